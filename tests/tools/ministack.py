@@ -1,0 +1,67 @@
+"""Starts MiniStack with the condition keys that it leaves out of its IAM evaluation.
+
+The template and the tenants' roles rely on these keys. Without them here, either the policies would
+have to be weaker than AWS allows, or nothing could run locally.
+"""
+
+import json
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import iam
+
+_resolve = iam_evaluator._resolve_condition_key
+_tag_context = iam_actions.request_tag_context
+
+
+def _resolve_condition_key(key, context):
+    """AWS gives `aws:PrincipalArn` of a role session as the ARN of the role, with its path."""
+    value = _resolve(key, context)
+    if key.lower() != "aws:principalarn" or ":assumed-role/" not in str(value):
+        return value
+    account, name = value.split(":")[4], value.split("/")[1]
+    role = iam._roles.get_scoped(account, None, name)
+    return role["Arn"] if role else value
+
+
+def _encryption_context_keys(request):
+    pairs = request.get("EncryptionContext") or {}
+    keys = {f"kms:EncryptionContext:{name}": value for name, value in pairs.items()}
+    if pairs:
+        keys["kms:EncryptionContextKeys"] = list(pairs)
+    return keys
+
+
+def _leading_keys(request):
+    """The partition keys that a request names; every table here calls its partition key `pk`."""
+    items = [request]
+    for entry in request.get("TransactItems") or []:
+        items.extend(part for part in entry.values() if isinstance(part, dict))
+    for table in (request.get("RequestItems") or {}).values():
+        items.extend({"Key": key} for key in table.get("Keys", []) if isinstance(table, dict))
+    found = []
+    for item in items:
+        key = (item.get("Key") or item.get("Item") or {}).get("pk") or {}
+        if "S" in key:
+            found.append(key["S"])
+    return {"dynamodb:LeadingKeys": found} if found else {}
+
+
+def _request_context(service, action, body, parameters):
+    context = _tag_context(service, action, body, parameters)
+    if service not in ("kms", "dynamodb"):
+        return context
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return context
+    added = _encryption_context_keys(request) if service == "kms" else _leading_keys(request)
+    return {**context, **added}
+
+
+iam_evaluator._resolve_condition_key = _resolve_condition_key
+iam_actions.request_tag_context = _request_context
+
+if __name__ == "__main__":
+    from ministack.app import main
+
+    main()
