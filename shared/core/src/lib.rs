@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The domain of Causeway: what a tenant's user pool should look like, what must be done to make it so,
+//! and what a sign-in carries. Pure: no AWS, no HTTP, no clock, no randomness; they come in as arguments.
+//!
+//! Read [`plan`] first: it is what the rest of the system exists for.
+
+pub mod approval;
+pub mod check;
+pub mod claim;
+pub mod connection;
+pub mod desired;
+pub mod guard;
+pub mod health;
+pub mod id;
+pub mod identifier;
+pub mod oidc;
+pub mod plan;
+pub mod provider;
+pub mod role;
+pub mod run;
+pub mod secret;
+pub mod tenant;
+pub mod timestamp;
+pub mod user_pool;
+pub mod wake_up;
+pub mod webhook;

@@ -1,0 +1,71 @@
+//! An operator's word on the steps that the guard holds back.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    id::{AppClientId, ConnectionId, ProviderName},
+    plan::Step,
+    timestamp::Timestamp,
+};
+
+/// How long an approval is good.
+pub const APPROVED_FOR: Duration = Duration::from_secs(3600);
+
+/// What is approved of a step: what it does to which provider, and not why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ApprovedStep {
+    /// The action's name.
+    pub action: String,
+    /// The connection.
+    pub connection_id: ConnectionId,
+    /// The provider.
+    pub provider_name: ProviderName,
+    /// The app client, for wiring.
+    pub app_client_id: Option<AppClientId>,
+    /// SHA-256 over the step's changes, so that another change under the same name is another step.
+    pub changes: String,
+}
+
+impl ApprovedStep {
+    /// What is approved of `step`.
+    pub fn of(step: &Step) -> Self {
+        let changes = serde_json::to_vec(&step.changes).unwrap_or_default();
+        Self {
+            action: step.action.name().to_owned(),
+            connection_id: step.connection_id.clone(),
+            provider_name: step.provider_name.clone(),
+            app_client_id: step.app_client_id.clone(),
+            changes: hex::encode(Sha256::digest(changes)),
+        }
+    }
+}
+
+/// An approval as it stands on the pool: one use, one hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The hash that was approved.
+    pub hash: String,
+    /// The steps under it.
+    pub steps: Vec<ApprovedStep>,
+    /// Who approved: the caller's ARN.
+    pub approved_by: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl Approval {
+    /// Whether the approval lets `step` through at `now`.
+    pub fn covers(&self, step: &Step, now: Timestamp) -> bool {
+        now < self.expires_at && self.steps.contains(&ApprovedStep::of(step))
+    }
+}
+
+/// The hash of the held steps among `steps`: what an operator approves. The order does not matter.
+pub fn hash_of_held<'a>(steps: impl IntoIterator<Item = &'a Step>) -> String {
+    let mut held: Vec<ApprovedStep> = steps.into_iter().filter(|step| step.held).map(ApprovedStep::of).collect();
+    held.sort();
+    hex::encode(Sha256::digest(serde_json::to_vec(&held).unwrap_or_default()))
+}

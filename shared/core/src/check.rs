@@ -1,0 +1,54 @@
+//! The checks that `verify` runs before a pool becomes active.
+
+use serde::{Deserialize, Serialize};
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckOutcome {
+    /// As it should be.
+    Pass,
+    /// Works, with a reservation.
+    Warn,
+    /// Must be mended first.
+    Fail,
+}
+
+/// One check with what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// A stable name, such as `role_external_id`.
+    pub name: String,
+    /// How it came out.
+    pub outcome: CheckOutcome,
+    /// What was found.
+    pub message: String,
+    /// What to do about it; empty where nothing is.
+    pub remedy: String,
+}
+
+impl Check {
+    /// A check that passed.
+    pub fn pass(name: &str, message: impl Into<String>) -> Self {
+        Self::new(name, CheckOutcome::Pass, message, "")
+    }
+
+    /// A check that passed with a reservation.
+    pub fn warn(name: &str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(name, CheckOutcome::Warn, message, remedy)
+    }
+
+    /// A check that failed.
+    pub fn fail(name: &str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(name, CheckOutcome::Fail, message, remedy)
+    }
+
+    fn new(name: &str, outcome: CheckOutcome, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), outcome, message: message.into(), remedy: remedy.into() }
+    }
+}
+
+/// Whether a pool with these checks may become active: none of them failed.
+pub fn all_hold(checks: &[Check]) -> bool {
+    !checks.is_empty() && checks.iter().all(|check| check.outcome != CheckOutcome::Fail)
+}

@@ -1,0 +1,134 @@
+//! Connections and organizations as WorkOS knows them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{ConnectionId, OrganizationId},
+    timestamp::Timestamp,
+};
+
+/// The state of a connection (WorkOS API: `Connection.state`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum ConnectionState {
+    /// Its type has not been chosen.
+    RequiresType,
+    /// Being set up.
+    Draft,
+    /// Users can sign in.
+    Active,
+    /// Set up; ends with the first successful sign-in.
+    Validating,
+    /// Switched off.
+    Inactive,
+    /// Being deleted.
+    Deleting,
+    /// One that WorkOS added after this was written: nothing is concluded from it.
+    Unknown(String),
+}
+
+impl From<String> for ConnectionState {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "requires_type" => Self::RequiresType,
+            "draft" => Self::Draft,
+            "active" => Self::Active,
+            "validating" => Self::Validating,
+            "inactive" => Self::Inactive,
+            "deleting" => Self::Deleting,
+            _ => Self::Unknown(text),
+        }
+    }
+}
+
+impl From<ConnectionState> for String {
+    fn from(state: ConnectionState) -> String {
+        state.as_str().to_owned()
+    }
+}
+
+impl ConnectionState {
+    /// WorkOS's own word.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::RequiresType => "requires_type",
+            Self::Draft => "draft",
+            Self::Active => "active",
+            Self::Validating => "validating",
+            Self::Inactive => "inactive",
+            Self::Deleting => "deleting",
+            Self::Unknown(text) => text,
+        }
+    }
+}
+
+/// One connection, with what Causeway uses of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// WorkOS's ID.
+    pub id: ConnectionId,
+    /// The organization that it belongs to; can be missing.
+    pub organization_id: Option<OrganizationId>,
+    /// Its state.
+    pub state: ConnectionState,
+    /// When it was made: the older of two wins where one must be chosen.
+    pub created_at: Timestamp,
+}
+
+/// What WorkOS knows of the ownership of a domain (WorkOS API: `OrganizationDomain.state`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DomainState {
+    /// Shown to be the organization's.
+    Verified,
+    /// Taken as the organization's from the time before verification.
+    LegacyVerified,
+    /// Anything else: pending, failed, unverified, or a word that is new.
+    #[serde(other)]
+    Other,
+}
+
+/// A domain of an organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrganizationDomain {
+    /// The domain, as WorkOS writes it.
+    pub domain: String,
+    /// Whether it is shown to be the organization's.
+    pub state: DomainState,
+}
+
+impl OrganizationDomain {
+    /// Whether WorkOS vouches for the domain.
+    pub fn is_verified(&self) -> bool {
+        matches!(self.state, DomainState::Verified | DomainState::LegacyVerified)
+    }
+}
+
+/// An organization with its domains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organization {
+    /// WorkOS's ID.
+    pub id: OrganizationId,
+    /// Its domains in WorkOS's order.
+    pub domains: Vec<OrganizationDomain>,
+}
+
+/// All that one look at WorkOS saw. Exists only for a look that reached the last page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkosSnapshot {
+    /// Every readable connection.
+    pub connections: Vec<Connection>,
+    /// Every organization, where the pool asks for domains; else empty.
+    pub organizations: Vec<Organization>,
+    /// IDs of connections whose record could not be read: present, so never taken for gone.
+    pub unreadable: Vec<UnreadableRecord>,
+}
+
+/// A record of WorkOS that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadableRecord {
+    /// Its ID as far as it had one, cut to a length that is safe to report.
+    pub id: String,
+    /// What was wrong with it.
+    pub problem: String,
+}

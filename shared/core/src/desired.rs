@@ -1,0 +1,118 @@
+//! What a pool should have, derived from what WorkOS has and what the operator chose.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    connection::{Connection, ConnectionState, WorkosSnapshot},
+    id::{ConnectionId, Identifier, OrganizationId},
+    user_pool::PoolOptions,
+};
+
+/// What a connection's state asks for.
+///
+/// | state | provider | in the app clients |
+/// | --- | --- | --- |
+/// | `active`, `validating` | made | yes |
+/// | `inactive` | made | no |
+/// | `draft`, `requires_type`, `deleting` | never made, kept as it is | no |
+/// | one that Causeway does not know | unchanged | unchanged |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// A provider that users sign in with.
+    Wired,
+    /// A provider that no app client offers.
+    Unwired,
+    /// No provider is made; one that is there is kept, and no app client offers it.
+    KeptUnwired,
+    /// Nothing is concluded.
+    Untouched,
+}
+
+impl Presence {
+    fn of(state: &ConnectionState) -> Self {
+        match state {
+            // `validating` ends only with the first successful sign-in, so it must be able to happen.
+            ConnectionState::Active | ConnectionState::Validating => Self::Wired,
+            ConnectionState::Inactive => Self::Unwired,
+            ConnectionState::Draft | ConnectionState::RequiresType | ConnectionState::Deleting => Self::KeptUnwired,
+            ConnectionState::Unknown(_) => Self::Untouched,
+        }
+    }
+
+    /// Whether a provider is made where there is none.
+    pub fn is_provided(self) -> bool {
+        matches!(self, Self::Wired | Self::Unwired)
+    }
+}
+
+/// A connection that the operator chose, and what it asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredConnection {
+    /// The connection.
+    pub connection: Connection,
+    /// What its state asks for.
+    pub presence: Presence,
+}
+
+/// What a pool should have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Desired {
+    /// The chosen connections.
+    pub connections: BTreeMap<ConnectionId, DesiredConnection>,
+    /// Connections that exist, and that the operator did not choose.
+    pub excluded: BTreeSet<ConnectionId>,
+    /// Connections that exist, and whose record could not be read: nothing is concluded from them.
+    pub unreadable: BTreeSet<ConnectionId>,
+    /// The verified domains of each organization that become identifiers, lowercased.
+    pub domains: BTreeMap<OrganizationId, BTreeSet<Identifier>>,
+    /// Verified domains that can't be identifiers, as Cognito takes at most 40 characters.
+    pub unfit_domains: Vec<String>,
+}
+
+impl Desired {
+    /// Derives what a pool should have. The order of the snapshot's records does not matter.
+    pub fn new(snapshot: &WorkosSnapshot, options: &PoolOptions) -> Self {
+        let mut desired = Self::default();
+        for connection in &snapshot.connections {
+            if is_chosen(connection, options) {
+                let presence = Presence::of(&connection.state);
+                let wanted = DesiredConnection { connection: connection.clone(), presence };
+                desired.connections.insert(connection.id.clone(), wanted);
+            } else {
+                desired.excluded.insert(connection.id.clone());
+            }
+        }
+        desired.unreadable = snapshot.unreadable.iter().filter_map(|record| record.id.parse().ok()).collect();
+        if options.domain_identifiers {
+            desired.add_domains(snapshot);
+        }
+        desired
+    }
+
+    fn add_domains(&mut self, snapshot: &WorkosSnapshot) {
+        for organization in &snapshot.organizations {
+            for domain in organization.domains.iter().filter(|domain| domain.is_verified()) {
+                let lowercase = domain.domain.to_lowercase();
+                match lowercase.parse() {
+                    Ok(identifier) => {
+                        self.domains.entry(organization.id.clone()).or_default().insert(identifier);
+                    }
+                    Err(_) => self.unfit_domains.push(lowercase),
+                }
+            }
+        }
+        self.unfit_domains.sort();
+    }
+
+    /// Whether nothing is to be done about a connection, whatever it looks like.
+    pub fn is_untouched(&self, id: &ConnectionId) -> bool {
+        self.unreadable.contains(id)
+            || self.connections.get(id).is_some_and(|wanted| wanted.presence == Presence::Untouched)
+    }
+}
+
+fn is_chosen(connection: &Connection, options: &PoolOptions) -> bool {
+    options.organizations.as_ref().is_none_or(|chosen| {
+        connection.organization_id.as_ref().is_some_and(|organization| chosen.contains(organization))
+    })
+}

@@ -1,0 +1,340 @@
+//! Names and IDs that only hold valid values. Each parses from text, shows itself as that text, and says
+//! its rule when it refuses one.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use crate::timestamp::Timestamp;
+
+/// A value that broke the rule of its type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{rule}")]
+pub struct InvalidValue {
+    /// What a valid value looks like, as a sentence for the one who sent it.
+    pub rule: &'static str,
+}
+
+macro_rules! text_type {
+    ($(#[$documentation:meta])* $name:ident, $rule:literal, $is_valid:expr) => {
+        $(#[$documentation])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// What a valid value looks like.
+            pub const RULE: &'static str = $rule;
+
+            /// The value as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidValue;
+
+            fn try_from(text: String) -> Result<Self, InvalidValue> {
+                let is_valid: fn(&str) -> bool = $is_valid;
+                if is_valid(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(InvalidValue { rule: Self::RULE })
+                }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidValue;
+
+            fn from_str(text: &str) -> Result<Self, InvalidValue> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> String {
+                value.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_type!(
+    /// A tenant: `tnt_` and a ULID.
+    TenantId,
+    "a tenant ID is `tnt_` followed by a ULID in capitals",
+    |text| text
+        .strip_prefix("tnt_")
+        .is_some_and(|rest| is_ulid(rest))
+);
+
+text_type!(
+    /// A connection of WorkOS: `conn_` and a ULID. WorkOS's letters are kept as they are, since whether
+    /// Cognito's identifiers are case sensitive is not documented.
+    ConnectionId,
+    "a connection ID is `conn_` followed by 26 letters and digits",
+    |text| text
+        .strip_prefix("conn_")
+        .is_some_and(|rest| rest.len() == 26 && is_alphanumeric(rest))
+);
+
+text_type!(
+    /// An organization of WorkOS. At most 40 characters, as Cognito's `IdpIdentifiers` take no more.
+    OrganizationId,
+    "an organization ID is `org_` followed by 1 to 36 letters and digits",
+    |text| text
+        .strip_prefix("org_")
+        .is_some_and(|rest| (1..=36).contains(&rest.len()) && is_alphanumeric(rest))
+);
+
+text_type!(
+    /// A Cognito user pool, `<region>_<name>` (Cognito API: `UserPoolIdType`), which tells its Region.
+    UserPoolId,
+    "a user pool ID is a Region, `_` and letters and digits, at most 55 characters, such as eu-west-1_AbCdEf123",
+    is_user_pool_id
+);
+
+text_type!(
+    /// An AWS account.
+    AccountId,
+    "an AWS account ID is 12 digits",
+    |text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+);
+
+text_type!(
+    /// The name of an IAM role, without its path (IAM API: `RoleName`).
+    RoleName,
+    "a role name is 1 to 64 letters, digits and characters of _+=,.@-",
+    |text| (1..=64).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c))
+);
+
+text_type!(
+    /// What Causeway shows to a tenant's role to say for whom it comes (STS API: `ExternalId`).
+    ExternalId,
+    "an external ID is 2 to 1224 letters, digits and characters of _+=,.@:/-",
+    |text| (2..=1224).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c))
+);
+
+text_type!(
+    /// The name of a Cognito identity provider. The pattern is the one of `CreateIdentityProvider`, the
+    /// strictest of Cognito's: no `_` and no space.
+    ProviderName,
+    "a provider name is 3 to 32 characters without spaces and underscores",
+    |text| (3..=32).contains(&text.chars().count())
+        && !text.chars().any(|c| c == '_' || c.is_whitespace() || c.is_control())
+);
+
+text_type!(
+    /// One of a provider's `IdpIdentifiers` (Cognito API: `IdpIdentifierType`).
+    Identifier,
+    "an identifier is 1 to 40 letters, digits, spaces and characters of _+=.@-",
+    |text| (1..=40).contains(&text.chars().count())
+        && text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "_+=.@-".contains(c))
+);
+
+text_type!(
+    /// An app client of a user pool (Cognito API: `ClientIdType`).
+    AppClientId,
+    "an app client ID is 1 to 128 letters, digits and characters of _+",
+    |text| (1..=128).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_+".contains(c))
+);
+
+text_type!(
+    /// The name of a tenant, for people.
+    TenantName,
+    "a name is 1 to 128 characters, not blank, without control characters",
+    |text| (1..=128).contains(&text.chars().count())
+        && !text.trim().is_empty()
+        && !text.chars().any(char::is_control)
+);
+
+text_type!(
+    /// The client ID of a WorkOS environment.
+    WorkosClientId,
+    "a WorkOS client ID is 1 to 128 letters, digits, `_` and `-`",
+    |text| (1..=128).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+);
+
+fn is_alphanumeric(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+fn is_ulid(text: &str) -> bool {
+    text.len() == 26 && text.bytes().all(|b| b.is_ascii_digit() || (b.is_ascii_uppercase() && !b"ILOU".contains(&b)))
+}
+
+fn is_user_pool_id(text: &str) -> bool {
+    let Some((region, name)) = text.split_once('_') else {
+        return false;
+    };
+    let parts: Vec<&str> = region.split('-').collect();
+    let (Some((number, words)), true) = (parts.split_last(), parts.len() >= 3) else {
+        return false;
+    };
+    text.len() <= 55
+        && !name.is_empty()
+        && is_alphanumeric(name)
+        && matches!(number.len(), 1 | 2)
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && words.iter().all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
+}
+
+impl TenantId {
+    /// A new ID from the time and 80 bits of randomness; later ones sort after earlier ones.
+    pub fn generate(now: Timestamp, random: u128) -> Self {
+        Self(format!("tnt_{}", ulid_text(now, random)))
+    }
+}
+
+/// A ULID as text, from the time and the low 80 bits of `random`.
+pub fn ulid_text(now: Timestamp, random: u128) -> String {
+    Ulid::from_parts(u64::try_from(now.millis()).unwrap_or(0), random).to_string()
+}
+
+impl ExternalId {
+    /// A new external ID from 128 bits of randomness. AWS asks that the vendor makes it, one per customer.
+    pub fn generate(random: u128) -> Self {
+        Self(format!("causeway-{random:032x}"))
+    }
+}
+
+impl ProviderName {
+    /// The name of the provider that Causeway makes for a connection. It never changes, since Cognito
+    /// builds usernames from it.
+    pub fn for_connection(connection: &ConnectionId) -> Self {
+        Self(connection.as_str().replacen("conn_", "conn-", 1))
+    }
+}
+
+impl From<&ConnectionId> for Identifier {
+    fn from(id: &ConnectionId) -> Self {
+        Self(id.0.clone())
+    }
+}
+
+impl From<&OrganizationId> for Identifier {
+    fn from(id: &OrganizationId) -> Self {
+        Self(id.0.clone())
+    }
+}
+
+impl UserPoolId {
+    /// The Region that the pool is in.
+    pub fn region(&self) -> &str {
+        self.0.split_once('_').map_or("", |(region, _)| region)
+    }
+
+    /// The partition of the pool's Region (AWS: "Amazon Resource Names", partitions).
+    pub fn partition(&self) -> &'static str {
+        partition_of(self.region())
+    }
+
+    /// The pool's ARN in `account`.
+    pub fn arn(&self, account: &AccountId) -> String {
+        format!("arn:{}:cognito-idp:{}:{account}:userpool/{self}", self.partition(), self.region())
+    }
+}
+
+/// The AWS partition that a Region belongs to.
+pub fn partition_of(region: &str) -> &'static str {
+    const BY_PREFIX: [(&str, &str); 5] = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-iso-", "aws-iso"),
+        ("us-isob-", "aws-iso-b"),
+        ("eusc-", "aws-eusc"),
+    ];
+    BY_PREFIX.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn accepts<T: FromStr>(text: &str) -> bool {
+        text.parse::<T>().is_ok()
+    }
+
+    #[test]
+    fn ids_that_their_service_would_refuse_are_refused() {
+        assert!(accepts::<TenantId>("tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N"));
+        assert!(!accepts::<TenantId>("tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2"));
+        assert!(!accepts::<TenantId>("tnt_01KAPJ7M7VYGJ5GM8WXT1C4DIL"));
+        assert!(accepts::<ConnectionId>("conn_01E4ZCR3C56J083X43JQXF3JK5"));
+        assert!(!accepts::<ConnectionId>("conn_01E4ZCR3C56J083X43JQXF3JK"));
+        assert!(!accepts::<ConnectionId>("conn-01E4ZCR3C56J083X43JQXF3JK5"));
+        assert!(accepts::<OrganizationId>("org_01EHWNCE74X7JSDV0X3SZ3KJNY"));
+        assert!(!accepts::<OrganizationId>("org_"));
+        assert!(accepts::<AccountId>("222222222222"));
+        assert!(!accepts::<AccountId>("22222222222"));
+        assert!(!accepts::<AccountId>("２２２２２２２２２２２２"));
+        assert!(accepts::<RoleName>("Causeway-Login"));
+        assert!(!accepts::<RoleName>("path/Causeway"));
+        assert!(!accepts::<ExternalId>("x"));
+        assert!(accepts::<ProviderName>("conn-01E4ZCR3C56J083X43JQXF3JK5"));
+        assert!(!accepts::<ProviderName>("conn_01E4ZCR3C56J083X43JQXF3JK5"));
+        assert!(!accepts::<ProviderName>("a b"));
+        assert!(!accepts::<ProviderName>(&"a".repeat(33)));
+        assert!(accepts::<Identifier>("example.com"));
+        assert!(!accepts::<Identifier>("a/b"));
+        assert!(!accepts::<Identifier>(&"a".repeat(41)));
+        assert!(!accepts::<TenantName>("   "));
+    }
+
+    #[test]
+    fn a_user_pool_id_tells_its_region_and_partition() {
+        for (text, region, partition) in [
+            ("eu-west-1_AbCdEf123", "eu-west-1", "aws"),
+            ("us-gov-west-1_Ab", "us-gov-west-1", "aws-us-gov"),
+            ("cn-north-1_Ab", "cn-north-1", "aws-cn"),
+        ] {
+            let pool: UserPoolId = text.parse().unwrap();
+            assert_eq!((pool.region(), pool.partition()), (region, partition));
+        }
+        for text in ["eu-west-1", "eu-west_Ab", "_Ab", "eu-west-1_", "eu-west-1_a/b", "EU-west-1_a"] {
+            assert!(!accepts::<UserPoolId>(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_generated_tenant_id_and_external_id_are_valid() {
+        let id = TenantId::generate(Timestamp::from_millis(1_763_000_000_000), u128::MAX);
+        assert!(accepts::<TenantId>(id.as_str()));
+        assert!(accepts::<ExternalId>(ExternalId::generate(0).as_str()));
+    }
+
+    proptest! {
+        #[test]
+        fn every_connection_gets_a_name_that_cognito_takes(rest in "[0-9A-Za-z]{26}") {
+            let connection: ConnectionId = format!("conn_{rest}").parse().unwrap();
+            let name = ProviderName::for_connection(&connection);
+            prop_assert!(accepts::<ProviderName>(name.as_str()));
+            prop_assert!(name.as_str().len() == 31);
+        }
+
+        #[test]
+        fn no_text_makes_a_parser_panic(text in ".*") {
+            let _ = (accepts::<UserPoolId>(&text), accepts::<TenantId>(&text), accepts::<Identifier>(&text));
+        }
+    }
+}

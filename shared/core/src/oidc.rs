@@ -1,0 +1,20 @@
+//! The small OpenID provider that each connection gets: what it says of itself, what a sign-in carries
+//! through the browser, and what the ID token says.
+
+pub mod authorize;
+pub mod claims;
+pub mod discovery;
+pub mod envelope;
+pub mod id_token;
+pub mod token;
+
+use std::time::Duration;
+
+/// How long a browser may take from Cognito through WorkOS and the identity provider back.
+pub const STATE_GOOD_FOR: Duration = Duration::from_secs(600);
+/// How long Cognito may take to redeem a code.
+pub const CODE_GOOD_FOR: Duration = Duration::from_secs(60);
+/// How long an access token is good, from the moment the sign-in came back.
+pub const ACCESS_TOKEN_GOOD_FOR: Duration = Duration::from_secs(300);
+/// How long an ID token is good.
+pub const ID_TOKEN_GOOD_FOR: Duration = Duration::from_secs(300);

@@ -1,0 +1,218 @@
+//! `/authorize` and `/callback`: which requests are let through, and where the browser goes.
+
+use std::collections::BTreeMap;
+
+use url::Url;
+
+use crate::{
+    id::{ConnectionId, TenantId, UserPoolId, WorkosClientId},
+    provider::BaseUrl,
+};
+
+/// The longest `state` that is taken, in bytes.
+const LONGEST_STATE: usize = 4096;
+/// The longest of any other parameter, in bytes.
+const LONGEST: usize = 2048;
+
+/// Why a request is refused. Shown to the one who sent it; names nothing that exists.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// A parameter is not there.
+    #[error("the parameter {0} is missing")]
+    Missing(&'static str),
+    /// A parameter is there twice.
+    #[error("the parameter {0} is given more than once")]
+    Doubled(String),
+    /// A parameter is too long.
+    #[error("the parameter {0} is too long")]
+    TooLong(String),
+    /// A parameter has a value that is not served.
+    #[error("the parameter {0} has a value that is not allowed here")]
+    NotAllowed(&'static str),
+}
+
+/// Reads the parameters of a query or a form: each once, none too long.
+pub fn parameters(encoded: &str) -> Result<BTreeMap<String, String>, Refused> {
+    let mut parameters = BTreeMap::new();
+    for (name, value) in url::form_urlencoded::parse(encoded.as_bytes()) {
+        let longest = if name == "state" { LONGEST_STATE } else { LONGEST };
+        // The sealed state that comes back from WorkOS holds a state and a redirect URI of ours.
+        let longest = if name == "state" { longest * 4 } else { longest };
+        if name.len() > 64 || value.len() > longest {
+            return Err(Refused::TooLong(name.chars().take(64).collect()));
+        }
+        if parameters.insert(name.to_string(), value.into_owned()).is_some() {
+            return Err(Refused::Doubled(name.into_owned()));
+        }
+    }
+    Ok(parameters)
+}
+
+/// A request of Cognito at `/authorize` whose form is right; whether its `redirect_uri` is a callback of
+/// the pool is [`AuthorizeRequest::returns_to`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizeRequest {
+    /// The client ID, which is the pool.
+    pub user_pool_id: UserPoolId,
+    /// Where the answer goes.
+    pub redirect_uri: String,
+    /// Cognito's state.
+    pub state: Option<String>,
+    /// Passed on to WorkOS.
+    pub login_hint: Option<String>,
+    /// Passed on to WorkOS.
+    pub domain_hint: Option<String>,
+}
+
+impl AuthorizeRequest {
+    /// Checks the form of a request (RFC 6749, 4.1.1; OpenID Connect Core, 3.1.2.1).
+    pub fn parse(query: &str) -> Result<Self, Refused> {
+        let mut parameters = parameters(query)?;
+        if parameters.get("state").is_some_and(|state| state.len() > LONGEST_STATE) {
+            return Err(Refused::TooLong("state".to_owned()));
+        }
+        let mut take = |name: &'static str| parameters.remove(name).ok_or(Refused::Missing(name));
+        let client_id = take("client_id")?;
+        let redirect_uri = take("redirect_uri")?;
+        if take("response_type")? != "code" {
+            return Err(Refused::NotAllowed("response_type"));
+        }
+        if !take("scope")?.split(' ').any(|scope| scope == "openid") {
+            return Err(Refused::NotAllowed("scope"));
+        }
+        Ok(Self {
+            user_pool_id: client_id.parse().map_err(|_| Refused::NotAllowed("client_id"))?,
+            redirect_uri,
+            state: parameters.remove("state"),
+            login_hint: parameters.remove("login_hint"),
+            domain_hint: parameters.remove("domain_hint"),
+        })
+    }
+
+    /// Whether the answer goes to one of `callbacks`, letter by letter.
+    pub fn returns_to(&self, callbacks: &[&str]) -> bool {
+        callbacks.contains(&self.redirect_uri.as_str())
+    }
+}
+
+/// Where the browser goes from `/authorize` (WorkOS API: `GET /sso/authorize`).
+pub fn workos_url(
+    workos: &Url,
+    base: &BaseUrl,
+    tenant: &TenantId,
+    client: &WorkosClientId,
+    connection: &ConnectionId,
+    request: &AuthorizeRequest,
+    sealed_state: &str,
+) -> Url {
+    let mut url = workos.clone();
+    url.set_path(&format!("{}/sso/authorize", workos.path().trim_end_matches('/')));
+    url.query_pairs_mut()
+        .append_pair("client_id", client.as_str())
+        .append_pair("connection", connection.as_str())
+        .append_pair("redirect_uri", &base.callback(tenant))
+        .append_pair("response_type", "code")
+        .append_pair("state", sealed_state);
+    for (name, value) in [("login_hint", &request.login_hint), ("domain_hint", &request.domain_hint)] {
+        if let Some(value) = value {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+    }
+    url
+}
+
+/// Where the browser goes from `/callback`: to Cognito, with `answer` and Cognito's own state. `None` if
+/// the redirect URI is no URL.
+pub fn cognito_url(redirect_uri: &str, state: Option<&str>, answer: &[(&str, &str)]) -> Option<Url> {
+    let mut url = Url::parse(redirect_uri).ok()?;
+    for (name, value) in answer {
+        url.query_pairs_mut().append_pair(name, value);
+    }
+    if let Some(state) = state {
+        url.query_pairs_mut().append_pair("state", state);
+    }
+    Some(url)
+}
+
+/// WorkOS's error as one that OAuth knows (RFC 6749, 4.1.2.1), with a description of printable ASCII.
+pub fn oauth_error(error: &str, description: Option<&str>) -> (&'static str, String) {
+    const KNOWN: [&str; 7] = [
+        "access_denied",
+        "invalid_request",
+        "invalid_scope",
+        "server_error",
+        "temporarily_unavailable",
+        "unauthorized_client",
+        "unsupported_response_type",
+    ];
+    let known = KNOWN.into_iter().find(|known| *known == error).unwrap_or("access_denied");
+    let text = match description {
+        Some(description) if known == error => description.to_owned(),
+        Some(description) => format!("{error}: {description}"),
+        None => error.to_owned(),
+    };
+    let printable = text
+        .chars()
+        .map(|c| if (c.is_ascii_graphic() || c == ' ') && !"\"\\".contains(c) { c } else { ' ' })
+        .take(200)
+        .collect();
+    (known, printable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "client_id=eu-west-1_Pool&redirect_uri=https%3A%2F%2Fa%2Foauth2%2Fidpresponse&response_type=code&scope=openid+email&state=s";
+
+    #[test]
+    fn a_request_as_cognito_sends_it_is_read() {
+        let request = AuthorizeRequest::parse(GOOD).unwrap();
+        assert_eq!(request.user_pool_id.as_str(), "eu-west-1_Pool");
+        assert!(request.returns_to(&["https://a/oauth2/idpresponse"]));
+        assert!(!request.returns_to(&["https://a/oauth2/idpresponse/", "https://a"]));
+    }
+
+    #[test]
+    fn a_request_that_is_not_cognitos_is_refused_with_what_is_wrong() {
+        let refused = |query: &str| AuthorizeRequest::parse(query).unwrap_err();
+        assert_eq!(refused("client_id=eu-west-1_Pool"), Refused::Missing("redirect_uri"));
+        assert_eq!(refused(&format!("{GOOD}&state=t")), Refused::Doubled("state".into()));
+        assert_eq!(refused(&GOOD.replace("=code", "=token")), Refused::NotAllowed("response_type"));
+        assert_eq!(refused(&GOOD.replace("openid", "profile")), Refused::NotAllowed("scope"));
+        assert_eq!(refused(&GOOD.replace("eu-west-1_Pool", "pool")), Refused::NotAllowed("client_id"));
+        assert_eq!(
+            refused(&GOOD.replace("state=s", &format!("state={}", "s".repeat(4097)))),
+            Refused::TooLong("state".into())
+        );
+        assert_eq!(refused(&format!("{GOOD}&login_hint={}", "a".repeat(2049))), Refused::TooLong("login_hint".into()));
+    }
+
+    #[test]
+    fn the_browser_goes_to_workos_with_the_connection_and_the_one_registered_callback() {
+        let request = AuthorizeRequest::parse(&format!("{GOOD}&login_hint=j%C3%BCrgen%40a.com")).unwrap();
+        let url = workos_url(
+            &"https://api.workos.com".parse().unwrap(),
+            &BaseUrl::parse("https://login.example.com/x").unwrap(),
+            &"tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
+            &"client_1".parse().unwrap(),
+            &"conn_01E4ZCR3C56J083X43JQXF3JK5".parse().unwrap(),
+            &request,
+            "sealed",
+        );
+        let pairs: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
+        assert_eq!(url.path(), "/sso/authorize");
+        assert_eq!(pairs["redirect_uri"], "https://login.example.com/x/oidc/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N/callback");
+        assert_eq!(pairs["login_hint"], "jürgen@a.com");
+        assert_eq!((pairs["state"].as_str(), pairs["connection"].len()), ("sealed", 31));
+    }
+
+    #[test]
+    fn an_error_of_workos_becomes_one_that_oauth_knows_in_plain_text() {
+        assert_eq!(
+            oauth_error("signin_consent_denied", Some("User \"said\" no\r\n")),
+            ("access_denied", "signin_consent_denied: User  said  no  ".to_owned())
+        );
+        assert_eq!(oauth_error("server_error", None), ("server_error", "server_error".to_owned()));
+    }
+}

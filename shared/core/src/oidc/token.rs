@@ -1,0 +1,123 @@
+//! `/token`: which requests are let through (RFC 6749, 4.1.3), and what a code stands for.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    id::{ConnectionId, TenantId, UserPoolId},
+    oidc::{
+        authorize::{Refused, parameters},
+        envelope::Bearer,
+    },
+    secret::SecretHash,
+};
+
+/// An error that a token endpoint answers (RFC 6749, 5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenError {
+    /// A parameter is missing, doubled, or too long.
+    InvalidRequest,
+    /// The client or its secret is not known.
+    InvalidClient,
+    /// The code is not good: unknown, used, expired, or of another connection, pool or redirect URI.
+    InvalidGrant,
+    /// Another grant than a code.
+    UnsupportedGrantType,
+    /// Something of ours failed; the code may still be good.
+    TemporarilyUnavailable,
+}
+
+impl TokenError {
+    /// The HTTP status and the JSON body.
+    pub fn answer(self) -> (u16, Value) {
+        let (status, error) = match self {
+            Self::InvalidRequest => (400, "invalid_request"),
+            Self::InvalidClient => (401, "invalid_client"),
+            Self::InvalidGrant => (400, "invalid_grant"),
+            Self::UnsupportedGrantType => (400, "unsupported_grant_type"),
+            Self::TemporarilyUnavailable => (503, "temporarily_unavailable"),
+        };
+        (status, json!({ "error": error }))
+    }
+}
+
+/// A request of Cognito at `/token` whose form is right.
+#[derive(Debug)]
+pub struct TokenRequest {
+    /// The client ID, which is the pool.
+    pub user_pool_id: UserPoolId,
+    /// The hash of the secret that was shown.
+    pub secret: SecretHash,
+    /// The code.
+    pub code: Bearer,
+    /// Must be the one that the code was given out for.
+    pub redirect_uri: String,
+}
+
+impl TokenRequest {
+    /// Reads a form. The client secret is taken from the form only (`client_secret_post`).
+    pub fn parse(form: &str) -> Result<Self, TokenError> {
+        let mut parameters = parameters(form).map_err(|_: Refused| TokenError::InvalidRequest)?;
+        let mut take = |name: &str| parameters.remove(name).ok_or(TokenError::InvalidRequest);
+        if take("grant_type")? != "authorization_code" {
+            return Err(TokenError::UnsupportedGrantType);
+        }
+        let client_id = take("client_id")?;
+        let secret = take("client_secret").map_err(|_| TokenError::InvalidClient)?;
+        let (code, redirect_uri) = (take("code")?, take("redirect_uri")?);
+        Ok(Self {
+            user_pool_id: client_id.parse().map_err(|_| TokenError::InvalidClient)?,
+            secret: SecretHash::of(&SecretString::from(secret)),
+            code: Bearer::parse(&code).ok_or(TokenError::InvalidGrant)?,
+            redirect_uri,
+        })
+    }
+}
+
+/// What a code stands for: encrypted for who holds the code.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct SignedIn {
+    /// The claims of the ID token.
+    pub claims: Map<String, Value>,
+    /// The access token that `/token` will answer with. Only here: who holds the code alone can't know it.
+    pub access_token: String,
+}
+
+/// To what a stored sign-in is bound, besides the one who holds its code or token.
+pub fn bound_to(tenant: &TenantId, pool: &UserPoolId, connection: &ConnectionId) -> String {
+    format!("{tenant} {pool} {connection}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form() -> String {
+        format!(
+            "grant_type=authorization_code&client_id=eu-west-1_Pool&client_secret=s&code={}&redirect_uri=https%3A%2F%2Fa",
+            Bearer::new([1; 32]).expose()
+        )
+    }
+
+    #[test]
+    fn a_form_as_cognito_posts_it_is_read() {
+        let request = TokenRequest::parse(&form()).unwrap();
+        assert_eq!(request.user_pool_id.as_str(), "eu-west-1_Pool");
+        assert_eq!(request.redirect_uri, "https://a");
+    }
+
+    #[test]
+    fn each_wrong_form_gets_the_error_that_oauth_has_for_it() {
+        let error = |from: &str, to: &str| TokenRequest::parse(&form().replace(from, to)).unwrap_err();
+        assert_eq!(error("authorization_code", "refresh_token"), TokenError::UnsupportedGrantType);
+        assert_eq!(error("client_secret=s&", ""), TokenError::InvalidClient);
+        assert_eq!(error("eu-west-1_Pool", "pool"), TokenError::InvalidClient);
+        assert_eq!(error("redirect_uri=https%3A%2F%2Fa", ""), TokenError::InvalidRequest);
+        assert_eq!(error("client_secret=s", "client_secret=s&client_secret=s"), TokenError::InvalidRequest);
+        assert_eq!(
+            error(&format!("code={}", Bearer::new([1; 32]).expose()), "code=sso_code_1"),
+            TokenError::InvalidGrant
+        );
+    }
+}

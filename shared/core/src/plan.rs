@@ -1,0 +1,205 @@
+//! The plan: what one run will do, in order, each step with its reason. Pure and deterministic; a plan
+//! leaves the one who carries it out nothing to decide.
+//!
+//! | connection in WorkOS | claim | provider in the pool | steps |
+//! | --- | --- | --- | --- |
+//! | wanted | none | none of its name | create, wire |
+//! | wanted | none | one of its name | none: it is foreign, and reported |
+//! | wanted | held | as it should be | none |
+//! | wanted | held | different | update |
+//! | wanted | held | none | create |
+//! | wanted | intended | none | create |
+//! | wanted | intended | there, shown to be ours | settled, then as held |
+//! | wanted | intended | there, not ours | forget: it is foreign, and reported |
+//! | not wanted any more | held | there | unwire, delete |
+//! | not wanted any more | any | none | forget |
+//! | in a state unknown, or unreadable | any | any | none |
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    claim::Claim,
+    desired::{Desired, Presence},
+    id::{AppClientId, ConnectionId, Identifier, ProviderName},
+    identifier::assign,
+    provider::{Change, Observed, ProviderSpec},
+    user_pool::Mode,
+};
+
+mod build;
+mod settle;
+
+pub use settle::{Settlement, needs_description};
+
+/// Why a provider is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeleteReason {
+    /// WorkOS no longer lists the connection; asked for it alone, it must say 404.
+    Gone,
+    /// The operator no longer chooses it.
+    Excluded,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Claims the provider, creates it and holds the claim.
+    Create(ProviderSpec),
+    /// Writes the provider's whole content. With `new_secret` it gets a new client secret.
+    Update {
+        /// What the provider has, as far as it is known.
+        before: ProviderSpec,
+        /// What it should have.
+        after: ProviderSpec,
+        /// Whether Cognito holds a secret that is not ours.
+        new_secret: bool,
+    },
+    /// Adds the provider to an app client.
+    Wire,
+    /// Takes the provider out of an app client.
+    Unwire,
+    /// Deletes the provider and drops the claim.
+    Delete(DeleteReason),
+    /// Drops a claim that has no provider.
+    Forget,
+}
+
+impl Action {
+    /// The action's name in reports and in the API.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "create",
+            Self::Update { .. } => "update",
+            Self::Wire => "wire",
+            Self::Unwire => "unwire",
+            Self::Delete(_) => "delete",
+            Self::Forget => "forget",
+        }
+    }
+}
+
+/// A step as the API and the reports show it. `action` is its name; what it carries out is in
+/// [`Step::action`] of a plan and is not stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What it does.
+    #[serde(serialize_with = "name_of", deserialize_with = "from_name")]
+    pub action: Action,
+    /// The connection that it is for.
+    pub connection_id: ConnectionId,
+    /// The provider.
+    pub provider_name: ProviderName,
+    /// The app client, for wiring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_client_id: Option<AppClientId>,
+    /// Why.
+    pub reason: String,
+    /// What changes, field by field; secrets never show.
+    pub changes: Vec<Change>,
+    /// Whether the guard holds it back.
+    pub held: bool,
+    /// Whether it takes a way to sign in away.
+    #[serde(skip)]
+    pub takes_away: bool,
+}
+
+fn name_of<S: serde::Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(action.name())
+}
+
+fn from_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Action, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "create" => Ok(Action::Create(ProviderSpec::default())),
+        "update" => {
+            Ok(Action::Update { before: ProviderSpec::default(), after: ProviderSpec::default(), new_secret: false })
+        }
+        "wire" => Ok(Action::Wire),
+        "unwire" => Ok(Action::Unwire),
+        "delete" => Ok(Action::Delete(DeleteReason::Gone)),
+        "forget" => Ok(Action::Forget),
+        other => Err(serde::de::Error::custom(format!("no action is called {other}"))),
+    }
+}
+
+/// Something that was left out, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Note {
+    /// The connection that it concerns.
+    pub connection_id: Option<ConnectionId>,
+    /// The provider that it concerns.
+    pub provider_name: Option<ProviderName>,
+    /// What was left out, and why.
+    pub message: String,
+}
+
+impl Note {
+    /// A note on no connection in particular.
+    pub fn general(message: String) -> Self {
+        Self { connection_id: None, provider_name: None, message }
+    }
+
+    /// A note on a connection.
+    pub fn on_connection(id: ConnectionId, message: String) -> Self {
+        Self { connection_id: Some(id), provider_name: None, message }
+    }
+}
+
+/// What one run will do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The steps, in the order in which they are carried out.
+    pub steps: Vec<Step>,
+    /// What was learned of providers and belongs into their claims; changes nothing in the pool.
+    pub settlements: Vec<Settlement>,
+    /// What was left out.
+    pub notes: Vec<Note>,
+}
+
+/// Everything that a plan depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// What the pool should have.
+    pub desired: &'a Desired,
+    /// What it has.
+    pub observed: &'a Observed,
+    /// What Causeway made, by connection.
+    pub claims: &'a BTreeMap<ConnectionId, Claim>,
+    /// The identifiers of the providers that Causeway did not make, as far as they are known.
+    pub foreign: &'a BTreeMap<Identifier, ProviderName>,
+    /// What runs may do.
+    pub mode: Mode,
+    /// How issuers, and so specs, are made.
+    pub spec: &'a dyn SpecOf,
+}
+
+/// Makes the spec of a connection's provider: the part that depends on tenant, pool and base URL.
+pub trait SpecOf: std::fmt::Debug {
+    /// The provider that a connection should have, with these identifiers.
+    fn spec(&self, connection: &ConnectionId, identifiers: BTreeSet<Identifier>) -> ProviderSpec;
+}
+
+/// Plans.
+pub fn plan(situation: Situation<'_>) -> Plan {
+    let current = settle::current_identifiers(&situation);
+    let assignment = assign(situation.desired, &current, situation.foreign);
+    let mut plan = Plan { notes: assignment.notes.clone(), ..Plan::default() };
+    let settled = settle::settle(&situation, &mut plan);
+    let mut builder = build::Builder::new(situation, &assignment.identifiers, current, settled);
+    builder.write_providers(&mut plan);
+    builder.write_app_clients(&mut plan);
+    builder.remove_providers(&mut plan);
+    plan.notes.sort();
+    plan.notes.dedup();
+    plan
+}
+
+/// Whether a wanted connection belongs into the app clients; `None` where nothing is concluded.
+fn belongs_in_app_clients(desired: &Desired, id: &ConnectionId) -> Option<bool> {
+    if desired.is_untouched(id) {
+        return None;
+    }
+    Some(desired.connections.get(id).is_some_and(|wanted| wanted.presence == Presence::Wired))
+}

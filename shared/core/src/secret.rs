@@ -1,0 +1,147 @@
+//! The client secrets that Cognito holds. Causeway stores only their SHA-256, in one of three states, so
+//! that at every moment the secret that Cognito holds is one that a sign-in accepts.
+
+use std::{fmt, time::Duration};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::timestamp::Timestamp;
+
+/// How long a secret stays good after the one that follows it is confirmed: Cognito says of its changes
+/// that they can take a minute to show, and a sign-in lasts at most five.
+pub const RETIRED_FOR: Duration = Duration::from_secs(15 * 60);
+
+/// SHA-256 of a secret, in hexadecimal.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SecretHash(String);
+
+impl SecretHash {
+    /// The hash of a secret.
+    pub fn of(secret: &SecretString) -> Self {
+        Self(hex::encode(Sha256::digest(secret.expose_secret().as_bytes())))
+    }
+
+    /// Whether both are the same, in a time that does not tell where they differ.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SecretHash(..)")
+    }
+}
+
+/// A new client secret of 256 random bits, as text.
+pub fn new_client_secret(random: [u8; 32]) -> SecretString {
+    SecretString::from(URL_SAFE_NO_PAD.encode(random))
+}
+
+/// The secrets of one provider.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientSecrets {
+    /// Sent, or about to be; not yet known to have arrived.
+    pub pending: Option<SecretHash>,
+    /// The one that Cognito is known to hold.
+    pub live: Option<SecretHash>,
+    /// The ones before, each good until its time.
+    #[serde(default)]
+    pub retired: Vec<RetiredSecret>,
+}
+
+/// A secret that has been replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetiredSecret {
+    /// Its hash.
+    pub hash: SecretHash,
+    /// Until when it is accepted.
+    pub good_until: Timestamp,
+}
+
+impl ClientSecrets {
+    /// Remembers a secret that is about to be sent. An earlier one that never was confirmed goes.
+    pub fn intend(&mut self, hash: SecretHash) {
+        self.pending = Some(hash);
+    }
+
+    /// Records that Cognito holds `hash`. Does nothing for a hash that is not ours.
+    pub fn confirm(&mut self, hash: &SecretHash, now: Timestamp) {
+        self.retired.retain(|retired| retired.good_until > now);
+        if !self.pending.as_ref().is_some_and(|pending| pending.matches(hash)) {
+            return;
+        }
+        if let Some(before) = self.live.take() {
+            self.retired.push(RetiredSecret { hash: before, good_until: now.plus(RETIRED_FOR) });
+        }
+        self.live = self.pending.take();
+    }
+
+    /// Whether Cognito may hold this secret by our own doing: it is live or pending.
+    pub fn is_ours(&self, hash: &SecretHash) -> bool {
+        [&self.live, &self.pending].into_iter().flatten().any(|known| known.matches(hash))
+    }
+
+    /// Whether `hash` is the live one.
+    pub fn is_live(&self, hash: &SecretHash) -> bool {
+        self.live.as_ref().is_some_and(|live| live.matches(hash))
+    }
+
+    /// Whether a sign-in that shows this secret is let through.
+    pub fn accepts(&self, hash: &SecretHash, now: Timestamp) -> bool {
+        let retired = self.retired.iter().any(|retired| retired.good_until > now && retired.hash.matches(hash));
+        self.is_ours(hash) || retired
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(text: &str) -> SecretHash {
+        SecretHash::of(&SecretString::from(text.to_owned()))
+    }
+
+    #[test]
+    fn a_secret_is_accepted_from_before_it_is_sent_until_15_minutes_after_the_next_is_confirmed() {
+        let now = Timestamp::from_seconds(1_000_000);
+        let mut secrets = ClientSecrets::default();
+        secrets.intend(hash("first"));
+        assert!(secrets.accepts(&hash("first"), now));
+        secrets.confirm(&hash("first"), now);
+        secrets.intend(hash("second"));
+        assert!(secrets.accepts(&hash("first"), now) && secrets.accepts(&hash("second"), now));
+        secrets.confirm(&hash("second"), now);
+        let just_before = now.plus(RETIRED_FOR - Duration::from_millis(1));
+        assert!(secrets.accepts(&hash("first"), just_before));
+        assert!(!secrets.accepts(&hash("first"), now.plus(RETIRED_FOR)));
+        assert!(secrets.accepts(&hash("second"), now.plus(RETIRED_FOR)));
+    }
+
+    #[test]
+    fn an_attempt_that_fails_replaces_only_the_pending_secret() {
+        let now = Timestamp::from_seconds(1);
+        let mut secrets = ClientSecrets::default();
+        secrets.intend(hash("live"));
+        secrets.confirm(&hash("live"), now);
+        secrets.intend(hash("lost"));
+        secrets.intend(hash("next"));
+        assert!(secrets.is_live(&hash("live")));
+        assert!(!secrets.accepts(&hash("lost"), now));
+        secrets.confirm(&hash("lost"), now);
+        assert!(secrets.is_live(&hash("live")), "a secret that is not ours confirms nothing");
+    }
+
+    #[test]
+    fn neither_a_secret_nor_its_hash_shows_in_debug_output() {
+        let mut secrets = ClientSecrets::default();
+        secrets.intend(hash("canary"));
+        let shown = format!("{secrets:?}");
+        assert!(!shown.contains("canary") && !shown.contains(&hash("canary").0));
+    }
+}

@@ -1,0 +1,63 @@
+//! Tenants.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{ExternalId, TenantId, TenantName, WorkosClientId},
+    timestamp::Timestamp,
+};
+
+/// A secret that KMS sealed with the encryption context `{tenant, purpose}`, in base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sealed(pub String);
+
+/// What a sealed secret is for; part of the encryption context, so that each function can be let open
+/// only what it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The WorkOS API key.
+    WorkosApiKey,
+    /// The secret that WorkOS signs its webhooks with.
+    WebhookSecret,
+    /// The key that seals the state of a sign-in on its way through the browser.
+    SignInState,
+}
+
+impl Purpose {
+    /// The value of `purpose` in the encryption context.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WorkosApiKey => "workos-api-key",
+            Self::WebhookSecret => "webhook-secret",
+            Self::SignInState => "sign-in-state",
+        }
+    }
+}
+
+/// One WorkOS environment, with the external ID that Causeway generated for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    /// Its ID.
+    pub id: TenantId,
+    /// Its name, for people.
+    pub name: TenantName,
+    /// What Causeway shows to the tenant's roles.
+    pub external_id: ExternalId,
+    /// The client ID of the WorkOS environment.
+    pub workos_client_id: WorkosClientId,
+    /// The WorkOS API key, once it was given.
+    pub workos_api_key: Option<Sealed>,
+    /// WorkOS's ID of the webhook endpoint, once it was registered.
+    pub webhook_endpoint_id: Option<String>,
+    /// The secret of the webhook endpoint, once it was registered.
+    pub webhook_secret: Option<Sealed>,
+    /// The key of the states of this tenant's sign-ins.
+    pub sign_in_state_key: Sealed,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When an operator last changed it.
+    pub updated_at: Timestamp,
+    /// Counts the changes; a change of a stale copy is refused by the store.
+    pub version: u64,
+}

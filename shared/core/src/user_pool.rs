@@ -1,0 +1,227 @@
+//! A tenant's user pool: what the operator set, and what the runs recorded.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    approval::Approval,
+    guard::Loss,
+    health::Health,
+    id::{AccountId, AppClientId, OrganizationId, RoleName, TenantId, UserPoolId},
+    timestamp::Timestamp,
+};
+
+/// What runs may do to a pool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Plan only.
+    Observe,
+    /// Everything but deletes.
+    Upsert,
+    /// Everything.
+    #[default]
+    Sync,
+    /// No runs.
+    Paused,
+}
+
+/// Whether users may sign in; apart from the mode, which never stops a sign-in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignIn {
+    /// They may.
+    #[default]
+    Enabled,
+    /// They may not.
+    Disabled,
+}
+
+/// Where a pool is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolStatus {
+    /// Registered; `verify` has not passed. Never due.
+    Pending,
+    /// Verified, and this tenant's own.
+    Active,
+    /// On its way out.
+    Removing,
+}
+
+/// What an operator chooses for a pool.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolOptions {
+    /// What runs may do.
+    pub mode: Mode,
+    /// Whether users may sign in.
+    #[serde(default)]
+    pub sign_in: SignIn,
+    /// The app clients that are given the providers.
+    #[serde(default)]
+    pub app_clients: Vec<AppClientId>,
+    /// Only the connections of these organizations; none given means all.
+    #[serde(default)]
+    pub organizations: Option<Vec<OrganizationId>>,
+    /// Whether the verified domains of an organization become identifiers.
+    #[serde(default)]
+    pub domain_identifiers: bool,
+    /// Cognito's attribute to the claim it is taken from; none given means [`default_mapping`].
+    #[serde(default)]
+    pub attribute_mapping: Option<BTreeMap<String, String>>,
+}
+
+impl PoolOptions {
+    /// The mapping that providers get.
+    pub fn mapping(&self) -> BTreeMap<String, String> {
+        let mut mapping = self.attribute_mapping.clone().unwrap_or_else(default_mapping);
+        // Cognito sets this one itself; sent as well, so that what is compared is what was sent.
+        mapping.insert("username".to_owned(), "sub".to_owned());
+        mapping
+    }
+}
+
+/// The mapping of a pool that names none: the standard claims that WorkOS fills.
+pub fn default_mapping() -> BTreeMap<String, String> {
+    ["email", "email_verified", "given_name", "family_name", "name"]
+        .into_iter()
+        .map(|name| (name.to_owned(), name.to_owned()))
+        .collect()
+}
+
+/// How many connections and providers the last run saw.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Connections that the pool should have a provider for.
+    pub connections: u32,
+    /// Providers that Causeway made in the pool.
+    pub providers: u32,
+}
+
+/// The last run in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRun {
+    /// Its ID.
+    pub id: String,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// How it ended.
+    pub outcome: crate::run::Outcome,
+}
+
+/// What the runs record on a pool; written apart from what operators set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunState {
+    /// How the pool is.
+    pub health: Health,
+    /// What the last complete look counted.
+    #[serde(default)]
+    pub counts: Counts,
+    /// The last run.
+    pub last_run: Option<LastRun>,
+    /// How many runs in a row failed.
+    #[serde(default)]
+    pub failures: u32,
+    /// The callbacks that Cognito has for this pool's domains, as last read.
+    #[serde(default)]
+    pub callbacks: Vec<String>,
+    /// The ways to sign in that were taken away in the last day.
+    #[serde(default)]
+    pub losses: Vec<Loss>,
+    /// When every provider is described again, moved or not.
+    pub full_pass_due_at: Timestamp,
+    /// When the role is next tried without and with a wrong external ID.
+    pub role_probe_due_at: Timestamp,
+}
+
+impl RunState {
+    /// The state of a pool that no run has looked at.
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            health: Health::ok(now),
+            counts: Counts::default(),
+            last_run: None,
+            failures: 0,
+            callbacks: Vec::new(),
+            losses: Vec::new(),
+            full_pass_due_at: now,
+            role_probe_due_at: now,
+        }
+    }
+}
+
+/// A user pool of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserPool {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The pool.
+    pub user_pool_id: UserPoolId,
+    /// The AWS account that the pool and the role are in.
+    pub account_id: AccountId,
+    /// The role that lets Causeway in.
+    pub role_name: RoleName,
+    /// Where it is in its life.
+    pub status: PoolStatus,
+    /// What the operator chose.
+    pub options: PoolOptions,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When an operator last changed it.
+    pub updated_at: Timestamp,
+    /// Counts the operators' changes; a change of a stale copy is refused by the store.
+    pub version: u64,
+    /// What the runs recorded.
+    pub run: RunState,
+    /// The operator's word on held steps, until it is used or has expired.
+    pub approval: Option<Approval>,
+    /// When it is looked at next; none while it is never due.
+    pub due_at: Option<Timestamp>,
+}
+
+impl UserPool {
+    /// The ARN of the role that lets Causeway in.
+    pub fn role_arn(&self) -> String {
+        format!("arn:{}:iam::{}:role/{}", self.user_pool_id.partition(), self.account_id, self.role_name)
+    }
+
+    /// Whether runs look at it at all.
+    pub fn is_reconciled(&self) -> bool {
+        self.status == PoolStatus::Active && self.options.mode != Mode::Paused
+    }
+
+    /// Whether users may sign in. Mode and health have no say in it.
+    pub fn lets_users_in(&self) -> bool {
+        self.status == PoolStatus::Active && self.options.sign_in == SignIn::Enabled
+    }
+
+    /// The callbacks of Cognito that a sign-in of this pool may return to. `local` stands in for a pool
+    /// without a domain, on the local cloud.
+    pub fn callbacks<'a>(&'a self, local: Option<&'a str>) -> Vec<&'a str> {
+        if self.run.callbacks.is_empty() {
+            local.into_iter().collect()
+        } else {
+            self.run.callbacks.iter().map(String::as_str).collect()
+        }
+    }
+}
+
+/// The callbacks of a pool with this prefix domain and custom domain (Cognito: "User pool endpoints").
+pub fn callbacks(pool: &UserPoolId, prefix: Option<&str>, custom: Option<&str>) -> Vec<String> {
+    let suffix = match pool.partition() {
+        "aws-us-gov" => "amazoncognito-us-gov.com",
+        "aws-cn" => "amazoncognito.com.cn",
+        _ => "amazoncognito.com",
+    };
+    let hosted = prefix.map(|prefix| format!("{prefix}.auth.{}.{suffix}", pool.region()));
+    hosted
+        .into_iter()
+        .chain(custom.map(str::to_owned))
+        .map(|domain| format!("https://{domain}/oauth2/idpresponse"))
+        .collect()
+}
+
+/// How long a run may hold a pool: longer than the function that runs it can live, so that a lease never
+/// ends under a living run; a killed run's lease ends by itself.
+pub const LEASE: Duration = Duration::from_secs(330);
