@@ -175,8 +175,10 @@ pub struct UserPool {
     /// What the runs recorded.
     pub run: RunState,
     /// The operator's word on held steps, until it is used or has expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
     /// When it is looked at next; none while it is never due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
 }
 

@@ -1,1 +1,102 @@
-//! Placeholder.
+//! The queue of wake-ups: FIFO, one message group a pool, so that no pool is looked at twice at once.
+
+use aws_sdk_sqs::{Client, error::SdkError, operation::send_message::SendMessageError};
+use aws_types::SdkConfig;
+use causeway_core::{id::UserPoolId, timestamp::Timestamp, wake_up::WakeUp};
+
+/// A wake-up that did not get onto the queue.
+#[derive(Debug, thiserror::Error)]
+#[error("the wake-up of the user pool {user_pool_id} could not be put on the queue")]
+pub struct QueueError {
+    /// The pool.
+    pub user_pool_id: UserPoolId,
+    /// The SDK's error.
+    #[source]
+    source: Box<SdkError<SendMessageError>>,
+}
+
+/// What makes two wake-ups one: SQS drops a second message with the same deduplication ID for five minutes.
+#[derive(Debug, Clone, Copy)]
+pub enum Deduplication<'a> {
+    /// The ID of WorkOS's event: delivered twice, it wakes a pool up once.
+    Event(&'a str),
+    /// The due time: two ticks that see the same pool due wake it up once.
+    Due(Timestamp),
+    /// A random number: whoever asks over the API gets a run.
+    Never(u128),
+}
+
+impl Deduplication<'_> {
+    /// The deduplication ID for a pool, of the 128 characters that SQS takes.
+    fn id(self, pool: &UserPoolId) -> String {
+        let (kind, text) = match self {
+            Self::Event(id) => ("event", id.to_owned()),
+            Self::Due(at) => ("due", at.millis().to_string()),
+            Self::Never(random) => ("ask", format!("{random:032x}")),
+        };
+        let fits = text.len() <= 60 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let text = if fits { text } else { hex_digest(&text) };
+        format!("{kind}-{text}-{pool}")
+    }
+}
+
+fn hex_digest(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The queue.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    client: Client,
+    url: String,
+}
+
+impl Queue {
+    /// The queue at this URL.
+    pub fn new(configuration: &SdkConfig, url: String) -> Self {
+        Self { client: Client::new(configuration), url }
+    }
+
+    /// Puts a wake-up on the queue.
+    pub async fn wake_up(&self, wake_up: &WakeUp, deduplication: Deduplication<'_>) -> Result<(), QueueError> {
+        let body = serde_json::json!(wake_up).to_string();
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_group_id(wake_up.user_pool_id.as_str())
+            .message_deduplication_id(deduplication.id(&wake_up.user_pool_id))
+            .message_body(body)
+            .send()
+            .await
+            .map_err(|source| QueueError { user_pool_id: wake_up.user_pool_id.clone(), source: Box::new(source) })?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deduplication_id_is_one_that_sqs_takes_whatever_the_event_is_called() {
+        let pool: UserPoolId = format!("eu-west-1_{}", "a".repeat(45)).parse().unwrap();
+        let long = "ö/".repeat(200);
+        for deduplication in [
+            Deduplication::Event("event_01E4ZCR3C56J083X43JQXF3JK5"),
+            Deduplication::Event(&long),
+            Deduplication::Due(Timestamp::from_seconds(1)),
+            Deduplication::Never(u128::MAX),
+        ] {
+            let id = deduplication.id(&pool);
+            assert!(id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic()), "{id}");
+        }
+    }
+
+    #[test]
+    fn one_event_wakes_each_of_a_tenants_pools() {
+        let (one, other) = ("eu-west-1_a".parse().unwrap(), "eu-west-1_b".parse().unwrap());
+        assert_ne!(Deduplication::Event("event_1").id(&one), Deduplication::Event("event_1").id(&other));
+    }
+}

@@ -1,1 +1,89 @@
-//! Placeholder.
+//! The table and the keys that seal what is secret in it. One DynamoDB table for everything; every change
+//! is conditional, so that a stale copy never overwrites a newer one.
+
+mod claims;
+mod error;
+mod foreign;
+mod key;
+mod pools;
+mod runs;
+mod seal;
+mod sign_ins;
+mod tenants;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_types::SdkConfig;
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use error::StoreError;
+pub use foreign::{ForeignProvider, ForeignProviders};
+pub use pools::{DUE_SHARDS, DuePool, Recorded};
+pub use seal::{SealError, Sealer};
+pub use sign_ins::{StoredAccess, StoredCode};
+
+use key::Key;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// A page of a list, and where the next one begins.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// What the page holds.
+    pub items: Vec<T>,
+    /// The sort key after which the next page begins; none at the end.
+    pub next: Option<String>,
+}
+
+/// The table.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+impl Store {
+    /// A store over `table`.
+    pub fn new(configuration: &SdkConfig, table: String) -> Self {
+        Self { client: Client::new(configuration), table }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, key: &Key, consistent: bool) -> Result<Option<T>, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .consistent_read(consistent)
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("GetItem", error))?;
+        answer.item.map(|item| read(item, key)).transpose()
+    }
+}
+
+fn read<T: DeserializeOwned>(item: Item, key: &Key) -> Result<T, StoreError> {
+    serde_dynamo::from_item(item)
+        .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })
+}
+
+fn write<T: Serialize>(value: &T, key: &Key) -> Result<Item, StoreError> {
+    let mut item: Item = serde_dynamo::to_item(value)
+        .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })?;
+    item.extend(key.attributes());
+    Ok(item)
+}
+
+fn attribute<T: Serialize>(value: &T, key: &Key) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(value)
+        .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })
+}
+
+fn text(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}

@@ -1,0 +1,70 @@
+//! What can go wrong with the table.
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use causeway_core::health::ErrorClass;
+
+/// An operation on the table that did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else changed the item first, or it exists already.
+    #[error("{operation}: the item was changed by somebody else")]
+    Conflict {
+        /// DynamoDB's operation.
+        operation: &'static str,
+    },
+    /// DynamoDB could not be asked, or refused.
+    #[error("{operation} on the table failed")]
+    Failed {
+        /// DynamoDB's operation.
+        operation: &'static str,
+        /// What the failure is.
+        class: ErrorClass,
+        /// The SDK's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An item is not of the form that this version reads.
+    #[error("the item {key} can't be read")]
+    Unreadable {
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn from_sdk<E>(operation: &'static str, error: SdkError<E>) -> Self
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let class = match error.code() {
+            Some("ConditionalCheckFailedException" | "TransactionCanceledException") => {
+                return Self::Conflict { operation };
+            }
+            Some("AccessDeniedException" | "ResourceNotFoundException") => ErrorClass::Denied,
+            Some("ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded") => {
+                ErrorClass::Throttled
+            }
+            Some("TransactionConflictException") => ErrorClass::Conflict,
+            Some("ValidationException" | "ItemCollectionSizeLimitExceededException") => ErrorClass::Bug,
+            _ => ErrorClass::Transient,
+        };
+        Self::Failed { operation, class, source: Box::new(error) }
+    }
+
+    /// The class of the failure.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Conflict { .. } => ErrorClass::Conflict,
+            Self::Failed { class, .. } => *class,
+            Self::Unreadable { .. } => ErrorClass::Bug,
+        }
+    }
+
+    /// Whether the condition of the write did not hold.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Conflict { .. })
+    }
+}

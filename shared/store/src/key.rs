@@ -1,0 +1,69 @@
+//! The keys of the table's items; docs/architecture.md lists them.
+
+use std::fmt;
+
+use causeway_core::id::{ConnectionId, TenantId, UserPoolId};
+
+use crate::{Item, text};
+
+/// An item's partition key and sort key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub partition: String,
+    pub sort: String,
+}
+
+impl Key {
+    fn new(partition: impl Into<String>, sort: impl Into<String>) -> Self {
+        Self { partition: partition.into(), sort: sort.into() }
+    }
+
+    pub fn tenant(tenant: &TenantId) -> Self {
+        Self::new(format!("TENANT#{tenant}"), "TENANT")
+    }
+
+    /// The directory of all tenants: one small item each, sorted by ID and so by age.
+    pub fn directory(tenant: &TenantId) -> Self {
+        Self::new(Self::DIRECTORY, tenant.as_str())
+    }
+
+    pub const DIRECTORY: &str = "TENANTS";
+
+    pub fn pool(tenant: &TenantId, pool: &UserPoolId) -> Self {
+        Self::new(format!("TENANT#{tenant}"), format!("POOL#{pool}"))
+    }
+
+    pub fn owner(pool: &UserPoolId) -> Self {
+        Self::new(format!("POOL#{pool}"), "OWNER")
+    }
+
+    pub fn claim(pool: &UserPoolId, connection: &ConnectionId) -> Self {
+        Self::new(format!("POOL#{pool}"), format!("CLAIM#{connection}"))
+    }
+
+    pub fn run(pool: &UserPoolId, id: &str) -> Self {
+        Self::new(format!("POOL#{pool}"), format!("RUN#{id}"))
+    }
+
+    pub fn foreign(pool: &UserPoolId) -> Self {
+        Self::new(format!("POOL#{pool}"), "FOREIGN")
+    }
+
+    pub fn code(lookup: &str) -> Self {
+        Self::new(format!("CODE#{lookup}"), "CODE")
+    }
+
+    pub fn access(lookup: &str) -> Self {
+        Self::new(format!("TOKEN#{lookup}"), "TOKEN")
+    }
+
+    pub fn attributes(&self) -> Item {
+        [("pk".to_owned(), text(&self.partition)), ("sk".to_owned(), text(&self.sort))].into()
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.partition, self.sort)
+    }
+}

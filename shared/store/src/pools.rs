@@ -1,0 +1,280 @@
+//! User pools: what operators set, what runs record, who owns them, and when they are due.
+
+use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem, Update};
+use causeway_core::{
+    approval::Approval,
+    id::{TenantId, UserPoolId},
+    timestamp::Timestamp,
+    user_pool::{RunState, UserPool},
+};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::{Page, Store, StoreError, attribute, key::Key, number, read, text, write};
+
+/// Over how many partitions of the index `due` the pools are spread.
+pub const DUE_SHARDS: u8 = 8;
+
+fn shard(pool: &UserPoolId) -> String {
+    let hash = Sha256::digest(pool.as_str().as_bytes());
+    format!("DUE#{}", hash[0] % DUE_SHARDS)
+}
+
+/// A pool that is due, as the index knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DuePool {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The pool.
+    pub user_pool_id: UserPoolId,
+    /// When it became due.
+    pub due_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    tenant_id: TenantId,
+}
+
+#[derive(Deserialize)]
+struct DueItem {
+    pk: String,
+    sk: String,
+    due_at: Timestamp,
+}
+
+/// What a run leaves on its pool.
+#[derive(Debug, Clone)]
+pub struct Recorded<'a> {
+    /// The run's ID, under which it holds the lease.
+    pub run_id: &'a str,
+    /// What it learned.
+    pub state: &'a RunState,
+    /// When the pool is due next.
+    pub due_at: Option<Timestamp>,
+    /// Whether the operator's approval was used.
+    pub approval_used: bool,
+}
+
+impl Store {
+    /// Registers a pool; a conflict if this tenant has it already.
+    pub async fn create_pool(&self, pool: &UserPool) -> Result<(), StoreError> {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(write(pool, &Key::pool(&pool.tenant_id, &pool.user_pool_id))?))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("PutItem", error))?;
+        Ok(())
+    }
+
+    /// A pool of a tenant.
+    pub async fn pool(&self, tenant: &TenantId, pool: &UserPoolId) -> Result<Option<UserPool>, StoreError> {
+        self.get(&Key::pool(tenant, pool), true).await
+    }
+
+    /// Every pool of a tenant.
+    pub async fn pools(&self, tenant: &TenantId) -> Result<Vec<UserPool>, StoreError> {
+        self.query_all(&format!("TENANT#{tenant}"), "POOL#").await
+    }
+
+    /// The tenant whose `verify` passed first.
+    pub async fn owner(&self, pool: &UserPoolId) -> Result<Option<TenantId>, StoreError> {
+        let owner: Option<Owner> = self.get(&Key::owner(pool), true).await?;
+        Ok(owner.map(|owner| owner.tenant_id))
+    }
+
+    /// Makes a pool that was read as `pool.version` active and its tenant the owner; a conflict if another
+    /// tenant owns it or somebody changed it meanwhile. What `verify` learned is recorded with it.
+    pub async fn activate_pool(&self, pool: &UserPool, due_at: Timestamp) -> Result<(), StoreError> {
+        let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
+        let unreadable = |source| StoreError::Unreadable { key: format!("{key}"), source: Box::new(source) };
+        let owner = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(Key::owner(&pool.user_pool_id).attributes()))
+            .item("tenant_id", text(&pool.tenant_id))
+            .condition_expression("attribute_not_exists(pk) OR tenant_id = :tenant")
+            .expression_attribute_values(":tenant", text(&pool.tenant_id))
+            .build()
+            .map_err(unreadable)?;
+        let activate = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression(
+                "SET #status = :active, version = :next, run.callbacks = :callbacks, \
+                 due_at = :due_at, due_shard = :due_shard",
+            )
+            .condition_expression("version = :read")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":active", text("active"))
+            .expression_attribute_values(":read", number(pool.version))
+            .expression_attribute_values(":next", number(pool.version + 1))
+            .expression_attribute_values(":callbacks", attribute(&pool.run.callbacks, &key)?)
+            .expression_attribute_values(":due_at", text(due_at))
+            .expression_attribute_values(":due_shard", text(shard(&pool.user_pool_id)))
+            .build()
+            .map_err(unreadable)?;
+        self.client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().put(owner).build())
+            .transact_items(TransactWriteItem::builder().update(activate).build())
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("TransactWriteItems", error))?;
+        Ok(())
+    }
+
+    /// Takes the lease on a pool for the run `run_id` and returns the pool as it stands; `None` if another
+    /// run holds it. A pool that is not there is a conflict.
+    pub async fn take_lease(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        run_id: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<UserPool>, StoreError> {
+        let key = Key::pool(tenant, pool);
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression("SET lease_holder = :run, lease_until = :until")
+            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until <= :now)")
+            .expression_attribute_values(":run", text(run_id))
+            .expression_attribute_values(":until", text(until))
+            .expression_attribute_values(":now", text(now))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("UpdateItem", error));
+        match answer {
+            Ok(answer) => answer.attributes.map(|item| read(item, &key)).transpose(),
+            Err(error) if error.is_conflict() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Records what a run learned and gives its lease back; a conflict if it holds none any more.
+    pub async fn record_run(&self, pool: &UserPool, recorded: Recorded<'_>) -> Result<(), StoreError> {
+        let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
+        let mut removed = vec!["lease_holder", "lease_until"];
+        let mut set = "SET run = :state".to_owned();
+        if recorded.due_at.is_some() {
+            set.push_str(", due_at = :due_at, due_shard = :due_shard");
+        } else {
+            removed.extend(["due_at", "due_shard"]);
+        }
+        if recorded.approval_used {
+            removed.push("approval");
+        }
+        let mut request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression(format!("{set} REMOVE {}", removed.join(", ")))
+            .condition_expression("lease_holder = :run")
+            .expression_attribute_values(":run", text(recorded.run_id))
+            .expression_attribute_values(":state", attribute(recorded.state, &key)?);
+        if let Some(due_at) = recorded.due_at {
+            request = request
+                .expression_attribute_values(":due_at", text(due_at))
+                .expression_attribute_values(":due_shard", text(shard(&pool.user_pool_id)));
+        }
+        request.send().await.map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
+        Ok(())
+    }
+
+    /// Gives a lease back without recording anything.
+    pub async fn release_lease(&self, tenant: &TenantId, pool: &UserPoolId, run_id: &str) -> Result<(), StoreError> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::pool(tenant, pool).attributes()))
+            .update_expression("REMOVE lease_holder, lease_until")
+            .condition_expression("lease_holder = :run")
+            .expression_attribute_values(":run", text(run_id))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
+        Ok(())
+    }
+
+    /// Puts an operator's approval on a pool, in place of an earlier one.
+    pub async fn approve(&self, tenant: &TenantId, pool: &UserPoolId, approval: &Approval) -> Result<(), StoreError> {
+        let key = Key::pool(tenant, pool);
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression("SET approval = :approval")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":approval", attribute(approval, &key)?)
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
+        Ok(())
+    }
+
+    /// A page of the pools of one shard that are due at `now`, the longest due first.
+    pub async fn due_pools(
+        &self,
+        shard: u8,
+        now: Timestamp,
+        limit: i32,
+        after: Option<&DuePool>,
+    ) -> Result<Page<DuePool>, StoreError> {
+        let shard = format!("DUE#{shard}");
+        let start = after.map(|pool| {
+            let mut start = Key::pool(&pool.tenant_id, &pool.user_pool_id).attributes();
+            start.insert("due_shard".to_owned(), text(&shard));
+            start.insert("due_at".to_owned(), text(pool.due_at));
+            start
+        });
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("due")
+            .key_condition_expression("due_shard = :shard AND due_at <= :now")
+            .expression_attribute_values(":shard", text(&shard))
+            .expression_attribute_values(":now", text(now))
+            .limit(limit)
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("Query", error))?;
+        let next = answer.last_evaluated_key.is_some_and(|key| !key.is_empty()).then(String::new);
+        let key = Key { partition: shard, sort: String::new() };
+        let mut items = Vec::new();
+        for item in answer.items.unwrap_or_default() {
+            let due: DueItem = read(item, &key)?;
+            let tenant = due.pk.strip_prefix("TENANT#").and_then(|id| id.parse().ok());
+            let pool = due.sk.strip_prefix("POOL#").and_then(|id| id.parse().ok());
+            if let Some((tenant_id, user_pool_id)) = tenant.zip(pool) {
+                items.push(DuePool { tenant_id, user_pool_id, due_at: due.due_at });
+            }
+        }
+        Ok(Page { items, next })
+    }
+
+    /// Moves the due time of a pool on, from the one that was read; a conflict if a run moved it first.
+    pub async fn move_due(&self, due: &DuePool, to: Timestamp) -> Result<(), StoreError> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::pool(&due.tenant_id, &due.user_pool_id).attributes()))
+            .update_expression("SET due_at = :to")
+            .condition_expression("due_at = :from")
+            .expression_attribute_values(":to", text(to))
+            .expression_attribute_values(":from", text(due.due_at))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
+        Ok(())
+    }
+}

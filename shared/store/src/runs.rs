@@ -1,0 +1,101 @@
+//! Reports of runs.
+
+use std::time::Duration;
+
+use causeway_core::{id::UserPoolId, run::RunReport};
+use serde::de::DeserializeOwned;
+
+use crate::{Page, Store, StoreError, key::Key, number, read, text, write};
+
+/// How long a report is kept.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+
+impl Store {
+    /// Stores a report.
+    pub async fn put_run(&self, pool: &UserPoolId, run: &RunReport) -> Result<(), StoreError> {
+        let key = Key::run(pool, &run.id);
+        let mut item = write(run, &key)?;
+        item.insert("expires_at".to_owned(), number(run.finished_at.plus(KEPT).seconds()));
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("PutItem", error))?;
+        Ok(())
+    }
+
+    /// A page of reports, the newest first, after the run `after`.
+    pub async fn runs(
+        &self,
+        pool: &UserPoolId,
+        limit: i32,
+        after: Option<&str>,
+    ) -> Result<Page<RunReport>, StoreError> {
+        let page = self.query_page(&format!("POOL#{pool}"), "RUN#", limit, after.map(|id| format!("RUN#{id}"))).await?;
+        let next = page.next.and_then(|sort| sort.strip_prefix("RUN#").map(str::to_owned));
+        Ok(Page { items: page.items, next })
+    }
+
+    /// A page of the items under a partition whose sort key begins with `prefix`, the last first.
+    async fn query_page<T: DeserializeOwned>(
+        &self,
+        partition: &str,
+        prefix: &str,
+        limit: i32,
+        after: Option<String>,
+    ) -> Result<Page<T>, StoreError> {
+        let start = after.map(|sort| Key { partition: partition.to_owned(), sort }.attributes());
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(partition))
+            .expression_attribute_values(":prefix", text(prefix))
+            .scan_index_forward(false)
+            .limit(limit)
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("Query", error))?;
+        let key = Key { partition: partition.to_owned(), sort: prefix.to_owned() };
+        let items =
+            answer.items.unwrap_or_default().into_iter().map(|item| read(item, &key)).collect::<Result<_, _>>()?;
+        let next = answer.last_evaluated_key.and_then(|key| key.get("sk")?.as_s().ok().cloned());
+        Ok(Page { items, next })
+    }
+
+    /// All items under a partition whose sort key begins with `prefix`, in order.
+    pub(crate) async fn query_all<T: DeserializeOwned>(
+        &self,
+        partition: &str,
+        prefix: &str,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut items = Vec::new();
+        let mut start = None;
+        let key = Key { partition: partition.to_owned(), sort: prefix.to_owned() };
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":pk", text(partition))
+                .expression_attribute_values(":prefix", text(prefix))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| StoreError::from_sdk("Query", error))?;
+            for item in answer.items.unwrap_or_default() {
+                items.push(read(item, &key)?);
+            }
+            start = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Tenants, and the directory that lists them.
+
+use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, TransactWriteItem};
+use causeway_core::{id::TenantId, tenant::Tenant};
+
+use crate::{Item, Page, Store, StoreError, key::Key, number, read, text, write};
+
+impl Store {
+    /// Adds a tenant.
+    pub async fn create_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
+        let key = Key::tenant(&tenant.id);
+        let put = |item: Item| {
+            let put = Put::builder()
+                .table_name(&self.table)
+                .set_item(Some(item))
+                .condition_expression("attribute_not_exists(pk)")
+                .build()
+                .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })?;
+            Ok::<_, StoreError>(TransactWriteItem::builder().put(put).build())
+        };
+        self.client
+            .transact_write_items()
+            .transact_items(put(write(tenant, &key)?)?)
+            .transact_items(put(Key::directory(&tenant.id).attributes())?)
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("TransactWriteItems", error))?;
+        Ok(())
+    }
+
+    /// A tenant.
+    pub async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.get(&Key::tenant(id), true).await
+    }
+
+    /// Replaces a tenant that was read as `tenant.version`, and counts the change. The version that is
+    /// written is returned.
+    pub async fn update_tenant(&self, tenant: &Tenant) -> Result<u64, StoreError> {
+        let key = Key::tenant(&tenant.id);
+        let changed = Tenant { version: tenant.version + 1, ..tenant.clone() };
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(write(&changed, &key)?))
+            .condition_expression("version = :read")
+            .expression_attribute_values(":read", number(tenant.version))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("PutItem", error))?;
+        Ok(changed.version)
+    }
+
+    /// A page of tenants, the newest first, after the tenant `after`.
+    pub async fn tenants(&self, limit: i32, after: Option<&str>) -> Result<Page<Tenant>, StoreError> {
+        let start = after.map(|after| {
+            let mut attributes = Item::new();
+            attributes.insert("pk".to_owned(), text(Key::DIRECTORY));
+            attributes.insert("sk".to_owned(), text(after));
+            attributes
+        });
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(Key::DIRECTORY))
+            .scan_index_forward(false)
+            .limit(limit)
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("Query", error))?;
+        let ids: Vec<TenantId> = answer
+            .items
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|item| item.get("sk")?.as_s().ok()?.parse().ok())
+            .collect();
+        let next = answer.last_evaluated_key.and_then(|key| key.get("sk")?.as_s().ok().cloned());
+        let mut items = self.tenants_of(&ids).await?;
+        items.sort_by(|one, other| other.id.cmp(&one.id));
+        Ok(Page { items, next })
+    }
+
+    async fn tenants_of(&self, ids: &[TenantId]) -> Result<Vec<Tenant>, StoreError> {
+        let mut tenants = Vec::new();
+        // BatchGetItem takes at most 100 keys (DynamoDB API).
+        for some in ids.chunks(100) {
+            let mut wanted = Some(some.iter().map(|id| Key::tenant(id).attributes()).collect::<Vec<_>>());
+            while let Some(keys) = wanted.take().filter(|keys| !keys.is_empty()) {
+                let request = KeysAndAttributes::builder().set_keys(Some(keys)).build().map_err(|source| {
+                    StoreError::Unreadable { key: Key::DIRECTORY.to_owned(), source: Box::new(source) }
+                })?;
+                let answer = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.table, request)
+                    .send()
+                    .await
+                    .map_err(|error| StoreError::from_sdk("BatchGetItem", error))?;
+                for item in answer.responses.unwrap_or_default().into_values().flatten() {
+                    let key = Key { partition: Key::DIRECTORY.to_owned(), sort: String::new() };
+                    tenants.push(read(item, &key)?);
+                }
+                wanted = answer
+                    .unprocessed_keys
+                    .and_then(|mut unprocessed| unprocessed.remove(&self.table))
+                    .map(|keys| keys.keys);
+            }
+        }
+        Ok(tenants)
+    }
+}
