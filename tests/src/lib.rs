@@ -1,1 +1,21 @@
-//! Placeholder.
+//! The local cloud, and what the end-to-end tests and the demo do with it.
+//!
+//! [`cloud::Cloud`] starts `MiniStack` and `WorkOS`'s emulator, builds the functions and deploys
+//! `template.yaml`. The other modules speak to what runs there: [`api`] to Causeway's own API,
+//! [`account`] to the emulated AWS as any account, [`workos`] to the emulated `WorkOS`.
+
+pub mod account;
+pub mod api;
+pub mod cloud;
+pub mod deployment;
+pub mod eventually;
+pub mod interrupt;
+pub mod ministack;
+pub mod prerequisites;
+pub mod process;
+pub mod query_api;
+pub mod signed_http;
+pub mod tenant_role;
+pub mod tools;
+pub mod workos;
+pub mod workspace;

@@ -1,16 +1,21 @@
-"""Starts MiniStack with the condition keys that it leaves out of its IAM evaluation.
+"""Starts MiniStack with what it lacks for this project.
 
-The template and the tenants' roles rely on these keys. Without them here, either the policies would
-have to be weaker than AWS allows, or nothing could run locally.
+It leaves condition keys out of its IAM evaluation that the template and the tenants' roles rely on.
+Without them here, either the policies would have to be weaker than AWS allows, or nothing could run
+locally. And it keeps what functions print in memory only: here it is also appended to files in the
+folder that FUNCTION_LOGS names, one for each function.
 """
 
 import json
+import os
 
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import iam
+from ministack.services import iam, lambda_svc
 
 _resolve = iam_evaluator._resolve_condition_key
 _tag_context = iam_actions.request_tag_context
+_emit_logs = lambda_svc._emit_lambda_logs
+_log_folder = os.environ.pop("FUNCTION_LOGS", "")
 
 
 def _resolve_condition_key(key, context):
@@ -58,8 +63,18 @@ def _request_context(service, action, body, parameters):
     return {**context, **added}
 
 
+def _emit_lambda_logs(function, request_id, text, error, duration, **options):
+    config = function.get("config") or function
+    group = (config.get("LoggingConfig") or {}).get("LogGroup") or config.get("FunctionName", "unknown")
+    if _log_folder and text:
+        with open(os.path.join(_log_folder, group.rsplit("/", 1)[-1] + ".log"), "a") as file:
+            file.write(text.rstrip("\n") + "\n")
+    _emit_logs(function, request_id, text, error, duration, **options)
+
+
 iam_evaluator._resolve_condition_key = _resolve_condition_key
 iam_actions.request_tag_context = _request_context
+lambda_svc._emit_lambda_logs = _emit_lambda_logs
 
 if __name__ == "__main__":
     from ministack.app import main

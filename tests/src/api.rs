@@ -1,0 +1,56 @@
+//! Causeway's own API, called as an operator does.
+
+use anyhow::Result;
+use aws_credential_types::Credentials;
+use serde_json::Value;
+
+use crate::ministack::REGION;
+use crate::signed_http::{Answer, SignedClient, plain_client};
+
+/// Calls the deployed API with one set of credentials.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// The API's base, without a trailing slash.
+    pub base: String,
+    client: SignedClient,
+}
+
+impl Api {
+    /// The API at `base`, called with `credentials`.
+    pub fn new(base: &str, credentials: Credentials) -> Result<Self> {
+        let client = SignedClient::new(credentials, REGION, "execute-api")?;
+        Ok(Self { base: base.to_owned(), client })
+    }
+
+    /// `GET`, signed; `path` begins with a slash.
+    pub async fn get(&self, path: &str) -> Result<Answer> {
+        self.send("GET", path, &[], b"").await
+    }
+
+    /// `POST` of JSON, signed.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+        let headers = [("content-type", "application/json")];
+        self.send("POST", path, &headers, body.to_string().as_bytes()).await
+    }
+
+    /// Any signed request.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer> {
+        self.client.send(method, &format!("{}{path}", self.base), headers, body).await
+    }
+
+    /// A request without any signature, as WorkOS, Cognito and browsers send theirs.
+    pub async fn send_unsigned(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Answer> {
+        let method = reqwest::Method::from_bytes(method.as_bytes())?;
+        let mut request = plain_client()?.request(method, format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::read(request.body(body.to_vec()).send().await?).await
+    }
+}

@@ -1,0 +1,344 @@
+//! The local cloud as a whole: emulators, build, deployment, and the file that describes it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::account::Account;
+use crate::api::Api;
+use crate::ministack::{self, INTEGRATION_ACCOUNT, REGION};
+use crate::process::{Recorded, Running, free_port, require_free};
+use crate::tools::{self, Progress, Tools};
+use crate::workos::{self, WorkOs};
+use crate::{deployment, workspace};
+
+/// Names the file of the running cloud that the end-to-end tests use.
+pub const CLOUD_FILE_VARIABLE: &str = "CAUSEWAY_CLOUD";
+
+const HEALTH_DEADLINE: Duration = Duration::from_secs(30);
+const FUNCTIONS: [&str; 5] = ["ingest", "schedule", "reconcile", "tenants", "signin"];
+
+/// How a local cloud is started.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder for its file, state and logs.
+    pub home: PathBuf,
+    /// The port of the emulated AWS, if not any free one.
+    pub aws_port: Option<u16>,
+    /// Where functions send their AWS calls, if not to the emulated AWS directly.
+    pub functions_aws_endpoint: Option<String>,
+    /// What is in the emulated `WorkOS` from the start.
+    pub workos_seed: Value,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { home: workspace::local(), aws_port: None, functions_aws_endpoint: None, workos_seed: Value::Null }
+    }
+}
+
+/// A running local cloud, as its file describes it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cloud {
+    /// Where the emulated AWS is, whatever the functions use.
+    pub aws_endpoint: String,
+    /// The region that Causeway is deployed to.
+    pub region: String,
+    /// The account that Causeway is deployed to.
+    pub integration_account: String,
+    /// The base of Causeway's API, without a trailing slash.
+    pub api_url: String,
+    /// The API's ID.
+    pub api_id: String,
+    /// Where the emulated `WorkOS` is.
+    pub workos_url: String,
+    /// An API key of the emulated `WorkOS`.
+    pub workos_api_key: String,
+    /// Further API keys, each with a rate limit of its own.
+    pub workos_api_keys: Vec<String>,
+    /// A client ID of the emulated `WorkOS`.
+    pub workos_client_id: String,
+    /// The queue of wake-ups.
+    pub queue_url: String,
+    /// The dead-letter queue.
+    pub dead_letter_queue_url: String,
+    /// The table.
+    pub table_name: String,
+    /// The functions' names in AWS, by their names here.
+    pub function_names: BTreeMap<String, String>,
+    /// The stack's outputs, all of them.
+    pub outputs: BTreeMap<String, String>,
+    /// Where `ministack.log`, `workos.log` and one file for each function are.
+    pub log_dir: PathBuf,
+    /// The processes that were started, by name.
+    pub process_ids: BTreeMap<String, u32>,
+}
+
+impl Cloud {
+    /// Installs, starts, builds and deploys what is needed.
+    ///
+    /// The processes end when the returned guard is dropped, unless it is detached.
+    pub async fn start(settings: &Settings, progress: Progress<'_>) -> Result<Started> {
+        let home = &settings.home;
+        if let Some(running) = running_in(home) {
+            bail!("a local cloud is running already ({}): stop it with `cargo xtask down`", running.join(", "));
+        }
+        let aws_port = match settings.aws_port {
+            Some(port) => port,
+            None => free_port()?,
+        };
+        require_free(aws_port)?;
+        let logs = home.join("logs");
+        clear(home, &logs)?;
+        let tools = tools::install(progress).await?;
+        // Before anything is started: it takes longest, and fails most often.
+        progress("building the functions (minutes the first time, then seconds)");
+        deployment::build(&tools, &logs.join("build.log")).await?;
+        let mut started = Started { home: home.clone(), processes: Vec::new(), cloud: None };
+        let cloud = bring_up(settings, &tools, aws_port, &logs, &mut started, progress).await?;
+        write(&cloud_file(home), &cloud)?;
+        started.cloud = Some(cloud);
+        Ok(started)
+    }
+
+    /// Reads a cloud's file.
+    pub fn load(file: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("no local cloud runs: cannot read {}", file.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("cannot parse {}", file.display()))
+    }
+
+    /// The cloud that the end-to-end tests run on: the one that the environment names, else the one
+    /// that `cargo xtask up` started.
+    pub fn of_tests() -> Result<Self> {
+        let named = std::env::var_os(CLOUD_FILE_VARIABLE).map(PathBuf::from);
+        Self::load(&named.unwrap_or_else(|| cloud_file(&workspace::local())))
+    }
+
+    /// The root of any account.
+    #[must_use]
+    pub fn account(&self, id: &str) -> Account {
+        Account::root(&self.aws_endpoint, id)
+    }
+
+    /// The root of the integration account.
+    #[must_use]
+    pub fn integration(&self) -> Account {
+        self.account(&self.integration_account)
+    }
+
+    /// Causeway's API, called as somebody.
+    pub fn api(&self, caller: &Account) -> Result<Api> {
+        Api::new(&self.api_url, caller.credentials())
+    }
+
+    /// The emulated `WorkOS`, called with its default API key.
+    pub fn workos(&self) -> Result<WorkOs> {
+        WorkOs::new(&self.workos_url, &self.workos_api_key)
+    }
+
+    /// What a function has printed so far, `function` being its name here.
+    #[must_use]
+    pub fn function_log(&self, function: &str) -> String {
+        let log = self.log_dir.join(format!("{function}.log"));
+        // A function that was never called has none.
+        String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned()
+    }
+
+    /// What all functions have printed so far, by their names here.
+    #[must_use]
+    pub fn function_logs(&self) -> BTreeMap<String, String> {
+        FUNCTIONS.iter().map(|name| ((*name).to_owned(), self.function_log(name))).collect()
+    }
+}
+
+/// A local cloud that ends when this is dropped, unless it is detached.
+#[derive(Debug)]
+pub struct Started {
+    home: PathBuf,
+    processes: Vec<Running>,
+    cloud: Option<Cloud>,
+}
+
+impl Started {
+    /// The cloud.
+    pub fn cloud(&self) -> Result<&Cloud> {
+        self.cloud.as_ref().context("the local cloud did not come up")
+    }
+
+    /// Where the cloud is described.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        cloud_file(&self.home)
+    }
+
+    /// Leaves the cloud running; [`stop`] ends it.
+    pub fn detach(mut self) {
+        for process in &mut self.processes {
+            process.detach();
+        }
+        self.processes.clear();
+    }
+
+    /// Recorded at once, so that it can be ended even if this process is killed.
+    fn add(&mut self, process: Running) -> Result<()> {
+        self.processes.push(process);
+        let recorded: Vec<_> = self.processes.iter().map(Running::recorded).collect();
+        write(&processes_file(&self.home), &recorded)
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if self.processes.is_empty() {
+            return;
+        }
+        self.processes.clear();
+        forget(&self.home);
+    }
+}
+
+/// Ends the cloud of that folder; false if none was running.
+pub fn stop(home: &Path) -> bool {
+    let recorded = recorded_in(home);
+    let any = recorded.iter().any(Recorded::is_running);
+    // In reverse: the functions first, then what they call.
+    for process in recorded.iter().rev() {
+        process.stop();
+    }
+    forget(home);
+    any
+}
+
+/// The file that describes the cloud of that folder.
+#[must_use]
+pub fn cloud_file(home: &Path) -> PathBuf {
+    home.join("cloud.json")
+}
+
+async fn bring_up(
+    settings: &Settings,
+    tools: &Tools,
+    aws_port: u16,
+    logs: &Path,
+    started: &mut Started,
+    progress: Progress<'_>,
+) -> Result<Cloud> {
+    let aws_endpoint = format!("http://127.0.0.1:{aws_port}");
+    progress(&format!("starting WorkOS's emulator and MiniStack ({aws_endpoint})"));
+    let workos_port = free_port()?;
+    let workos_url = format!("http://127.0.0.1:{workos_port}");
+    let seed = settings.workos_seed.clone();
+    started.add(workos::start(&tools.workos, workos_port, seed, logs).await?)?;
+    let functions_aws_endpoint = settings.functions_aws_endpoint.as_ref().unwrap_or(&aws_endpoint);
+    let state = settings.home.join("state");
+    let ministack = ministack::start(ministack::Settings {
+        environment: &tools.ministack,
+        port: aws_port,
+        functions_aws_endpoint,
+        state: &state,
+        logs,
+    });
+    started.add(ministack.await?)?;
+    progress("deploying template.yaml");
+    let stack = deployment::Settings { aws_port, workos_url: &workos_url };
+    let outputs = deployment::deploy(tools, stack, &logs.join("deploy.log")).await?;
+    let process_ids = started.processes.iter().map(Running::recorded);
+    let process_ids = process_ids.map(|process| (process.name.clone(), process.pid)).collect();
+    let cloud = described(aws_endpoint, workos_url, outputs, logs, process_ids)?;
+    healthy(&cloud).await.with_context(|| format!("see the logs in {}", logs.display()))?;
+    Ok(cloud)
+}
+
+fn described(
+    aws_endpoint: String,
+    workos_url: String,
+    outputs: BTreeMap<String, String>,
+    logs: &Path,
+    process_ids: BTreeMap<String, u32>,
+) -> Result<Cloud> {
+    let output = |name: &str| {
+        let value = outputs.get(name).cloned();
+        value.with_context(|| format!("the stack has no output {name}"))
+    };
+    let mut function_names = BTreeMap::new();
+    for (name, key) in FUNCTIONS.iter().zip(["Ingest", "Schedule", "Reconcile", "Tenants", "Signin"]) {
+        function_names.insert((*name).to_owned(), output(&format!("{key}FunctionName"))?);
+    }
+    Ok(Cloud {
+        aws_endpoint,
+        region: REGION.to_owned(),
+        integration_account: INTEGRATION_ACCOUNT.to_owned(),
+        api_url: output("ApiUrl")?,
+        api_id: output("ApiId")?,
+        workos_url,
+        workos_api_key: workos::DEFAULT_API_KEY.to_owned(),
+        workos_api_keys: (1..=workos::FURTHER_API_KEYS).map(workos::api_key).collect(),
+        workos_client_id: workos::CLIENT_ID.to_owned(),
+        queue_url: output("QueueUrl")?,
+        dead_letter_queue_url: output("DeadLetterQueueUrl")?,
+        table_name: output("TableName")?,
+        function_names,
+        outputs,
+        log_dir: logs.to_path_buf(),
+        process_ids,
+    })
+}
+
+/// The API answers a signed call with JSON of its own, so the routes, a function and the table work.
+async fn healthy(cloud: &Cloud) -> Result<()> {
+    let api = cloud.api(&cloud.integration())?;
+    crate::eventually::eventually(HEALTH_DEADLINE, "Causeway's API answers", async || {
+        let answer = api.get("/v1/tenants").await?;
+        answer.expect(200).map(|_| Some(()))
+    })
+    .await
+}
+
+fn clear(home: &Path, logs: &Path) -> Result<()> {
+    // What an earlier cloud left that was not stopped in order.
+    stop(home);
+    if logs.exists() {
+        std::fs::remove_dir_all(logs)?;
+    }
+    std::fs::create_dir_all(logs).with_context(|| format!("cannot make {}", logs.display()))
+}
+
+fn running_in(home: &Path) -> Option<Vec<String>> {
+    let running: Vec<_> = recorded_in(home)
+        .into_iter()
+        .filter(Recorded::is_running)
+        .map(|process| format!("{} as process {}", process.name, process.pid))
+        .collect();
+    (!running.is_empty()).then_some(running)
+}
+
+fn recorded_in(home: &Path) -> Vec<Recorded> {
+    let text = std::fs::read(processes_file(home)).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+fn forget(home: &Path) {
+    for file in [processes_file(home), cloud_file(home)] {
+        let _ = std::fs::remove_file(file);
+    }
+    let _ = std::fs::remove_dir_all(home.join("state"));
+}
+
+fn processes_file(home: &Path) -> PathBuf {
+    home.join("processes.json")
+}
+
+fn write(file: &Path, value: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    // Whole or not at all: others wait for this file.
+    let half = file.with_extension("json.new");
+    std::fs::write(&half, text)
+        .and_then(|()| std::fs::rename(&half, file))
+        .with_context(|| format!("cannot write {}", file.display()))
+}

@@ -1,0 +1,124 @@
+//! Building the functions and deploying `template.yaml`, with SAM CLI.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::account::Account;
+use crate::ministack::{INTEGRATION_ACCOUNT, REGION};
+use crate::process::{run, run_shown};
+use crate::tenant_role::stack_outputs;
+use crate::tools::Tools;
+use crate::workspace;
+
+/// The name of Causeway's stack.
+pub const STACK: &str = "causeway";
+
+/// The processor of this machine as Lambda names it.
+pub fn host_architecture() -> Result<&'static str> {
+    match std::env::consts::ARCH {
+        "x86_64" => Ok("x86_64"),
+        "aarch64" => Ok("arm64"),
+        other => bail!("functions can't be built for this machine's processor ({other})"),
+    }
+}
+
+/// Builds the functions for this machine.
+///
+/// Without link-time optimization, which is for what is shipped, and in a target folder of its own,
+/// so that neither that nor the developer's own builds undo each other's work.
+pub async fn build(tools: &Tools, log: &Path) -> Result<()> {
+    let architecture = host_architecture()?;
+    let mut sam = sam(tools);
+    sam.args(["build", "--config-env", "local", "--build-dir"])
+        .arg(workspace::local().join("build"))
+        .args(["--parameter-overrides", &format!("Architecture={architecture}")])
+        // The tool chain that is here has to do. Without this a missing one would be downloaded.
+        .env("RUSTUP_DIST_SERVER", "http://127.0.0.1:9")
+        .env("CARGO_TARGET_DIR", workspace::local().join("target"))
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    run("sam build", &mut sam, log).await
+}
+
+/// Checks `template.yaml`.
+pub async fn validate(tools: &Tools) -> Result<()> {
+    let mut sam = sam(tools);
+    sam.args(["validate", "--lint", "--region", REGION]);
+    run_shown("sam validate", &mut sam).await
+}
+
+/// What the stack is deployed with.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'a> {
+    /// The port of the emulated AWS.
+    pub aws_port: u16,
+    /// Where the emulated `WorkOS` is.
+    pub workos_url: &'a str,
+}
+
+/// Deploys what was built and gives the stack's outputs.
+pub async fn deploy(tools: &Tools, settings: Settings<'_>, log: &Path) -> Result<BTreeMap<String, String>> {
+    let endpoint = format!("http://127.0.0.1:{}", settings.aws_port);
+    let mut sam = sam(tools);
+    sam.args(["deploy", "--config-env", "local", "--config-file"])
+        .arg(workspace::root().join("samconfig.toml"))
+        .arg("--template-file")
+        .arg(workspace::local().join("build/template.yaml"))
+        .args(["--stack-name", STACK, "--region", REGION])
+        .args(["--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
+        .args(["--no-progressbar", "--no-confirm-changeset", "--parameter-overrides"])
+        .args(parameters(settings)?)
+        .env("AWS_ENDPOINT_URL", &endpoint);
+    run("sam deploy", &mut sam, log).await?;
+    let account = Account::root(&endpoint, INTEGRATION_ACCOUNT);
+    Ok(stack_outputs(&account, REGION, STACK).await?.into_iter().collect())
+}
+
+fn parameters(settings: Settings<'_>) -> Result<Vec<String>> {
+    let port = settings.aws_port;
+    Ok([
+        ("Architecture", host_architecture()?.to_owned()),
+        ("WorkOSUrl", settings.workos_url.to_owned()),
+        ("ApiUrlPrefix", format!("http://127.0.0.1:{port}/_aws/execute-api")),
+        ("LocalCallback", format!("http://localhost:{port}/oauth2/idpresponse")),
+        ("WebhookEvents", String::new()),
+        ("ReconcileIntervalSeconds", "30".to_owned()),
+        // Short, so that a test can wait for a message to reach the dead-letter queue.
+        ("ReconcileTimeoutSeconds", "30".to_owned()),
+        ("QueueVisibilitySeconds", "30".to_owned()),
+        ("LogLevel", "debug".to_owned()),
+    ]
+    .map(|(key, value)| format!("ParameterKey={key},ParameterValue={value}"))
+    .to_vec())
+}
+
+/// SAM CLI, kept away from the developer's own AWS accounts.
+fn sam(tools: &Tools) -> Command {
+    let binaries = tools.sam.join("bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // cargo-lambda, and Zig as a module of this environment's python3, are found on the path.
+    let path = std::env::join_paths(std::iter::once(binaries.clone()).chain(std::env::split_paths(&path)));
+    let mut command = Command::new(binaries.join("sam"));
+    command.current_dir(workspace::root());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
+    if let Ok(path) = path {
+        command.env("PATH", path);
+    }
+    command
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_REGION", REGION)
+        .env("SAM_CLI_TELEMETRY", "0")
+        .env("NO_PROXY", "127.0.0.1,localhost");
+    command
+}

@@ -1,0 +1,22 @@
+//! Where things are in the working copy.
+
+use std::path::{Path, PathBuf};
+
+/// The working copy's root.
+#[must_use]
+pub fn root() -> PathBuf {
+    // This crate is one folder below it.
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf()
+}
+
+/// Everything that is made here and can be deleted at any time.
+#[must_use]
+pub fn local() -> PathBuf {
+    root().join(".local")
+}
+
+/// Where the pinned tools are installed.
+#[must_use]
+pub fn tools() -> PathBuf {
+    local().join("tools")
+}

@@ -1,0 +1,64 @@
+//! `cargo xtask test`: every check that CI runs, in the order in which they fail soonest.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use causeway_tests::cloud::{CLOUD_FILE_VARIABLE, Cloud, Settings};
+use causeway_tests::process::run_shown;
+use causeway_tests::{deployment, prerequisites, tools, workspace};
+
+use crate::announce;
+
+/// Runs all checks and stops at the first that fails.
+pub async fn run() -> Result<()> {
+    let begin = Instant::now();
+    prerequisites::check()?;
+    phase("format", cargo(&["fmt", "--all", "--check"])).await?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    phase("clippy", cargo(&clippy)).await?;
+    phase("unit and property tests", unit_tests()).await?;
+    phase("tools", async { tools::install(&announce).await.map(drop) }).await?;
+    phase("template", async { deployment::validate(&tools::install(&announce).await?).await }).await?;
+    phase("end-to-end tests", end_to_end()).await?;
+    println!("==> all checks passed in {} s", begin.elapsed().as_secs());
+    Ok(())
+}
+
+async fn phase(name: &str, work: impl Future<Output = Result<()>>) -> Result<()> {
+    announce(name);
+    let begin = Instant::now();
+    let outcome = work.await;
+    let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
+    println!("==> {name}: {verdict} after {:.1} s", begin.elapsed().as_secs_f64());
+    outcome.with_context(|| name.to_owned())
+}
+
+async fn cargo(arguments: &[&str]) -> Result<()> {
+    run_shown("cargo", cargo_command().args(arguments)).await
+}
+
+/// All tests but the end-to-end ones, which need a cloud.
+async fn unit_tests() -> Result<()> {
+    cargo(&["test", "--workspace", "--exclude", "causeway-tests"]).await?;
+    cargo(&["test", "--package", "causeway-tests", "--lib"]).await
+}
+
+async fn end_to_end() -> Result<()> {
+    // A folder of its own, so that a cloud that somebody works with is left alone.
+    let settings = Settings { home: workspace::local().join("test"), ..Settings::default() };
+    let started = Cloud::start(&settings, &announce).await?;
+    let logs = &started.cloud()?.log_dir;
+    let mut command = cargo_command();
+    command
+        .args(["test", "--package", "causeway-tests", "--test", "end_to_end"])
+        .env(CLOUD_FILE_VARIABLE, started.file());
+    let outcome = run_shown("cargo test", &mut command).await;
+    outcome.with_context(|| format!("the cloud's logs are in {}", logs.display()))
+}
+
+fn cargo_command() -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(workspace::root());
+    command
+}

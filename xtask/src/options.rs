@@ -1,0 +1,105 @@
+//! What can be given on the command line.
+
+use causeway_tests::cloud::Settings;
+
+/// How to call this.
+pub const USAGE: &str = "\
+cargo xtask demo [--keep]   runs the main job on a local cloud and prints what happens;
+                            --keep leaves the cloud running
+cargo xtask test            runs every check that CI runs
+cargo xtask up [--aws-port N] [--functions-aws-endpoint URL]
+                            starts a local cloud and leaves it running; the options pin the port
+                            of the emulated AWS and send the functions' AWS calls elsewhere
+cargo xtask down            stops what `up` or `demo --keep` started";
+
+/// What to do.
+#[derive(Debug)]
+pub enum Command {
+    /// Print the usage.
+    Help,
+    /// Start a local cloud.
+    Up(Settings),
+    /// Stop it.
+    Down,
+    /// Run the demo.
+    Demo {
+        /// Leave the cloud running.
+        keep: bool,
+    },
+    /// Run every check.
+    Test,
+}
+
+/// Reads the command line, or says what is wrong with it.
+pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
+    let name = arguments.next().unwrap_or_else(|| "help".to_owned());
+    let command = match name.as_str() {
+        "help" | "--help" | "-h" => Command::Help,
+        "up" => return up(arguments),
+        "down" => Command::Down,
+        "test" => Command::Test,
+        "demo" => {
+            let option = arguments.next();
+            match option.as_deref() {
+                None => Command::Demo { keep: false },
+                Some("--keep") => Command::Demo { keep: true },
+                Some(other) => return Err(format!("unknown option {other}")),
+            }
+        }
+        other => return Err(format!("unknown command {other}")),
+    };
+    match arguments.next() {
+        None => Ok(command),
+        Some(other) => Err(format!("unexpected argument {other}")),
+    }
+}
+
+fn up(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
+    let mut settings = Settings::default();
+    while let Some(option) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{option} needs a value"));
+        match option.as_str() {
+            "--aws-port" => {
+                let port = value()?;
+                let parsed = port.parse().ok().filter(|port| *port > 0);
+                settings.aws_port = Some(parsed.ok_or(format!("{port} is no port"))?);
+            }
+            "--functions-aws-endpoint" => {
+                let url = value()?;
+                if !url.starts_with("http://") && !url.starts_with("https://") {
+                    return Err(format!("{url} is no http or https URL"));
+                }
+                settings.functions_aws_endpoint = Some(url.trim_end_matches('/').to_owned());
+            }
+            other => return Err(format!("unknown option {other}")),
+        }
+    }
+    Ok(Command::Up(settings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, parse};
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn options_of_up_are_read() {
+        let line = "up --aws-port 4599 --functions-aws-endpoint http://127.0.0.1:4600/";
+        let Ok(Command::Up(settings)) = parsed(line) else {
+            panic!("not understood: {line}");
+        };
+        assert_eq!(settings.aws_port, Some(4599));
+        let endpoint = settings.functions_aws_endpoint.as_deref();
+        assert_eq!(endpoint, Some("http://127.0.0.1:4600"));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for line in ["upp", "up --aws-port", "up --aws-port x", "up --aws-port 0", "down now", "demo --all"] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+}
