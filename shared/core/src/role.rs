@@ -1,1 +1,192 @@
-//! tmp
+//! The role that a tenant makes for Causeway: the same in every form in which it is handed out.
+
+use serde_json::{Value, json};
+
+use crate::id::{AccountId, ExternalId, RoleName, UserPoolId};
+
+/// The calls of Cognito that Causeway makes in a tenant's account; the role allows these on the pool and
+/// nothing else, and each session is narrowed to them once more.
+pub const ACTIONS: [&str; 8] = [
+    "cognito-idp:CreateIdentityProvider",
+    "cognito-idp:DeleteIdentityProvider",
+    "cognito-idp:DescribeIdentityProvider",
+    "cognito-idp:DescribeUserPool",
+    "cognito-idp:DescribeUserPoolClient",
+    "cognito-idp:ListIdentityProviders",
+    "cognito-idp:UpdateIdentityProvider",
+    "cognito-idp:UpdateUserPoolClient",
+];
+
+/// The path of the functions' roles in the integration account; tenants' trust policies name it.
+pub const FUNCTION_ROLE_PATH: &str = "/causeway/";
+
+/// The template in `onboarding/`, which holds nothing of any tenant.
+const TEMPLATE: &str = include_str!("../../../onboarding/role.yaml");
+
+/// All that a role depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleRequest {
+    /// The external ID of the tenant.
+    pub external_id: ExternalId,
+    /// The pool.
+    pub user_pool_id: UserPoolId,
+    /// The account that the pool and the role are in.
+    pub account_id: AccountId,
+    /// The role's name.
+    pub role_name: RoleName,
+    /// The account that Causeway runs in.
+    pub integration_account_id: AccountId,
+}
+
+impl RoleRequest {
+    fn principal(&self) -> String {
+        format!("arn:{}:iam::{}:root", self.user_pool_id.partition(), self.integration_account_id)
+    }
+
+    fn function_roles(&self) -> String {
+        format!("arn:{}:iam::{}:role{FUNCTION_ROLE_PATH}*", self.user_pool_id.partition(), self.integration_account_id)
+    }
+
+    /// Who may assume the role: Causeway's functions, with the external ID.
+    pub fn trust_policy(&self) -> Value {
+        json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": { "AWS": self.principal() },
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "StringEquals": { "sts:ExternalId": self.external_id },
+                    "ArnLike": { "aws:PrincipalArn": self.function_roles() },
+                },
+            }],
+        })
+    }
+
+    /// What the role may do; also the policy of each session.
+    pub fn permissions_policy(&self) -> Value {
+        permissions_policy(&self.user_pool_id, &self.account_id)
+    }
+
+    /// The CloudFormation template, with this tenant's values as its parameters' defaults.
+    pub fn cloudformation(&self) -> String {
+        let defaults = [
+            ("ExternalId", self.external_id.as_str()),
+            ("UserPoolId", self.user_pool_id.as_str()),
+            ("RoleName", self.role_name.as_str()),
+            ("IntegrationAccountId", self.integration_account_id.as_str()),
+        ];
+        defaults.into_iter().fold(TEMPLATE.to_owned(), |template, (name, value)| {
+            let head = format!("  {name}:\n    Type: String\n");
+            template.replacen(&head, &format!("{head}    Default: \"{value}\"\n"), 1)
+        })
+    }
+
+    /// The same role for Terraform.
+    pub fn terraform(&self) -> String {
+        format!(
+            r#"resource "aws_iam_role" "causeway" {{
+  name                 = "{name}"
+  description          = "Lets Causeway manage the identity providers of one user pool"
+  max_session_duration = 3600
+
+  assume_role_policy = <<-POLICY
+{trust}
+  POLICY
+}}
+
+resource "aws_iam_role_policy" "causeway" {{
+  name = "IdentityProvidersOfOneUserPool"
+  role = aws_iam_role.causeway.id
+
+  policy = <<-POLICY
+{permissions}
+  POLICY
+}}
+"#,
+            name = self.role_name,
+            trust = indented(&self.trust_policy()),
+            permissions = indented(&self.permissions_policy()),
+        )
+    }
+
+    /// The same role as commands of the AWS CLI.
+    pub fn aws_cli(&self) -> String {
+        format!(
+            "aws iam create-role --role-name '{name}' --max-session-duration 3600 \\\n  \
+             --description 'Lets Causeway manage the identity providers of one user pool' \\\n  \
+             --assume-role-policy-document '{trust}'\n\
+             aws iam put-role-policy --role-name '{name}' --policy-name IdentityProvidersOfOneUserPool \\\n  \
+             --policy-document '{permissions}'\n",
+            name = self.role_name,
+            trust = self.trust_policy(),
+            permissions = self.permissions_policy(),
+        )
+    }
+}
+
+/// The policy that allows [`ACTIONS`] on one pool.
+pub fn permissions_policy(pool: &UserPoolId, account: &AccountId) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": ACTIONS, "Resource": pool.arn(account) }],
+    })
+}
+
+fn indented(policy: &Value) -> String {
+    let text = format!("{policy:#}");
+    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> RoleRequest {
+        RoleRequest {
+            external_id: "causeway-0123".parse().unwrap(),
+            user_pool_id: "eu-west-1_AbCdEf123".parse().unwrap(),
+            account_id: "222222222222".parse().unwrap(),
+            role_name: "CausewayLogin".parse().unwrap(),
+            integration_account_id: "111111111111".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_template_has_each_of_its_four_parameters_with_the_tenants_value_as_default() {
+        let template = request().cloudformation();
+        for value in ["causeway-0123", "eu-west-1_AbCdEf123", "CausewayLogin", "111111111111"] {
+            assert_eq!(template.matches(&format!("    Default: \"{value}\"\n")).count(), 1, "{value}");
+        }
+        assert_eq!(template.matches("    Default: ").count(), 4);
+        assert!(!TEMPLATE.contains("Default:"), "the template in onboarding/ holds nothing of a tenant");
+    }
+
+    #[test]
+    fn every_form_of_the_role_allows_the_same_actions_and_no_wildcard() {
+        let request = request();
+        for form in [request.cloudformation(), request.terraform(), request.aws_cli()] {
+            let mut actions: Vec<&str> = form
+                .match_indices("cognito-idp:")
+                .map(|(at, _)| word(&form[at..]))
+                .filter(|word| word.len() > 14)
+                .collect();
+            actions.sort_unstable();
+            assert_eq!(actions, ACTIONS, "{form}");
+            assert!(form.contains("sts:ExternalId") && form.contains("role/causeway/*"));
+        }
+    }
+
+    fn word(text: &str) -> &str {
+        let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == ':' || c == '-')).unwrap_or(text.len());
+        let word = &text[..end];
+        if word.matches(':').count() == 1 { word } else { "" }
+    }
+
+    #[test]
+    fn a_session_policy_stays_below_the_2048_characters_that_sts_takes() {
+        let pool = format!("ap-southeast-99_{}", "a".repeat(39)).parse().unwrap();
+        let policy = permissions_policy(&pool, &"222222222222".parse().unwrap()).to_string();
+        assert!(policy.len() <= 2048, "{}", policy.len());
+    }
+}
