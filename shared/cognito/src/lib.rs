@@ -1,1 +1,15 @@
-//! Placeholder.
+//! Cognito in the tenants' accounts, reached through each tenant's role. Thin: it paces, pages, maps errors
+//! to classes and copies what updates would reset; it decides nothing.
+
+mod access;
+mod app_client;
+mod error;
+mod fields;
+mod pacer;
+mod pool;
+mod retry;
+
+pub use access::{Access, Assumption, RoleToAssume};
+pub use app_client::AppClient;
+pub use error::{CognitoError, Problem};
+pub use pool::{PoolAccess, PoolDescription, SchemaAttribute};

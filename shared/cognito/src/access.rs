@@ -1,0 +1,169 @@
+//! The way into a tenant's account: the tenant's role, with the external ID, narrowed to one pool.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_sdk_cognitoidentityprovider as cognito;
+use aws_sdk_sts as sts;
+use aws_types::{SdkConfig, region::Region};
+use causeway_core::{
+    health::ErrorClass,
+    id::{AccountId, ExternalId, UserPoolId},
+    role::permissions_policy,
+    user_pool::UserPool,
+};
+
+use crate::{CognitoError, PoolAccess, pacer::Pacer, retry::FullPoolIsFinal};
+
+/// Role chaining allows one hour (STS API: `AssumeRole`, `DurationSeconds`).
+const SESSION: Duration = Duration::from_secs(3600);
+/// Credentials that end within this time are not used any more: longer than a run may take.
+const MARGIN: Duration = Duration::from_secs(600);
+/// How the sessions are called in the tenant's CloudTrail.
+const SESSION_NAME: &str = "causeway";
+
+/// A tenant's role and what it is assumed for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RoleToAssume {
+    /// The role's ARN.
+    pub role_arn: String,
+    /// The tenant's external ID.
+    pub external_id: ExternalId,
+    /// The pool that the session is narrowed to; it tells the Region.
+    pub user_pool_id: UserPoolId,
+    /// The account of pool and role.
+    pub account_id: AccountId,
+}
+
+impl RoleToAssume {
+    /// The role of a pool of a tenant with this external ID.
+    pub fn of(pool: &UserPool, external_id: &ExternalId) -> Self {
+        Self {
+            role_arn: pool.role_arn(),
+            external_id: external_id.clone(),
+            user_pool_id: pool.user_pool_id.clone(),
+            account_id: pool.account_id.clone(),
+        }
+    }
+}
+
+/// What became of an attempt to assume a role.
+#[derive(Debug)]
+pub enum Assumption {
+    /// It was assumed.
+    Assumed,
+    /// It was plainly refused.
+    Refused,
+    /// Nothing can be concluded.
+    Unclear(CognitoError),
+}
+
+/// Gives access to pools; keeps the credentials while they last.
+#[derive(Debug, Clone)]
+pub struct Access {
+    configuration: SdkConfig,
+    sts: sts::Client,
+    /// By everything that a session depends on, never by the role alone: else one tenant's session could
+    /// serve another that names the same role with another external ID.
+    sessions: Arc<Mutex<HashMap<RoleToAssume, Session>>>,
+    pacer: Pacer,
+}
+
+#[derive(Debug, Clone)]
+struct Session {
+    credentials: Credentials,
+    ends_at: SystemTime,
+}
+
+impl Access {
+    /// Access with the function's own credentials in `configuration`.
+    pub fn new(configuration: SdkConfig) -> Self {
+        let sts = sts::Client::new(&configuration);
+        Self { configuration, sts, sessions: Arc::default(), pacer: Pacer::default() }
+    }
+
+    /// Access to a pool with credentials that may have been used before.
+    pub async fn pool(&self, role: &RoleToAssume) -> Result<PoolAccess, CognitoError> {
+        let cached = self.sessions().get(role).filter(|session| session.ends_at > SystemTime::now() + MARGIN).cloned();
+        let session = match cached {
+            Some(session) => session,
+            None => self.renew(role).await?,
+        };
+        Ok(self.pool_access(role, session.credentials))
+    }
+
+    /// Access to a pool with credentials that were never used before.
+    pub async fn fresh_pool(&self, role: &RoleToAssume) -> Result<PoolAccess, CognitoError> {
+        let session = self.renew(role).await?;
+        Ok(self.pool_access(role, session.credentials))
+    }
+
+    /// Forgets the credentials of a role, so that the next access asks for new ones.
+    pub fn forget(&self, role: &RoleToAssume) {
+        self.sessions().remove(role);
+    }
+
+    /// Tries to assume a role with another external ID than the tenant's, or with none; the session that
+    /// this gives, if it does, is thrown away.
+    pub async fn probe(&self, role: &RoleToAssume, external_id: Option<&str>) -> Assumption {
+        match self.assume(role, external_id).await {
+            Ok(_) => Assumption::Assumed,
+            Err(error) if error.class() == ErrorClass::Denied => Assumption::Refused,
+            Err(error) => Assumption::Unclear(error),
+        }
+    }
+
+    async fn renew(&self, role: &RoleToAssume) -> Result<Session, CognitoError> {
+        let session = self.assume(role, Some(role.external_id.as_str())).await?;
+        let mut sessions = self.sessions();
+        let now = SystemTime::now();
+        sessions.retain(|_, session| session.ends_at > now);
+        sessions.insert(role.clone(), session.clone());
+        Ok(session)
+    }
+
+    async fn assume(&self, role: &RoleToAssume, external_id: Option<&str>) -> Result<Session, CognitoError> {
+        const OPERATION: &str = "sts:AssumeRole";
+        let answer = self
+            .sts
+            .assume_role()
+            .role_arn(&role.role_arn)
+            .role_session_name(SESSION_NAME)
+            .set_external_id(external_id.map(str::to_owned))
+            .duration_seconds(i32::try_from(SESSION.as_secs()).unwrap_or(3600))
+            .policy(permissions_policy(&role.user_pool_id, &role.account_id).to_string())
+            .send()
+            .await
+            .map_err(|error| CognitoError::from_sdk(OPERATION, &error, None))?;
+        let given = answer.credentials.ok_or_else(|| {
+            CognitoError::new(OPERATION, ErrorClass::Transient, "the answer holds no credentials".to_owned())
+        })?;
+        let ends_at = SystemTime::try_from(given.expiration).unwrap_or_else(|_| SystemTime::now() + SESSION);
+        let credentials = Credentials::new(
+            given.access_key_id,
+            given.secret_access_key,
+            Some(given.session_token),
+            Some(ends_at),
+            "AssumeRole",
+        );
+        Ok(Session { credentials, ends_at })
+    }
+
+    fn pool_access(&self, role: &RoleToAssume, credentials: Credentials) -> PoolAccess {
+        let configuration = cognito::config::Builder::from(&self.configuration)
+            .region(Region::new(role.user_pool_id.region().to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_classifier(FullPoolIsFinal)
+            .build();
+        let client = cognito::Client::from_conf(configuration);
+        PoolAccess::new(client, role.user_pool_id.clone(), self.pacer.clone())
+    }
+
+    fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<RoleToAssume, Session>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
