@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How long an approval is good.
-pub const APPROVED_FOR: Duration = Duration::from_secs(3600);
+pub const APPROVED_FOR: Duration = Duration::from_hours(1);
 
 /// What is approved of a step: what it does to which provider, and not why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -63,6 +63,11 @@ pub struct Desired {
     pub excluded: BTreeSet<ConnectionId>,
     /// Connections that exist, and whose record could not be read: nothing is concluded from them.
     pub unreadable: BTreeSet<ConnectionId>,
+    /// Whether a record did not even show whose it is: any connection that seems gone may be that one, so
+    /// nothing is concluded from those either.
+    pub some_unidentified: bool,
+    /// Organizations whose domains were asked for and did not come: their providers keep the ones they have.
+    pub organizations_unseen: BTreeSet<OrganizationId>,
     /// The verified domains of each organization that become identifiers, lowercased.
     pub domains: BTreeMap<OrganizationId, BTreeSet<Identifier>>,
     /// Verified domains that can't be identifiers, as Cognito takes at most 40 characters.
@@ -73,7 +78,9 @@ impl Desired {
     /// Derives what a pool should have. The order of the snapshot's records does not matter.
     pub fn new(snapshot: &WorkosSnapshot, options: &PoolOptions) -> Self {
         let mut desired = Self::default();
-        for connection in &snapshot.connections {
+        desired.add_unreadable(snapshot);
+        for connection in snapshot.connections.iter().filter(|connection| !desired.unreadable.contains(&connection.id))
+        {
             if is_chosen(connection, options) {
                 let presence = Presence::of(&connection.state);
                 let wanted = DesiredConnection { connection: connection.clone(), presence };
@@ -82,15 +89,36 @@ impl Desired {
                 desired.excluded.insert(connection.id.clone());
             }
         }
-        desired.unreadable = snapshot.unreadable.iter().filter_map(|record| record.id.parse().ok()).collect();
         if options.domain_identifiers {
             desired.add_domains(snapshot);
         }
         desired
     }
 
+    fn add_unreadable(&mut self, snapshot: &WorkosSnapshot) {
+        for record in &snapshot.unreadable {
+            if let Ok(id) = record.id.parse() {
+                self.unreadable.insert(id);
+            } else if record.id.parse::<OrganizationId>().is_err() {
+                self.some_unidentified = true;
+            }
+        }
+        // A list that changes while its pages are read can show one connection twice, and does not tell
+        // which of the two is the newer.
+        let mut seen: BTreeMap<&ConnectionId, &Connection> = BTreeMap::new();
+        for connection in &snapshot.connections {
+            if *seen.entry(&connection.id).or_insert(connection) != connection {
+                self.unreadable.insert(connection.id.clone());
+            }
+        }
+    }
+
     fn add_domains(&mut self, snapshot: &WorkosSnapshot) {
-        for organization in &snapshot.organizations {
+        let chosen: BTreeSet<OrganizationId> =
+            self.connections.values().filter_map(|wanted| wanted.connection.organization_id.clone()).collect();
+        self.organizations_unseen.clone_from(&chosen);
+        for organization in snapshot.organizations.iter().filter(|organization| chosen.contains(&organization.id)) {
+            self.organizations_unseen.remove(&organization.id);
             for domain in organization.domains.iter().filter(|domain| domain.is_verified()) {
                 let lowercase = domain.domain.to_lowercase();
                 match lowercase.parse() {
@@ -104,9 +132,15 @@ impl Desired {
         self.unfit_domains.sort();
     }
 
+    /// Whether WorkOS no longer has a connection, as far as one can tell.
+    pub fn is_missing(&self, id: &ConnectionId) -> bool {
+        !self.connections.contains_key(id) && !self.excluded.contains(id) && !self.unreadable.contains(id)
+    }
+
     /// Whether nothing is to be done about a connection, whatever it looks like.
     pub fn is_untouched(&self, id: &ConnectionId) -> bool {
         self.unreadable.contains(id)
+            || (self.some_unidentified && self.is_missing(id))
             || self.connections.get(id).is_some_and(|wanted| wanted.presence == Presence::Untouched)
     }
 }

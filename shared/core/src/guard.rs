@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{approval::Approval, id::ConnectionId, plan::Plan, timestamp::Timestamp};
 
 /// How far back losses count.
-pub const WINDOW: Duration = Duration::from_secs(24 * 3600);
+pub const WINDOW: Duration = Duration::from_hours(24);
 /// Up to this many losses are always let through, unless they are all.
 const FEW: usize = 5;
 /// Above this share of all, in percent, more than a few losses are held back.

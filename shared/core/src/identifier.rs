@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The most identifiers that a provider may have (Cognito API: `IdpIdentifiers`).
-const MOST: usize = 50;
+pub(crate) const MOST: usize = 50;
 
 /// The identifiers of each of Causeway's providers, and what was left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,22 +32,32 @@ pub fn assign(
     current: &BTreeMap<ConnectionId, BTreeSet<Identifier>>,
     foreign: &BTreeMap<Identifier, ProviderName>,
 ) -> Assignment {
-    let mut result = Assignment::default();
+    assign_among(desired, current, foreign, &BTreeSet::new())
+}
+
+/// As [`assign`], with connections that get nothing, as their provider can't be written.
+pub(crate) fn assign_among(
+    desired: &Desired,
+    current: &BTreeMap<ConnectionId, BTreeSet<Identifier>>,
+    foreign: &BTreeMap<Identifier, ProviderName>,
+    blocked: &BTreeSet<ConnectionId>,
+) -> Assignment {
+    let mut assigner = Assigner { desired, current, blocked, owners: BTreeMap::new(), result: Assignment::default() };
+    assigner.keep_untouched();
     for (id, wanted) in &desired.connections {
-        if wanted.presence.is_provided() {
-            result.identifiers.entry(id.clone()).or_default().insert(Identifier::from(id));
+        if wanted.presence.is_provided() && !blocked.contains(id) {
+            assigner.result.identifiers.entry(id.clone()).or_default();
+            assigner.give(id, Identifier::from(id));
         }
     }
-    let holders = holders(desired, current);
-    for (organization, holder) in &holders {
-        let shared = std::iter::once(Identifier::from(organization))
-            .chain(desired.domains.get(organization).into_iter().flatten().cloned());
-        for identifier in shared {
-            give(&mut result, desired, current, holder, identifier);
+    for (organization, holder) in holders(desired, current, blocked) {
+        for identifier in assigner.shared(&organization) {
+            assigner.give(&holder, identifier);
         }
     }
-    keep_what_does_not_move(&mut result, desired, current);
-    leave_out_foreign(&mut result, foreign);
+    assigner.keep_what_nobody_takes();
+    assigner.leave_out_foreign(foreign);
+    let mut result = assigner.result;
     for domain in &desired.unfit_domains {
         result.notes.push(Note::general(format!(
             "the domain {domain} is left out: Cognito takes identifiers of at most 40 letters, digits and characters of _+=.@-"
@@ -60,9 +70,10 @@ pub fn assign(
 fn holders(
     desired: &Desired,
     current: &BTreeMap<ConnectionId, BTreeSet<Identifier>>,
+    blocked: &BTreeSet<ConnectionId>,
 ) -> BTreeMap<OrganizationId, ConnectionId> {
     let mut members: BTreeMap<&OrganizationId, Vec<&DesiredConnection>> = BTreeMap::new();
-    for wanted in desired.connections.values() {
+    for wanted in desired.connections.values().filter(|wanted| !blocked.contains(&wanted.connection.id)) {
         if let Some(organization) = &wanted.connection.organization_id {
             members.entry(organization).or_default().push(wanted);
         }
@@ -88,91 +99,113 @@ fn holders(
     holders
 }
 
-/// Gives a shared identifier to `holder`, unless another connection got it (two organizations that share
-/// a domain): then the one that has it now keeps it, and else the first.
-fn give(
-    result: &mut Assignment,
-    desired: &Desired,
-    current: &BTreeMap<ConnectionId, BTreeSet<Identifier>>,
-    holder: &ConnectionId,
-    identifier: Identifier,
-) {
-    let other = result
-        .identifiers
-        .iter()
-        .find(|(id, identifiers)| *id != holder && identifiers.contains(&identifier))
-        .map(|(id, _)| id.clone());
-    if let Some(other) = other {
-        let has_it = current.get(holder).is_some_and(|held| held.contains(&identifier));
-        let (keeper, loser) = if has_it { (holder.clone(), other.clone()) } else { (other.clone(), holder.clone()) };
-        if has_it && let Some(identifiers) = result.identifiers.get_mut(&other) {
-            identifiers.remove(&identifier);
+struct Assigner<'a> {
+    desired: &'a Desired,
+    current: &'a BTreeMap<ConnectionId, BTreeSet<Identifier>>,
+    blocked: &'a BTreeSet<ConnectionId>,
+    /// Who gets which identifier so far.
+    owners: BTreeMap<Identifier, ConnectionId>,
+    result: Assignment,
+}
+
+impl Assigner<'_> {
+    /// Providers about which nothing is concluded keep all they have, before anybody is given anything.
+    fn keep_untouched(&mut self) {
+        for (id, held) in self.current {
+            if self.desired.is_untouched(id) {
+                for identifier in held {
+                    self.owners.insert(identifier.clone(), id.clone());
+                }
+                self.result.identifiers.insert(id.clone(), held.clone());
+            }
         }
-        result.notes.push(Note::on_connection(
-            loser,
-            format!("the identifier {identifier} is left out: the connection {keeper} has it"),
-        ));
-        if !has_it {
+    }
+
+    /// What the holder of an organization's identifiers is given.
+    fn shared(&self, organization: &OrganizationId) -> Vec<Identifier> {
+        let mut shared = vec![Identifier::from(organization)];
+        shared.extend(self.desired.domains.get(organization).into_iter().flatten().cloned());
+        if self.desired.organizations_unseen.contains(organization) {
+            let members = self
+                .desired
+                .connections
+                .values()
+                .filter(|wanted| wanted.connection.organization_id.as_ref() == Some(organization));
+            let had = members.filter_map(|wanted| self.current.get(&wanted.connection.id)).flatten();
+            shared.extend(had.filter(|identifier| is_domain(identifier)).cloned());
+        }
+        shared
+    }
+
+    /// Gives an identifier to `taker`, unless another connection got it (two organizations that share a
+    /// domain): then the one that has it now keeps it, and else the first.
+    fn give(&mut self, taker: &ConnectionId, identifier: Identifier) {
+        if !self.desired.connections.get(taker).is_some_and(|wanted| wanted.presence.is_provided()) {
             return;
         }
-    }
-    let full = result.identifiers.get(holder).is_some_and(|held| held.len() >= MOST);
-    if full {
-        let message = format!("the identifier {identifier} is left out: a provider has at most {MOST}");
-        result.notes.push(Note::on_connection(holder.clone(), message));
-    } else if desired.connections.get(holder).is_some_and(|wanted| wanted.presence.is_provided()) {
-        result.identifiers.entry(holder.clone()).or_default().insert(identifier);
-    }
-}
-
-/// Providers that are kept as they are, or that will be deleted, keep what nobody else takes.
-fn keep_what_does_not_move(
-    result: &mut Assignment,
-    desired: &Desired,
-    current: &BTreeMap<ConnectionId, BTreeSet<Identifier>>,
-) {
-    let taken: BTreeMap<Identifier, ConnectionId> = result
-        .identifiers
-        .iter()
-        .flat_map(|(id, identifiers)| identifiers.iter().map(|identifier| (identifier.clone(), id.clone())))
-        .collect();
-    for (id, held) in current {
-        let provided = desired.connections.get(id).is_some_and(|wanted| wanted.presence.is_provided());
-        if provided {
-            continue;
-        }
-        if desired.is_untouched(id) {
-            for identifier in held {
-                if let Some(taker) = taken.get(identifier)
-                    && let Some(identifiers) = result.identifiers.get_mut(taker)
-                {
-                    identifiers.remove(identifier);
-                }
+        if let Some(owner) = self.owners.get(&identifier).filter(|owner| *owner != taker).cloned() {
+            let has_it = self.current.get(taker).is_some_and(|held| held.contains(&identifier));
+            let keeps_it = self.desired.is_untouched(&owner) || !has_it;
+            let (keeper, loser) = if keeps_it { (&owner, taker) } else { (taker, &owner) };
+            let message = format!("the identifier {identifier} is left out: the connection {keeper} has it");
+            self.result.notes.push(Note::on_connection(loser.clone(), message));
+            if keeps_it {
+                return;
             }
-            result.identifiers.insert(id.clone(), held.clone());
+            if let Some(identifiers) = self.result.identifiers.get_mut(&owner) {
+                identifiers.remove(&identifier);
+            }
+        }
+        let given = self.result.identifiers.entry(taker.clone()).or_default();
+        if given.len() >= MOST && !given.contains(&identifier) {
+            let message = format!("the identifier {identifier} is left out: a provider has at most {MOST}");
+            self.result.notes.push(Note::on_connection(taker.clone(), message));
         } else {
-            let kept = held.iter().filter(|identifier| !taken.contains_key(identifier)).cloned().collect();
-            result.identifiers.insert(id.clone(), kept);
+            given.insert(identifier.clone());
+            self.owners.insert(identifier, taker.clone());
+        }
+    }
+
+    /// Providers that are kept as they are, or that will be deleted, keep what nobody else takes.
+    fn keep_what_nobody_takes(&mut self) {
+        for (id, held) in self.current {
+            let provided = self.desired.connections.get(id).is_some_and(|wanted| wanted.presence.is_provided());
+            if (provided && !self.blocked.contains(id)) || self.desired.is_untouched(id) {
+                continue;
+            }
+            let kept = held.iter().filter(|identifier| !self.owners.contains_key(*identifier)).cloned().collect();
+            self.result.identifiers.insert(id.clone(), kept);
+        }
+    }
+
+    /// What one of our own providers has now can't be on a foreign one as well: what is known of the
+    /// foreign one is out of date then.
+    fn leave_out_foreign(&mut self, foreign: &BTreeMap<Identifier, ProviderName>) {
+        let ours: BTreeSet<&Identifier> = self.current.values().flatten().collect();
+        for (id, identifiers) in &mut self.result.identifiers {
+            let blocked: Vec<Identifier> = identifiers
+                .iter()
+                .filter(|identifier| foreign.contains_key(*identifier) && !ours.contains(identifier))
+                .cloned()
+                .collect();
+            for identifier in blocked {
+                identifiers.remove(&identifier);
+                let holder = &foreign[&identifier];
+                self.result.notes.push(Note {
+                    connection_id: Some(id.clone()),
+                    provider_name: Some(holder.clone()),
+                    message: format!(
+                        "the identifier {identifier} is left out: the provider {holder}, which Causeway did not make, has it"
+                    ),
+                });
+            }
         }
     }
 }
 
-fn leave_out_foreign(result: &mut Assignment, foreign: &BTreeMap<Identifier, ProviderName>) {
-    for (id, identifiers) in &mut result.identifiers {
-        let blocked: Vec<Identifier> =
-            identifiers.iter().filter(|identifier| foreign.contains_key(identifier)).cloned().collect();
-        for identifier in blocked {
-            identifiers.remove(&identifier);
-            let holder = &foreign[&identifier];
-            result.notes.push(Note {
-                connection_id: Some(id.clone()),
-                provider_name: Some(holder.clone()),
-                message: format!(
-                    "the identifier {identifier} is left out: the provider {holder}, which Causeway did not make, has it"
-                ),
-            });
-        }
-    }
+/// Whether an identifier is neither a connection's nor an organization's ID.
+fn is_domain(identifier: &Identifier) -> bool {
+    identifier.as_str().parse::<ConnectionId>().is_err() && identifier.as_str().parse::<OrganizationId>().is_err()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! through the browser, and what the ID token says.
 
 pub mod authorize;
+pub mod callback;
 pub mod claims;
 pub mod discovery;
 pub mod envelope;

@@ -10,10 +10,12 @@
 //! | wanted | held | none | create |
 //! | wanted | intended | none | create |
 //! | wanted | intended | there, shown to be ours | settled, then as held |
-//! | wanted | intended | there, not ours | forget: it is foreign, and reported |
+//! | any | intended | there, not ours | forget: it is foreign, and reported |
+//! | any | held | there, of another kind than OIDC | forget: it is foreign, and reported |
 //! | not wanted any more | held | there | unwire, delete |
-//! | not wanted any more | any | none | forget |
+//! | not wanted any more | any | none | unwire the name that was left behind, forget |
 //! | in a state unknown, or unreadable | any | any | none |
+//! | missing, while a record shows no ID | any | any | none |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,15 +25,16 @@ use crate::{
     claim::Claim,
     desired::{Desired, Presence},
     id::{AppClientId, ConnectionId, Identifier, ProviderName},
-    identifier::assign,
     provider::{Change, Observed, ProviderSpec},
     user_pool::Mode,
 };
 
 mod build;
+mod remove;
 mod settle;
+mod wire;
 
-pub use settle::{Settlement, needs_description};
+pub use settle::{Settlement, needs_description, to_describe};
 
 /// Why a provider is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,11 +186,10 @@ pub trait SpecOf: std::fmt::Debug {
 
 /// Plans.
 pub fn plan(situation: Situation<'_>) -> Plan {
-    let current = settle::current_identifiers(&situation);
-    let assignment = assign(situation.desired, &current, situation.foreign);
-    let mut plan = Plan { notes: assignment.notes.clone(), ..Plan::default() };
-    let settled = settle::settle(&situation, &mut plan);
-    let mut builder = build::Builder::new(situation, &assignment.identifiers, current, settled);
+    let ground = settle::Ground::of(&situation, settle::Unclear::GetsNothing);
+    let mut plan = Plan { notes: ground.assignment.notes.clone(), ..Plan::default() };
+    settle::settle(&situation, &ground.known, &mut plan);
+    let mut builder = build::Builder::new(situation, &ground);
     builder.write_providers(&mut plan);
     builder.write_app_clients(&mut plan);
     builder.remove_providers(&mut plan);

@@ -1,1 +1,69 @@
-//! Placeholder.
+//! One reconcile: looks at both sides completely, lets `causeway_core::plan` decide, carries the plan out.
+
+mod execute;
+mod look;
+mod planned;
+mod run;
+mod wiring;
+
+use std::time::Duration;
+
+use causeway_cognito::Access;
+use causeway_core::{provider::BaseUrl, timestamp::Timestamp};
+use causeway_store::{Sealer, Store};
+use causeway_workos::Workos;
+
+pub use look::{Look, LookError};
+pub use planned::PlannedSteps;
+pub use run::{Ran, RunError};
+
+/// What every run depends on besides its pool.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What issuers are built from.
+    pub base: BaseUrl,
+    /// How long a pool in line is left alone.
+    pub interval: Duration,
+    /// How often everything is described, moved or not.
+    pub full_pass: Duration,
+}
+
+/// Where time and randomness come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources {
+    /// The time.
+    pub now: fn() -> Timestamp,
+    /// 32 random bytes, fit for secrets.
+    pub random: fn() -> [u8; 32],
+}
+
+impl Sources {
+    /// A random number of 128 bits.
+    pub fn number(&self) -> u128 {
+        let bytes = (self.random)();
+        bytes.iter().take(16).fold(0, |number, byte| (number << 8) | u128::from(*byte))
+    }
+
+    /// A random number from 0 to 1.
+    pub fn fraction(&self) -> f64 {
+        let [byte, other, ..] = (self.random)();
+        f64::from(u16::from_be_bytes([byte, other])) / f64::from(u16::MAX)
+    }
+}
+
+/// Reconciles user pools.
+#[derive(Debug, Clone)]
+pub struct Reconciler {
+    /// The table.
+    pub store: Store,
+    /// Opens the tenants' WorkOS keys.
+    pub sealer: Sealer,
+    /// The way into the tenants' accounts.
+    pub access: Access,
+    /// WorkOS.
+    pub workos: Workos,
+    /// What every run depends on.
+    pub settings: Settings,
+    /// Time and randomness.
+    pub sources: Sources,
+}

@@ -31,7 +31,8 @@ pub enum Refused {
     NotAllowed(&'static str),
 }
 
-/// Reads the parameters of a query or a form: each once, none too long.
+/// Reads the parameters of a query or a form: each once, none too long. One without a value counts as one
+/// that is not there (RFC 6749, 3.1 and 3.2), but not for being given once.
 pub fn parameters(encoded: &str) -> Result<BTreeMap<String, String>, Refused> {
     let mut parameters = BTreeMap::new();
     for (name, value) in url::form_urlencoded::parse(encoded.as_bytes()) {
@@ -45,6 +46,7 @@ pub fn parameters(encoded: &str) -> Result<BTreeMap<String, String>, Refused> {
             return Err(Refused::Doubled(name.into_owned()));
         }
     }
+    parameters.retain(|_, value| !value.is_empty());
     Ok(parameters)
 }
 
@@ -70,6 +72,10 @@ impl AuthorizeRequest {
         let mut parameters = parameters(query)?;
         if parameters.get("state").is_some_and(|state| state.len() > LONGEST_STATE) {
             return Err(Refused::TooLong("state".to_owned()));
+        }
+        // A state has none (RFC 6749, appendix A.5), and sealed as JSON each would take six times its length.
+        if parameters.get("state").is_some_and(|state| state.chars().any(char::is_control)) {
+            return Err(Refused::NotAllowed("state"));
         }
         let mut take = |name: &'static str| parameters.remove(name).ok_or(Refused::Missing(name));
         let client_id = take("client_id")?;
@@ -186,6 +192,21 @@ mod tests {
             Refused::TooLong("state".into())
         );
         assert_eq!(refused(&format!("{GOOD}&login_hint={}", "a".repeat(2049))), Refused::TooLong("login_hint".into()));
+        assert_eq!(refused(&GOOD.replace("state=s", "state=%00")), Refused::NotAllowed("state"));
+    }
+
+    #[test]
+    fn a_parameter_without_a_value_counts_as_missing_and_is_still_given_only_once() {
+        let request = AuthorizeRequest::parse(&format!("{GOOD}&login_hint=")).unwrap();
+        assert_eq!(request.login_hint, None);
+        assert_eq!(
+            AuthorizeRequest::parse(&GOOD.replace("scope=openid+email", "scope=")).unwrap_err(),
+            Refused::Missing("scope")
+        );
+        assert_eq!(
+            AuthorizeRequest::parse(&format!("{GOOD}&login_hint=&login_hint=ann")).unwrap_err(),
+            Refused::Doubled("login_hint".into())
+        );
     }
 
     #[test]

@@ -69,3 +69,65 @@ impl PublicKey {
 pub fn key_set(keys: &[PublicKey]) -> Value {
     json!({ "keys": keys.iter().map(PublicKey::jwk).collect::<Vec<_>>() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spki::{
+        AlgorithmIdentifierRef,
+        der::{Encode, asn1::BitStringRef},
+    };
+
+    /// The example of RFC 7638, section 3.1.
+    const MODULUS: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+
+    fn der() -> Vec<u8> {
+        let modulus = URL_SAFE_NO_PAD.decode(MODULUS).unwrap();
+        let key = RsaPublicKey {
+            modulus: pkcs1::UintRef::new(&modulus).unwrap(),
+            public_exponent: pkcs1::UintRef::new(&[1, 0, 1]).unwrap(),
+        };
+        let key = key.to_der().unwrap();
+        let info = SubjectPublicKeyInfoRef {
+            algorithm: AlgorithmIdentifierRef {
+                oid: spki::ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1"),
+                parameters: None,
+            },
+            subject_public_key: BitStringRef::from_bytes(&key).unwrap(),
+        };
+        info.to_der().unwrap()
+    }
+
+    #[test]
+    fn a_key_is_published_with_its_thumbprint_as_its_id() {
+        let key = PublicKey::from_der(&der()).unwrap();
+        assert_eq!(key.id, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        let keys = key_set(&[key]);
+        assert_eq!(
+            keys,
+            json!({ "keys": [{
+                "kty": "RSA", "use": "sig", "alg": "RS256", "n": MODULUS, "e": "AQAB",
+                "kid": "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+            }] })
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_key_are_refused() {
+        for bytes in [&[][..], &[0x30, 0x00], &der()[..100]] {
+            assert_eq!(PublicKey::from_der(bytes), Err(NotAnRsaKey));
+        }
+    }
+
+    #[test]
+    fn every_endpoint_of_the_document_is_under_the_issuer() {
+        let base = crate::provider::BaseUrl::parse("https://login.example.com/x").unwrap();
+        let tenant = "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap();
+        let issuer = Issuer::new(&base, &tenant, &"conn_01E4ZCR3C56J083X43JQXF3JK5".parse().unwrap());
+        let document = document(&issuer);
+        assert_eq!(document["issuer"], issuer.as_str());
+        for name in ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"] {
+            assert!(document[name].as_str().unwrap().starts_with(&format!("{}/", issuer.as_str())), "{name}");
+        }
+    }
+}

@@ -11,7 +11,20 @@ use crate::{
         envelope::Bearer,
     },
     secret::SecretHash,
+    timestamp::Timestamp,
 };
+
+/// Whether a `Content-Type` says that the body is a form, the only one that a token request may be.
+pub fn is_form(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// The access token of an `Authorization` header (RFC 6750, 2.1); `None` where it can't be one of ours.
+pub fn access_token_of(authorization: &str) -> Option<Bearer> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") { Bearer::parse(token.trim_start()) } else { None }
+}
 
 /// An error that a token endpoint answers (RFC 6749, 5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +95,20 @@ pub struct SignedIn {
     pub claims: Map<String, Value>,
     /// The access token that `/token` will answer with. Only here: who holds the code alone can't know it.
     pub access_token: String,
+    /// When that token ends.
+    pub access_good_until: Timestamp,
+}
+
+impl SignedIn {
+    /// The answer to a token request (RFC 6749, 5.1; OpenID Connect Core, 3.1.3.3).
+    pub fn answer(&self, id_token: &str, now: Timestamp) -> Value {
+        json!({
+            "access_token": self.access_token,
+            "token_type": "Bearer",
+            "expires_in": self.access_good_until.since(now).as_secs(),
+            "id_token": id_token,
+        })
+    }
 }
 
 /// To what a stored sign-in is bound, besides the one who holds its code or token.
@@ -105,6 +132,39 @@ mod tests {
         let request = TokenRequest::parse(&form()).unwrap();
         assert_eq!(request.user_pool_id.as_str(), "eu-west-1_Pool");
         assert_eq!(request.redirect_uri, "https://a");
+    }
+
+    #[test]
+    fn only_a_form_is_a_form() {
+        for content_type in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded ; charset=utf-8"] {
+            assert!(is_form(content_type), "{content_type}");
+        }
+        for content_type in ["", "application/json", "text/plain; application/x-www-form-urlencoded"] {
+            assert!(!is_form(content_type), "{content_type}");
+        }
+    }
+
+    #[test]
+    fn an_access_token_is_read_from_a_bearer_header_only() {
+        let token = Bearer::new([1; 32]);
+        let read = |header: String| access_token_of(&header).map(|found| found.expose().to_owned());
+        assert_eq!(read(format!("Bearer {}", token.expose())).as_deref(), Some(token.expose()));
+        assert_eq!(read(format!("bearer {}", token.expose())).as_deref(), Some(token.expose()));
+        for header in [format!("Basic {}", token.expose()), token.expose().to_owned(), "Bearer short".to_owned()] {
+            assert_eq!(read(header), None);
+        }
+    }
+
+    #[test]
+    fn an_answer_says_how_long_the_access_token_is_good_from_now_on() {
+        let now = Timestamp::from_seconds(1000);
+        let signed_in =
+            SignedIn { claims: Map::new(), access_token: "a".into(), access_good_until: Timestamp::from_seconds(1270) };
+        let answer = signed_in.answer("header.payload.signature", now);
+        assert_eq!(
+            answer,
+            json!({ "access_token": "a", "token_type": "Bearer", "expires_in": 270, "id_token": "header.payload.signature" })
+        );
     }
 
     #[test]

@@ -1,81 +1,118 @@
-//! Turns the difference between what is wanted and what is there into steps.
+//! Turns the difference between what is wanted and what is there into creates and updates.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     claim::Claim,
     desired::DesiredConnection,
-    id::{AppClientId, ConnectionId, Identifier, ProviderName},
-    plan::{Action, DeleteReason, Note, Plan, Situation, Step, belongs_in_app_clients, settle::Known},
-    provider::{OIDC_ISSUER, ProviderSpec},
-    user_pool::Mode,
+    id::{ConnectionId, Identifier, ProviderName},
+    identifier::MOST,
+    plan::{
+        Action, Note, Plan, Situation, Step,
+        settle::{Ground, Known, description},
+    },
+    provider::{CLIENT_SECRET, Change, OIDC_ISSUER, ProviderSpec},
 };
 
 pub(super) struct Builder<'a> {
-    situation: Situation<'a>,
-    assigned: &'a BTreeMap<ConnectionId, BTreeSet<Identifier>>,
+    pub(super) situation: Situation<'a>,
+    pub(super) ground: &'a Ground,
+    /// Who should have which identifier.
+    owners: BTreeMap<&'a Identifier, &'a ConnectionId>,
     /// Who has which identifier, as the steps so far leave it.
     held: BTreeMap<Identifier, ConnectionId>,
-    known: BTreeMap<ConnectionId, Known>,
     /// Providers that exist, or will after the steps so far.
-    present: BTreeSet<ConnectionId>,
+    pub(super) present: BTreeSet<ConnectionId>,
+    /// Providers that the steps so far give a new secret.
+    renewed: BTreeSet<ConnectionId>,
 }
 
 impl<'a> Builder<'a> {
-    pub fn new(
-        situation: Situation<'a>,
-        assigned: &'a BTreeMap<ConnectionId, BTreeSet<Identifier>>,
-        current: BTreeMap<ConnectionId, BTreeSet<Identifier>>,
-        known: BTreeMap<ConnectionId, Known>,
-    ) -> Self {
-        let held = current
-            .into_iter()
-            .filter(|(id, _)| known.get(id) == Some(&Known::Ours))
-            .flat_map(|(id, identifiers)| identifiers.into_iter().map(move |identifier| (identifier, id.clone())))
-            .collect();
-        let present = known.iter().filter(|(_, known)| **known == Known::Ours).map(|(id, _)| id.clone()).collect();
-        Self { situation, assigned, held, known, present }
+    pub fn new(situation: Situation<'a>, ground: &'a Ground) -> Self {
+        let assigned = &ground.assignment.identifiers;
+        Self {
+            situation,
+            ground,
+            owners: assigned.iter().flat_map(|(id, those)| those.iter().map(move |one| (one, id))).collect(),
+            held: ground
+                .current
+                .iter()
+                .flat_map(|(id, those)| those.iter().map(move |one| (one.clone(), id.clone())))
+                .collect(),
+            present: ground.current.keys().cloned().collect(),
+            renewed: BTreeSet::new(),
+        }
+    }
+
+    /// The provider's name: the claim's, since an adopted one keeps its own.
+    pub(super) fn name(&self, id: &ConnectionId) -> ProviderName {
+        let claim = self.situation.claims.get(id);
+        claim.map_or_else(|| ProviderName::for_connection(id), |claim| claim.provider_name.clone())
     }
 
     /// Creates and updates, the oldest connection first, so that a pool that fills up leaves the newest out.
-    /// What an identifier moves away from is written right before what it moves to.
+    /// A provider whose identifiers others are to get is written after them: each of those frees what it
+    /// takes right before it takes it, so that a run that ends early leaves at most one move half done.
+    /// Where providers wait for each other in a circle, the oldest goes first.
     pub fn write_providers(&mut self, plan: &mut Plan) {
-        let mut wanted: Vec<&'a DesiredConnection> =
-            self.situation.desired.connections.values().filter(|wanted| wanted.presence.is_provided()).collect();
-        wanted.sort_by_key(|wanted| (wanted.connection.created_at, &wanted.connection.id));
-        for wanted in wanted {
-            self.write_provider(wanted, plan);
+        let desired = self.situation.desired;
+        let mut waiting: Vec<&DesiredConnection> = desired
+            .connections
+            .values()
+            .filter(|wanted| wanted.presence.is_provided() && !desired.is_untouched(&wanted.connection.id))
+            .collect();
+        waiting.sort_by_key(|wanted| (wanted.connection.created_at, &wanted.connection.id));
+        let mut unwritten: BTreeSet<&ConnectionId> = waiting.iter().map(|wanted| &wanted.connection.id).collect();
+        while !waiting.is_empty() {
+            let mut later = Vec::new();
+            for wanted in &waiting {
+                if self.gives_to_any_of(&wanted.connection.id, &unwritten) {
+                    later.push(*wanted);
+                } else {
+                    self.write_provider(wanted, plan);
+                    unwritten.remove(&wanted.connection.id);
+                }
+            }
+            if later.len() == waiting.len() {
+                let oldest = later.remove(0);
+                self.write_provider(oldest, plan);
+                unwritten.remove(&oldest.connection.id);
+            }
+            waiting = later;
         }
+    }
+
+    /// Whether a provider still has an identifier that one of `takers` is to get.
+    fn gives_to_any_of(&self, id: &ConnectionId, takers: &BTreeSet<&ConnectionId>) -> bool {
+        self.ground.current.get(id).into_iter().flatten().any(|identifier| {
+            self.held.get(identifier) == Some(id)
+                && self.owners.get(identifier).is_some_and(|owner| *owner != id && takers.contains(*owner))
+        })
     }
 
     fn write_provider(&mut self, wanted: &DesiredConnection, plan: &mut Plan) {
         let id = &wanted.connection.id;
-        let claim = self.situation.claims.get(id);
-        let name = claim.map_or_else(|| ProviderName::for_connection(id), |claim| claim.provider_name.clone());
-        let spec = self.situation.spec.spec(id, self.assigned.get(id).cloned().unwrap_or_default());
-        let state = wanted.connection.state.as_str();
-        match (claim, self.known.get(id)) {
+        let name = self.name(id);
+        let assigned = self.ground.assignment.identifiers.get(id).cloned().unwrap_or_default();
+        let spec = self.situation.spec.spec(id, assigned);
+        match (self.situation.claims.get(id), self.ground.known.get(id)) {
             (Some(claim), Some(Known::Ours)) => self.update_provider(claim, spec, plan),
-            (_, Some(Known::Foreign)) => plan.steps.push(step(
-                Action::Forget,
-                id,
-                &name,
-                "a provider of this name exists that Causeway did not make".to_owned(),
-            )),
-            (_, Some(Known::Unclear)) => {}
+            (_, Some(Known::Foreign | Known::Unclear)) => {}
             (None, _) if self.situation.observed.providers.contains_key(&name) => plan.notes.push(Note {
                 connection_id: Some(id.clone()),
                 provider_name: Some(name.clone()),
                 message: format!("a provider {name} exists that Causeway did not make: it is left alone"),
             }),
             (claim, _) => {
-                self.free_for(id, &spec.identifiers, plan);
-                self.take(id, &spec.identifiers);
                 let reason = match claim {
-                    None => format!("the connection is {state} and has no provider"),
+                    None => {
+                        format!("the connection is {} and has no provider", wanted.connection.state.as_str())
+                    }
                     Some(claim) if claim.is_held() => "the provider was deleted outside of Causeway".to_owned(),
                     Some(_) => "an earlier attempt to create the provider did not succeed".to_owned(),
                 };
+                self.free_for(id, &spec.identifiers, plan);
+                self.hold(id, &spec.identifiers);
                 let changes = ProviderSpec::default().changes_to(&spec);
                 plan.steps.push(Step { changes, ..step(Action::Create(spec), id, &name, reason) });
                 self.present.insert(id.clone());
@@ -83,37 +120,54 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Everything that takes no way to sign in away is a step of its own, so that the guard never holds
+    /// back more than the loss: an identifier that was freed for a held update would be on no provider.
     fn update_provider(&mut self, claim: &Claim, after: ProviderSpec, plan: &mut Plan) {
         let id = &claim.connection_id;
-        let description = self
-            .situation
-            .observed
-            .providers
-            .get(&claim.provider_name)
-            .and_then(|provider| provider.description.as_ref());
-        let new_secret = description
-            .is_some_and(|description| !description.secret_hash().is_some_and(|hash| claim.secrets.is_ours(&hash)));
-        let mut before = match description {
+        let before = self.spec_before(claim, &after);
+        let harmless = self.without_loss(&before, &after);
+        let new_secret = self.renew_secret(claim);
+        if harmless != before || new_secret {
+            self.free_for(id, &harmless.identifiers, plan);
+            let reason = update_reason(&before, &harmless, new_secret);
+            plan.steps.push(update(claim, before, harmless.clone(), new_secret, reason));
+        }
+        // Where there was no room for all that it gets beside what it loses, the next run gives it the rest.
+        let mut after = after;
+        after.identifiers.retain(|identifier| harmless.identifiers.contains(identifier));
+        self.hold(id, &after.identifiers);
+        if after != harmless {
+            let reason = update_reason(&harmless, &after, false);
+            plan.steps.push(Step { takes_away: true, ..update(claim, harmless, after, false, reason) });
+        }
+    }
+
+    /// What a wanted provider is before its update: described, or as its claim says.
+    fn spec_before(&self, claim: &Claim, after: &ProviderSpec) -> ProviderSpec {
+        let mut before = match description(&self.situation, claim) {
             Some(description) => description.spec.clone(),
-            None if claim.fingerprint.as_ref() == Some(&after.fingerprint()) => after.clone(),
             None => ProviderSpec { identifiers: claim.identifiers.clone(), ..after.clone() },
         };
-        // An identifier that an earlier step moved away from here is gone already.
-        before.identifiers.retain(|identifier| self.held.get(identifier) == Some(id));
-        let mut changes = before.changes_to(&after);
-        if new_secret {
-            changes.push(secret_change());
+        // What earlier steps freed is gone already.
+        before.identifiers.retain(|identifier| self.held.get(identifier) == Some(&claim.connection_id));
+        before
+    }
+
+    /// `after`, with what is a way to sign in kept: the issuer, with all that hangs on it, and the
+    /// identifiers that nobody else gets.
+    fn without_loss(&self, before: &ProviderSpec, after: &ProviderSpec) -> ProviderSpec {
+        let mut kept = after.clone();
+        let issuer = before.details.get(OIDC_ISSUER);
+        if issuer.is_some() && issuer != after.details.get(OIDC_ISSUER) {
+            kept.details.clone_from(&before.details);
         }
-        if changes.is_empty() {
-            return;
-        }
-        self.free_for(id, &after.identifiers, plan);
-        let takes_away = self.takes_away(id, &before, &after);
-        self.held.retain(|identifier, holder| holder != id || after.identifiers.contains(identifier));
-        self.take(id, &after.identifiers);
-        let reason = self.update_reason(&before, &after, new_secret);
-        let action = Action::Update { before, after, new_secret };
-        plan.steps.push(Step { changes, takes_away, ..step(action, id, &claim.provider_name, reason) });
+        let stays = |identifier: &&Identifier| {
+            after.identifiers.contains(*identifier) || !self.owners.contains_key(*identifier)
+        };
+        kept.identifiers = before.identifiers.iter().filter(stays).cloned().collect();
+        let room = MOST.saturating_sub(kept.identifiers.len());
+        kept.identifiers.extend(after.identifiers.difference(&before.identifiers).take(room).cloned());
+        kept
     }
 
     /// Frees the identifiers that `taker` is to get, from whichever of our providers has them.
@@ -129,164 +183,71 @@ impl<'a> Builder<'a> {
             let before = self.spec_now(claim);
             let mut after = before.clone();
             after.identifiers.retain(|identifier| !identifiers.contains(identifier));
-            let changes = before.changes_to(&after);
             let moved: Vec<&str> = before.identifiers.difference(&after.identifiers).map(Identifier::as_str).collect();
             let reason = format!("{} goes to the connection {taker}", moved.join(", "));
-            for identifier in before.identifiers.difference(&after.identifiers) {
-                self.held.remove(identifier);
-            }
-            let action = Action::Update { before, after, new_secret: false };
-            plan.steps.push(Step { changes, ..step(action, &holder, &claim.provider_name, reason) });
+            self.hold(&holder, &after.identifiers);
+            let new_secret = self.renew_secret(claim);
+            plan.steps.push(update(claim, before, after, new_secret, reason));
         }
     }
 
-    /// What a provider of ours is now, as far as it is known: described, or as its claim says.
+    /// What a provider of ours is before anything but identifiers of it changes: described, or as its claim
+    /// says.
     fn spec_now(&self, claim: &Claim) -> ProviderSpec {
-        let described = self
-            .situation
-            .observed
-            .providers
-            .get(&claim.provider_name)
-            .and_then(|provider| provider.description.as_ref())
-            .map(|description| description.spec.clone());
-        let mut spec =
-            described.unwrap_or_else(|| self.situation.spec.spec(&claim.connection_id, claim.identifiers.clone()));
-        spec.identifiers = self
-            .held
-            .iter()
-            .filter(|(_, holder)| **holder == claim.connection_id)
-            .map(|(identifier, _)| identifier.clone())
-            .collect();
+        let id = &claim.connection_id;
+        let mut spec = match description(&self.situation, claim) {
+            Some(description) => description.spec.clone(),
+            None => self.situation.spec.spec(id, claim.identifiers.clone()),
+        };
+        spec.identifiers.retain(|identifier| self.held.get(identifier) == Some(id));
         spec
     }
 
-    fn take(&mut self, id: &ConnectionId, identifiers: &BTreeSet<Identifier>) {
-        for identifier in identifiers {
-            self.held.insert(identifier.clone(), id.clone());
-        }
+    /// The identifiers that a provider has after the steps so far, in order.
+    pub(super) fn identifiers_left(&self, id: &ConnectionId) -> Vec<Identifier> {
+        self.held.iter().filter(|(_, holder)| *holder == id).map(|(identifier, _)| identifier.clone()).collect()
     }
 
-    /// Whether an update takes a way to sign in away: another issuer, or an identifier that nobody gets.
-    fn takes_away(&self, id: &ConnectionId, before: &ProviderSpec, after: &ProviderSpec) -> bool {
-        let issuer_before = before.details.get(OIDC_ISSUER);
-        let issuer_changes = issuer_before.is_some() && issuer_before != after.details.get(OIDC_ISSUER);
-        let lost = before.identifiers.difference(&after.identifiers).any(|identifier| {
-            !self.assigned.iter().any(|(other, identifiers)| other != id && identifiers.contains(identifier))
-        });
-        issuer_changes || lost
+    /// Records that a provider has these identifiers and no others.
+    fn hold(&mut self, id: &ConnectionId, identifiers: &BTreeSet<Identifier>) {
+        self.held.retain(|identifier, holder| holder != id || identifiers.contains(identifier));
+        self.held.extend(identifiers.iter().map(|identifier| (identifier.clone(), id.clone())));
     }
 
-    fn update_reason(&self, before: &ProviderSpec, after: &ProviderSpec, new_secret: bool) -> String {
-        if new_secret {
-            "the client secret is not one that Causeway made".to_owned()
-        } else if before.details.get(OIDC_ISSUER) != after.details.get(OIDC_ISSUER) {
-            "the issuer differs".to_owned()
-        } else if before.details != after.details || before.attribute_mapping != after.attribute_mapping {
-            "the provider differs from what it should be".to_owned()
-        } else {
-            "the identifiers differ".to_owned()
-        }
-    }
-
-    /// Wires before it unwires, so that an organization whose connections change never stands without.
-    pub fn write_app_clients(&mut self, plan: &mut Plan) {
-        for wire in [true, false] {
-            for (client, supported) in &self.situation.observed.app_clients {
-                for id in self.known.keys().chain(self.situation.desired.connections.keys()).collect::<BTreeSet<_>>() {
-                    self.write_app_client(client, supported, id, wire, plan);
-                }
-            }
-        }
-    }
-
-    fn write_app_client(
-        &self,
-        client: &AppClientId,
-        supported: &BTreeSet<String>,
-        id: &ConnectionId,
-        wire: bool,
-        plan: &mut Plan,
-    ) {
-        if !self.present.contains(id) || belongs_in_app_clients(self.situation.desired, id) != Some(wire) {
-            return;
-        }
-        let claim = self.situation.claims.get(id);
-        let name = claim.map_or_else(|| ProviderName::for_connection(id), |claim| claim.provider_name.clone());
-        if supported.contains(name.as_str()) == wire || (!wire && self.keeps_without_deleting(id)) {
-            return;
-        }
-        let (action, reason) = if wire {
-            (Action::Wire, "the app client is named and does not offer the provider".to_owned())
-        } else {
-            (Action::Unwire, self.why_unwired(id))
-        };
-        let change = crate::provider::Change {
-            field: format!("supported_identity_providers of {client}"),
-            before: (!wire).then(|| name.to_string()),
-            after: wire.then(|| name.to_string()),
-        };
-        plan.steps.push(Step {
-            changes: vec![change],
-            app_client_id: Some(client.clone()),
-            takes_away: !wire,
-            ..step(action, id, &name, reason)
-        });
-    }
-
-    fn keeps_without_deleting(&self, id: &ConnectionId) -> bool {
-        self.situation.mode == Mode::Upsert && !self.situation.desired.connections.contains_key(id)
-    }
-
-    fn why_unwired(&self, id: &ConnectionId) -> String {
-        match self.situation.desired.connections.get(id) {
-            Some(wanted) => format!("the connection is {}", wanted.connection.state.as_str()),
-            None if self.situation.desired.excluded.contains(id) => "the connection is no longer chosen".to_owned(),
-            None => "the connection is gone from WorkOS".to_owned(),
-        }
-    }
-
-    /// Deletes what nobody wants any more, and forgets claims that have nothing left to hold.
-    pub fn remove_providers(&mut self, plan: &mut Plan) {
-        for (id, claim) in self.situation.claims {
-            let wanted = self.situation.desired.connections.contains_key(id);
-            if wanted || self.situation.desired.is_untouched(id) {
-                continue;
-            }
-            let name = &claim.provider_name;
-            match self.known.get(id) {
-                Some(Known::Ours) if self.situation.mode == Mode::Upsert => plan.notes.push(Note {
-                    connection_id: Some(id.clone()),
-                    provider_name: Some(name.clone()),
-                    message: format!("{}: the provider is kept, as the pool's mode is upsert", self.why_unwired(id)),
-                }),
-                Some(Known::Ours) => {
-                    let excluded = self.situation.desired.excluded.contains(id);
-                    let reason = if excluded { DeleteReason::Excluded } else { DeleteReason::Gone };
-                    let changes = self.spec_now(claim).changes_to(&ProviderSpec::default());
-                    let text = self.why_unwired(id);
-                    plan.steps.push(Step { changes, takes_away: true, ..step(Action::Delete(reason), id, name, text) });
-                }
-                Some(Known::Unclear) => {}
-                _ => plan.steps.push(step(
-                    Action::Forget,
-                    id,
-                    name,
-                    format!("{}, and its provider is not there", self.why_unwired(id)),
-                )),
-            }
-        }
+    /// Whether the next write of a provider must bring a new secret, as Cognito shows one that is not ours.
+    fn renew_secret(&mut self, claim: &Claim) -> bool {
+        let is_foreign = description(&self.situation, claim)
+            .is_some_and(|description| !description.secret_hash().is_some_and(|hash| claim.secrets.is_ours(&hash)));
+        is_foreign && self.renewed.insert(claim.connection_id.clone())
     }
 }
 
-fn secret_change() -> crate::provider::Change {
-    crate::provider::Change {
-        field: crate::provider::CLIENT_SECRET.to_owned(),
-        before: Some("(not ours)".to_owned()),
-        after: Some("(new)".to_owned()),
+fn update_reason(before: &ProviderSpec, after: &ProviderSpec, new_secret: bool) -> String {
+    if new_secret {
+        "the client secret is not one that Causeway made".to_owned()
+    } else if before.details.get(OIDC_ISSUER) != after.details.get(OIDC_ISSUER) {
+        "the issuer differs".to_owned()
+    } else if before.details != after.details || before.attribute_mapping != after.attribute_mapping {
+        "the provider differs from what it should be".to_owned()
+    } else {
+        "the identifiers differ".to_owned()
     }
 }
 
-fn step(action: Action, id: &ConnectionId, name: &ProviderName, reason: String) -> Step {
+fn update(claim: &Claim, before: ProviderSpec, after: ProviderSpec, new_secret: bool, reason: String) -> Step {
+    let mut changes = before.changes_to(&after);
+    if new_secret {
+        changes.push(Change {
+            field: CLIENT_SECRET.to_owned(),
+            before: Some("(not ours)".to_owned()),
+            after: Some("(new)".to_owned()),
+        });
+    }
+    let action = Action::Update { before, after, new_secret };
+    Step { changes, ..step(action, &claim.connection_id, &claim.provider_name, reason) }
+}
+
+pub(super) fn step(action: Action, id: &ConnectionId, name: &ProviderName, reason: String) -> Step {
     Step {
         action,
         connection_id: id.clone(),

@@ -2,14 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{
+    Deserialize,
+    de::{IntoDeserializer, value::StrDeserializer},
+};
+
 use crate::{
     claim::Claim,
     id::{ConnectionId, Identifier, ProviderName},
+    identifier::{Assignment, assign_among},
     plan::{Note, Plan, Situation},
-    provider::{Fingerprint, ObservedProvider},
+    provider::{Fingerprint, Issuer, ObservedProvider, ProviderDescription},
     secret::SecretHash,
     timestamp::Timestamp,
 };
+
+/// The `ProviderType` of every provider that Causeway makes.
+const OIDC: &str = "OIDC";
 
 /// What a description told of a claimed provider, for its claim: that it exists, what it is, and which
 /// secret Cognito holds.
@@ -17,6 +26,9 @@ use crate::{
 pub struct Settlement {
     /// The connection.
     pub connection_id: ConnectionId,
+    /// Its issuer, if it is the one that it should have. A run that ended between the update and the claim
+    /// leaves a claim with the issuer of before, under which no sign-in would go through.
+    pub issuer: Option<Issuer>,
     /// What the provider is.
     pub fingerprint: Fingerprint,
     /// Its identifiers.
@@ -32,6 +44,9 @@ impl Settlement {
     pub fn applied_to(&self, claim: &Claim, now: Timestamp) -> Option<Claim> {
         let mut settled = claim.clone();
         settled.state = crate::claim::ClaimState::Held;
+        if let Some(issuer) = &self.issuer {
+            settled.issuer.clone_from(issuer);
+        }
         settled.fingerprint = Some(self.fingerprint.clone());
         settled.identifiers.clone_from(&self.identifiers);
         settled.last_modified = Some(self.last_modified);
@@ -44,45 +59,50 @@ impl Settlement {
     }
 }
 
-/// Whether a provider must be described before it can be planned: it is not known to be as Causeway left
-/// it, or what it should be has changed since.
+/// The providers that must be described before anything can be planned: those that are not known to be as
+/// Causeway left them, and those that will not stay as they are.
+pub fn to_describe(situation: &Situation<'_>) -> BTreeSet<ProviderName> {
+    let ground = Ground::of(situation, Unclear::IsTakenForOurs);
+    situation
+        .claims
+        .values()
+        .filter(|claim| {
+            situation
+                .observed
+                .providers
+                .get(&claim.provider_name)
+                .is_some_and(|provider| must_be_described(situation, &ground, claim, provider))
+        })
+        .map(|claim| claim.provider_name.clone())
+        .collect()
+}
+
+/// Whether a provider must be described before it can be planned. For a whole pool, [`to_describe`] is what
+/// to call: each call here looks at everything.
 pub fn needs_description(situation: &Situation<'_>, name: &ProviderName, provider: &ObservedProvider) -> bool {
-    let Some(claim) = situation.claims.values().find(|claim| claim.provider_name == *name) else {
+    situation.claims.values().find(|claim| claim.provider_name == *name).is_some_and(|claim| {
+        must_be_described(situation, &Ground::of(situation, Unclear::IsTakenForOurs), claim, provider)
+    })
+}
+
+fn must_be_described(situation: &Situation<'_>, ground: &Ground, claim: &Claim, provider: &ObservedProvider) -> bool {
+    if provider.provider_type != OIDC {
         return false;
-    };
+    }
     if !claim.is_held() || claim.last_modified != Some(provider.last_modified) {
         return true;
     }
-    let current = current_identifiers(situation);
-    let assignment = crate::identifier::assign(situation.desired, &current, situation.foreign);
-    let wanted = situation.desired.connections.get(&claim.connection_id);
-    let assigned = assignment.identifiers.get(&claim.connection_id).cloned().unwrap_or_default();
-    if wanted.is_some_and(|wanted| wanted.presence.is_provided()) {
-        let spec = situation.spec.spec(&claim.connection_id, assigned);
-        claim.fingerprint.as_ref() != Some(&spec.fingerprint())
+    let id = &claim.connection_id;
+    let assigned = ground.assignment.identifiers.get(id).cloned().unwrap_or_default();
+    if situation.desired.connections.get(id).is_some_and(|wanted| wanted.presence.is_provided()) {
+        claim.fingerprint.as_ref() != Some(&situation.spec.spec(id, assigned).fingerprint())
     } else {
         claim.identifiers != assigned
     }
 }
 
-/// The identifiers that each claimed provider has now.
-pub(super) fn current_identifiers(situation: &Situation<'_>) -> BTreeMap<ConnectionId, BTreeSet<Identifier>> {
-    let mut current = BTreeMap::new();
-    for (id, claim) in situation.claims {
-        let Some(provider) = situation.observed.providers.get(&claim.provider_name) else {
-            continue;
-        };
-        let identifiers = match &provider.description {
-            Some(description) => description.spec.identifiers.clone(),
-            None => claim.identifiers.clone(),
-        };
-        current.insert(id.clone(), identifiers);
-    }
-    current
-}
-
-/// What is known of each claim's provider after the descriptions were read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is known of each claim's provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known {
     /// No provider of the claim's name is in the pool.
     Missing,
@@ -94,42 +114,151 @@ pub(super) enum Known {
     Unclear,
 }
 
-/// Settles every claim whose provider was described, and says of each claim what is known.
-pub(super) fn settle(situation: &Situation<'_>, plan: &mut Plan) -> BTreeMap<ConnectionId, Known> {
-    let mut known = BTreeMap::new();
+/// How a provider counts that an unconfirmed claim is for and that was not described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unclear {
+    /// Before the descriptions: it most likely is ours, and it is described anyway.
+    IsTakenForOurs,
+    /// After them: nothing is planned for it, so no identifier may be taken from anybody for it.
+    GetsNothing,
+}
+
+/// What a plan stands on.
+#[derive(Debug)]
+pub(super) struct Ground {
+    /// What is known of each claim's provider.
+    pub known: BTreeMap<ConnectionId, Known>,
+    /// The identifiers that each of our providers has now.
+    pub current: BTreeMap<ConnectionId, BTreeSet<Identifier>>,
+    /// The identifiers that each of our providers should have.
+    pub assignment: Assignment,
+}
+
+impl Ground {
+    pub fn of(situation: &Situation<'_>, unclear: Unclear) -> Self {
+        let known: BTreeMap<ConnectionId, Known> =
+            situation.claims.iter().map(|(id, claim)| (id.clone(), known_of(situation, claim))).collect();
+        let current = current_identifiers(situation, &known);
+        let foreign = foreign_identifiers(situation, &known);
+        let blocked = blocked(situation, &known, unclear);
+        let assignment = assign_among(situation.desired, &current, &foreign, &blocked);
+        Self { known, current, assignment }
+    }
+}
+
+fn known_of(situation: &Situation<'_>, claim: &Claim) -> Known {
+    let Some(provider) = situation.observed.providers.get(&claim.provider_name) else {
+        return Known::Missing;
+    };
+    // Causeway makes no other kind: this one was made by somebody after ours was deleted.
+    if provider.provider_type != OIDC {
+        return Known::Foreign;
+    }
+    match &provider.description {
+        _ if claim.is_held() => Known::Ours,
+        None => Known::Unclear,
+        Some(description) if is_ours(situation, claim, description) => Known::Ours,
+        Some(_) => Known::Foreign,
+    }
+}
+
+/// Whether a provider shows what only the one that Causeway made for this claim can show.
+fn is_ours(situation: &Situation<'_>, claim: &Claim, description: &ProviderDescription) -> bool {
+    let expected = situation.spec.spec(&claim.connection_id, BTreeSet::new());
+    description.secret_hash().is_some_and(|hash| claim.secrets.is_ours(&hash))
+        && description.spec.issuer() == Some(claim.issuer.as_str())
+        && description.spec.details.get("client_id") == expected.details.get("client_id")
+}
+
+fn current_identifiers(
+    situation: &Situation<'_>,
+    known: &BTreeMap<ConnectionId, Known>,
+) -> BTreeMap<ConnectionId, BTreeSet<Identifier>> {
+    let ours = situation.claims.iter().filter(|(id, _)| known.get(*id) == Some(&Known::Ours));
+    ours.map(|(id, claim)| (id.clone(), identifiers_now(situation, claim))).collect()
+}
+
+fn identifiers_now(situation: &Situation<'_>, claim: &Claim) -> BTreeSet<Identifier> {
+    description(situation, claim)
+        .map_or_else(|| claim.identifiers.clone(), |description| description.spec.identifiers.clone())
+}
+
+/// What `Describe` showed of a claim's provider, if it was asked.
+pub(super) fn description<'a>(situation: &Situation<'a>, claim: &Claim) -> Option<&'a ProviderDescription> {
+    situation.observed.providers.get(&claim.provider_name)?.description.as_ref()
+}
+
+/// The identifiers of the providers that are not ours: those that the situation tells of, as long as the
+/// provider is there, and those of providers that turned out not to be ours just now.
+fn foreign_identifiers(
+    situation: &Situation<'_>,
+    known: &BTreeMap<ConnectionId, Known>,
+) -> BTreeMap<Identifier, ProviderName> {
+    let is = |id: &ConnectionId, what: Known| known.get(id) == Some(&what);
+    let ours: BTreeSet<&ProviderName> =
+        situation.claims.iter().filter(|(id, _)| is(id, Known::Ours)).map(|(_, claim)| &claim.provider_name).collect();
+    let told = situation
+        .foreign
+        .iter()
+        .filter(|(_, name)| situation.observed.providers.contains_key(*name) && !ours.contains(name))
+        .map(|(identifier, name)| (identifier.clone(), name.clone()));
+    let seen = situation.claims.iter().filter(|(id, _)| is(id, Known::Foreign)).flat_map(|(_, claim)| {
+        let identifiers = description(situation, claim).map(|description| &description.spec.identifiers);
+        identifiers.into_iter().flatten().map(|identifier| (identifier.clone(), claim.provider_name.clone()))
+    });
+    told.chain(seen).collect()
+}
+
+/// The wanted connections whose provider can't be written: an organization's identifiers would be lost on
+/// them, while another of its connections could have them.
+fn blocked(
+    situation: &Situation<'_>,
+    known: &BTreeMap<ConnectionId, Known>,
+    unclear: Unclear,
+) -> BTreeSet<ConnectionId> {
+    let is_blocked = |id: &ConnectionId| match known.get(id) {
+        Some(Known::Ours | Known::Missing) => false,
+        Some(Known::Foreign) => true,
+        Some(Known::Unclear) => unclear == Unclear::GetsNothing,
+        None => situation.observed.providers.contains_key(&ProviderName::for_connection(id)),
+    };
+    situation.desired.connections.keys().filter(|id| is_blocked(id)).cloned().collect()
+}
+
+/// Settles every claim whose provider was described.
+pub(super) fn settle(situation: &Situation<'_>, known: &BTreeMap<ConnectionId, Known>, plan: &mut Plan) {
     for (id, claim) in situation.claims {
-        let Some(provider) = situation.observed.providers.get(&claim.provider_name) else {
-            known.insert(id.clone(), Known::Missing);
-            continue;
-        };
-        let Some(description) = &provider.description else {
-            known.insert(id.clone(), if claim.is_held() { Known::Ours } else { Known::Unclear });
-            continue;
-        };
-        let secret = description.secret_hash().filter(|hash| claim.secrets.is_ours(hash));
-        let expected = situation.spec.spec(id, BTreeSet::new());
-        let same_issuer = description.spec.issuer() == Some(claim.issuer.as_str());
-        let same_client = description.spec.details.get("client_id") == expected.details.get("client_id");
-        if claim.is_held() || (secret.is_some() && same_issuer && same_client) {
-            known.insert(id.clone(), Known::Ours);
-            plan.settlements.push(Settlement {
-                connection_id: id.clone(),
-                fingerprint: description.spec.fingerprint(),
-                identifiers: description.spec.identifiers.clone(),
-                last_modified: provider.last_modified,
-                secret,
-            });
-        } else {
-            known.insert(id.clone(), Known::Foreign);
-            plan.notes.push(Note {
+        match (known.get(id), situation.observed.providers.get(&claim.provider_name)) {
+            (Some(Known::Ours), Some(provider)) => plan.settlements.extend(settlement(situation, claim, provider)),
+            (Some(Known::Foreign), _) => plan.notes.push(Note {
                 connection_id: Some(id.clone()),
                 provider_name: Some(claim.provider_name.clone()),
                 message: format!(
                     "the provider {} is not Causeway's own: it is left alone, and the connection has none",
                     claim.provider_name
                 ),
-            });
+            }),
+            _ => {}
         }
     }
-    known
+}
+
+fn settlement(situation: &Situation<'_>, claim: &Claim, provider: &ObservedProvider) -> Option<Settlement> {
+    let description = provider.description.as_ref()?;
+    let expected = situation.spec.spec(&claim.connection_id, BTreeSet::new());
+    let has_expected_issuer = expected.issuer().is_some() && expected.issuer() == description.spec.issuer();
+    Some(Settlement {
+        connection_id: claim.connection_id.clone(),
+        issuer: expected.issuer().filter(|_| has_expected_issuer).and_then(read_issuer),
+        fingerprint: description.spec.fingerprint(),
+        identifiers: description.spec.identifiers.clone(),
+        last_modified: provider.last_modified,
+        secret: description.secret_hash().filter(|hash| claim.secrets.is_ours(hash)),
+    })
+}
+
+/// An issuer's only way back from text is the one by which it is read from the table.
+fn read_issuer(text: &str) -> Option<Issuer> {
+    let text: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+    Issuer::deserialize(text).ok()
 }

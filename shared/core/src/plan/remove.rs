@@ -1,0 +1,76 @@
+//! Deletes what nobody wants any more, and forgets claims that have nothing left to hold.
+
+use crate::{
+    claim::Claim,
+    id::Identifier,
+    plan::{
+        Action, DeleteReason, Note, Plan, Step,
+        build::{Builder, step},
+        settle::Known,
+    },
+    provider::{Change, OIDC_ISSUER},
+    user_pool::Mode,
+};
+
+impl Builder<'_> {
+    pub fn remove_providers(&mut self, plan: &mut Plan) {
+        for claim in self.situation.claims.values() {
+            let desired = self.situation.desired;
+            let id = &claim.connection_id;
+            let known = self.ground.known.get(id).copied();
+            if desired.is_untouched(id) {
+                if desired.is_missing(id) {
+                    plan.notes.push(note(
+                        claim,
+                        "nothing is done about the connection, which WorkOS does not list: \
+                        a record there shows no ID, and may be this one"
+                            .to_owned(),
+                    ));
+                }
+            } else if known == Some(Known::Foreign) {
+                let reason = "a provider of this name exists that Causeway did not make".to_owned();
+                plan.steps.push(step(Action::Forget, id, &claim.provider_name, reason));
+            } else if !desired.connections.contains_key(id) {
+                self.remove_provider(claim, known, plan);
+            }
+        }
+    }
+
+    fn remove_provider(&self, claim: &Claim, known: Option<Known>, plan: &mut Plan) {
+        let id = &claim.connection_id;
+        let why = self.why_unwanted(id);
+        match known {
+            Some(Known::Ours) if self.situation.mode == Mode::Upsert => {
+                plan.notes.push(note(claim, format!("{why}: the provider is kept, as the pool's mode is upsert")));
+            }
+            Some(Known::Ours) => {
+                let excluded = self.situation.desired.excluded.contains(id);
+                let action = Action::Delete(if excluded { DeleteReason::Excluded } else { DeleteReason::Gone });
+                let step = step(action, id, &claim.provider_name, why);
+                plan.steps.push(Step { changes: self.what_goes(claim), takes_away: true, ..step });
+            }
+            Some(Known::Missing) => {
+                let reason = format!("{why}, and its provider is not there");
+                plan.steps.push(step(Action::Forget, id, &claim.provider_name, reason));
+            }
+            _ => {}
+        }
+    }
+
+    /// What a delete shows as taken: only what a claim knows as well as a description does, since an
+    /// approval of the step must still fit when the provider is no longer described.
+    fn what_goes(&self, claim: &Claim) -> Vec<Change> {
+        let gone = |field: &str, before: String| Change { field: field.to_owned(), before: Some(before), after: None };
+        let identifiers = self.identifiers_left(&claim.connection_id);
+        let texts: Vec<&str> = identifiers.iter().map(Identifier::as_str).collect();
+        let mut changes = vec![gone(OIDC_ISSUER, claim.issuer.as_str().to_owned())];
+        if !texts.is_empty() {
+            changes.push(gone("identifiers", texts.join(", ")));
+        }
+        changes
+    }
+}
+
+fn note(claim: &Claim, message: String) -> Note {
+    Note { connection_id: Some(claim.connection_id.clone()), provider_name: Some(claim.provider_name.clone()), message }
+}

@@ -1,0 +1,415 @@
+//! The rules of the plan, one by one, as somebody who reads a plan would notice them.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should stop where it is")]
+
+#[allow(dead_code, reason = "each test binary uses its own part")]
+mod scene;
+
+use causeway_core::{
+    plan::{Action, Plan},
+    user_pool::Mode,
+};
+use scene::{Scene, both_ids, client, conn, identifier, name, org, our_secret, then};
+use secrecy::{ExposeSecret, SecretString};
+
+const EVERY_STATE: [&str; 7] =
+    ["active", "validating", "inactive", "draft", "requires_type", "deleting", "of_the_future"];
+
+fn nothing() -> Vec<String> {
+    Vec::new()
+}
+
+// The table at the top of plan.rs, row by row.
+
+#[test]
+fn a_wanted_connection_without_a_provider_gets_one_and_is_then_wired() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").app_client("web", &[]);
+    assert_eq!(scene.steps(), ["create A [A org_A]", "wire A web"]);
+}
+
+#[test]
+fn a_provider_of_the_same_name_that_no_claim_covers_is_left_alone_and_reported() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").foreign_provider(name('A').as_str(), &[]).app_client("web", &[]);
+    assert_eq!(scene.steps(), nothing());
+    assert!(scene.notes().contains("that Causeway did not make: it is left alone"), "{}", scene.notes());
+}
+
+#[test]
+fn a_provider_that_is_as_it_should_be_is_neither_described_nor_changed() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A').app_client("web", &['A']);
+    assert_eq!(scene.steps(), nothing());
+    assert!(scene.to_describe().is_empty());
+}
+
+#[test]
+fn a_provider_that_somebody_changed_is_put_back_and_the_step_shows_which_field() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A');
+    scene.drifted('A').spec.details.insert("token_url".to_owned(), "https://elsewhere".to_owned());
+    assert_eq!(scene.steps(), ["update A [A org_A]"]);
+    let change = scene.plan().steps[0].changes[0].clone();
+    assert_eq!((change.field.as_str(), change.before.as_deref()), ("token_url", Some("https://elsewhere")));
+}
+
+#[test]
+fn a_provider_that_somebody_deleted_is_made_again_under_the_same_name() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").held_without_provider('A').app_client("web", &['A']);
+    assert_eq!(scene.steps(), ["create A [A org_A]"]);
+    assert_eq!(scene.plan().steps[0].provider_name, name('A'));
+}
+
+#[test]
+fn a_create_that_never_happened_is_tried_again() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").intended('A');
+    assert_eq!(scene.steps(), ["create A [A org_A]"]);
+}
+
+#[test]
+fn a_create_that_did_happen_is_recognized_by_its_secret_and_settled_to_held() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A').intended('A').app_client("web", &[]);
+    assert!(scene.to_describe().contains(&name('A')));
+    assert_eq!(scene.steps(), ["wire A web"]);
+    let claim = &scene.claims[&conn('A')];
+    let settled = scene.plan().settlements[0].applied_to(claim, then()).unwrap();
+    assert!(settled.is_held());
+    assert!(settled.secrets.live.is_some() && settled.secrets.pending.is_none());
+}
+
+#[test]
+fn an_intended_claim_does_not_take_a_provider_that_differs_in_secret_issuer_or_client() {
+    for key in ["client_secret", "oidc_issuer", "client_id"] {
+        let mut scene = Scene::new();
+        scene.connection('A', "active").ours('A').intended('A').app_client("web", &[]);
+        if key == "client_secret" {
+            scene.drifted('A').client_secret = Some(SecretString::from("theirs"));
+        } else {
+            scene.drifted('A').spec.details.insert(key.to_owned(), "theirs".to_owned());
+        }
+        assert_eq!(scene.steps(), ["forget A"], "{key}");
+        assert!(scene.plan().settlements.is_empty() && scene.notes().contains("is not Causeway's own"), "{key}");
+    }
+}
+
+#[test]
+fn a_provider_of_another_kind_is_foreign_even_under_the_name_of_a_held_claim() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A').app_client("web", &['A']);
+    scene.observed.providers.get_mut(&name('A')).unwrap().provider_type = "SAML".to_owned();
+    assert_eq!(scene.steps(), ["forget A"]);
+    scene.snapshot.connections.clear();
+    assert_eq!(scene.steps(), ["forget A"], "and it is not deleted either");
+}
+
+#[test]
+fn what_is_not_wanted_any_more_is_unwired_from_every_named_client_and_then_deleted() {
+    let mut scene = Scene::new();
+    scene.ours('A').app_client("mobile", &['A']).app_client("web", &['A']);
+    assert_eq!(scene.steps(), ["unwire A mobile", "unwire A web", "delete A gone"]);
+    assert!(scene.plan().steps.iter().all(|step| step.takes_away));
+}
+
+#[test]
+fn a_claim_that_has_nothing_left_to_hold_is_forgotten() {
+    let mut scene = Scene::new();
+    scene.held_without_provider('A').intended('B');
+    assert_eq!(scene.steps(), ["forget A", "forget B"]);
+}
+
+#[test]
+fn a_state_that_causeway_does_not_know_changes_nothing() {
+    for wired in [&['A'][..], &[]] {
+        let mut scene = Scene::new();
+        scene.connection('A', "of_the_future").ours('A').app_client("web", wired);
+        scene.drifted('A').spec.details.clear();
+        assert_eq!(scene.steps(), nothing());
+        scene.held_without_provider('A');
+        assert_eq!(scene.steps(), nothing());
+    }
+}
+
+#[test]
+fn a_record_that_can_not_be_read_changes_nothing() {
+    for mode in [Mode::Sync, Mode::Upsert] {
+        let mut scene = Scene::new();
+        scene.options.mode = mode;
+        scene.unreadable(conn('A').as_str()).ours('A').app_client("web", &['A']);
+        assert_eq!(scene.steps(), nothing());
+        scene.held_without_provider('A');
+        assert_eq!(scene.steps(), nothing());
+    }
+}
+
+#[test]
+fn a_record_without_an_id_keeps_every_provider_that_seems_gone() {
+    for id in ["", "conn_cut", "?"] {
+        let mut scene = Scene::new();
+        scene.connection('B', "active").connection('C', "active").unreadable(id);
+        scene.ours('A').ours('B').held_without_provider('D').app_client("web", &['A']);
+        assert_eq!(scene.steps(), ["create C [C org_C]", "wire B web", "wire C web"], "{id:?}");
+        assert!(scene.notes().contains("a record there shows no ID"), "{}", scene.notes());
+    }
+}
+
+#[test]
+fn a_record_without_an_id_does_not_keep_what_the_operator_excluded() {
+    let mut scene = Scene::new();
+    scene.options.organizations = Some(vec![]);
+    scene.connection('A', "active").unreadable("").ours('A');
+    assert_eq!(scene.steps(), ["delete A excluded"]);
+}
+
+#[test]
+fn a_connection_that_the_list_shows_twice_and_differently_is_left_as_it_is() {
+    let mut scene = Scene::new();
+    scene.connection('A', "inactive").ours('A').app_client("web", &['A']);
+    let mut twin = scene.snapshot.connections[0].clone();
+    scene.snapshot.connections.push(twin.clone());
+    assert_eq!(scene.steps(), ["unwire A web"], "twice the same is once");
+    twin.state = "active".to_owned().into();
+    scene.snapshot.connections.push(twin);
+    assert_eq!(scene.steps(), nothing());
+}
+
+// Connection states, choice and modes.
+
+#[test]
+fn a_provider_is_made_for_active_validating_and_inactive_connections_only() {
+    for state in EVERY_STATE {
+        let mut scene = Scene::new();
+        scene.connection('A', state).app_client("web", &[]);
+        let expected: &[&str] = match state {
+            "active" | "validating" => &["create A [A org_A]", "wire A web"],
+            "inactive" => &["create A [A]"],
+            _ => &[],
+        };
+        assert_eq!(scene.steps(), expected, "{state}");
+    }
+}
+
+#[test]
+fn a_provider_that_is_there_is_kept_in_every_state_and_unwired_in_those_in_which_nobody_can_sign_in() {
+    for state in EVERY_STATE {
+        let mut scene = Scene::new();
+        scene.connection('A', state).ours('A').app_client("web", &['A']);
+        let expected: &[&str] = match state {
+            "active" | "validating" | "of_the_future" => &[],
+            _ => &["unwire A web"],
+        };
+        assert_eq!(scene.steps(), expected, "{state}");
+        assert!(scene.to_describe().is_empty(), "{state}");
+    }
+}
+
+#[test]
+fn a_delete_says_whether_the_connection_is_gone_or_no_longer_chosen() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A').ours('B');
+    scene.options.organizations = Some(vec![org('Z')]);
+    assert_eq!(scene.steps(), ["delete A excluded", "delete B gone"]);
+}
+
+#[test]
+fn upsert_neither_deletes_nor_unwires_what_is_gone_or_excluded_and_says_so() {
+    let mut scene = Scene::new();
+    scene.options.mode = Mode::Upsert;
+    scene.options.organizations = Some(vec![org('Z')]);
+    scene.connection('A', "active").ours('A').ours('B').app_client("web", &['A', 'B']);
+    assert_eq!(scene.steps(), nothing());
+    assert!(scene.notes().contains("the provider is kept, as the pool's mode is upsert"));
+}
+
+#[test]
+fn upsert_still_unwires_a_connection_that_is_switched_off() {
+    let mut scene = Scene::new();
+    scene.options.mode = Mode::Upsert;
+    scene.connection('A', "inactive").ours('A').app_client("web", &['A']);
+    assert_eq!(scene.steps(), ["unwire A web"]);
+}
+
+#[test]
+fn observe_shows_the_plan_that_sync_would_carry_out() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('B').app_client("web", &['B']);
+    let sync = scene.plan();
+    scene.options.mode = Mode::Observe;
+    assert_eq!(scene.plan(), sync);
+}
+
+// What is not ours.
+
+#[test]
+fn a_foreign_provider_is_in_no_step_whatever_it_looks_like() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A').connection('B', "active").ours('C');
+    scene.foreign_provider("Okta", &["org_A", "org_B"]).foreign_provider(name('D').as_str(), &[]);
+    scene.connection('D', "inactive").app_client("web", &['D']);
+    let touched: Vec<String> = scene.plan().steps.iter().map(|step| step.provider_name.to_string()).collect();
+    assert!(!touched.is_empty() && !touched.contains(&"Okta".to_owned()) && !touched.contains(&name('D').to_string()));
+}
+
+#[test]
+fn an_identifier_that_a_foreign_provider_has_is_left_out_and_reported() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").foreign_provider("Okta", &["org_A"]);
+    assert_eq!(scene.steps(), ["create A [A]"]);
+    assert!(scene.notes().contains("identifier org_A is left out: the provider Okta"), "{}", scene.notes());
+}
+
+#[test]
+fn what_a_foreign_provider_had_is_free_once_that_provider_is_gone_or_ours() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").foreign_provider("Okta", &["org_A"]);
+    scene.observed.providers.clear();
+    assert_eq!(scene.steps(), ["create A [A org_A]"]);
+    scene.ours('A');
+    scene.foreign.insert(identifier("org_A"), name('A'));
+    assert_eq!(scene.steps(), nothing());
+}
+
+#[test]
+fn an_organization_s_id_goes_to_another_connection_where_the_oldest_can_have_no_provider() {
+    let mut scene = Scene::new();
+    scene.connection_of('A', "active", 'O').connection_of('B', "active", 'O');
+    scene.foreign_provider(name('A').as_str(), &[]);
+    assert_eq!(scene.steps(), ["create B [B org_O]"]);
+}
+
+#[test]
+fn what_a_provider_has_that_turns_out_to_be_foreign_is_not_asked_for() {
+    let mut scene = Scene::new();
+    scene.connection_of('A', "active", 'O').connection_of('B', "active", 'O').intended('A');
+    scene.foreign_provider(name('A').as_str(), &["org_O"]);
+    scene.foreign.clear();
+    assert_eq!(scene.steps(), ["create B [B]", "forget A"]);
+}
+
+// Secrets.
+
+#[test]
+fn a_provider_with_a_secret_that_is_not_ours_gets_a_new_one_and_no_secret_shows() {
+    for shown in [Some("canary-of-theirs"), None] {
+        let mut scene = Scene::new();
+        scene.connection('A', "active").ours('A');
+        scene.drifted('A').client_secret = shown.map(SecretString::from);
+        assert_eq!(scene.steps(), ["update A [A org_A] with a new secret"]);
+        let plan = scene.plan();
+        assert_eq!(plan.steps[0].changes[0].field, "client_secret");
+        assert!(!plan.steps[0].takes_away);
+        assert_no_secret_in(&plan);
+    }
+}
+
+#[test]
+fn no_plan_shows_a_secret() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A').ours('B').connection('C', "active").app_client("web", &['B']);
+    scene.drifted('A').spec.details.clear();
+    scene.drifted('B');
+    assert!(scene.plan().steps.len() > 3);
+    assert_no_secret_in(&scene.plan());
+}
+
+fn assert_no_secret_in(plan: &Plan) {
+    let shown = format!("{plan:?} {}", serde_json::to_string(&plan.steps).unwrap());
+    assert!(!shown.contains("canary") && our_secret('A').expose_secret().contains("canary"), "{shown}");
+}
+
+#[test]
+fn a_provider_that_gives_an_identifier_away_gets_its_new_secret_once() {
+    let mut scene = Scene::new();
+    scene.connection_of('A', "inactive", 'O').connection_of('B', "active", 'O');
+    scene.ours_with('A', [identifier(conn('A').as_str()), identifier("org_O")].into());
+    scene.drifted('A').client_secret = Some(SecretString::from("theirs"));
+    scene.drifted('A').spec.details.remove("token_url");
+    assert_eq!(scene.steps(), ["update A [A] with a new secret", "create B [B org_O]", "update A [A]"]);
+}
+
+#[test]
+fn a_claim_learns_the_issuer_that_an_interrupted_update_left_in_cognito() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A');
+    scene.claims.get_mut(&conn('A')).unwrap().issuer = scene.specs.issuer(&conn('Z'));
+    scene.drifted('A');
+    assert_eq!(scene.steps(), nothing());
+    let settled = scene.plan().settlements[0].applied_to(&scene.claims[&conn('A')], then()).unwrap();
+    assert_eq!(settled.issuer, scene.specs.issuer(&conn('A')));
+}
+
+#[test]
+fn a_claim_does_not_learn_an_issuer_that_somebody_else_set() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A');
+    scene.drifted('A').spec.details.insert("oidc_issuer".to_owned(), "https://elsewhere".to_owned());
+    let settled = scene.plan().settlements[0].applied_to(&scene.claims[&conn('A')], then()).unwrap();
+    assert_eq!(settled.issuer, scene.specs.issuer(&conn('A')));
+}
+
+// App clients.
+
+#[test]
+fn a_provider_is_wired_after_it_is_made_and_before_anything_is_unwired() {
+    let mut scene = Scene::new();
+    scene.connection('B', "active").ours('A').app_client("mobile", &['A']).app_client("web", &['A']);
+    let expected =
+        ["create B [B org_B]", "wire B mobile", "wire B web", "unwire A mobile", "unwire A web", "delete A gone"];
+    assert_eq!(scene.steps(), expected);
+}
+
+#[test]
+fn the_steps_on_an_app_client_come_out_the_same_one_by_one_and_client_by_client() {
+    let mut scene = Scene::new();
+    scene.connection('B', "active").connection('C', "inactive").ours('A').ours('B').ours('C');
+    scene.app_client("mobile", &['A', 'C']).app_client("web", &['B', 'C']).held_without_provider('D');
+    scene.observed.app_clients.get_mut(&client("web")).unwrap().insert(name('D').to_string());
+    let steps = scene.plan().steps;
+    let mut by_client: Vec<_> = steps.iter().filter(|step| step.app_client_id.is_some()).collect();
+    let one_by_one = carried_out(&scene, &by_client);
+    by_client.sort_by_key(|step| step.app_client_id.clone());
+    assert_eq!(carried_out(&scene, &by_client), one_by_one);
+    assert!(one_by_one.iter().all(|supported| supported == &["COGNITO".to_owned(), name('B').to_string()]));
+}
+
+fn carried_out(scene: &Scene, steps: &[&causeway_core::plan::Step]) -> Vec<Vec<String>> {
+    let mut clients = scene.observed.app_clients.clone();
+    for step in steps {
+        let supported = clients.get_mut(step.app_client_id.as_ref().unwrap()).unwrap();
+        let changed = match step.action {
+            Action::Wire => supported.insert(step.provider_name.to_string()),
+            _ => supported.remove(step.provider_name.as_str()),
+        };
+        assert!(changed, "{step:?} changes nothing");
+    }
+    clients.into_values().map(|supported| supported.into_iter().collect()).collect()
+}
+
+#[test]
+fn an_app_client_that_the_pool_does_not_name_is_in_no_step() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A').ours('B');
+    assert!(scene.plan().steps.iter().all(|step| step.app_client_id.is_none()));
+}
+
+#[test]
+fn a_name_left_behind_in_an_app_client_goes_before_anything_is_wired_and_before_its_claim_is_forgotten() {
+    for mode in [Mode::Sync, Mode::Upsert] {
+        let mut scene = Scene::new();
+        scene.options.mode = mode;
+        scene.held_without_provider('A').connection('B', "active").ours('B').app_client("web", &['A']);
+        assert_eq!(scene.steps(), ["unwire A web", "wire B web", "forget A"]);
+        assert!(!scene.plan().steps[0].takes_away, "there is nothing left to sign in with");
+    }
+}
+
+#[test]
+fn names_that_are_not_ours_stay_in_the_app_clients() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A').foreign_provider("Okta", &[]).app_client("web", &['A']);
+    scene.observed.app_clients.get_mut(&client("web")).unwrap().insert("Okta".to_owned());
+    assert_eq!(scene.steps(), nothing());
+    assert_eq!(both_ids('A').len(), 2);
+}

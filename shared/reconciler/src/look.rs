@@ -1,0 +1,309 @@
+//! The look at both sides: completely, or not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use causeway_cognito::{Assumption, CognitoError, PoolAccess, RoleToAssume};
+use causeway_core::{
+    claim::Claim,
+    desired::Desired,
+    health::ErrorClass,
+    id::{ConnectionId, Identifier, ProviderName, TenantId, UserPoolId},
+    plan::{Note, Situation, SpecOf, needs_description},
+    provider::{BaseUrl, Issuer, Observed, ObservedProvider, ProviderSpec},
+    tenant::{Purpose, Tenant},
+    timestamp::Timestamp,
+    user_pool::{UserPool, callbacks},
+};
+use causeway_store::{ForeignProvider, ForeignProviders, SealError, StoreError};
+use causeway_workos::WorkosError;
+use secrecy::SecretString;
+
+use crate::Reconciler;
+
+/// Why a look was not complete. Nothing is done then.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// The table.
+    #[error("the table could not be read")]
+    Store(#[from] StoreError),
+    /// The WorkOS key could not be opened.
+    #[error("the WorkOS API key could not be opened")]
+    Seal(#[from] SealError),
+    /// WorkOS.
+    #[error("WorkOS could not be looked at completely")]
+    Workos(#[from] WorkosError),
+    /// STS or Cognito.
+    #[error("the user pool could not be looked at completely")]
+    Cognito(#[from] CognitoError),
+    /// The tenant has given no WorkOS key yet.
+    #[error("the tenant has no WorkOS API key")]
+    NoKey,
+    /// The role can be assumed by who does not know the external ID.
+    #[error("the role {role_arn} can be assumed without the external ID")]
+    OpenRole {
+        /// The role.
+        role_arn: String,
+    },
+    /// The time ran out.
+    #[error("the time ran out before everything was seen")]
+    OutOfTime,
+}
+
+impl LookError {
+    /// The class of the failure.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Store(error) => error.class(),
+            Self::Seal(error) => error.class(),
+            Self::Workos(error) => error.class(),
+            Self::Cognito(error) => error.class(),
+            Self::NoKey | Self::OpenRole { .. } => ErrorClass::Denied,
+            Self::OutOfTime => ErrorClass::Transient,
+        }
+    }
+}
+
+/// Makes the specs of one tenant's pool.
+#[derive(Debug, Clone)]
+pub(crate) struct Specs {
+    base: BaseUrl,
+    tenant: TenantId,
+    pool: UserPoolId,
+    mapping: BTreeMap<String, String>,
+}
+
+impl Specs {
+    pub fn issuer(&self, connection: &ConnectionId) -> Issuer {
+        Issuer::new(&self.base, &self.tenant, connection)
+    }
+}
+
+impl SpecOf for Specs {
+    fn spec(&self, connection: &ConnectionId, identifiers: BTreeSet<Identifier>) -> ProviderSpec {
+        ProviderSpec::new(&self.issuer(connection), &self.pool, self.mapping.clone(), identifiers)
+    }
+}
+
+/// Everything that a plan needs, as it was seen.
+#[derive(Debug)]
+pub struct Look {
+    /// What the pool should have.
+    pub desired: Desired,
+    /// What it has.
+    pub observed: Observed,
+    /// What Causeway made.
+    pub claims: BTreeMap<ConnectionId, Claim>,
+    /// The callbacks of the pool's domains.
+    pub callbacks: Vec<String>,
+    /// What could not be used, and why.
+    pub notes: Vec<Note>,
+    /// Whether every provider was described.
+    pub was_full: bool,
+    pub(crate) foreign: ForeignProviders,
+    pub(crate) foreign_moved: bool,
+    pub(crate) access: PoolAccess,
+    pub(crate) key: SecretString,
+    pub(crate) specs: Specs,
+}
+
+impl Look {
+    pub(crate) fn foreign_identifiers(&self) -> BTreeMap<Identifier, ProviderName> {
+        let all = self.foreign.providers.iter();
+        all.flat_map(|(name, provider)| {
+            provider.identifiers.iter().map(move |identifier| (identifier.clone(), name.clone()))
+        })
+        .collect()
+    }
+
+    pub(crate) fn situation<'a>(
+        &'a self,
+        foreign: &'a BTreeMap<Identifier, ProviderName>,
+        pool: &UserPool,
+    ) -> Situation<'a> {
+        Situation {
+            desired: &self.desired,
+            observed: &self.observed,
+            claims: &self.claims,
+            foreign,
+            mode: pool.options.mode,
+            spec: &self.specs,
+        }
+    }
+}
+
+impl Reconciler {
+    /// Looks at both sides of a pool. `full` describes every provider as long as there is time.
+    pub async fn look(
+        &self,
+        tenant: &Tenant,
+        pool: &UserPool,
+        full: bool,
+        deadline: Timestamp,
+    ) -> Result<Look, LookError> {
+        let role = RoleToAssume::of(pool, &tenant.external_id);
+        let sealed = tenant.workos_api_key.as_ref().ok_or(LookError::NoKey)?;
+        let key = self.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
+        let (snapshot, seen, claims, foreign) = futures::join!(
+            self.workos.snapshot(&key, pool.options.domain_identifiers),
+            self.look_at_pool(pool, &role),
+            self.store.claims(&pool.user_pool_id),
+            self.store.foreign_providers(&pool.user_pool_id),
+        );
+        let snapshot = snapshot?;
+        let (access, observed, callbacks, mut notes) = seen.inspect_err(|error| {
+            if error.class() == ErrorClass::Denied {
+                self.access.forget(&role)
+            }
+        })?;
+        notes.extend(snapshot.unreadable.iter().map(|record| {
+            Note::general(format!("WorkOS's record {} can't be read, and is left out: {}", record.id, record.problem))
+        }));
+        let claims: BTreeMap<ConnectionId, Claim> = claims?
+            .into_iter()
+            .filter(|claim| claim.tenant_id == tenant.id)
+            .map(|claim| (claim.connection_id.clone(), claim))
+            .collect();
+        let mut look = Look {
+            desired: Desired::new(&snapshot, &pool.options),
+            observed,
+            claims,
+            callbacks,
+            notes,
+            was_full: false,
+            foreign: foreign?,
+            foreign_moved: false,
+            access,
+            key,
+            specs: Specs {
+                base: self.settings.base.clone(),
+                tenant: tenant.id.clone(),
+                pool: pool.user_pool_id.clone(),
+                mapping: pool.options.mapping(),
+            },
+        };
+        self.describe_foreign(&mut look, full, deadline).await?;
+        self.describe_claimed(&mut look, pool, full, deadline).await?;
+        Ok(look)
+    }
+
+    async fn look_at_pool(
+        &self,
+        pool: &UserPool,
+        role: &RoleToAssume,
+    ) -> Result<(PoolAccess, Observed, Vec<String>, Vec<Note>), CognitoError> {
+        let access = self.access.pool(role).await?;
+        let (description, providers) = futures::try_join!(access.describe(), access.list_providers())?;
+        let mut observed = Observed { providers, app_clients: BTreeMap::new() };
+        let mut notes = Vec::new();
+        for id in &pool.options.app_clients {
+            match access.describe_app_client(id).await? {
+                Some(client) => {
+                    observed.app_clients.insert(id.clone(), client.supported_identity_providers);
+                }
+                None => notes.push(Note::general(format!("the app client {id} is not there: it is left out"))),
+            }
+        }
+        let domains =
+            callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref());
+        Ok((access, observed, domains, notes))
+    }
+
+    /// Describes the providers that are not ours and that moved since they were last described.
+    async fn describe_foreign(&self, look: &mut Look, full: bool, deadline: Timestamp) -> Result<(), LookError> {
+        let claimed: BTreeSet<&ProviderName> = look.claims.values().map(|claim| &claim.provider_name).collect();
+        let listed = look.observed.providers.iter().filter(|(name, _)| !claimed.contains(name));
+        let listed: Vec<(ProviderName, Timestamp)> =
+            listed.map(|(name, provider)| (name.clone(), provider.last_modified)).collect();
+        let mut known = ForeignProviders::default();
+        for (name, last_modified) in listed {
+            let remembered = look.foreign.providers.get(&name);
+            let provider = match remembered.filter(|known| !full && known.last_modified == last_modified) {
+                Some(remembered) => remembered.clone(),
+                None => {
+                    self.check_time(deadline)?;
+                    let Some(seen) = look.access.describe_provider(&name).await? else { continue };
+                    let identifiers = seen.description.map(|seen| seen.spec.identifiers).unwrap_or_default();
+                    ForeignProvider { last_modified, identifiers }
+                }
+            };
+            known.providers.insert(name, provider);
+        }
+        look.foreign_moved = known != look.foreign;
+        look.foreign = known;
+        Ok(())
+    }
+
+    /// Describes the claimed providers that must be, and with `full` the others as long as there is time.
+    async fn describe_claimed(
+        &self,
+        look: &mut Look,
+        pool: &UserPool,
+        full: bool,
+        deadline: Timestamp,
+    ) -> Result<(), LookError> {
+        let foreign = look.foreign_identifiers();
+        let situation = look.situation(&foreign, pool);
+        let (moved, others): (Vec<ProviderName>, Vec<ProviderName>) = look
+            .claims
+            .values()
+            .filter_map(|claim| Some((&claim.provider_name, look.observed.providers.get(&claim.provider_name)?)))
+            .map(|(name, provider)| (name.clone(), needs_description(&situation, name, provider)))
+            .fold((Vec::new(), Vec::new()), |(mut moved, mut others), (name, has_moved)| {
+                if has_moved {
+                    moved.push(name)
+                } else {
+                    others.push(name)
+                }
+                (moved, others)
+            });
+        for name in moved {
+            self.check_time(deadline)?;
+            describe(look, name).await?;
+        }
+        look.was_full = full;
+        for name in others.into_iter().filter(|_| full) {
+            if self.check_time(deadline).is_err() {
+                look.was_full = false;
+                break;
+            }
+            describe(look, name).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the role can't be assumed without the external ID, nor with another.
+    pub(crate) async fn check_role(&self, tenant: &Tenant, pool: &UserPool) -> Result<(), LookError> {
+        let role = RoleToAssume::of(pool, &tenant.external_id);
+        let other = format!("causeway-{:032x}", self.sources.number());
+        let (without, wrong) = futures::join!(self.access.probe(&role, None), self.access.probe(&role, Some(&other)));
+        for outcome in [without, wrong] {
+            match outcome {
+                Assumption::Refused => {}
+                Assumption::Assumed => return Err(LookError::OpenRole { role_arn: role.role_arn }),
+                Assumption::Unclear(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn check_time(&self, deadline: Timestamp) -> Result<(), LookError> {
+        if (self.sources.now)() < deadline { Ok(()) } else { Err(LookError::OutOfTime) }
+    }
+}
+
+async fn describe(look: &mut Look, name: ProviderName) -> Result<(), LookError> {
+    let seen: Option<ObservedProvider> = look.access.describe_provider(&name).await?;
+    match seen {
+        // The list's date is the one that later lists are compared with.
+        Some(seen) => {
+            if let Some(listed) = look.observed.providers.get_mut(&name) {
+                listed.description = seen.description;
+            }
+        }
+        // Deleted between the list and now.
+        None => {
+            look.observed.providers.remove(&name);
+        }
+    }
+    Ok(())
+}

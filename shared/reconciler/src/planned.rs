@@ -1,0 +1,61 @@
+//! The plan of a look, with what the guard holds back.
+
+use std::collections::BTreeSet;
+
+use causeway_core::{
+    approval::hash_of_held,
+    guard::hold_back,
+    id::ConnectionId,
+    plan::{Plan, Step, plan},
+    tenant::Tenant,
+    timestamp::Timestamp,
+    user_pool::UserPool,
+};
+use serde_json::{Value, json};
+
+use crate::{Look, LookError, Reconciler};
+
+/// A plan as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedSteps {
+    /// The hash of the held steps, for an approval.
+    pub hash: String,
+    /// All steps, in order.
+    pub steps: Vec<Step>,
+    /// What is left out, and why.
+    pub notes: Vec<causeway_core::plan::Note>,
+}
+
+impl PlannedSteps {
+    /// The plan as JSON.
+    pub fn to_json(&self) -> Value {
+        json!({ "hash": self.hash, "steps": self.steps, "notes": self.notes })
+    }
+}
+
+impl Look {
+    /// Plans, and holds back what must wait for an operator.
+    pub(crate) fn plan(&self, pool: &UserPool, now: Timestamp) -> Plan {
+        let foreign = self.foreign_identifiers();
+        let mut plan = plan(self.situation(&foreign, pool));
+        let claimed: BTreeSet<ConnectionId> =
+            self.claims.values().filter(|claim| claim.is_held()).map(|claim| claim.connection_id.clone()).collect();
+        hold_back(&mut plan, &claimed, &pool.run.losses, pool.approval.as_ref(), now);
+        plan.notes.extend(self.notes.iter().cloned());
+        plan
+    }
+}
+
+impl Reconciler {
+    /// What a run would do now. Changes nothing.
+    pub async fn planned(
+        &self,
+        tenant: &Tenant,
+        pool: &UserPool,
+        deadline: Timestamp,
+    ) -> Result<PlannedSteps, LookError> {
+        let look = self.look(tenant, pool, false, deadline).await?;
+        let plan = look.plan(pool, (self.sources.now)());
+        Ok(PlannedSteps { hash: hash_of_held(&plan.steps), steps: plan.steps, notes: plan.notes })
+    }
+}

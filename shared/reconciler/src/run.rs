@@ -1,0 +1,259 @@
+//! One run of one pool, from its lease to its record.
+
+use causeway_core::{
+    guard::recent,
+    health::{Ending, ErrorClass, Health, HealthState, next_due},
+    id::ulid_text,
+    plan::{Note, Plan},
+    run::{Failure, Outcome, RunReport},
+    tenant::Tenant,
+    timestamp::Timestamp,
+    user_pool::{Counts, LEASE, LastRun, Mode, RunState, UserPool},
+    wake_up::{Cause, WakeUp},
+};
+use causeway_store::{ForeignProviders, Recorded, StoreError};
+use causeway_telemetry::chain;
+
+use crate::{
+    Look, LookError, Reconciler,
+    execute::{Executed, Execution},
+};
+
+/// How long a role that was shown to be closed is not tried again.
+const ROLE_PROBE: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// A run that could not be recorded; its message goes back to the queue.
+#[derive(Debug, thiserror::Error)]
+#[error("the run of the user pool could not be {what}")]
+pub struct RunError {
+    /// What could not be done.
+    what: &'static str,
+    #[source]
+    source: StoreError,
+}
+
+/// What came of a wake-up.
+#[derive(Debug)]
+pub enum Ran {
+    /// There is nothing to run: no such tenant or pool, or it is not reconciled.
+    Nothing,
+    /// Another run holds the pool; it was made due, so that it is looked at right after.
+    Busy,
+    /// It ran.
+    Done(Box<RunReport>),
+}
+
+impl Reconciler {
+    /// Brings one pool in line, until `deadline`.
+    pub async fn run(&self, wake_up: &WakeUp, deadline: Timestamp) -> Result<Ran, RunError> {
+        let (tenant_id, pool_id) = (&wake_up.tenant_id, &wake_up.user_pool_id);
+        let started_at = (self.sources.now)();
+        let id = ulid_text(started_at, self.sources.number());
+        let failed = |what| move |source| RunError { what, source };
+        let Some(tenant) = self.store.tenant(tenant_id).await.map_err(failed("begun"))? else {
+            return Ok(Ran::Nothing);
+        };
+        let lease = self.store.take_lease(tenant_id, pool_id, &id, started_at, started_at.plus(LEASE)).await;
+        let Some(pool) = lease.map_err(failed("begun"))? else {
+            return self.busy(wake_up).await.map_err(failed("put off"));
+        };
+        if !pool.is_reconciled() {
+            self.store.release_lease(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
+            return Ok(Ran::Nothing);
+        }
+        let attempt = self.attempt(&tenant, &pool, deadline).await;
+        let report = attempt.report(id, started_at, (self.sources.now)(), wake_up.cause);
+        let state = attempt.state(&pool, &report, self);
+        let due_at = next_due(
+            attempt.ending(&state),
+            wake_up.cause,
+            self.settings.interval,
+            report.finished_at,
+            self.sources.fraction(),
+        );
+        if report.outcome != Outcome::NoChange || wake_up.cause != Cause::Schedule {
+            self.store.put_run(pool_id, &report).await.map_err(failed("recorded"))?;
+        }
+        let recorded = Recorded {
+            run_id: &report.id,
+            state: &state,
+            due_at: Some(due_at),
+            approval_used: attempt.used_approval(&pool),
+        };
+        self.store.record_run(&pool, recorded).await.map_err(failed("recorded"))?;
+        Ok(Ran::Done(Box::new(report)))
+    }
+
+    async fn busy(&self, wake_up: &WakeUp) -> Result<Ran, StoreError> {
+        match self.store.set_due(&wake_up.tenant_id, &wake_up.user_pool_id, (self.sources.now)()).await {
+            Ok(()) => Ok(Ran::Busy),
+            // Not there, or never due: there is nothing to come back to.
+            Err(error) if error.is_conflict() => Ok(Ran::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn attempt(&self, tenant: &Tenant, pool: &UserPool, deadline: Timestamp) -> Attempt {
+        let now = (self.sources.now)();
+        let probed = pool.run.role_probe_due_at <= now;
+        if probed && let Err(error) = self.check_role(tenant, pool).await {
+            return Attempt::blind(error);
+        }
+        let look = match self.look(tenant, pool, pool.run.full_pass_due_at <= now, deadline).await {
+            Ok(look) => look,
+            Err(error) => return Attempt { probed, ..Attempt::blind(error) },
+        };
+        let mut plan = look.plan(pool, now);
+        if pool.options.mode == Mode::Observe {
+            plan.notes.push(Note::general(format!(
+                "the pool's mode is observe: {} planned steps were left out",
+                plan.steps.len()
+            )));
+            plan.steps.clear();
+        }
+        let execution = Execution::new(self, tenant, &pool.user_pool_id, &look, deadline);
+        let executed = execution.carry_out(&plan).await;
+        let remembered = if executed.foreign_outdated { ForeignProviders::default() } else { look.foreign.clone() };
+        if (look.foreign_moved || executed.foreign_outdated)
+            && let Err(error) = self.store.put_foreign_providers(&pool.user_pool_id, &remembered).await
+        {
+            // Only a memory: without it the providers are described again.
+            tracing::warn!(error = chain(&error), "what is known of foreign providers was not stored");
+        }
+        Attempt { seen: Some(Seen { look, plan, executed }), failure: None, probed }
+    }
+}
+
+/// What one attempt saw and did.
+struct Attempt {
+    seen: Option<Seen>,
+    failure: Option<LookError>,
+    probed: bool,
+}
+
+struct Seen {
+    look: Look,
+    plan: Plan,
+    executed: Executed,
+}
+
+impl Attempt {
+    fn blind(error: LookError) -> Self {
+        Self { seen: None, failure: Some(error), probed: false }
+    }
+
+    fn outcome(&self) -> Outcome {
+        let Some(Seen { plan, executed, .. }) = &self.seen else { return Outcome::Failed };
+        let held = plan.steps.iter().any(|step| step.held);
+        if executed.out_of_time {
+            Outcome::OutOfTime
+        } else if held || !executed.failures.is_empty() {
+            Outcome::Partial
+        } else if executed.done.is_empty() {
+            Outcome::NoChange
+        } else {
+            Outcome::Changed
+        }
+    }
+
+    fn report(&self, id: String, started_at: Timestamp, finished_at: Timestamp, cause: Cause) -> RunReport {
+        let (mut steps, mut failures, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        if let Some(Seen { plan, executed, .. }) = &self.seen {
+            steps.extend(executed.done.iter().cloned());
+            steps.extend(plan.steps.iter().filter(|step| step.held).cloned());
+            failures.extend(executed.failures.iter().cloned());
+            notes.extend(plan.notes.iter().cloned());
+        }
+        if let Some(error) = &self.failure {
+            failures.push(Failure {
+                connection_id: None,
+                attempted: "look at both sides".to_owned(),
+                class: error.class(),
+                message: chain(error),
+            });
+        }
+        let outcome = self.outcome();
+        RunReport { id, started_at, finished_at, cause, outcome, steps, failures, notes, omitted: 0 }.within_size()
+    }
+
+    /// The failure that decides the pool's health: one that needs somebody before one that passes.
+    fn worst(&self) -> Option<(ErrorClass, String)> {
+        if let Some(error) = &self.failure {
+            return Some((error.class(), chain(error)));
+        }
+        let failures = &self.seen.as_ref()?.executed.failures;
+        failures.iter().max_by_key(|failure| failure.class).map(|failure| {
+            let connection = failure.connection_id.as_ref().map(|id| format!(" for {id}")).unwrap_or_default();
+            (failure.class, format!("{}{connection}: {}", failure.attempted, failure.message))
+        })
+    }
+
+    fn state(&self, pool: &UserPool, report: &RunReport, reconciler: &Reconciler) -> RunState {
+        let now = report.finished_at;
+        let mut state = pool.run.clone();
+        state.last_run = Some(LastRun { id: report.id.clone(), finished_at: now, outcome: report.outcome });
+        state.health = self.health(now).after(&pool.run.health);
+        state.failures = if self.worst().is_some() { pool.run.failures.saturating_add(1) } else { 0 };
+        if self.probed {
+            state.role_probe_due_at = now.plus(ROLE_PROBE);
+        }
+        state.losses = recent(&state.losses, now);
+        if let Some(Seen { look, executed, .. }) = &self.seen {
+            state.losses.extend(executed.losses.iter().cloned());
+            state.callbacks.clone_from(&look.callbacks);
+            state.counts = counts(look, executed);
+            if look.was_full {
+                let spread = 0.9 + 0.2 * reconciler.sources.fraction();
+                state.full_pass_due_at = now.plus(reconciler.settings.full_pass.mul_f64(spread));
+            }
+        }
+        state
+    }
+
+    fn health(&self, now: Timestamp) -> Health {
+        if let Some((class, message)) = self.worst() {
+            return Health::from_failure(class, message, now);
+        }
+        let held = self.seen.iter().flat_map(|seen| &seen.plan.steps).filter(|step| step.held).count();
+        if held == 0 {
+            return Health::ok(now);
+        }
+        Health {
+            state: HealthState::Held,
+            message: format!("{held} steps that would take sign-ins away are held back"),
+            remedy: "Look at the plan (`reconcile` with `dry_run`), and approve its hash if it is meant.".to_owned(),
+            since: now,
+        }
+    }
+
+    fn ending(&self, state: &RunState) -> Ending {
+        let out_of_time = self.seen.as_ref().is_some_and(|seen| seen.executed.out_of_time);
+        match self.worst() {
+            Some((class, _)) => Ending::Failed { class, failures: state.failures },
+            None if out_of_time => Ending::OutOfTime,
+            None => Ending::InLine { changed: self.seen.as_ref().is_some_and(|seen| !seen.executed.done.is_empty()) },
+        }
+    }
+
+    /// Whether a step that only the approval let through was done.
+    fn used_approval(&self, pool: &UserPool) -> bool {
+        let done = self.seen.iter().flat_map(|seen| &seen.executed.done);
+        pool.approval.as_ref().is_some_and(|approval| {
+            done.into_iter().any(|step| step.takes_away && approval.covers(step, Timestamp::default()))
+        })
+    }
+}
+
+fn counts(look: &Look, executed: &Executed) -> Counts {
+    let done = |name: &str| executed.done.iter().filter(|step| step.action.name() == name).count();
+    let held = look
+        .claims
+        .values()
+        .filter(|claim| claim.is_held() && look.observed.providers.contains_key(&claim.provider_name));
+    let providers = (held.count() + done("create")).saturating_sub(done("delete"));
+    let wanted = look.desired.connections.values().filter(|wanted| wanted.presence.is_provided());
+    Counts {
+        connections: u32::try_from(wanted.count()).unwrap_or(u32::MAX),
+        providers: u32::try_from(providers).unwrap_or(u32::MAX),
+    }
+}

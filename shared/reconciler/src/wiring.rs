@@ -1,0 +1,33 @@
+//! App clients: all providers that go into or out of one client go in one write.
+
+use std::collections::BTreeSet;
+
+use causeway_core::{
+    id::ProviderName,
+    plan::{Action, Step},
+};
+
+use crate::execute::Execution;
+
+impl Execution<'_> {
+    /// Writes one app client for steps that are all of one action and one client.
+    pub(crate) async fn write_app_client(&mut self, steps: &[&Step]) {
+        let steps: Vec<&Step> =
+            steps.iter().filter(|step| !self.failed.contains(&step.connection_id)).copied().collect();
+        let Some((client, action)) = steps.first().and_then(|step| Some((step.app_client_id.clone()?, &step.action)))
+        else {
+            return;
+        };
+        let names: BTreeSet<ProviderName> = steps.iter().map(|step| step.provider_name.clone()).collect();
+        let (add, remove) = if *action == Action::Wire { (names, BTreeSet::new()) } else { (BTreeSet::new(), names) };
+        match self.look.access.change_app_client(&client, &add, &remove).await {
+            Ok(()) => steps.iter().for_each(|step| self.done(step)),
+            Err(error) => {
+                let error = error.into();
+                for step in steps {
+                    self.fail(&step.connection_id, step.action.name(), &error);
+                }
+            }
+        }
+    }
+}
