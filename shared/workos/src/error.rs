@@ -1,0 +1,126 @@
+//! What can go wrong with a call to WorkOS.
+
+use std::time::Duration;
+
+use causeway_core::health::ErrorClass;
+
+use crate::{call::Call, refusal::Refusal};
+
+/// A call to WorkOS that failed. Holds no secret: no key, no code, no query and nothing of an answer's body
+/// but WorkOS's words about a refusal.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkosError {
+    /// The HTTP client can't be set up on this machine.
+    #[error("the HTTP client can't be set up")]
+    Setup {
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The base URL is not one of HTTP.
+    #[error("the base URL of WorkOS's API is not an http or https URL")]
+    BaseUrl,
+    /// The API key has characters that no header can carry, so that WorkOS can't know it.
+    #[error("{call}: the API key has characters that no WorkOS API key has")]
+    UnusableKey {
+        /// The call.
+        call: Call,
+    },
+    /// No connection could be made, so nothing was sent.
+    #[error("{call}: no connection to WorkOS")]
+    Unreachable {
+        /// The call.
+        call: Call,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// WorkOS took too long.
+    #[error("{call}: WorkOS did not answer in time")]
+    TimedOut {
+        /// The call.
+        call: Call,
+        /// Where the time ran out.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The connection ended before the answer did.
+    #[error("{call}: WorkOS's answer broke off")]
+    BrokenOff {
+        /// The call.
+        call: Call,
+        /// Why; nothing where the answer ended in the middle of its JSON.
+        #[source]
+        source: Option<reqwest::Error>,
+    },
+    /// WorkOS answered with a status other than 2xx.
+    #[error(transparent)]
+    Refused(#[from] Box<Refusal>),
+    /// The answer is larger than any that Causeway asks for.
+    #[error("{call}: WorkOS's answer is larger than {limit} bytes")]
+    TooLarge {
+        /// The call.
+        call: Call,
+        /// The limit.
+        limit: usize,
+    },
+    /// The answer is not what WorkOS's API says it is.
+    #[error("{call}: WorkOS's answer can't be read: {problem} (request {})", .request_id.as_deref().unwrap_or("without ID"))]
+    Unreadable {
+        /// The call.
+        call: Call,
+        /// What is wrong with it.
+        problem: String,
+        /// WorkOS's ID of the request (header `X-Request-ID`).
+        request_id: Option<String>,
+    },
+}
+
+impl WorkosError {
+    /// What kind of failure it is.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Setup { .. } | Self::BaseUrl => ErrorClass::Bug,
+            Self::UnusableKey { .. } => ErrorClass::Denied,
+            Self::BrokenOff { source: Some(source), .. } if source.is_builder() => ErrorClass::Bug,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::BrokenOff { .. } => ErrorClass::Transient,
+            Self::Refused(refusal) => match refusal.status {
+                401 | 403 => ErrorClass::Denied,
+                429 => ErrorClass::Throttled,
+                500.. => ErrorClass::Transient,
+                _ => ErrorClass::Rejected,
+            },
+            Self::TooLarge { .. } | Self::Unreadable { .. } => ErrorClass::Rejected,
+        }
+    }
+
+    /// How long WorkOS asked to wait (header `Retry-After`), where it did.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.refusal().and_then(|refusal| refusal.retry_after)
+    }
+
+    /// WorkOS's refusal, if that is what it is.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// Whether WorkOS answered with `status`.
+    pub(crate) fn has_status(&self, status: u16) -> bool {
+        self.refusal().is_some_and(|refusal| refusal.status == status)
+    }
+
+    /// The error for a request that got no whole answer. The URL goes, since its query is not for logs.
+    pub(crate) fn from_transport(call: &Call, error: reqwest::Error) -> Self {
+        let (call, source) = (call.clone(), error.without_url());
+        if source.is_connect() {
+            Self::Unreachable { call, source }
+        } else if source.is_timeout() {
+            Self::TimedOut { call, source }
+        } else {
+            Self::BrokenOff { call, source: Some(source) }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The codes that WorkOS sends a browser back with.
+
+use causeway_core::{health::ErrorClass, id::WorkosClientId, oidc::claims::Profile};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    call::{Call, Repeat, Request},
+    client::Workos,
+    error::WorkosError,
+};
+
+/// A code that WorkOS never made: only what is said of the client matters.
+const MADE_UP_CODE: &str = "causeway-checks-the-api-key";
+/// OAuth's words for a client that WorkOS does not let in: unknown, with another's key, or without the right
+/// to redeem codes (RFC 6749, 5.2).
+const REFUSED_CLIENT: [&str; 2] = ["invalid_client", "unauthorized_client"];
+
+/// What is read of the answer: the tokens in it are skipped unread.
+#[derive(Deserialize)]
+struct TokenAnswer {
+    profile: Profile,
+}
+
+impl Workos {
+    /// The profile that a code stands for (WorkOS API: `POST /sso/token`). A code is good once, so the call
+    /// is repeated only where no connection could be made.
+    pub async fn redeem_code(
+        &self,
+        client_id: &WorkosClientId,
+        key: &SecretString,
+        code: &str,
+    ) -> Result<Profile, WorkosError> {
+        let answer = self.send(&token_request(client_id, key, code, Repeat::Spends)).await?;
+        answer.read::<TokenAnswer>().map(|answer| answer.profile)
+    }
+
+    /// Whether `key` is an API key of the environment that `client_id` is of, and may list connections.
+    /// WorkOS has no call for it: a made-up code (WorkOS API: `POST /sso/token`) is refused as a code where
+    /// the client is right and as a client where it is not; and `GET /connections` must let the key in.
+    pub async fn key_belongs_to_client(
+        &self,
+        client_id: &WorkosClientId,
+        key: &SecretString,
+    ) -> Result<bool, WorkosError> {
+        let request = token_request(client_id, key, MADE_UP_CODE, Repeat::Writes);
+        match self.send(&request).await {
+            Ok(answer) => return Err(answer.unreadable("a made-up code was redeemed")),
+            Err(error) if error.class() == ErrorClass::Denied || refuses_client(&error) => return Ok(false),
+            Err(error) if error.refusal().is_some_and(|refusal| is_about_the_code(refusal.status)) => {}
+            Err(error) => return Err(error),
+        }
+        match self.send(&Request::get("/connections", key).with_query("limit", "1")).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.class() == ErrorClass::Denied => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn is_about_the_code(status: u16) -> bool {
+    (400..500).contains(&status) && status != 429
+}
+
+fn refuses_client(error: &WorkosError) -> bool {
+    error
+        .refusal()
+        .filter(|refusal| is_about_the_code(refusal.status))
+        .and_then(|refusal| refusal.code.as_deref())
+        .is_some_and(|code| REFUSED_CLIENT.contains(&code))
+}
+
+fn token_request<'a>(client_id: &WorkosClientId, key: &'a SecretString, code: &'a str, repeat: Repeat) -> Request<'a> {
+    let body = json!({
+        "client_id": client_id,
+        "client_secret": key.expose_secret(),
+        "code": code,
+        "grant_type": "authorization_code",
+    });
+    let call = Call { method: "POST", path: "/sso/token".to_owned() };
+    let hidden = vec![key.expose_secret(), code];
+    Request { call, query: Vec::new(), key: None, body: Some(body), repeat, hidden }
+}

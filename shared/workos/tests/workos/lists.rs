@@ -1,0 +1,239 @@
+//! Lists and single records.
+
+use causeway_core::{
+    connection::{ConnectionState, DomainState},
+    health::ErrorClass,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    client, connection, connection_id, key, page,
+    scripted_server::{Answer, Server},
+};
+
+const CONNECTIONS: &str = "GET /connections?";
+const ORGANIZATIONS: &str = "GET /organizations?";
+
+#[tokio::test]
+async fn pages_are_followed_to_the_end_and_records_that_come_twice_are_one() {
+    let mut newer = connection(2);
+    newer["state"] = json!("inactive");
+    let server = Server::start(vec![
+        Answer::json(CONNECTIONS, 200, &page(&[connection(1), connection(2)], Some("cursor/ 1"))),
+        Answer::json(CONNECTIONS, 200, &page(&[], Some("cursor2"))),
+        Answer::json(CONNECTIONS, 200, &page(&[newer, connection(3)], None)),
+    ])
+    .await;
+    let snapshot = client(&server).snapshot(&key(), false).await.unwrap();
+    let ids: Vec<_> = snapshot.connections.iter().map(|connection| connection.id.to_string()).collect();
+    assert_eq!(ids, [1, 2, 3].map(connection_id));
+    assert_eq!(snapshot.connections[1].state, ConnectionState::Inactive);
+    assert!(snapshot.unreadable.is_empty() && snapshot.organizations.is_empty());
+    assert_eq!(
+        server.calls(),
+        [
+            "GET /connections?limit=100",
+            "GET /connections?limit=100&after=cursor%2F+1",
+            "GET /connections?limit=100&after=cursor2"
+        ]
+    );
+    let request = server.requests()[0].to_lowercase();
+    assert!(request.contains(concat!("user-agent: causeway/", env!("CARGO_PKG_VERSION"))), "{request}");
+    assert!(request.contains(&format!("authorization: bearer {}", crate::KEY)), "{request}");
+}
+
+#[tokio::test]
+async fn organizations_are_listed_with_their_domains_where_they_are_asked_for() {
+    let organization = json!({ "id": "org_1", "domains": [
+        { "domain": "a.example", "state": "verified" }, { "domain": "b.example", "state": "legacy_verified" },
+        { "domain": "c.example", "state": "pending" }, { "domain": "d.example", "state": "a new word" },
+    ]});
+    let server = Server::start(vec![
+        Answer::json(CONNECTIONS, 200, &page(&[connection(1)], None)),
+        Answer::json(ORGANIZATIONS, 200, &page(&[organization], Some("next"))),
+        Answer::json(ORGANIZATIONS, 200, &page(&[json!({ "id": "org_2" })], None)),
+    ])
+    .await;
+    let snapshot = client(&server).snapshot(&key(), true).await.unwrap();
+    server.assert_all_given();
+    assert_eq!(snapshot.organizations.len(), 2);
+    let states: Vec<_> = snapshot.organizations[0].domains.iter().map(|domain| domain.state).collect();
+    assert_eq!(states, [DomainState::Verified, DomainState::LegacyVerified, DomainState::Other, DomainState::Other]);
+}
+
+#[tokio::test]
+async fn no_half_of_a_snapshot_is_given_where_the_other_half_fails() {
+    let server = Server::start(vec![
+        Answer::json(CONNECTIONS, 200, &page(&[connection(1)], None)),
+        Answer::json(ORGANIZATIONS, 403, &json!({ "message": "no" })),
+    ])
+    .await;
+    let error = client(&server).snapshot(&key(), true).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Denied);
+}
+
+#[tokio::test]
+async fn a_repeated_cursor_is_an_error_and_not_a_partial_list() {
+    let server = Server::start(vec![
+        Answer::json(CONNECTIONS, 200, &page(&[connection(1)], Some("a"))),
+        Answer::json(CONNECTIONS, 200, &page(&[connection(2)], Some("b"))),
+        Answer::json(CONNECTIONS, 200, &page(&[connection(1)], Some("a"))),
+    ])
+    .await;
+    let error = client(&server).snapshot(&key(), false).await.unwrap_err();
+    assert!(error.to_string().contains("a cursor came twice"), "{error}");
+    assert_eq!(error.class(), ErrorClass::Rejected);
+    assert_eq!(server.calls().len(), 3);
+}
+
+#[tokio::test]
+async fn a_list_that_does_not_end_within_a_thousand_pages_is_an_error() {
+    let endless = |number: usize| Answer::json(CONNECTIONS, 200, &page(&[], Some(&number.to_string())));
+    let server = Server::start((0..1_001).map(endless).collect()).await;
+    let error = client(&server).snapshot(&key(), false).await.unwrap_err();
+    assert!(error.to_string().contains("more than 1000 pages"), "{error}");
+    assert_eq!(server.calls().len(), 1_000);
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_of_the_shape_is_an_error_and_not_the_last_page() {
+    let shapes = [
+        json!({ "data": [connection(1)] }),
+        json!({ "data": [connection(1)], "list_metadata": {} }),
+        json!({ "data": [connection(1)], "list_metadata": { "after": 1 } }),
+        json!({ "data": [connection(1)], "list_metadata": { "after": "" } }),
+        json!({ "data": {}, "list_metadata": { "after": null } }),
+        json!({ "list_metadata": { "after": null } }),
+        json!([]),
+        json!(null),
+    ];
+    for shape in shapes {
+        let server = Server::start(vec![Answer::json(CONNECTIONS, 200, &shape)]).await;
+        let error = client(&server).snapshot(&key(), false).await.expect_err(&shape.to_string());
+        assert_eq!(error.class(), ErrorClass::Rejected, "{shape}");
+    }
+}
+
+#[tokio::test]
+async fn one_odd_record_does_not_fail_the_page_and_is_reported() {
+    let without = |number, name: &str| {
+        let mut record = connection(number);
+        record.as_object_mut().unwrap().remove(name);
+        record
+    };
+    let with = |number, name: &str, value: Value| {
+        let mut record = connection(number);
+        record[name] = value;
+        record
+    };
+    let cases = [
+        (without(1, "state"), connection_id(1), "connection: state: missing"),
+        (with(2, "state", json!(7)), connection_id(2), "connection: state: not text"),
+        (without(3, "created_at"), connection_id(3), "connection: created_at: missing"),
+        (with(4, "created_at", json!("soon")), connection_id(4), "connection: created_at: not a date of RFC 3339"),
+        (with(5, "organization_id", json!(["org_1"])), connection_id(5), "connection: organization_id: not text"),
+        (with(6, "organization_id", json!("team_1")), connection_id(6), "connection: organization_id: an organization"),
+        (with(7, "id", json!("conn_short\u{7}é")), "conn_short".to_owned(), "connection: id: a connection ID is"),
+        (with(8, "id", json!("x".repeat(100))), "x".repeat(64), "connection: id: a connection ID is"),
+        (without(9, "id"), String::new(), "connection: id: missing"),
+        (with(10, "id", json!({})), String::new(), "connection: id: not text"),
+        (json!("no object"), String::new(), "connection: id: missing"),
+    ];
+    for (record, id, problem) in cases {
+        let records = [connection(90), record, connection(91)];
+        let server = Server::start(vec![Answer::json(CONNECTIONS, 200, &page(&records, None))]).await;
+        let snapshot = client(&server).snapshot(&key(), false).await.unwrap();
+        assert_eq!(snapshot.connections.len(), 2, "{problem}");
+        assert_eq!(snapshot.unreadable.len(), 1, "{problem}");
+        assert_eq!(snapshot.unreadable[0].id, id);
+        assert!(snapshot.unreadable[0].problem.starts_with(problem), "{:?}", snapshot.unreadable);
+    }
+}
+
+#[tokio::test]
+async fn an_organization_that_cannot_be_read_is_reported_and_not_taken_for_one_without_domains() {
+    let odd = [
+        json!({ "id": "org_1", "domains": "a.example" }),
+        json!({ "id": "org_1", "domains": [{ "domain": "a.example" }] }),
+        json!({ "id": "org_1", "domains": [{ "state": "verified" }] }),
+    ];
+    for record in odd {
+        let server = Server::start(vec![
+            Answer::json(CONNECTIONS, 200, &page(&[], None)),
+            Answer::json(ORGANIZATIONS, 200, &page(&[json!({ "id": "org_2" }), record.clone()], None)),
+            Answer::json("GET /organizations/org_1", 200, &record),
+        ])
+        .await;
+        let snapshot = client(&server).snapshot(&key(), true).await.unwrap();
+        assert_eq!(snapshot.organizations.len(), 1);
+        assert_eq!(snapshot.unreadable[0].id, "org_1");
+        assert!(snapshot.unreadable[0].problem.starts_with("organization: domains:"), "{:?}", snapshot.unreadable);
+        assert!(client(&server).organization(&key(), &"org_1".parse().unwrap()).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn unknown_states_and_types_come_through() {
+    let mut record = connection(1);
+    record["state"] = json!("hibernating");
+    record["connection_type"] = json!("TelepathyOIDC");
+    record["something_new"] = json!({ "a": [1] });
+    record.as_object_mut().unwrap().remove("organization_id");
+    let server = Server::start(vec![Answer::json(CONNECTIONS, 200, &page(&[record], None))]).await;
+    let snapshot = client(&server).snapshot(&key(), false).await.unwrap();
+    assert_eq!(snapshot.connections[0].state, ConnectionState::Unknown("hibernating".to_owned()));
+    assert_eq!(snapshot.connections[0].organization_id, None);
+    assert!(snapshot.unreadable.is_empty());
+}
+
+#[tokio::test]
+async fn a_connection_is_gone_only_where_the_answer_is_404() {
+    let id = connection_id(1).parse().unwrap();
+    for status in [301, 400, 401, 403, 410, 422] {
+        let server = Server::start(vec![Answer::json("GET /connections/conn_", status, &json!({}))]).await;
+        assert!(client(&server).connection_is_gone(&key(), &id).await.is_err(), "{status}");
+    }
+    for (status, gone) in [(404, true), (200, false)] {
+        let server = Server::start(vec![Answer::json("GET /connections/conn_", status, &connection(1))]).await;
+        assert_eq!(client(&server).connection_is_gone(&key(), &id).await.unwrap(), gone);
+        assert_eq!(server.calls(), [format!("GET /connections/{}", connection_id(1))]);
+    }
+}
+
+#[tokio::test]
+async fn a_500_on_asking_for_a_single_connection_is_not_gone() {
+    let answers = (0..3).map(|_| Answer::json("GET /connections/conn_", 500, &json!({}))).collect();
+    let server = Server::start(answers).await;
+    let id = connection_id(1).parse().unwrap();
+    let error = client(&server).connection_is_gone(&key(), &id).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Transient);
+    assert_eq!(server.calls().len(), 3);
+}
+
+#[tokio::test]
+async fn an_organization_is_none_only_where_the_answer_is_404() {
+    let (path, id) = ("GET /organizations/org_1", "org_1".parse().unwrap());
+    let found = json!({ "id": "org_1", "domains": [{ "domain": "a.example", "state": "verified" }] });
+    let server = Server::start(vec![
+        Answer::json(path, 200, &found),
+        Answer::json(path, 404, &json!({ "message": "not found" })),
+        Answer::json(path, 403, &json!({ "message": "no" })),
+        Answer::json(path, 200, &json!({ "id": "org_2" })),
+    ])
+    .await;
+    let workos = client(&server);
+    assert!(workos.organization(&key(), &id).await.unwrap().unwrap().domains[0].is_verified());
+    assert_eq!(workos.organization(&key(), &id).await.unwrap(), None);
+    assert_eq!(workos.organization(&key(), &id).await.unwrap_err().class(), ErrorClass::Denied);
+    assert_eq!(workos.organization(&key(), &id).await.unwrap_err().class(), ErrorClass::Rejected);
+}
+
+#[tokio::test]
+async fn a_path_of_the_base_url_is_kept() {
+    let server = Server::start(vec![Answer::json("GET /proxy/connections?", 200, &page(&[], None))]).await;
+    for base in ["proxy", "proxy/"] {
+        let workos = causeway_workos::Workos::new(server.base.join(base).unwrap()).unwrap();
+        let _ = workos.snapshot(&key(), false).await;
+    }
+    assert_eq!(server.calls(), ["GET /proxy/connections?limit=100"; 2]);
+}
