@@ -91,7 +91,8 @@ fn parameters(settings: Settings<'_>) -> Result<Vec<String>> {
         ("QueueVisibilitySeconds", "30".to_owned()),
         ("LogLevel", "debug".to_owned()),
     ]
-    .map(|(key, value)| format!("ParameterKey={key},ParameterValue={value}"))
+    // In quotes, without which SAM CLI takes no empty value.
+    .map(|(key, value)| format!("{key}=\"{value}\""))
     .to_vec())
 }
 

@@ -40,7 +40,7 @@ pub async fn start(settings: Settings<'_>) -> Result<Running> {
     }
     std::fs::create_dir_all(settings.state)?;
     let log = settings.logs.join("ministack.log");
-    let mut running = Running::start("MiniStack", &mut command(&settings), &log)?;
+    let mut running = Running::start("ministack", &mut command(&settings), &log)?;
     let url = format!("http://127.0.0.1:{}/_ministack/health", settings.port);
     let http = plain_client()?;
     let healthy = eventually(START_DEADLINE, "MiniStack is healthy", async || {
@@ -61,7 +61,7 @@ pub async fn start(settings: Settings<'_>) -> Result<Running> {
 fn command(settings: &Settings<'_>) -> Command {
     let mut command = Command::new(settings.environment.join("bin/python"));
     command
-        .arg(workspace::root().join("tests/tools/ministack.py"))
+        .arg(workspace::root().join("tests/tools/start_ministack.py"))
         .current_dir(settings.state)
         // Functions inherit everything in its environment, so nothing of this machine's is in it.
         .env_clear()

@@ -47,7 +47,7 @@ pub async fn start(tool: &Path, port: u16, seed: Value, logs: &Path) -> Result<R
     let log = logs.join("workos.log");
     let mut command = Command::new("node");
     command.arg(tool.join("emulator.mjs")).arg(port.to_string()).arg(&seed_file);
-    let running = Running::start("WorkOS's emulator", &mut command, &log)?;
+    let running = Running::start("workos", &mut command, &log)?;
     let (http, url) = (plain_client()?, format!("http://127.0.0.1:{port}/health"));
     eventually(START_DEADLINE, "WorkOS's emulator is healthy", async || {
         Ok(http.get(&url).send().await?.status().is_success().then_some(()))
