@@ -267,7 +267,8 @@ mod tests {
 
     #[test]
     fn an_organizations_id_goes_to_the_oldest_active_then_the_oldest_validating_connection_else_it_stays() {
-        let cases: [(&[(char, &str, i64)], Option<char>, Option<char>); 6] = [
+        type Case<'a> = (&'a [(char, &'a str, i64)], Option<char>, Option<char>);
+        let cases: [Case<'_>; 6] = [
             (&[('A', "inactive", 1), ('B', "validating", 2), ('C', "active", 3)], Some('A'), Some('C')),
             (&[('A', "validating", 1), ('B', "active", 2)], Some('A'), Some('B')),
             (&[('A', "inactive", 1), ('B', "validating", 3), ('C', "validating", 2)], Some('A'), Some('C')),

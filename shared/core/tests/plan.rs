@@ -4,12 +4,9 @@
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod scene;
 
-use causeway_core::{
-    plan::{Action, Plan},
-    user_pool::Mode,
-};
-use scene::{Scene, both_ids, client, conn, identifier, name, org, our_secret, then};
-use secrecy::{ExposeSecret, SecretString};
+use causeway_core::{plan::Action, user_pool::Mode};
+use scene::{Scene, both_ids, client, conn, identifier, name, org, then};
+use secrecy::SecretString;
 
 const EVERY_STATE: [&str; 7] =
     ["active", "validating", "inactive", "draft", "requires_type", "deleting", "of_the_future"];
@@ -286,67 +283,6 @@ fn what_a_provider_has_that_turns_out_to_be_foreign_is_not_asked_for() {
     scene.foreign_provider(name('A').as_str(), &["org_O"]);
     scene.foreign.clear();
     assert_eq!(scene.steps(), ["create B [B]", "forget A"]);
-}
-
-// Secrets.
-
-#[test]
-fn a_provider_with_a_secret_that_is_not_ours_gets_a_new_one_and_no_secret_shows() {
-    for shown in [Some("canary-of-theirs"), None] {
-        let mut scene = Scene::new();
-        scene.connection('A', "active").ours('A');
-        scene.drifted('A').client_secret = shown.map(SecretString::from);
-        assert_eq!(scene.steps(), ["update A [A org_A] with a new secret"]);
-        let plan = scene.plan();
-        assert_eq!(plan.steps[0].changes[0].field, "client_secret");
-        assert!(!plan.steps[0].takes_away);
-        assert_no_secret_in(&plan);
-    }
-}
-
-#[test]
-fn no_plan_shows_a_secret() {
-    let mut scene = Scene::new();
-    scene.connection('A', "active").ours('A').ours('B').connection('C', "active").app_client("web", &['B']);
-    scene.drifted('A').spec.details.clear();
-    scene.drifted('B');
-    assert!(scene.plan().steps.len() > 3);
-    assert_no_secret_in(&scene.plan());
-}
-
-fn assert_no_secret_in(plan: &Plan) {
-    let shown = format!("{plan:?} {}", serde_json::to_string(&plan.steps).unwrap());
-    assert!(!shown.contains("canary") && our_secret('A').expose_secret().contains("canary"), "{shown}");
-}
-
-#[test]
-fn a_provider_that_gives_an_identifier_away_gets_its_new_secret_once() {
-    let mut scene = Scene::new();
-    scene.connection_of('A', "inactive", 'O').connection_of('B', "active", 'O');
-    scene.ours_with('A', [identifier(conn('A').as_str()), identifier("org_O")].into());
-    scene.drifted('A').client_secret = Some(SecretString::from("theirs"));
-    scene.drifted('A').spec.details.remove("token_url");
-    assert_eq!(scene.steps(), ["update A [A] with a new secret", "create B [B org_O]", "update A [A]"]);
-}
-
-#[test]
-fn a_claim_learns_the_issuer_that_an_interrupted_update_left_in_cognito() {
-    let mut scene = Scene::new();
-    scene.connection('A', "active").ours('A');
-    scene.claims.get_mut(&conn('A')).unwrap().issuer = scene.specs.issuer(&conn('Z'));
-    scene.drifted('A');
-    assert_eq!(scene.steps(), nothing());
-    let settled = scene.plan().settlements[0].applied_to(&scene.claims[&conn('A')], then()).unwrap();
-    assert_eq!(settled.issuer, scene.specs.issuer(&conn('A')));
-}
-
-#[test]
-fn a_claim_does_not_learn_an_issuer_that_somebody_else_set() {
-    let mut scene = Scene::new();
-    scene.connection('A', "active").ours('A');
-    scene.drifted('A').spec.details.insert("oidc_issuer".to_owned(), "https://elsewhere".to_owned());
-    let settled = scene.plan().settlements[0].applied_to(&scene.claims[&conn('A')], then()).unwrap();
-    assert_eq!(settled.issuer, scene.specs.issuer(&conn('A')));
 }
 
 // App clients.
