@@ -1,4 +1,5 @@
 //! The end-to-end tests, on a local cloud that `cargo xtask up` or `cargo xtask test` started.
+#![allow(clippy::expect_used, reason = "a test ends where something unexpected happens")]
 
 use causeway_tests::cloud::Cloud;
 use causeway_tests::tenant_role::{self, RoleParameters, deploy_tenant_role};
