@@ -1,2 +1,37 @@
-//! Placeholder.
-fn main() {}
+//! `reconcile`: brings the user pools that the queue's messages name in line with WorkOS.
+
+mod handler;
+
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use causeway_aws::{clock, configuration, parsed_setting, setting};
+use causeway_cognito::Access;
+use causeway_core::provider::BaseUrl;
+use causeway_reconciler::{Reconciler, Settings, Sources};
+use causeway_store::{Sealer, Store};
+use causeway_workos::Workos;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    causeway_telemetry::start();
+    let reconciler = reconciler()?;
+    run(service_fn(|event: LambdaEvent<SqsEvent>| handler::handle(&reconciler, event))).await
+}
+
+fn reconciler() -> Result<Reconciler, Error> {
+    let configuration = configuration()?;
+    Ok(Reconciler {
+        store: Store::new(&configuration, setting("TABLE_NAME")?),
+        sealer: Sealer::new(&configuration, setting("SEALING_KEY_ARN")?),
+        access: Access::new(configuration),
+        workos: Workos::new(parsed_setting("WORKOS_URL")?)?,
+        settings: Settings {
+            base: BaseUrl::parse(&setting("PUBLIC_BASE_URL")?)?,
+            interval: Duration::from_secs(parsed_setting("RECONCILE_INTERVAL_SECONDS")?),
+            full_pass: Duration::from_secs(parsed_setting("FULL_PASS_INTERVAL_SECONDS")?),
+        },
+        sources: Sources { now: clock::now, random: clock::random },
+    })
+}

@@ -3,6 +3,8 @@
 //! Lambda gives a function its role's credentials, its Region and its settings as environment variables;
 //! nothing else is looked at, so that a cold start waits for no provider chain.
 
+pub mod clock;
+
 use std::time::Duration;
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};

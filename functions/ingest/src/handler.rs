@@ -1,0 +1,134 @@
+//! One webhook: believed only by its signature, read only for which event it is.
+
+use causeway_aws::clock;
+use causeway_core::{
+    id::TenantId,
+    tenant::{Purpose, Tenant},
+    wake_up::{Cause, WakeUp},
+    webhook::{Event, Refused, verify_signature},
+};
+use causeway_queue::{Deduplication, Queue, QueueError};
+use causeway_store::{SealError, Sealer, Store, StoreError};
+use causeway_telemetry::chain;
+use futures::future::try_join_all;
+use lambda_http::{Body, Request, RequestExt, Response, http::StatusCode};
+use serde_json::json;
+
+/// The largest body that is looked at, in bytes; WorkOS's events are some kilobytes.
+const LARGEST: usize = 1_000_000;
+
+/// What a webhook needs.
+pub struct Ingest {
+    /// The table.
+    pub store: Store,
+    /// Opens the webhook secrets.
+    pub sealer: Sealer,
+    /// The queue.
+    pub queue: Queue,
+}
+
+/// Why a webhook is not answered 200.
+#[derive(Debug, thiserror::Error)]
+enum NotTaken {
+    #[error("there is no such webhook endpoint")]
+    NoEndpoint,
+    #[error("the body has more than {LARGEST} bytes")]
+    TooLarge,
+    #[error("the signature was refused")]
+    Refused(#[from] Refused),
+    #[error("the body is not an event")]
+    NotAnEvent(#[source] serde_json::Error),
+    #[error("the table is not available")]
+    Store(#[from] StoreError),
+    #[error("the webhook secret could not be opened")]
+    Seal(#[from] SealError),
+    #[error("the queue is not available")]
+    Queue(#[from] QueueError),
+}
+
+impl NotTaken {
+    /// The status, and what the sender is told: WorkOS delivers again whatever is not 2xx.
+    fn answer(&self) -> (StatusCode, String) {
+        match self {
+            Self::NoEndpoint => (StatusCode::NOT_FOUND, self.to_string()),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, self.to_string()),
+            Self::Refused(refused) => (StatusCode::UNAUTHORIZED, refused.to_string()),
+            Self::NotAnEvent(_) => (StatusCode::BAD_REQUEST, self.to_string()),
+            Self::Store(_) | Self::Seal(_) | Self::Queue(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "not available at the moment: deliver again".to_owned())
+            }
+        }
+    }
+}
+
+impl Ingest {
+    /// Answers one webhook and logs what came of it.
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
+        let tenant = tenant_in(request.uri().path());
+        let tenant_id = tenant.as_ref().map(ToString::to_string).unwrap_or_default();
+        match self.take(tenant, &request).await {
+            Ok(Taken { event, woken }) => {
+                tracing::info!(request_id, tenant_id, event_id = event.id, event = event.event, woken, "webhook taken");
+                answer(StatusCode::OK, &json!({ "woken": woken }))
+            }
+            Err(error) => {
+                let (status, message) = error.answer();
+                let error = chain(&error);
+                if status.is_server_error() {
+                    tracing::error!(request_id, tenant_id, status = status.as_u16(), error, "webhook not taken");
+                } else {
+                    tracing::warn!(request_id, tenant_id, status = status.as_u16(), error, "webhook refused");
+                }
+                answer(status, &json!({ "message": message }))
+            }
+        }
+    }
+
+    async fn take(&self, tenant: Option<TenantId>, request: &Request) -> Result<Taken, NotTaken> {
+        let tenant_id = tenant.ok_or(NotTaken::NoEndpoint)?;
+        let body: &[u8] = request.body().as_ref();
+        if body.len() > LARGEST {
+            return Err(NotTaken::TooLarge);
+        }
+        let header = request.headers().get("workos-signature").and_then(|header| header.to_str().ok());
+        // Without a signature there is nothing to look up for.
+        let header = header.ok_or(Refused::Missing)?;
+        let tenant = self.store.tenant(&tenant_id).await?.ok_or(NotTaken::NoEndpoint)?;
+        let sealed = tenant.webhook_secret.as_ref().ok_or(NotTaken::NoEndpoint)?;
+        let secret = self.sealer.open(&tenant_id, Purpose::WebhookSecret, sealed).await?;
+        verify_signature(Some(header), body, &secret, clock::now())?;
+        let event: Event = serde_json::from_slice(body).map_err(NotTaken::NotAnEvent)?;
+        let woken = if event.is_of_interest() { self.wake_up(&tenant, &event).await? } else { 0 };
+        Ok(Taken { event, woken })
+    }
+
+    /// Puts one wake-up per pool of the tenant on the queue.
+    async fn wake_up(&self, tenant: &Tenant, event: &Event) -> Result<usize, NotTaken> {
+        let pools = self.store.pools(&tenant.id).await?;
+        let wake_ups: Vec<WakeUp> = pools
+            .into_iter()
+            .filter(causeway_core::user_pool::UserPool::is_reconciled)
+            .map(|pool| WakeUp { tenant_id: pool.tenant_id, user_pool_id: pool.user_pool_id, cause: Cause::Webhook })
+            .collect();
+        try_join_all(wake_ups.iter().map(|wake_up| self.queue.wake_up(wake_up, Deduplication::Event(&event.id))))
+            .await?;
+        Ok(wake_ups.len())
+    }
+}
+
+struct Taken {
+    event: Event,
+    woken: usize,
+}
+
+fn tenant_in(path: &str) -> Option<TenantId> {
+    path.rsplit_once("/webhooks/")?.1.parse().ok()
+}
+
+fn answer(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", lambda_http::http::HeaderValue::from_static("application/json"));
+    response
+}
