@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    connection::ConnectionState,
     id::{ConnectionId, Identifier, OrganizationId, ProviderName, TenantId},
     provider::{Fingerprint, Issuer},
     secret::ClientSecrets,
@@ -43,6 +44,12 @@ pub struct Claim {
     pub identifiers: BTreeSet<Identifier>,
     /// Cognito's `LastModifiedDate` then: another one means that somebody changed the provider since.
     pub last_modified: Option<Timestamp>,
+    /// The state of the connection, as the last run saw it.
+    #[serde(default)]
+    pub connection_state: Option<ConnectionState>,
+    /// Whether the last run left nothing undone for the connection.
+    #[serde(default)]
+    pub in_sync: bool,
     /// The hashes of the client secrets.
     pub secrets: ClientSecrets,
     /// Counts the writes of this item; a write on a stale copy is refused by the store.
@@ -68,6 +75,8 @@ impl Claim {
             fingerprint: None,
             identifiers: BTreeSet::new(),
             last_modified: None,
+            connection_state: None,
+            in_sync: false,
             secrets: ClientSecrets::default(),
             version: 0,
         }

@@ -140,7 +140,42 @@ impl<'a> Execution<'a> {
             }
             rest = later;
         }
+        self.note_connections(plan).await;
         self.executed
+    }
+
+    /// Keeps in each claim what the API shows of its connection; written only where it changed.
+    async fn note_connections(&mut self, plan: &Plan) {
+        let done: BTreeSet<(&str, &ConnectionId)> =
+            self.executed.done.iter().map(|step| (step.action.name(), &step.connection_id)).collect();
+        let undone: BTreeSet<&ConnectionId> = plan
+            .steps
+            .iter()
+            .filter(|step| !done.contains(&(step.action.name(), &step.connection_id)))
+            .map(|step| &step.connection_id)
+            .chain(&self.failed)
+            .collect();
+        let changed: Vec<Claim> = self
+            .claims
+            .values()
+            .map(|claim| {
+                let mut noted = claim.clone();
+                let wanted = self.look.desired.connections.get(&claim.connection_id);
+                if let Some(wanted) = wanted {
+                    noted.connection_state = Some(wanted.connection.state.clone());
+                    noted.organization_id.clone_from(&wanted.connection.organization_id);
+                }
+                noted.in_sync = claim.is_held() && !undone.contains(&claim.connection_id);
+                noted
+            })
+            .filter(|noted| self.claims.get(&noted.connection_id) != Some(noted))
+            .collect();
+        for claim in changed {
+            let id = claim.connection_id.clone();
+            if let Err(error) = self.put_claim(claim).await {
+                self.fail(&id, "note the connection's state", &error);
+            }
+        }
     }
 
     pub fn now(&self) -> Timestamp {
