@@ -1,2 +1,59 @@
-//! Placeholder.
-fn main() {}
+//! `tenants`: the API for operators. Registration, the role, the checks, plans, approvals, reports.
+
+mod input;
+mod page;
+mod problem;
+mod reconcile;
+mod reports;
+mod routes;
+mod service;
+mod tenants;
+mod user_pools;
+mod verify;
+mod verify_pool;
+mod verify_workos;
+
+use std::{sync::Arc, time::Duration};
+
+use causeway_aws::{clock, configuration, optional_setting, parsed_setting, setting};
+use causeway_cognito::Access;
+use causeway_core::{id::partition_of, provider::BaseUrl};
+use causeway_queue::Queue;
+use causeway_reconciler::{Reconciler, Settings, Sources};
+use causeway_store::{Sealer, Store};
+use causeway_workos::Workos;
+use lambda_http::Error;
+use service::Service;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    causeway_telemetry::start();
+    let service = Arc::new(service()?);
+    lambda_http::run(routes::router(service)).await
+}
+
+fn service() -> Result<Service, Error> {
+    let configuration = configuration()?;
+    let region = setting("AWS_REGION")?;
+    let events = optional_setting("WEBHOOK_EVENTS").unwrap_or_default();
+    Ok(Service {
+        queue: Queue::new(&configuration, setting("QUEUE_URL")?),
+        reconciler: Reconciler {
+            store: Store::new(&configuration, setting("TABLE_NAME")?),
+            sealer: Sealer::new(&configuration, setting("SEALING_KEY_ARN")?),
+            access: Access::new(configuration),
+            workos: Workos::new(parsed_setting("WORKOS_URL")?)?,
+            settings: Settings {
+                base: BaseUrl::parse(&setting("PUBLIC_BASE_URL")?)?,
+                interval: Duration::from_secs(parsed_setting("RECONCILE_INTERVAL_SECONDS")?),
+                full_pass: Duration::from_secs(parsed_setting("FULL_PASS_INTERVAL_SECONDS")?),
+            },
+            sources: Sources { now: clock::now, random: clock::random },
+        },
+        local_callback: optional_setting("LOCAL_CALLBACK"),
+        webhook_events: events.split(',').filter(|event| !event.is_empty()).map(str::to_owned).collect(),
+        role_name_prefix: setting("TENANT_ROLE_NAME_PREFIX")?,
+        integration_account_id: parsed_setting("INTEGRATION_ACCOUNT_ID")?,
+        partition: partition_of(&region),
+    })
+}

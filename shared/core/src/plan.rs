@@ -13,7 +13,8 @@
 //! | any | intended | there, not ours | forget: it is foreign, and reported |
 //! | any | held | there, of another kind than OIDC | forget: it is foreign, and reported |
 //! | not wanted any more | held | there | unwire, delete |
-//! | not wanted any more | any | none | unwire the name that was left behind, forget |
+//! | not wanted any more | any | none | forget |
+//! | any without a create | any | none, its name still in an app client | unwire the name that was left behind |
 //! | in a state unknown, or unreadable | any | any | none |
 //! | missing, while a record shows no ID | any | any | none |
 
@@ -179,7 +180,7 @@ pub struct Situation<'a> {
 }
 
 /// Makes the spec of a connection's provider: the part that depends on tenant, pool and base URL.
-pub trait SpecOf: std::fmt::Debug {
+pub trait SpecOf: std::fmt::Debug + Sync {
     /// The provider that a connection should have, with these identifiers.
     fn spec(&self, connection: &ConnectionId, identifiers: BTreeSet<Identifier>) -> ProviderSpec;
 }

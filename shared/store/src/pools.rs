@@ -204,6 +204,21 @@ impl Store {
         Ok(())
     }
 
+    /// Makes a pool due at `at`, whatever its due time was; a conflict if it is not there or never due.
+    pub async fn set_due(&self, tenant: &TenantId, pool: &UserPoolId, at: Timestamp) -> Result<(), StoreError> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::pool(tenant, pool).attributes()))
+            .update_expression("SET due_at = :at")
+            .condition_expression("attribute_exists(due_at)")
+            .expression_attribute_values(":at", text(at))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
+        Ok(())
+    }
+
     /// Puts an operator's approval on a pool, in place of an earlier one.
     pub async fn approve(&self, tenant: &TenantId, pool: &UserPoolId, approval: &Approval) -> Result<(), StoreError> {
         let key = Key::pool(tenant, pool);

@@ -1,0 +1,99 @@
+//! Pages of lists: `limit` and an opaque `cursor`.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use causeway_store::Page;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::problem::Problem;
+
+/// How many items a page has unless asked otherwise, and at most.
+const USUAL: i32 = 50;
+const MOST: i32 = 100;
+
+/// Which page is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRequest {
+    /// How many items, from 1 to 100.
+    pub limit: i32,
+    /// After which item.
+    pub after: Option<String>,
+}
+
+impl PageRequest {
+    /// Reads the query of a list.
+    pub fn parse(query: Option<&str>) -> Result<Self, Problem> {
+        let mut request = Self { limit: USUAL, after: None };
+        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            match name.as_ref() {
+                "limit" => {
+                    let limit = value.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+                    request.limit = limit
+                        .ok_or_else(|| Problem::invalid("limit", format!("a limit is a number from 1 to {MOST}")))?;
+                }
+                "cursor" => {
+                    let after =
+                        URL_SAFE_NO_PAD.decode(value.as_bytes()).ok().and_then(|text| String::from_utf8(text).ok());
+                    let is_key = |text: &String| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+                    request.after =
+                        Some(after.filter(is_key).ok_or_else(|| {
+                            Problem::invalid("cursor", "a cursor is the next_cursor of an earlier page")
+                        })?);
+                }
+                other => return Err(Problem::invalid(other, "unknown parameter: a list takes `limit` and `cursor`")),
+            }
+        }
+        Ok(request)
+    }
+}
+
+/// A page as the API answers it.
+pub fn answer<T, V: Serialize>(page: Page<T>, view: impl Fn(T) -> V) -> Response {
+    let next_cursor = page.next.map(|next| URL_SAFE_NO_PAD.encode(next));
+    let items: Vec<V> = page.items.into_iter().map(view).collect();
+    Json(json!({ "items": items, "next_cursor": next_cursor })).into_response()
+}
+
+/// The page of a list that is there as a whole, newest first, by a key that sorts by age.
+pub fn of_all<T>(mut all: Vec<T>, request: &PageRequest, key: impl Fn(&T) -> String) -> Page<T> {
+    all.sort_by_key(|item| std::cmp::Reverse(key(item)));
+    let mut items: Vec<T> =
+        all.into_iter().filter(|item| request.after.as_ref().is_none_or(|after| key(item) < *after)).collect();
+    let limit = usize::try_from(request.limit).unwrap_or(0);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(key);
+    Page { items, next }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn following_the_cursors_shows_every_item_once_newest_first() {
+        let mut request = PageRequest { limit: 3, after: None };
+        let mut seen = Vec::new();
+        loop {
+            let page = of_all((0..10).collect(), &request, |number: &i32| format!("{number:02}"));
+            seen.extend(page.items);
+            request.after = page.next;
+            if request.after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, (0..10).rev().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_limit_or_cursor_that_is_none_is_refused() {
+        for query in ["limit=0", "limit=101", "limit=x", "cursor=%20", "cursor=", "page=2"] {
+            assert!(PageRequest::parse(Some(query)).is_err(), "{query}");
+        }
+        assert_eq!(PageRequest::parse(None).unwrap(), PageRequest { limit: 50, after: None });
+    }
+}

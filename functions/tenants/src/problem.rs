@@ -1,0 +1,111 @@
+//! Errors as the API answers them: RFC 9457, `application/problem+json`.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use causeway_core::health::ErrorClass;
+use causeway_queue::QueueError;
+use causeway_reconciler::LookError;
+use causeway_store::{SealError, StoreError};
+use causeway_telemetry::chain;
+use serde_json::json;
+
+/// An error with what to do about it.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    field: Option<String>,
+    /// The whole story, for the log; never part of the answer.
+    cause: Option<String>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), field: None, cause: None }
+    }
+
+    /// A field of the request breaks its rule.
+    pub fn invalid(field: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..Self::new(StatusCode::BAD_REQUEST, rule) }
+    }
+
+    /// What was asked for does not exist, or is not the caller's to see: the answer is the same.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is nothing here: check the tenant ID and the user pool ID")
+    }
+
+    /// The request does not fit the present state.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    fn unavailable(error: &dyn std::error::Error, class: ErrorClass) -> Self {
+        let problem = match class {
+            ErrorClass::Conflict => Self::conflict("somebody else changed it at the same time: read it and try again"),
+            ErrorClass::Bug => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "something is wrong with Causeway: report it with the request ID",
+            ),
+            _ => Self::new(StatusCode::SERVICE_UNAVAILABLE, "not available at the moment: try again"),
+        };
+        Self { cause: Some(chain(error)), ..problem }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(&error, error.class())
+    }
+}
+
+impl From<SealError> for Problem {
+    fn from(error: SealError) -> Self {
+        Self::unavailable(&error, error.class())
+    }
+}
+
+impl From<QueueError> for Problem {
+    fn from(error: QueueError) -> Self {
+        Self::unavailable(&error, ErrorClass::Transient)
+    }
+}
+
+impl From<LookError> for Problem {
+    fn from(error: LookError) -> Self {
+        if let LookError::Store(_) | LookError::Seal(_) = error {
+            return Self::unavailable(&error, error.class());
+        }
+        let status = match error.class() {
+            class if class.passes_by_itself() => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::BAD_GATEWAY,
+        };
+        let detail = chain(&error);
+        Self { cause: Some(detail.clone()), ..Self::new(status, format!("{detail}. Call `verify` to see what to do")) }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        if let Some(cause) = &self.cause {
+            if self.status.is_server_error() {
+                tracing::error!(status = self.status.as_u16(), error = cause, "the request failed");
+            } else {
+                tracing::warn!(status = self.status.as_u16(), error = cause, "the request was refused");
+            }
+        }
+        let mut body = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or("Error"),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if let (Some(field), Some(members)) = (self.field, body.as_object_mut()) {
+            members.insert("field".to_owned(), json!(field));
+        }
+        let mut response = (self.status, body.to_string()).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}

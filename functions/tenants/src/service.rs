@@ -1,0 +1,74 @@
+//! What every call of the API needs.
+
+use causeway_core::wake_up::{Cause, WakeUp};
+use causeway_core::{
+    id::{AccountId, TenantId, UserPoolId},
+    tenant::Tenant,
+    timestamp::Timestamp,
+    user_pool::{PoolStatus, UserPool},
+};
+use causeway_queue::{Deduplication, Queue};
+use causeway_reconciler::Reconciler;
+use causeway_store::Store;
+
+use crate::problem::Problem;
+
+/// What every call of the API needs.
+#[derive(Debug)]
+pub struct Service {
+    /// The queue of wake-ups.
+    pub queue: Queue,
+    /// Looks and plans; holds the table, the keys, and the ways to Cognito and WorkOS.
+    pub reconciler: Reconciler,
+    /// The callback of a pool without a domain, on the local cloud.
+    pub local_callback: Option<String>,
+    /// The events that the webhook endpoint asks for; none means all.
+    pub webhook_events: Vec<String>,
+    /// How the names of tenants' roles begin.
+    pub role_name_prefix: String,
+    /// The account that Causeway runs in.
+    pub integration_account_id: AccountId,
+    /// The partition that Causeway runs in.
+    pub partition: &'static str,
+}
+
+impl Service {
+    pub fn store(&self) -> &Store {
+        &self.reconciler.store
+    }
+
+    pub fn now(&self) -> Timestamp {
+        (self.reconciler.sources.now)()
+    }
+
+    /// The tenant of this ID. An ID that can't be one is as unknown as one that is none.
+    pub async fn tenant(&self, id: &str) -> Result<Tenant, Problem> {
+        let id: TenantId = id.parse().map_err(|_| Problem::not_found())?;
+        self.store().tenant(&id).await?.ok_or_else(Problem::not_found)
+    }
+
+    /// A pool of this tenant.
+    pub async fn pool(&self, tenant: &str, pool: &str) -> Result<UserPool, Problem> {
+        let tenant: TenantId = tenant.parse().map_err(|_| Problem::not_found())?;
+        let pool: UserPoolId = pool.parse().map_err(|_| Problem::not_found())?;
+        self.store().pool(&tenant, &pool).await?.ok_or_else(Problem::not_found)
+    }
+
+    /// A tenant and a pool of its own that is verified. Claims and reports belong to the pool, so that only
+    /// its owner may see them.
+    pub async fn verified_pool(&self, tenant: &str, pool: &str) -> Result<(Tenant, UserPool), Problem> {
+        let pool = self.pool(tenant, pool).await?;
+        if pool.status != PoolStatus::Active {
+            return Err(Problem::conflict("the user pool is not verified: call `verify` first"));
+        }
+        Ok((self.tenant(tenant).await?, pool))
+    }
+
+    /// Puts a wake-up for a pool on the queue.
+    pub async fn wake_up(&self, pool: &UserPool) -> Result<(), Problem> {
+        let wake_up =
+            WakeUp { tenant_id: pool.tenant_id.clone(), user_pool_id: pool.user_pool_id.clone(), cause: Cause::Api };
+        let random = self.reconciler.sources.number();
+        Ok(self.queue.wake_up(&wake_up, Deduplication::Never(random)).await?)
+    }
+}

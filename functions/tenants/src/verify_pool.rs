@@ -1,0 +1,253 @@
+//! The checks of the tenant's account: the role, what it allows, and the pool. None changes anything there.
+
+use causeway_cognito::{Access, Assumption, CognitoError, PoolAccess, PoolDescription, RoleToAssume};
+use causeway_core::{
+    check::Check,
+    health::ErrorClass,
+    id::{AppClientId, ProviderName, ulid_text},
+    role::RoleRequest,
+    tenant::Tenant,
+    user_pool::{UserPool, callbacks},
+};
+
+use crate::{service::Service, user_pools::role_request};
+
+const ASSUMABLE: &str = "role_assumable";
+const CLOSED: &str = "role_requires_external_id";
+const PERMISSIONS: &str = "role_permissions";
+const POOL: &str = "user_pool";
+const DOMAIN: &str = "user_pool_domain";
+const ATTRIBUTES: &str = "attribute_mapping";
+const APP_CLIENTS: &str = "app_clients";
+
+/// The attributes that every pool has (Cognito: "Working with user attributes", standard attributes).
+const STANDARD: [&str; 19] = [
+    "address",
+    "birthdate",
+    "email",
+    "email_verified",
+    "family_name",
+    "gender",
+    "given_name",
+    "locale",
+    "middle_name",
+    "name",
+    "nickname",
+    "phone_number",
+    "phone_number_verified",
+    "picture",
+    "preferred_username",
+    "profile",
+    "updated_at",
+    "website",
+    "zoneinfo",
+];
+
+/// What the checks saw.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The checks.
+    pub checks: Vec<Check>,
+    /// The callbacks of the pool's domains.
+    pub callbacks: Vec<String>,
+}
+
+/// Checks the role and, as far as it leads there, the pool.
+pub async fn check_pool(service: &Service, tenant: &Tenant, pool: &UserPool) -> Seen {
+    let role = RoleToAssume::of(pool, &tenant.external_id);
+    let document = role_request(service, tenant, pool);
+    let mut seen = Seen::default();
+    let access = match service.reconciler.access.fresh_pool(&role).await {
+        Ok(access) => access,
+        Err(error) => {
+            seen.checks.push(not_assumable(&role, &document, &error));
+            return seen;
+        }
+    };
+    seen.checks.push(Check::pass(ASSUMABLE, format!("{} can be assumed with the external ID", role.role_arn)));
+    let closed = check_closed(service, &role, &document).await;
+    let is_closed = closed.outcome == causeway_core::check::CheckOutcome::Pass;
+    seen.checks.push(closed);
+    // A role that lets others in is not used for anything more.
+    if !is_closed {
+        return seen;
+    }
+    let description = match access.describe().await {
+        Ok(description) => description,
+        Err(error) => {
+            seen.checks.push(not_described(pool, &document, &error));
+            return seen;
+        }
+    };
+    seen.checks.push(check_arn(pool, &description));
+    seen.checks.push(check_domain(service, pool, &description));
+    seen.checks.push(check_attributes(pool, &description));
+    seen.checks.extend(check_app_clients(pool, &access).await);
+    seen.checks.push(check_permissions(service, &access, &document).await);
+    seen.callbacks = callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref());
+    seen
+}
+
+fn trust_remedy(document: &RoleRequest) -> String {
+    format!("Give the role this trust policy: {}", document.trust_policy())
+}
+
+fn permissions_remedy(document: &RoleRequest) -> String {
+    format!("Give the role this policy: {}", document.permissions_policy())
+}
+
+fn not_assumable(role: &RoleToAssume, document: &RoleRequest, error: &CognitoError) -> Check {
+    let message = format!("{} can't be assumed: {error}", role.role_arn);
+    if error.class() == ErrorClass::Denied {
+        let create = "Create the role with the template of `GET .../role`, or mend its trust. ";
+        Check::fail(ASSUMABLE, message, format!("{create}{}", trust_remedy(document)))
+    } else {
+        Check::fail(ASSUMABLE, message, "Call `verify` again in a minute.")
+    }
+}
+
+/// Two plain refusals are asked for; anything else is no pass.
+async fn check_closed(service: &Service, role: &RoleToAssume, document: &RoleRequest) -> Check {
+    let access: &Access = &service.reconciler.access;
+    let other = format!("causeway-{:032x}", service.reconciler.sources.number());
+    for (external_id, what) in [(None, "without an external ID"), (Some(other.as_str()), "with another external ID")] {
+        match access.probe(role, external_id).await {
+            Assumption::Refused => {}
+            Assumption::Assumed => {
+                let message =
+                    format!("{} can be assumed {what}: anybody's request could be passed off as yours", role.role_arn);
+                return Check::fail(CLOSED, message, trust_remedy(document));
+            }
+            Assumption::Unclear(error) => {
+                let message =
+                    format!("whether {} can be assumed {what} could not be found out: {error}", role.role_arn);
+                return Check::fail(CLOSED, message, "Call `verify` again in a minute.");
+            }
+        }
+    }
+    Check::pass(CLOSED, "the role can't be assumed without the external ID, nor with another")
+}
+
+fn not_described(pool: &UserPool, document: &RoleRequest, error: &CognitoError) -> Check {
+    let message = format!("the user pool {} could not be read: {error}", pool.user_pool_id);
+    let remedy = match error.class() {
+        ErrorClass::Denied => permissions_remedy(document),
+        ErrorClass::Rejected => {
+            format!("Check that {} exists in the account {}.", pool.user_pool_id, pool.account_id)
+        }
+        _ => "Call `verify` again in a minute.".to_owned(),
+    };
+    Check::fail(POOL, message, remedy)
+}
+
+fn check_arn(pool: &UserPool, description: &PoolDescription) -> Check {
+    let expected = pool.user_pool_id.arn(&pool.account_id);
+    if description.arn == expected {
+        Check::pass(POOL, format!("the user pool is {expected}"))
+    } else {
+        let message = format!("the user pool is {}, and not {expected}", description.arn);
+        Check::fail(POOL, message, "Register the pool with the account that it is in.")
+    }
+}
+
+fn check_domain(service: &Service, pool: &UserPool, description: &PoolDescription) -> Check {
+    let known = callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref());
+    if let Some(callback) = known.first() {
+        return Check::pass(DOMAIN, format!("sign-ins return to {callback}"));
+    }
+    let remedy = format!(
+        "Give the pool a domain: aws cognito-idp create-user-pool-domain --user-pool-id {} --domain YOUR-PREFIX --region {}",
+        pool.user_pool_id,
+        pool.user_pool_id.region()
+    );
+    match &service.local_callback {
+        Some(callback) => Check::warn(DOMAIN, format!("the user pool has no domain; {callback} stands in"), remedy),
+        None => Check::fail(DOMAIN, "the user pool has no domain, so that nobody can sign in", remedy),
+    }
+}
+
+/// Every mapped attribute must be there and mutable, and every required one mapped, or sign-ins fail
+/// (Cognito: "Specifying identity provider attribute mappings").
+fn check_attributes(pool: &UserPool, description: &PoolDescription) -> Check {
+    let mapping = pool.options.mapping();
+    let find = |name: &str| description.attributes.iter().find(|attribute| attribute.name == name);
+    let mut faults = Vec::new();
+    for name in mapping.keys().filter(|name| *name != "username") {
+        match find(name) {
+            None if !STANDARD.contains(&name.as_str()) => faults.push(format!("{name} is not in the pool's schema")),
+            Some(attribute) if !attribute.mutable => faults.push(format!("{name} is not mutable")),
+            _ => {}
+        }
+    }
+    let unmapped = description
+        .attributes
+        .iter()
+        .filter(|attribute| attribute.required && attribute.name != "sub" && !mapping.contains_key(&attribute.name));
+    faults.extend(unmapped.map(|attribute| format!("{} is required and not mapped", attribute.name)));
+    if faults.is_empty() {
+        return Check::pass(ATTRIBUTES, "every mapped attribute exists and is mutable, every required one is mapped");
+    }
+    Check::fail(
+        ATTRIBUTES,
+        faults.join("; "),
+        "Register the pool with an `attribute_mapping` that maps each required attribute, and only mutable ones that exist.",
+    )
+}
+
+async fn check_app_clients(pool: &UserPool, access: &PoolAccess) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for id in &pool.options.app_clients {
+        let check = match access.describe_app_client(id).await {
+            Ok(Some(client)) if client.uses_code_flow => {
+                Check::pass(APP_CLIENTS, format!("the app client {id} uses the code flow"))
+            }
+            Ok(Some(_)) => Check::fail(
+                APP_CLIENTS,
+                format!("the app client {id} does not use the authorization code flow"),
+                format!("Allow it `code` in AllowedOAuthFlows, and set AllowedOAuthFlowsUserPoolClient, for {id}."),
+            ),
+            Ok(None) => Check::fail(
+                APP_CLIENTS,
+                format!("the pool has no app client {id}"),
+                "Register the pool with app clients that it has.",
+            ),
+            Err(error) => Check::fail(
+                APP_CLIENTS,
+                format!("the app client {id} could not be read: {error}"),
+                "Give the role the policy of `GET .../role`.",
+            ),
+        };
+        checks.push(check);
+    }
+    checks
+}
+
+/// Tries each call: reads for real, writes on names that don't exist. A create can't be tried without
+/// making something, so that one shows at the first run.
+async fn check_permissions(service: &Service, access: &PoolAccess, document: &RoleRequest) -> Check {
+    let missing = format!("none-{}", ulid_text(service.now(), service.reconciler.sources.number()));
+    let (Ok(name), Ok(client)) = (
+        missing.to_lowercase().parse::<ProviderName>(),
+        missing.replace('-', "").to_lowercase().parse::<AppClientId>(),
+    ) else {
+        return Check::fail(
+            PERMISSIONS,
+            "the permissions could not be tried",
+            "Report this: it is Causeway's mistake.",
+        );
+    };
+    let tried = [
+        access.list_providers().await.map(|_| ()),
+        access.describe_provider(&name).await.map(|_| ()),
+        access.probe_update(&name).await,
+        access.delete_provider(&name).await,
+        access.describe_app_client(&client).await.map(|_| ()),
+        access.probe_update_app_client(&client).await,
+    ];
+    let failed: Vec<String> = tried.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
+    if failed.is_empty() {
+        Check::pass(PERMISSIONS, "the role allows what can be tried without changing anything")
+    } else {
+        Check::fail(PERMISSIONS, failed.join("; "), permissions_remedy(document))
+    }
+}

@@ -1,0 +1,98 @@
+//! The checks of WorkOS's side: the key, the callback, the webhook endpoint.
+
+use causeway_core::{
+    check::Check,
+    tenant::{Purpose, Tenant},
+};
+use causeway_telemetry::chain;
+use causeway_workos::WorkosError;
+use secrecy::SecretString;
+
+use crate::{problem::Problem, service::Service};
+
+const KEY: &str = "workos_api_key";
+const CALLBACK: &str = "workos_callback";
+const WEBHOOK: &str = "workos_webhook";
+
+/// Checks the key, and registers the callback and the webhook endpoint where they are missing.
+pub async fn check_workos(service: &Service, tenant: &Tenant) -> Result<Vec<Check>, Problem> {
+    let Some(sealed) = &tenant.workos_api_key else {
+        let check = Check::fail(
+            KEY,
+            "the tenant has no WorkOS API key",
+            "Register the tenant with `workos.api_key`: WorkOS dashboard, API Keys.",
+        );
+        return Ok(vec![check]);
+    };
+    let key = service.reconciler.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
+    let check = check_key(service, tenant, &key).await;
+    let key_holds = check.outcome == causeway_core::check::CheckOutcome::Pass;
+    let mut checks = vec![check];
+    if key_holds {
+        checks.push(register_callback(service, tenant, &key).await);
+        checks.push(register_webhook(service, tenant, &key).await?);
+    }
+    Ok(checks)
+}
+
+async fn check_key(service: &Service, tenant: &Tenant, key: &SecretString) -> Check {
+    match service.reconciler.workos.key_belongs_to_client(&tenant.workos_client_id, key).await {
+        Ok(true) => Check::pass(KEY, "WorkOS takes the API key for this client ID"),
+        Ok(false) => Check::fail(
+            KEY,
+            format!("WorkOS refuses the API key, or it does not belong to the client ID {}", tenant.workos_client_id),
+            "Take both from the same environment of the WorkOS dashboard: API Keys.",
+        ),
+        Err(error) => unclear(KEY, &error),
+    }
+}
+
+async fn register_callback(service: &Service, tenant: &Tenant, key: &SecretString) -> Check {
+    let uri = service.reconciler.settings.base.callback(&tenant.id);
+    match service.reconciler.workos.register_redirect_uri(key, &uri).await {
+        Ok(()) => Check::pass(CALLBACK, format!("the redirect URI {uri} is registered with WorkOS")),
+        Err(error) => Check::fail(
+            CALLBACK,
+            format!("the redirect URI could not be registered with WorkOS: {}", chain(&error)),
+            format!("Add {uri} in the WorkOS dashboard: Redirects."),
+        ),
+    }
+}
+
+/// Registers the webhook endpoint, unless WorkOS still has the one whose secret is known, and seals its
+/// secret before anybody else is told of it.
+async fn register_webhook(service: &Service, tenant: &Tenant, key: &SecretString) -> Result<Check, Problem> {
+    let url = service.reconciler.settings.base.webhook(&tenant.id);
+    let workos = &service.reconciler.workos;
+    let failed = |error: &WorkosError| {
+        Check::fail(
+            WEBHOOK,
+            format!("the webhook endpoint could not be registered with WorkOS: {}", chain(error)),
+            format!("Check that the API key may manage webhooks, and that no other endpoint has the URL {url}."),
+        )
+    };
+    if let (Some(id), Some(_)) = (&tenant.webhook_endpoint_id, &tenant.webhook_secret) {
+        match workos.webhook_endpoint_exists(key, id).await {
+            Ok(true) => return Ok(Check::pass(WEBHOOK, format!("WorkOS delivers its events to {url}"))),
+            Ok(false) => {}
+            Err(error) => return Ok(failed(&error)),
+        }
+    }
+    let endpoint = match workos.register_webhook_endpoint(key, &url, &service.webhook_events).await {
+        Ok(endpoint) => endpoint,
+        Err(error) => return Ok(failed(&error)),
+    };
+    let secret = service.reconciler.sealer.seal(&tenant.id, Purpose::WebhookSecret, &endpoint.secret).await?;
+    let registered = Tenant {
+        webhook_endpoint_id: Some(endpoint.id),
+        webhook_secret: Some(secret),
+        updated_at: service.now(),
+        ..tenant.clone()
+    };
+    service.store().update_tenant(&registered).await?;
+    Ok(Check::pass(WEBHOOK, format!("WorkOS delivers its events to {url}")))
+}
+
+fn unclear(name: &str, error: &WorkosError) -> Check {
+    Check::fail(name, format!("WorkOS could not be asked: {}", chain(error)), "Call `verify` again in a minute.")
+}
