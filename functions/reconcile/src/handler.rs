@@ -18,11 +18,17 @@ use tracing::Instrument;
 /// How long before the function's end a run stops beginning steps: longer than one step and its record take.
 const MARGIN: Duration = Duration::from_secs(20);
 
+/// When runs stop beginning steps, for a function that ends at `end`. A function with little time keeps a
+/// third of it back.
+fn deadline(now: Timestamp, end: Timestamp) -> Timestamp {
+    end.minus(MARGIN.min(end.since(now) / 3))
+}
+
 /// Runs every pool that the batch names; a message whose run could not be recorded goes back to the queue,
 /// and one that can't be read goes to the dead-letter queue in the end.
 pub async fn handle(reconciler: &Reconciler, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
-    let deadline = i64::try_from(event.context.deadline).map_or_else(|_| Timestamp::default(), Timestamp::from_millis);
-    let deadline = deadline.minus(MARGIN);
+    let now = (reconciler.sources.now)();
+    let deadline = deadline(now, i64::try_from(event.context.deadline).map_or(now, Timestamp::from_millis));
     let request_id = event.context.request_id;
     let (wake_ups, mut failed) = sorted(event.payload.records);
     let runs = wake_ups.into_values().map(|(wake_up, message_ids)| {

@@ -1,6 +1,6 @@
 //! A tenant's user pool: what the operator set, and what the runs recorded.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -223,7 +223,3 @@ pub fn callbacks(pool: &UserPoolId, prefix: Option<&str>, custom: Option<&str>) 
         .map(|domain| format!("https://{domain}/oauth2/idpresponse"))
         .collect()
 }
-
-/// How long a run may hold a pool: longer than the function that runs it can live, so that a lease never
-/// ends under a living run; a killed run's lease ends by itself.
-pub const LEASE: Duration = Duration::from_secs(330);

@@ -8,7 +8,7 @@ use causeway_core::{
     run::{Failure, Outcome, RunReport},
     tenant::Tenant,
     timestamp::Timestamp,
-    user_pool::{Counts, LEASE, LastRun, Mode, RunState, UserPool},
+    user_pool::{Counts, LastRun, Mode, RunState, UserPool},
     wake_up::{Cause, WakeUp},
 };
 use causeway_store::{ForeignProviders, Recorded, StoreError};
@@ -21,6 +21,10 @@ use crate::{
 
 /// How long a role that was shown to be closed is not tried again.
 const ROLE_PROBE: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// How much longer than its deadline a run holds its pool: longer than its last step and its record can
+/// take, so that a lease never ends under a living run. A killed run's lease ends by itself.
+const LEASE_AFTER_DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// A run that could not be recorded; its message goes back to the queue.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +57,7 @@ impl Reconciler {
         let Some(tenant) = self.store.tenant(tenant_id).await.map_err(failed("begun"))? else {
             return Ok(Ran::Nothing);
         };
-        let lease = self.store.take_lease(tenant_id, pool_id, &id, started_at, started_at.plus(LEASE)).await;
+        let lease = self.store.take_lease(tenant_id, pool_id, &id, started_at, deadline.plus(LEASE_AFTER_DEADLINE)).await;
         let Some(pool) = lease.map_err(failed("begun"))? else {
             return self.busy(wake_up).await.map_err(failed("put off"));
         };
