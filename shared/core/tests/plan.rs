@@ -124,7 +124,7 @@ fn a_state_that_causeway_does_not_know_changes_nothing() {
         scene.connection('A', "of_the_future").ours('A').app_client("web", wired);
         scene.drifted('A').spec.details.clear();
         assert_eq!(scene.steps(), nothing());
-        scene.held_without_provider('A');
+        scene.held_without_provider('A').app_client("web", &[]);
         assert_eq!(scene.steps(), nothing());
     }
 }
@@ -136,7 +136,7 @@ fn a_record_that_can_not_be_read_changes_nothing() {
         scene.options.mode = mode;
         scene.unreadable(conn('A').as_str()).ours('A').app_client("web", &['A']);
         assert_eq!(scene.steps(), nothing());
-        scene.held_without_provider('A');
+        scene.held_without_provider('A').app_client("web", &[]);
         assert_eq!(scene.steps(), nothing());
     }
 }
@@ -339,6 +339,30 @@ fn a_name_left_behind_in_an_app_client_goes_before_anything_is_wired_and_before_
         assert_eq!(scene.steps(), ["unwire A web", "wire B web", "forget A"]);
         assert!(!scene.plan().steps[0].takes_away, "there is nothing left to sign in with");
     }
+}
+
+#[test]
+fn a_name_left_behind_goes_even_where_nothing_is_concluded_about_its_connection() {
+    let mut scene = Scene::new();
+    scene.unreadable(conn('A').as_str()).held_without_provider('A').app_client("web", &['A']);
+    scene.connection('B', "of_the_future").held_without_provider('B').app_client("mobile", &['B']);
+    assert_eq!(scene.steps(), ["unwire B mobile", "unwire A web"]);
+}
+
+#[test]
+fn a_name_left_behind_goes_even_where_its_claim_has_been_dropped() {
+    let mut scene = Scene::new();
+    scene.connection('B', "active").ours('B').app_client("web", &['A', 'B']);
+    assert_eq!(scene.steps(), ["unwire A web"]);
+}
+
+#[test]
+fn a_name_without_a_provider_that_is_not_ours_stays_and_is_reported() {
+    let mut scene = Scene::new();
+    scene.app_client("web", &[]);
+    scene.observed.app_clients.get_mut(&client("web")).unwrap().insert("Okta".to_owned());
+    assert_eq!(scene.steps(), nothing());
+    assert!(scene.notes().contains("the app client web names Okta"), "{}", scene.notes());
 }
 
 #[test]

@@ -66,3 +66,15 @@ fn a_claim_does_not_learn_an_issuer_that_somebody_else_set() {
     let settled = scene.plan().settlements[0].applied_to(&scene.claims[&conn('A')], then()).unwrap();
     assert_eq!(settled.issuer, scene.specs.issuer(&conn('A')));
 }
+
+#[test]
+fn a_provider_that_could_not_be_given_its_new_secret_gets_it_in_the_next_run() {
+    let mut scene = Scene::new();
+    scene.connection('A', "draft").ours('A');
+    scene.drifted('A').client_secret = Some(SecretString::from("theirs"));
+    assert_eq!(scene.steps(), Vec::<String>::new(), "a draft's provider is left as it is");
+    let settled = scene.plan().settlements[0].applied_to(&scene.claims[&conn('A')], then()).unwrap();
+    scene.claims.insert(conn('A'), settled);
+    scene.connection('A', "active");
+    assert_eq!(scene.steps(), ["update A [A org_A] with a new secret"]);
+}

@@ -47,7 +47,9 @@ impl Settlement {
         if let Some(issuer) = &self.issuer {
             settled.issuer.clone_from(issuer);
         }
-        settled.fingerprint = Some(self.fingerprint.clone());
+        // A provider that holds somebody else's secret is not as it should be, however it looks otherwise:
+        // it is described again until it has got a new one.
+        settled.fingerprint = self.secret.is_some().then(|| self.fingerprint.clone());
         settled.identifiers.clone_from(&self.identifiers);
         settled.last_modified = Some(self.last_modified);
         if let Some(secret) = &self.secret

@@ -1,25 +1,28 @@
 //! Puts providers into the app clients that the pool names, and takes them out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    id::{AppClientId, ConnectionId},
+    id::{AppClientId, ConnectionId, ProviderName},
     plan::{
-        Action, Plan, Step, belongs_in_app_clients,
+        Action, Note, Plan, Step, belongs_in_app_clients,
         build::{Builder, step},
-        settle::Known,
     },
     provider::Change,
     user_pool::Mode,
 };
 
+/// The pool's own users in `SupportedIdentityProviders`: no provider.
+const COGNITO: &str = "COGNITO";
+
 impl Builder<'_> {
     /// Names without a provider go first, since Cognito refuses every change of an app client that has one.
     /// Then wires before unwires, so that an organization whose connections change never stands without.
     pub fn write_app_clients(&mut self, plan: &mut Plan) {
+        self.clear_names_left_behind(plan);
         let ids: BTreeSet<&ConnectionId> =
             self.situation.claims.keys().chain(self.situation.desired.connections.keys()).collect();
-        for decide in [Self::left_behind, Self::missing, Self::unwanted] {
+        for decide in [Self::missing, Self::unwanted] {
             for (client, supported) in &self.situation.observed.app_clients {
                 for id in &ids {
                     let is_supported = supported.contains(self.name(id).as_str());
@@ -29,12 +32,37 @@ impl Builder<'_> {
         }
     }
 
-    /// A provider that was deleted outside of Causeway and does not come back, and whose name is still there.
-    fn left_behind(&self, id: &ConnectionId, is_supported: bool) -> Option<Step> {
-        let is_dead = self.ground.known.get(id) == Some(&Known::Missing) && !self.present.contains(id);
-        let reason = "the provider was deleted outside of Causeway, and its name was left behind".to_owned();
-        (is_dead && is_supported && self.belongs(id) == Some(false))
-            .then(|| step(Action::Unwire, id, &self.name(id), reason))
+    /// Takes out the names of providers that Causeway made, that are not there and that are not made again:
+    /// somebody deleted the provider, or wired it while it was being deleted. This concludes nothing about a
+    /// connection: nobody can sign in with such a name, and everybody else waits for the app client. All of an
+    /// app client's are next to each other, to go in one change: each alone is refused for the sake of the rest.
+    fn clear_names_left_behind(&self, plan: &mut Plan) {
+        let claimed: BTreeMap<&str, &ConnectionId> =
+            self.situation.claims.iter().map(|(id, claim)| (claim.provider_name.as_str(), id)).collect();
+        for (client, supported) in &self.situation.observed.app_clients {
+            for text in supported.iter().filter(|text| *text != COGNITO) {
+                let Ok(name) = text.parse::<ProviderName>() else { continue };
+                if self.situation.observed.providers.contains_key(&name) {
+                    continue;
+                }
+                let id = claimed.get(text.as_str()).map_or_else(|| made_for(&name), |id| Some((*id).clone()));
+                match id {
+                    Some(id) if self.present.contains(&id) => {}
+                    Some(id) => {
+                        let reason = "the provider is not there any more, and its name was left behind".to_owned();
+                        plan.steps.push(on(client, step(Action::Unwire, &id, &name, reason)));
+                    }
+                    None => plan.notes.push(Note {
+                        connection_id: None,
+                        provider_name: Some(name.clone()),
+                        message: format!(
+                            "the app client {client} names {name}, and there is no such provider: Cognito refuses \
+                             every change of the app client until somebody takes the name out"
+                        ),
+                    }),
+                }
+            }
+        }
     }
 
     fn missing(&self, id: &ConnectionId, is_supported: bool) -> Option<Step> {
@@ -60,6 +88,11 @@ impl Builder<'_> {
             None => "the connection is gone from WorkOS".to_owned(),
         }
     }
+}
+
+/// The connection that Causeway would have made a provider of this name for.
+fn made_for(name: &ProviderName) -> Option<ConnectionId> {
+    name.as_str().replacen('-', "_", 1).parse().ok().filter(|id| ProviderName::for_connection(id) == *name)
 }
 
 fn on(client: &AppClientId, step: Step) -> Step {

@@ -149,7 +149,7 @@ impl Scene {
         let spec = self.specs.spec(&conn(letter), identifiers);
         let mut claim = self.claim(letter, ClaimState::Held);
         claim.fingerprint = Some(spec.fingerprint());
-        claim.identifiers = spec.identifiers.clone();
+        claim.identifiers.clone_from(&spec.identifiers);
         claim.last_modified = Some(then());
         self.provider(name(letter).as_str(), "OIDC", spec, Some(our_secret(letter)));
         self.claims.insert(conn(letter), claim);
@@ -264,7 +264,8 @@ impl Scene {
 
     /// All that the plan tells of what it leaves out.
     pub fn notes(&self) -> String {
-        self.plan().notes.iter().map(|note| format!("{:?} {}\n", note.provider_name, note.message)).collect()
+        let notes: Vec<String> = self.plan().notes.into_iter().map(|note| note.message).collect();
+        notes.join("\n")
     }
 }
 
