@@ -86,7 +86,7 @@ fn several_steps_on_one_connection_are_one_loss() {
 
 #[test]
 fn what_was_lost_in_the_last_day_counts_and_what_was_lost_before_does_not() {
-    let almost = WINDOW - Duration::from_millis(1);
+    let almost = WINDOW.saturating_sub(Duration::from_millis(1));
     for (ago, expected) in [(Duration::ZERO, 1), (almost, 1), (WINDOW, 0)] {
         let (mut plan, claimed) = losing(1, 10);
         let losses = lost("KLMNO", ago);
@@ -132,7 +132,8 @@ fn an_approval_that_has_expired_lets_nothing_through() {
     let mut plan = seen.clone();
     hold_back(&mut plan, &claimed, &[], None, then());
     let approval = approved(&plan);
-    for (after, expected) in [(APPROVED_FOR - Duration::from_millis(1), 0), (APPROVED_FOR, 2)] {
+    let almost = APPROVED_FOR.saturating_sub(Duration::from_millis(1));
+    for (after, expected) in [(almost, 0), (APPROVED_FOR, 2)] {
         let mut plan = seen.clone();
         hold_back(&mut plan, &claimed, &[], Some(&approval), then().plus(after));
         assert_eq!(held(&plan), expected, "{after:?}");

@@ -1,0 +1,160 @@
+//! A user pool's whole life, drawn at random: both sides change, runs crash and fail between any two effects,
+//! the tenant works on the pool at the same time. Whatever happened, the runs after it bring both sides in line.
+//!
+//! `PROPTEST_CASES` sets the number of lives. A failing one is printed in its shortest form, and its seed is
+//! kept beside this file, so that the next run begins with it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should stop where it is")]
+
+#[allow(dead_code, reason = "each test binary uses its own part")]
+mod model;
+#[allow(dead_code, reason = "each test binary uses its own part")]
+mod scene;
+
+use causeway_core::{id::Identifier, user_pool::Mode};
+use model::{
+    Edit, Event, Field, World,
+    runner::{Disturbance, Fault},
+};
+use proptest::{prelude::*, sample::select, test_runner::FileFailurePersistence};
+use scene::org;
+
+const LETTERS: [char; 6] = ['A', 'B', 'C', 'D', 'E', 'F'];
+const ORGANIZATIONS: [char; 3] = ['O', 'P', 'Q'];
+const DOMAINS: [&str; 2] = ["one.example.com", "two.example.com"];
+/// What a tenant's own provider may have that Causeway would like to have.
+const WANTED_BY_BOTH: [&str; 4] = ["org_O", "org_P", "one.example.com", "conn_AAAAAAAAAAAAAAAAAAAAAAAAAA"];
+/// Runs until a pool must be in line: one finds out, one has the operator's approval, one is for what an
+/// early failure left, and one shows that nothing is left.
+const RUNS_UNTIL_IN_LINE: usize = 4;
+
+#[derive(Debug, Clone)]
+enum Act {
+    Happen(Event),
+    Run(Disturbance),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let letter = || select(LETTERS.to_vec());
+    let field = vec![Field::Secret, Field::Issuer, Field::TokenUrl, Field::Mapping, Field::Identifiers];
+    prop_oneof![
+        letter().prop_map(Edit::DeleteOurs),
+        (letter(), select(field)).prop_map(|(letter, field)| Edit::Change(letter, field)),
+        (select(vec!["Okta", "Entra"]), select(WANTED_BY_BOTH.to_vec()), select(vec!["OIDC", "SAML"]))
+            .prop_map(|(name, identifier, kind)| Edit::AddTheirs(name, identifier, kind)),
+        (letter(), select(WANTED_BY_BOTH.to_vec())).prop_map(|(letter, of)| Edit::AddCollision(letter, of)),
+        Just(Edit::DeleteTheirs),
+        proptest::sample::subsequence(LETTERS.to_vec(), 0..=6).prop_map(Edit::SetClient),
+    ]
+}
+
+fn connect() -> impl Strategy<Value = Event> {
+    let states = vec![
+        "active",
+        "active",
+        "active",
+        "validating",
+        "inactive",
+        "draft",
+        "requires_type",
+        "deleting",
+        "of_the_future",
+    ];
+    (select(LETTERS.to_vec()), select(states), select(ORGANIZATIONS.to_vec()))
+        .prop_map(|(letter, state, organization)| Event::Connect(letter, state, organization))
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let letter = || select(LETTERS.to_vec());
+    let organizations = || proptest::sample::subsequence(ORGANIZATIONS.to_vec(), 0..=3);
+    prop_oneof![
+        8 => connect(),
+        4 => edit().prop_map(Event::Edit),
+        2 => letter().prop_map(Event::Disconnect),
+        1 => letter().prop_map(Event::Garble),
+        1 => Just(Event::GarbleUnknown),
+        2 => (select(ORGANIZATIONS.to_vec()), proptest::sample::subsequence(DOMAINS.to_vec(), 0..=2))
+            .prop_map(|(organization, domains)| Event::Domains(organization, domains)),
+        1 => prop::option::of(organizations()).prop_map(Event::Choose),
+        1 => select(vec![Mode::Sync, Mode::Upsert]).prop_map(Event::SetMode),
+        1 => Just(Event::MoveBase),
+        1 => Just(Event::Approve),
+        1 => any::<u8>().prop_map(Event::Wait),
+    ]
+}
+
+fn disturbance() -> impl Strategy<Value = Disturbance> {
+    let fault = select(vec![Fault::Crash, Fault::Refuse, Fault::LoseAnswer]);
+    (prop::collection::vec((0..24_u8, fault), 0..3), prop::option::weighted(0.3, (0..12_u8, edit())))
+        .prop_map(|(faults, edit)| Disturbance { faults, edit })
+}
+
+fn life() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        3 => event().prop_map(Act::Happen),
+        1 => disturbance().prop_map(Act::Run),
+        1 => Just(Act::Run(Disturbance::default())),
+    ];
+    (prop::collection::vec(connect().prop_map(Act::Happen), 1..6), prop::collection::vec(act, 1..30))
+        .prop_map(|(first, rest)| [first, rest].concat())
+}
+
+/// A run that nothing disturbs, of which every step succeeds.
+fn run_in_peace(world: &mut World) -> model::runner::Ran {
+    let found = ORGANIZATIONS.map(|letter| world.holder_of(&Identifier::from(&org(letter))).is_some());
+    let ran = world.run(&Disturbance::default());
+    assert_eq!(ran.failures, Vec::<String>::new(), "{:#?}", ran.plan.steps);
+    if ran.plan.steps.iter().any(|step| step.held) {
+        for (letter, was_found) in ORGANIZATIONS.into_iter().zip(found) {
+            let is_found = world.holder_of(&Identifier::from(&org(letter))).is_some();
+            let lost = ran.plan.steps.iter().any(|step| step.takes_away && !step.held);
+            assert!(is_found || !was_found || lost, "{letter} was freed for a step that is held back");
+        }
+    }
+    ran
+}
+
+fn comes_in_line(world: &mut World) {
+    world.calm_down();
+    for _ in 0..RUNS_UNTIL_IN_LINE {
+        world.happen(&Event::Approve);
+        if run_in_peace(world).plan.steps.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(world.guarded_plan().steps, Vec::new(), "{RUNS_UNTIL_IN_LINE} runs were not enough");
+    assert_eq!(world.undescribed(), 0, "what is in line is not described");
+    assert_eq!(world.run(&Disturbance::default()).effects, 0, "a second run does nothing");
+    world.check();
+    world.check_in_line();
+}
+
+fn live(acts: &[Act]) {
+    let mut world = World::new();
+    for act in acts {
+        match act {
+            Act::Happen(event) => world.happen(event),
+            Act::Run(disturbance) if disturbance.faults.is_empty() && disturbance.edit.is_none() => {
+                run_in_peace(&mut world);
+            }
+            Act::Run(disturbance) => drop(world.run(disturbance)),
+        }
+        world.check();
+    }
+    comes_in_line(&mut world);
+}
+
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { 500 };
+    let kept = FileFailurePersistence::WithSource("regressions");
+    ProptestConfig { cases, failure_persistence: Some(Box::new(kept)), max_shrink_iters: 20_000, ..default }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn whatever_happens_to_a_pool_its_next_runs_bring_it_in_line_and_nobody_loses_what_is_theirs(acts in life()) {
+        live(&acts);
+    }
+}

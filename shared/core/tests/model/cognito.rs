@@ -1,0 +1,154 @@
+//! A user pool as strict as Cognito: unique names, identifiers on one provider only, no unknown names in an
+//! app client, and names that stay in an app client when their provider is deleted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use causeway_core::{
+    id::{AppClientId, Identifier, ProviderName},
+    provider::{CLIENT_SECRET, ObservedProvider, ProviderDescription, ProviderSpec},
+    secret::SecretHash,
+    timestamp::Timestamp,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provider {
+    pub kind: &'static str,
+    pub details: BTreeMap<String, String>,
+    pub mapping: BTreeMap<String, String>,
+    pub identifiers: BTreeSet<Identifier>,
+    pub last_modified: Timestamp,
+}
+
+impl Provider {
+    pub fn secret(&self) -> Option<SecretHash> {
+        self.details.get(CLIENT_SECRET).map(|secret| SecretHash::of(&SecretString::from(secret.clone())))
+    }
+
+    pub fn issuer(&self) -> Option<&str> {
+        self.details.get("oidc_issuer").map(String::as_str)
+    }
+}
+
+/// What Cognito says instead of doing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    Duplicate,
+    NotFound,
+    UnknownName,
+    Invalid,
+    /// Not Cognito's own: nobody answered.
+    Unavailable,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Cognito {
+    pub providers: BTreeMap<ProviderName, Provider>,
+    pub clients: BTreeMap<AppClientId, BTreeSet<String>>,
+    writes: i64,
+}
+
+impl Cognito {
+    /// `LastModifiedDate` of the next write.
+    fn date(&mut self) -> Timestamp {
+        self.writes += 1;
+        Timestamp::from_seconds(1_700_000_000 + self.writes)
+    }
+
+    fn accepts(&self, name: &ProviderName, spec: &ProviderSpec) -> Result<(), Refusal> {
+        let taken = self.providers.iter().filter(|(other, _)| *other != name);
+        if taken.flat_map(|(_, provider)| &provider.identifiers).any(|taken| spec.identifiers.contains(taken)) {
+            return Err(Refusal::Duplicate);
+        }
+        if spec.identifiers.len() > 50 || spec.details.is_empty() { Err(Refusal::Invalid) } else { Ok(()) }
+    }
+
+    /// `UpdateIdentityProvider` replaces everything that it is given.
+    fn write(&mut self, name: &ProviderName, spec: &ProviderSpec, secret: &SecretString) -> Timestamp {
+        let mut details = spec.details.clone();
+        details.insert(CLIENT_SECRET.to_owned(), secret.expose_secret().to_owned());
+        let last_modified = self.date();
+        let (mapping, identifiers) = (spec.attribute_mapping.clone(), spec.identifiers.clone());
+        self.providers.insert(name.clone(), Provider { kind: "OIDC", details, mapping, identifiers, last_modified });
+        last_modified
+    }
+
+    pub fn create(
+        &mut self,
+        name: &ProviderName,
+        spec: &ProviderSpec,
+        secret: &SecretString,
+    ) -> Result<Timestamp, Refusal> {
+        if self.providers.contains_key(name) {
+            return Err(Refusal::Duplicate);
+        }
+        self.accepts(name, spec)?;
+        Ok(self.write(name, spec, secret))
+    }
+
+    pub fn update(
+        &mut self,
+        name: &ProviderName,
+        spec: &ProviderSpec,
+        secret: &SecretString,
+    ) -> Result<Timestamp, Refusal> {
+        if !self.providers.contains_key(name) {
+            return Err(Refusal::NotFound);
+        }
+        self.accepts(name, spec)?;
+        Ok(self.write(name, spec, secret))
+    }
+
+    pub fn delete(&mut self, name: &ProviderName) -> Result<(), Refusal> {
+        self.providers.remove(name).map(|_| ()).ok_or(Refusal::NotFound)
+    }
+
+    pub fn list(&self) -> BTreeMap<ProviderName, ObservedProvider> {
+        let listed = self.providers.iter().map(|(name, provider)| {
+            let (kind, last_modified) = (provider.kind.to_owned(), provider.last_modified);
+            (name.clone(), ObservedProvider { provider_type: kind, last_modified, description: None })
+        });
+        listed.collect()
+    }
+
+    /// `DescribeIdentityProvider` shows a key that nobody sent.
+    pub fn describe(&self, name: &ProviderName) -> Option<ProviderDescription> {
+        let provider = self.providers.get(name)?;
+        let mut details = provider.details.clone();
+        details.insert("attributes_url_add_attributes".to_owned(), "false".to_owned());
+        let identifiers = provider.identifiers.iter().map(Identifier::to_string);
+        Some(ProviderDescription::new(details, provider.mapping.clone(), identifiers))
+    }
+
+    /// `UpdateUserPoolClient`, as far as it concerns `SupportedIdentityProviders`.
+    pub fn support(&mut self, client: &AppClientId, names: BTreeSet<String>) -> Result<(), Refusal> {
+        let is_known = |name: &String| {
+            name == "COGNITO" || name.parse().is_ok_and(|name: ProviderName| self.providers.contains_key(&name))
+        };
+        if !names.iter().all(is_known) {
+            return Err(Refusal::UnknownName);
+        }
+        self.clients.insert(client.clone(), names);
+        Ok(())
+    }
+
+    /// What the tenant does to a provider by hand.
+    pub fn edit(&mut self, name: &ProviderName, edit: impl FnOnce(&mut Provider)) {
+        let last_modified = self.date();
+        if let Some(provider) = self.providers.get_mut(name) {
+            edit(provider);
+            provider.last_modified = last_modified;
+        }
+    }
+
+    /// What the tenant makes by hand, if Cognito takes it.
+    pub fn add_theirs(&mut self, name: &ProviderName, identifiers: BTreeSet<Identifier>, kind: &'static str) -> bool {
+        let details = BTreeMap::from([("oidc_issuer".to_owned(), "https://theirs.example.com".to_owned())]);
+        let spec = ProviderSpec { details, attribute_mapping: BTreeMap::new(), identifiers };
+        let is_made = self.create(name, &spec, &SecretString::from("theirs")).is_ok();
+        if is_made {
+            self.edit(name, |provider| provider.kind = kind);
+        }
+        is_made
+    }
+}
