@@ -1,19 +1,26 @@
 //! Logs: one JSON object a line, with the fields of the spans around it.
 
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// The crates that log at the chosen level. What they depend on logs warnings only: a library's debug
+/// output can hold a request, and so a secret.
+const OURS: [&str; 6] = ["causeway", "ingest", "reconcile", "schedule", "signin", "tenants"];
 
 /// Starts logging at the level that the environment variable `LOG_LEVEL` names (`error`, `warn`, `info`,
 /// `debug`, `trace`), `info` without it. Called once, at start-up; a second call does nothing.
 pub fn start() {
     let level = std::env::var("LOG_LEVEL").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
-    let _ = tracing_subscriber::fmt()
+    let targets = OURS.into_iter().fold(Targets::new().with_default(level.min(LevelFilter::WARN)), |targets, name| {
+        targets.with_target(name, level)
+    });
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
-        .with_max_level(level)
-        .with_target(false)
-        .try_init();
+        .with_target(false);
+    let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
 }
 
 /// An error with all its causes on one line; the only place where a chain is written out.
