@@ -1,2 +1,62 @@
-//! Placeholder.
-fn main() {}
+//! The OpenID provider that each identity provider in Cognito points at: carries a sign-in from Cognito to
+//! WorkOS and back.
+
+mod answer;
+mod authorize;
+mod bridge;
+mod cache;
+mod callback;
+mod directory;
+mod discovery;
+mod endpoint;
+mod failure;
+mod handler;
+mod signer;
+#[cfg(test)]
+mod tests;
+mod token;
+mod userinfo;
+
+use std::sync::Arc;
+
+use causeway_aws::{
+    BadSetting,
+    clock::{now, random},
+    configuration, optional_setting, parsed_setting, setting,
+};
+use causeway_core::provider::BaseUrl;
+use causeway_store::{Sealer, Store};
+use causeway_workos::Workos;
+use lambda_http::{Error, service_fn};
+
+use crate::{bridge::Bridge, cache::Cache, directory::Directory, handler::router, signer::Signer};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    causeway_telemetry::start();
+    let router = router(Arc::new(bridge()?));
+    lambda_http::run(service_fn(|request| handler::handle(router.clone(), request))).await
+}
+
+fn bridge() -> Result<Bridge, Error> {
+    let configuration = configuration()?;
+    let store = Store::new(&configuration, setting("TABLE_NAME")?);
+    let sealer = Sealer::new(&configuration, setting("SEALING_KEY_ARN")?);
+    let workos_url: url::Url = parsed_setting("WORKOS_URL")?;
+    let base = BaseUrl::parse(&setting("PUBLIC_BASE_URL")?).map_err(|error| BadSetting {
+        name: "PUBLIC_BASE_URL".to_owned(),
+        problem: format!("can't be read: {error}"),
+    })?;
+    Ok(Bridge {
+        base,
+        workos: Workos::new(workos_url.clone())?,
+        workos_url,
+        local_callback: optional_setting("LOCAL_CALLBACK"),
+        directory: Directory::new(store.clone(), sealer, now),
+        signer: Signer::new(&configuration, setting("SIGNING_KEY_ARN")?),
+        store,
+        organizations: Cache::new(),
+        now,
+        random: random::<32>,
+    })
+}

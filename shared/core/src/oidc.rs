@@ -12,10 +12,10 @@ pub mod token;
 use std::time::Duration;
 
 /// How long a browser may take from Cognito through WorkOS and the identity provider back.
-pub const STATE_GOOD_FOR: Duration = Duration::from_secs(600);
+pub const STATE_GOOD_FOR: Duration = Duration::from_mins(10);
 /// How long Cognito may take to redeem a code.
-pub const CODE_GOOD_FOR: Duration = Duration::from_secs(60);
+pub const CODE_GOOD_FOR: Duration = Duration::from_mins(1);
 /// How long an access token is good, from the moment the sign-in came back.
-pub const ACCESS_TOKEN_GOOD_FOR: Duration = Duration::from_secs(300);
+pub const ACCESS_TOKEN_GOOD_FOR: Duration = Duration::from_mins(5);
 /// How long an ID token is good.
-pub const ID_TOKEN_GOOD_FOR: Duration = Duration::from_secs(300);
+pub const ID_TOKEN_GOOD_FOR: Duration = Duration::from_mins(5);

@@ -1,0 +1,87 @@
+//! The answers, as a browser or Cognito gets them.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use causeway_core::oidc::authorize::Refused;
+use serde_json::Value;
+use tracing::Span;
+use url::Url;
+
+use crate::failure::Failure;
+
+/// Writes down what the request came to, for the one log line that it gets.
+pub fn came_to(outcome: &'static str) {
+    Span::current().record("outcome", outcome);
+}
+
+/// A page of plain text for the person in front of the browser.
+pub fn page(status: StatusCode, text: impl Into<String>) -> Response {
+    let mut text = text.into();
+    text.push('\n');
+    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+/// Sends the browser on.
+pub fn redirect(url: &Url) -> Response {
+    match HeaderValue::from_str(url.as_str()) {
+        Ok(location) => (StatusCode::FOUND, [(header::LOCATION, location)]).into_response(),
+        // A URL that was parsed is ASCII without control characters.
+        Err(_) => page(StatusCode::INTERNAL_SERVER_ERROR, "The sign-in can't be continued."),
+    }
+}
+
+/// A JSON document that may be kept for five minutes by anybody.
+pub fn public_document(document: &Value) -> Response {
+    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(document)).into_response()
+}
+
+/// Nothing is served under this path: it is no route, an ID in it is malformed, or the tenant does not exist.
+#[derive(Debug, Clone, Copy)]
+pub struct NoSuchPlace;
+
+impl IntoResponse for NoSuchPlace {
+    fn into_response(self) -> Response {
+        came_to("no such place");
+        page(StatusCode::NOT_FOUND, "There is nothing here.")
+    }
+}
+
+/// Why a browser is not sent on. Nobody is redirected on a refusal: until all is checked, the redirect URI is
+/// whatever somebody wrote into a link.
+///
+/// Whatever does not exist, belongs to somebody else or is switched off is refused with one text, which does
+/// not tell which of these it is.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// A parameter is wrong.
+    #[error("This sign-in link is not valid: {0}.")]
+    Parameter(#[from] Refused),
+    /// There is no such sign-in.
+    #[error("This sign-in does not exist or is switched off.")]
+    NotServed,
+    /// The state is not one of this tenant, or too old.
+    #[error("This sign-in took too long or did not begin here. Please begin again from the application.")]
+    State,
+    /// Something of ours failed.
+    #[error("The sign-in can't be continued at the moment. Please try again.")]
+    Failed(#[from] Failure),
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, outcome) = match &self {
+            Self::Parameter(_) => (StatusCode::BAD_REQUEST, "refused: a parameter is wrong"),
+            Self::NotServed => (StatusCode::BAD_REQUEST, "refused: no such sign-in"),
+            Self::State => (StatusCode::BAD_REQUEST, "refused: the state is too old or not ours"),
+            Self::Failed(failure) => {
+                failure.log();
+                (StatusCode::SERVICE_UNAVAILABLE, "failed")
+            }
+        };
+        came_to(outcome);
+        page(status, self.to_string())
+    }
+}

@@ -1,0 +1,103 @@
+//! What the endpoints share.
+
+use std::{sync::Arc, time::Duration};
+
+use causeway_core::{
+    connection::Organization,
+    id::{OrganizationId, TenantId, UserPoolId},
+    provider::BaseUrl,
+    timestamp::Timestamp,
+};
+use causeway_store::{Store, StoreError};
+use causeway_workos::{Workos, WorkosError};
+use secrecy::SecretString;
+use url::Url;
+
+use crate::{
+    cache::Cache,
+    directory::{Directory, Served},
+    endpoint::Endpoint,
+    failure::Failure,
+    signer::Signer,
+};
+
+/// How long a browser waits for the domains of its user's organization; they only say whether the address is
+/// verified.
+const DOMAINS_WITHIN: Duration = Duration::from_secs(3);
+
+/// Everything that the endpoints reach, and the clock and the randomness they go by.
+pub struct Bridge {
+    /// The public base URL.
+    pub base: BaseUrl,
+    /// WorkOS's API as a browser reaches it.
+    pub workos_url: Url,
+    /// WorkOS's API.
+    pub workos: Workos,
+    /// The organizations of tenants, for their domains.
+    pub organizations: Cache<(TenantId, OrganizationId), Organization>,
+    /// The callback of a pool without a domain; none on AWS.
+    pub local_callback: Option<String>,
+    /// Tenants, pools and claims.
+    pub directory: Directory,
+    /// The key of the ID tokens.
+    pub signer: Signer,
+    /// Codes and access tokens.
+    pub store: Store,
+    /// The clock.
+    pub now: fn() -> Timestamp,
+    /// 256 random bits.
+    pub random: fn() -> [u8; 32],
+}
+
+impl Bridge {
+    /// A nonce for what is sealed with a key that seals more than one thing.
+    pub fn nonce(&self) -> [u8; 12] {
+        let random = (self.random)();
+        std::array::from_fn(|index| random[index])
+    }
+
+    /// Whether a sign-in may return to `redirect_uri`. Before it may not, the pool is read once more: a
+    /// domain that was just added is a callback as soon as a run has seen it.
+    pub async fn may_return_to(
+        &self,
+        redirect_uri: &str,
+        endpoint: &Endpoint,
+        served: &Served,
+    ) -> Result<bool, StoreError> {
+        let local = self.local_callback.as_deref();
+        if served.pool.callbacks(local).contains(&redirect_uri) {
+            return Ok(true);
+        }
+        let pool: &UserPoolId = &served.pool.user_pool_id;
+        let again = self.directory.pool_again(endpoint, pool).await?;
+        Ok(again.is_some_and(|pool| pool.callbacks(local).contains(&redirect_uri)))
+    }
+
+    /// The organization, or nothing where it can't be had: then no address counts as verified, which lets
+    /// the user in all the same.
+    pub async fn organization(
+        &self,
+        tenant: &TenantId,
+        api_key: &SecretString,
+        id: &OrganizationId,
+    ) -> Option<Arc<Organization>> {
+        let key = (tenant.clone(), id.clone());
+        let read = self.organizations.get_or_read(&key, (self.now)(), || self.workos.organization(api_key, id));
+        match tokio::time::timeout(DOMAINS_WITHIN, read).await {
+            Ok(Ok(organization)) => organization,
+            Ok(Err(error)) => {
+                log_missing_domains(error);
+                None
+            }
+            Err(_) => {
+                tracing::warn!("WorkOS did not say in time which domains are verified");
+                None
+            }
+        }
+    }
+}
+
+fn log_missing_domains(error: WorkosError) {
+    let failure = Failure::Workos(error);
+    tracing::warn!(class = ?failure.class(), error = failure.shown(), "the domains of an organization are missing");
+}

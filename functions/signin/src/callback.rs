@@ -1,0 +1,217 @@
+//! `/callback`: from WorkOS back to Cognito.
+//!
+//! Until the state has been opened and what it names is served, a browser is shown a page. From then on
+//! every failure goes to Cognito as an OAuth error, since the redirect URI is a callback of the pool.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{RawQuery, State},
+    response::{IntoResponse, Response},
+};
+use causeway_core::{
+    health::ErrorClass,
+    id::TenantId,
+    oidc::{
+        ACCESS_TOKEN_GOOD_FOR, CODE_GOOD_FOR,
+        authorize::{cognito_url, oauth_error},
+        callback::{CallbackRequest, WorkosAnswer},
+        claims::{Profile, belongs_to, claims},
+        envelope::{Bearer, SignInState},
+        token::{SignedIn, bound_to},
+    },
+};
+use causeway_store::{StoredAccess, StoredCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+use tracing::{Span, field::display};
+use url::Url;
+
+use crate::{
+    answer::{Refusal, came_to, redirect},
+    bridge::Bridge,
+    directory::Served,
+    endpoint::{Endpoint, TenantEndpoint},
+    failure::Failure,
+};
+
+/// Sends the browser back to Cognito, with a code or an error.
+pub async fn callback(
+    State(bridge): State<Arc<Bridge>>,
+    TenantEndpoint(tenant): TenantEndpoint,
+    RawQuery(query): RawQuery,
+) -> Response {
+    match way_to_cognito(&bridge, tenant, query.as_deref().unwrap_or_default()).await {
+        Ok(url) => redirect(&url),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+async fn way_to_cognito(bridge: &Bridge, tenant: TenantId, query: &str) -> Result<Url, Refusal> {
+    let request = CallbackRequest::parse(query)?;
+    let known = bridge.directory.tenant(&tenant).await.map_err(Failure::from)?.ok_or(Refusal::NotServed)?;
+    let key = bridge.directory.state_key(&known).await.map_err(Failure::from)?;
+    let state = SignInState::open(&request.state, key, &tenant, (bridge.now)()).map_err(|_| Refusal::State)?;
+    Span::current().record("pool", display(&state.user_pool_id)).record("connection", display(&state.connection_id));
+
+    let endpoint = Endpoint::new(&bridge.base, tenant, state.connection_id.clone());
+    let served = bridge.directory.served(&endpoint, &state.user_pool_id).await.map_err(Failure::from)?;
+    let served = served.ok_or(Refusal::NotServed)?;
+    // Again, as a domain that the pool has given up in the last ten minutes may be somebody else's by now.
+    if !bridge.may_return_to(&state.redirect_uri, &endpoint, &served).await.map_err(Failure::from)? {
+        return Err(Refusal::NotServed);
+    }
+    let answer = answer(bridge, &endpoint, &served, &state, request.answer).await;
+    let answer: Vec<(&str, &str)> = answer.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    cognito_url(&state.redirect_uri, state.state.as_deref(), &answer).ok_or(Refusal::NotServed)
+}
+
+type Parameters = Vec<(&'static str, String)>;
+
+async fn answer(
+    bridge: &Bridge,
+    endpoint: &Endpoint,
+    served: &Served,
+    state: &SignInState,
+    answer: WorkosAnswer,
+) -> Parameters {
+    let code = match answer {
+        WorkosAnswer::Error { error, description } => {
+            came_to("refused by WorkOS");
+            let (error, description) = oauth_error(&error, description.as_deref());
+            return error_parameters(error, description);
+        }
+        WorkosAnswer::Code(code) => SecretString::from(code),
+    };
+    match sign_in(bridge, endpoint, served, state, &code).await {
+        Ok(code) => {
+            came_to("signed in");
+            vec![("code", code.expose().to_owned())]
+        }
+        Err(NotSignedIn::Foreign) => {
+            came_to("refused: a profile of another connection or organization");
+            let description = "the sign-in came from another connection than the one that was asked for";
+            error_parameters("access_denied", description.to_owned())
+        }
+        Err(NotSignedIn::Failed(failure)) => {
+            came_to("failed");
+            failure.log();
+            let (error, description) = failed(&failure);
+            error_parameters(error, description.to_owned())
+        }
+    }
+}
+
+fn error_parameters(error: &str, description: String) -> Parameters {
+    vec![("error", error.to_owned()), ("error_description", description)]
+}
+
+/// What Cognito is told of a failure: what to do about it, and nothing of what was behind it.
+fn failed(failure: &Failure) -> (&'static str, &'static str) {
+    match (failure, failure.class()) {
+        (_, ErrorClass::Transient | ErrorClass::Throttled | ErrorClass::Conflict) => {
+            ("temporarily_unavailable", "the sign-in can not be completed at the moment; try again")
+        }
+        (Failure::Workos(error), ErrorClass::Rejected) if error.refusal().is_some() => {
+            ("access_denied", "the sign-in took too long or was completed before; begin again")
+        }
+        (Failure::NoApiKey(_) | Failure::Workos(_), ErrorClass::Denied) => {
+            ("server_error", "WorkOS does not accept the API key of this tenant")
+        }
+        _ => ("server_error", "the sign-in can not be completed"),
+    }
+}
+
+/// Why a code of WorkOS's becomes none of ours.
+enum NotSignedIn {
+    /// The profile is not of the connection and organization that were asked for.
+    Foreign,
+    /// Something failed.
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for NotSignedIn {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Redeems WorkOS's code and stores what Cognito will fetch with ours.
+async fn sign_in(
+    bridge: &Bridge,
+    endpoint: &Endpoint,
+    served: &Served,
+    state: &SignInState,
+    code: &SecretString,
+) -> Result<Bearer, NotSignedIn> {
+    let tenant = &served.tenant.tenant;
+    let api_key = bridge.directory.api_key(&served.tenant).await?;
+    let profile = bridge.workos.redeem_code(&tenant.workos_client_id, api_key, code.expose_secret()).await?;
+    if !is_of_the_connection(&profile, bridge, endpoint, served).await? {
+        return Err(NotSignedIn::Foreign);
+    }
+    let organization = match (&profile.email, &profile.organization_id) {
+        (Some(_), Some(id)) => bridge.organization(&tenant.id, api_key, id).await,
+        // Without an address there is nothing to verify.
+        _ => None,
+    };
+    let domains = organization.as_ref().map_or(&[][..], |organization| &organization.domains);
+    let claims = claims(&profile, domains, &served.pool.options.mapping());
+    Ok(keep(bridge, endpoint, state, claims).await?)
+}
+
+/// Whether the profile is of the connection that was asked for, and of the organization that the claim says
+/// this connection belongs to; a claim without one wants a profile without one. A connection that has just
+/// got another organization is let through as soon as a run has written that into the claim.
+async fn is_of_the_connection(
+    profile: &Profile,
+    bridge: &Bridge,
+    endpoint: &Endpoint,
+    served: &Served,
+) -> Result<bool, Failure> {
+    let connection = &endpoint.connection_id;
+    if belongs_to(profile, connection, served.claim.organization_id.as_ref()) {
+        return Ok(true);
+    }
+    if profile.connection_id != *connection {
+        return Ok(false);
+    }
+    let claim = bridge.directory.claim_again(endpoint, &served.pool.user_pool_id).await?;
+    Ok(claim.is_some_and(|claim| belongs_to(profile, connection, claim.organization_id.as_ref())))
+}
+
+/// Stores the claims twice: for the code, which `/token` takes away with one delete, and for the access
+/// token, which is known only to who redeems the code.
+async fn keep(
+    bridge: &Bridge,
+    endpoint: &Endpoint,
+    state: &SignInState,
+    claims: Map<String, Value>,
+) -> Result<Bearer, Failure> {
+    let now = (bridge.now)();
+    let (code, access) = (Bearer::new((bridge.random)()), Bearer::new((bridge.random)()));
+    let bound_to = bound_to(&endpoint.tenant_id, &state.user_pool_id, &endpoint.connection_id);
+    let access_good_until = now.plus(ACCESS_TOKEN_GOOD_FOR);
+    let stored_access = StoredAccess {
+        tenant_id: endpoint.tenant_id.clone(),
+        user_pool_id: state.user_pool_id.clone(),
+        connection_id: endpoint.connection_id.clone(),
+        sealed: access.seal(&claims, &bound_to)?,
+        expires_at: access_good_until.seconds(),
+    };
+    let signed_in = SignedIn { claims, access_token: access.expose().to_owned(), access_good_until };
+    let stored_code = StoredCode {
+        tenant_id: endpoint.tenant_id.clone(),
+        user_pool_id: state.user_pool_id.clone(),
+        connection_id: endpoint.connection_id.clone(),
+        redirect_uri: state.redirect_uri.clone(),
+        sealed: code.seal(&signed_in, &bound_to)?,
+        expires_at: now.plus(CODE_GOOD_FOR).seconds(),
+    };
+    let (code_lookup, access_lookup) = (code.lookup(), access.lookup());
+    tokio::try_join!(
+        bridge.store.put_code(&code_lookup, &stored_code),
+        bridge.store.put_access(&access_lookup, &stored_access),
+    )?;
+    Ok(code)
+}

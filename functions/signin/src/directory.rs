@@ -1,0 +1,132 @@
+//! Which sign-ins are served: the tenant, the pool and the claim that a request names, each looked up at most
+//! once a minute.
+//!
+//! Only what lets a sign-in through is kept for a minute. What does not (nothing there, another tenant's,
+//! switched off) counts as absent, so that it is served a second after it is put right.
+
+use std::sync::Arc;
+
+use causeway_core::{
+    claim::Claim,
+    id::{ConnectionId, TenantId, UserPoolId},
+    oidc::envelope::Key,
+    tenant::{Purpose, Tenant},
+    timestamp::Timestamp,
+    user_pool::UserPool,
+};
+use causeway_store::{SealError, Sealer, Store, StoreError};
+use secrecy::SecretString;
+use tokio::sync::OnceCell;
+
+use crate::{cache::Cache, endpoint::Endpoint, failure::Failure};
+
+/// A tenant with those of its secrets that were needed so far. They are opened one by one, as `/token` needs
+/// none of them, and go with the tenant's entry.
+pub struct KnownTenant {
+    /// The tenant.
+    pub tenant: Tenant,
+    state_key: OnceCell<Key>,
+    api_key: OnceCell<SecretString>,
+}
+
+/// A sign-in that is served: the pool lets users in, and the claim is this tenant's and for this issuer.
+pub struct Served {
+    /// The tenant.
+    pub tenant: Arc<KnownTenant>,
+    /// The pool.
+    pub pool: Arc<UserPool>,
+    /// The claim.
+    pub claim: Arc<Claim>,
+}
+
+type PoolKey = (TenantId, UserPoolId);
+type ClaimKey = (TenantId, UserPoolId, ConnectionId);
+
+/// Looks tenants, pools and claims up.
+pub struct Directory {
+    store: Store,
+    sealer: Sealer,
+    now: fn() -> Timestamp,
+    tenants: Cache<TenantId, KnownTenant>,
+    pools: Cache<PoolKey, UserPool>,
+    claims: Cache<ClaimKey, Claim>,
+}
+
+impl Directory {
+    /// A directory that knows nothing yet.
+    pub fn new(store: Store, sealer: Sealer, now: fn() -> Timestamp) -> Self {
+        Self { store, sealer, now, tenants: Cache::new(), pools: Cache::new(), claims: Cache::new() }
+    }
+
+    /// The sign-in of `pool` at `endpoint`, if it is served. What is not known yet is read side by side.
+    pub async fn served(&self, endpoint: &Endpoint, pool: &UserPoolId) -> Result<Option<Served>, StoreError> {
+        let now = (self.now)();
+        let (pool_key, claim_key) = keys(endpoint, pool);
+        let (tenant, pool, claim) = tokio::try_join!(
+            self.tenant(&endpoint.tenant_id),
+            self.pools.get_or_read(&pool_key, now, || self.read_pool(&pool_key)),
+            self.claims.get_or_read(&claim_key, now, || self.read_claim(endpoint, pool)),
+        )?;
+        Ok(tenant.zip(pool).zip(claim).map(|((tenant, pool), claim)| Served { tenant, pool, claim }))
+    }
+
+    /// A tenant.
+    pub async fn tenant(&self, id: &TenantId) -> Result<Option<Arc<KnownTenant>>, StoreError> {
+        let read = async || {
+            let tenant = self.store.tenant(id).await?;
+            Ok(tenant.map(|tenant| KnownTenant { tenant, state_key: OnceCell::new(), api_key: OnceCell::new() }))
+        };
+        self.tenants.get_or_read(id, (self.now)(), read).await
+    }
+
+    /// The pool as it stands now, at most once a second: its domains may just have changed.
+    pub async fn pool_again(
+        &self,
+        endpoint: &Endpoint,
+        pool: &UserPoolId,
+    ) -> Result<Option<Arc<UserPool>>, StoreError> {
+        let (key, _) = keys(endpoint, pool);
+        self.pools.read_again(&key, (self.now)(), || self.read_pool(&key)).await
+    }
+
+    /// The claim as it stands now, at most once a second: its secrets or its organization may just have changed.
+    pub async fn claim_again(&self, endpoint: &Endpoint, pool: &UserPoolId) -> Result<Option<Arc<Claim>>, StoreError> {
+        let (_, key) = keys(endpoint, pool);
+        self.claims.read_again(&key, (self.now)(), || self.read_claim(endpoint, pool)).await
+    }
+
+    async fn read_pool(&self, (tenant, pool): &PoolKey) -> Result<Option<UserPool>, StoreError> {
+        Ok(self.store.pool(tenant, pool).await?.filter(UserPool::lets_users_in))
+    }
+
+    async fn read_claim(&self, endpoint: &Endpoint, pool: &UserPoolId) -> Result<Option<Claim>, StoreError> {
+        // Consistently: Cognito may ask as soon as the claim is written.
+        let claim = self.store.claim(pool, &endpoint.connection_id, true).await?;
+        // The claim of a pool that has gone from one tenant to another, or whose issuer has changed, is not
+        // this endpoint's: it must not vouch for users of another WorkOS environment.
+        Ok(claim.filter(|claim| claim.tenant_id == endpoint.tenant_id && claim.issuer == endpoint.issuer))
+    }
+
+    /// The key of the tenant's sign-in states.
+    pub async fn state_key<'a>(&self, known: &'a KnownTenant) -> Result<&'a Key, SealError> {
+        let Tenant { id, sign_in_state_key, .. } = &known.tenant;
+        let open = async || {
+            let text = self.sealer.open(id, Purpose::SignInState, sign_in_state_key).await?;
+            Key::from_text(&text)
+                .map_err(|_| SealError::Unreadable { tenant: id.clone(), purpose: Purpose::SignInState.as_str() })
+        };
+        known.state_key.get_or_try_init(open).await
+    }
+
+    /// The tenant's WorkOS API key.
+    pub async fn api_key<'a>(&self, known: &'a KnownTenant) -> Result<&'a SecretString, Failure> {
+        let Tenant { id, workos_api_key, .. } = &known.tenant;
+        let sealed = workos_api_key.as_ref().ok_or_else(|| Failure::NoApiKey(id.clone()))?;
+        Ok(known.api_key.get_or_try_init(|| self.sealer.open(id, Purpose::WorkosApiKey, sealed)).await?)
+    }
+}
+
+fn keys(endpoint: &Endpoint, pool: &UserPoolId) -> (PoolKey, ClaimKey) {
+    let Endpoint { tenant_id, connection_id, .. } = endpoint;
+    ((tenant_id.clone(), pool.clone()), (tenant_id.clone(), pool.clone(), connection_id.clone()))
+}

@@ -1,0 +1,68 @@
+//! What can fail behind the endpoints: the table, the keys, WorkOS.
+
+use causeway_core::{health::ErrorClass, id::TenantId, oidc::envelope::NotOurs};
+use causeway_store::{SealError, StoreError};
+use causeway_telemetry::chain;
+use causeway_workos::WorkosError;
+
+use crate::signer::SignError;
+
+/// Something that a request needs and could not have. Never the requester's fault, unless WorkOS says so.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A sealed secret of the tenant.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The signing key.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// WorkOS.
+    #[error(transparent)]
+    Workos(#[from] WorkosError),
+    /// The tenant was registered without a WorkOS API key and has got none since.
+    #[error("the tenant {0} has no WorkOS API key")]
+    NoApiKey(TenantId),
+    /// Something could not be encrypted, or what was stored here does not decrypt.
+    #[error("what is stored for a sign-in")]
+    Envelope(#[from] NotOurs),
+}
+
+impl Failure {
+    /// The class of the failure.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Store(error) => error.class(),
+            Self::Seal(error) => error.class(),
+            Self::Sign(error) => error.class(),
+            Self::Workos(error) => error.class(),
+            Self::NoApiKey(_) => ErrorClass::Denied,
+            Self::Envelope(_) => ErrorClass::Bug,
+        }
+    }
+
+    /// Writes the failure to the log; the only place that does, called where it becomes an answer.
+    pub fn log(&self) {
+        let (class, error) = (self.class(), self.shown());
+        // A refusal of WorkOS's is about one code of one browser, which anybody can make up.
+        if class.passes_by_itself() || class == ErrorClass::Rejected {
+            tracing::warn!(?class, error, "a sign-in failed");
+        } else {
+            tracing::error!(?class, error, "a sign-in failed");
+        }
+    }
+
+    /// The failure as text. Of WorkOS's refusals only the kind: its words are about a user's sign-in.
+    pub fn shown(&self) -> String {
+        let Self::Workos(error) = self else {
+            return chain(self);
+        };
+        let Some(refusal) = error.refusal() else {
+            return chain(error);
+        };
+        let request = refusal.request_id.as_deref().unwrap_or("without ID");
+        format!("{}: WorkOS answered {} (request {request})", refusal.call, refusal.status)
+    }
+}

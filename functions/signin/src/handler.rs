@@ -1,0 +1,70 @@
+//! From an event of the HTTP API to the endpoint that answers it, and what every answer has in common.
+
+use std::{convert::Infallible, sync::Arc, time::Instant};
+
+use axum::{
+    Router,
+    http::{HeaderName, HeaderValue, Uri, header},
+    response::Response,
+    routing::{get, post},
+};
+use lambda_http::{Request, RequestExt, Service};
+use tracing::{Instrument, field::Empty};
+
+use crate::{
+    answer::NoSuchPlace, authorize::authorize, bridge::Bridge, callback::callback, discovery, token::token,
+    userinfo::userinfo,
+};
+
+/// What every answer carries unless it says otherwise itself.
+const HEADERS: [(HeaderName, &str); 4] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
+/// The endpoints.
+pub fn router(bridge: Arc<Bridge>) -> Router {
+    Router::new()
+        .route("/oidc/{tenant_id}/callback", get(callback))
+        .route("/oidc/{tenant_id}/{connection_id}/.well-known/openid-configuration", get(discovery::configuration))
+        .route("/oidc/{tenant_id}/{connection_id}/authorize", get(authorize))
+        .route("/oidc/{tenant_id}/{connection_id}/jwks", get(discovery::keys))
+        .route("/oidc/{tenant_id}/{connection_id}/token", post(token))
+        .route("/oidc/{tenant_id}/{connection_id}/userinfo", get(userinfo).post(userinfo))
+        .fallback(async || NoSuchPlace)
+        .with_state(bridge)
+}
+
+/// Answers one request, and logs it in one line. What an endpoint learns of the request goes into the span
+/// around it, so that it is on every line about it.
+pub async fn handle(mut router: Router, request: Request) -> Result<Response, Infallible> {
+    let started = Instant::now();
+    let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
+    let span =
+        tracing::error_span!("request", request_id, tenant = Empty, pool = Empty, connection = Empty, outcome = Empty);
+    let request = with_path_of_the_event(request);
+    let mut response = router.call(request).instrument(span.clone()).await?;
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    span.in_scope(|| {
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(status = response.status().as_u16(), duration_ms, "answered");
+    });
+    Ok(response)
+}
+
+/// The request with the path of the event as it is: `lambda_http` puts the name of any stage but `$default`
+/// before it.
+fn with_path_of_the_event(mut request: Request) -> Request {
+    let path = request.raw_http_path().to_owned();
+    let uri = match request.uri().query() {
+        Some(query) => format!("{path}?{query}").parse(),
+        None => path.parse::<Uri>(),
+    };
+    // A path that is no URI leads nowhere, as its IDs are malformed.
+    *request.uri_mut() = uri.unwrap_or_else(|_| Uri::from_static("/"));
+    request
+}

@@ -1,0 +1,9 @@
+//! The endpoints from event to answer, in one process: the real router over an AWS and a WorkOS that are
+//! made up here and count what they are asked.
+
+mod aws;
+mod journey;
+mod log;
+mod refusals;
+mod workos;
+mod world;

@@ -1,0 +1,155 @@
+//! DynamoDB and KMS as far as the bridge asks them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::{
+    client::{
+        http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+        orchestrator::{HttpRequest, HttpResponse},
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use aws_types::SdkConfig;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use causeway_core::{
+    id::TenantId,
+    tenant::{Purpose, Sealed},
+};
+use serde_json::{Value, json};
+
+/// An RSA key of 2048 bits as KMS gives it; its private half is not kept.
+const PUBLIC_KEY: &str = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAuwvixXY9EsNr6Wm6rVWxsRybKxw7wNdG0dd8SZTm3Eql/zRSo/Oow34bkGLtY/Kd6RGtZh99mavZPN6jSYGTGjm4Nybqs1fnhiNOwm9NpVIJTgb1DDJO0yGJwpJ0JKxs3SEJfjgnaGUEwD8Vi4cX5BWcwzbLDsk5QdrF4A0qunbMtzYnsQnb3YT3kwGsZaXYxoR5c082mCpG3QeZl6IvniWrYCf3HIpGmmvcQB5KeewRAuAFnUnPKoFTz6XtBqJQfLJJY+D4vVgg1qFURN8He+HPnTpAUkS4kypL1PbUuRYLSfJkH/P9Od25c+US8zopOD594YPpQwhEaODCGAYPCQIDAQAB";
+
+#[derive(Debug, Default)]
+struct State {
+    items: HashMap<(String, String), Value>,
+    calls: Vec<String>,
+    denied: Option<&'static str>,
+}
+
+/// A made-up AWS.
+#[derive(Debug, Clone, Default)]
+pub struct Aws(Arc<Mutex<State>>);
+
+impl Aws {
+    /// The configuration of clients of this AWS.
+    pub fn configuration(&self) -> SdkConfig {
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        let aws = self.clone();
+        causeway_aws::configuration_of(credentials, "eu-west-1".to_owned(), Some("http://aws.test".to_owned()))
+            .into_builder()
+            .http_client(http_client_fn(move |_, _| SharedHttpConnector::new(aws.clone())))
+            .build()
+    }
+
+    /// What was asked since the last time, in order.
+    pub fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap().calls)
+    }
+
+    /// Refuses an operation from now on.
+    pub fn deny(&self, operation: &'static str) {
+        self.0.lock().unwrap().denied = Some(operation);
+    }
+
+    /// Removes an item behind the bridge's back.
+    pub fn remove(&self, partition: &str, sort: &str) {
+        self.0.lock().unwrap().items.remove(&(partition.to_owned(), sort.to_owned())).unwrap();
+    }
+}
+
+/// A secret that this AWS opens for its tenant and purpose.
+pub fn sealed(tenant: &TenantId, purpose: Purpose, secret: &str) -> Sealed {
+    Sealed(STANDARD.encode(format!("{tenant} {} {secret}", purpose.as_str())))
+}
+
+impl HttpConnector for Aws {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap();
+        let operation = target.split_once('.').unwrap().1.to_owned();
+        let body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        let mut state = self.0.lock().unwrap();
+        state.calls.push(operation.clone());
+        let (status, answer) = match state.answer(&operation, &body) {
+            Ok(answer) => (200, answer),
+            Err(code) => (400, json!({ "__type": code, "message": "refused" })),
+        };
+        let response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(answer.to_string()));
+        HttpConnectorFuture::ready(Ok(response))
+    }
+}
+
+impl State {
+    fn answer(&mut self, operation: &str, body: &Value) -> Result<Value, &'static str> {
+        if self.denied == Some(operation) {
+            return Err("AccessDeniedException");
+        }
+        match operation {
+            "GetItem" => Ok(match self.items.get(&key(&body["Key"])) {
+                Some(item) => json!({ "Item": item }),
+                None => json!({}),
+            }),
+            "PutItem" => {
+                self.put(&body["Item"]);
+                Ok(json!({}))
+            }
+            "TransactWriteItems" => {
+                for item in body["TransactItems"].as_array().unwrap() {
+                    self.put(&item["Put"]["Item"]);
+                }
+                Ok(json!({}))
+            }
+            "DeleteItem" => self.delete(body),
+            "Decrypt" => decrypt(body),
+            "GetPublicKey" => Ok(json!({ "PublicKey": PUBLIC_KEY })),
+            "Sign" => {
+                assert_eq!(body["MessageType"], "DIGEST");
+                assert_eq!(body["SigningAlgorithm"], "RSASSA_PKCS1_V1_5_SHA_256");
+                Ok(json!({ "Signature": body["Message"] }))
+            }
+            _ => panic!("the bridge does not call {operation}"),
+        }
+    }
+
+    fn put(&mut self, item: &Value) {
+        self.items.insert(key(item), item.clone());
+    }
+
+    /// Deletes on the condition that a code is taken on.
+    fn delete(&mut self, body: &Value) -> Result<Value, &'static str> {
+        const REFUSED: &str = "ConditionalCheckFailedException";
+        let item = self.items.get(&key(&body["Key"])).ok_or(REFUSED)?;
+        let values = &body["ExpressionAttributeValues"];
+        let equal = [
+            ("tenant_id", ":tenant"),
+            ("user_pool_id", ":pool"),
+            ("connection_id", ":connection"),
+            ("redirect_uri", ":redirect_uri"),
+        ];
+        let number = |value: &Value| value["N"].as_str().unwrap().parse::<i64>().unwrap();
+        let holds = equal.iter().all(|(name, value)| item[*name] == values[*value])
+            && number(&item["expires_at"]) > number(&values[":now"]);
+        if !holds {
+            return Err(REFUSED);
+        }
+        Ok(json!({ "Attributes": self.items.remove(&key(&body["Key"])) }))
+    }
+}
+
+fn key(attributes: &Value) -> (String, String) {
+    let text = |name: &str| attributes[name]["S"].as_str().unwrap().to_owned();
+    (text("pk"), text("sk"))
+}
+
+fn decrypt(body: &Value) -> Result<Value, &'static str> {
+    let text = String::from_utf8(STANDARD.decode(body["CiphertextBlob"].as_str().unwrap()).unwrap()).unwrap();
+    let context = &body["EncryptionContext"];
+    let prefix = format!("{} {} ", context["tenant"].as_str().unwrap(), context["purpose"].as_str().unwrap());
+    let secret = text.strip_prefix(&prefix).ok_or("InvalidCiphertextException")?;
+    Ok(json!({ "Plaintext": STANDARD.encode(secret) }))
+}

@@ -1,0 +1,98 @@
+//! What the log says, and what it must never say.
+
+use std::{
+    cell::RefCell,
+    io::{self, Write},
+};
+
+use serde_json::{Value, json};
+
+use super::world::{CALLBACK, CONNECTION, POOL, SECRET, TENANT, World, event};
+
+thread_local! {
+    static WRITTEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The log of this thread, which is that of one test.
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        WRITTEN.with_borrow_mut(|written| written.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Begins to keep the log, for all tests: a subscriber of one thread's own misses what other threads met first.
+pub fn keep() {
+    let _ = tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false).with_writer(|| Log).try_init();
+}
+
+fn text() -> String {
+    WRITTEN.with_borrow(|written| String::from_utf8(written.clone()).unwrap())
+}
+
+fn lines() -> Vec<Value> {
+    text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn each_request_is_one_line_and_no_line_holds_a_secret_or_a_person() {
+    let world = World::new().await;
+    let state = world.authorize(CONNECTION, CALLBACK).await.sent_with("state").unwrap();
+    let answer = world.get("/callback", &[("code", "code-of-workos"), ("state", &state)]).await;
+    let code = answer.sent_with("code").unwrap();
+    let tokens = world.token(CONNECTION, &code, SECRET).await.json();
+    let token = |name: &str| tokens[name].as_str().unwrap().to_owned();
+    world.userinfo(CONNECTION, &format!("Bearer {}", token("access_token"))).await;
+    world.answer(&event("GET", "/oidc/x/callback", "", &json!({}), "")).await;
+    world.token(CONNECTION, &code, "a wrong secret").await;
+
+    let before = lines();
+    let outcomes: Vec<&str> = before.iter().map(|line| line["span"]["outcome"].as_str().unwrap()).collect();
+    let expected = [
+        "sent to WorkOS",
+        "signed in",
+        "tokens issued",
+        "claims answered",
+        "no such place",
+        "refused: wrong client secret",
+    ];
+    assert_eq!(outcomes, expected);
+    for line in &before[..4] {
+        let span = &line["span"];
+        assert_eq!(
+            (&span["tenant"], &span["pool"], &span["connection"]),
+            (&json!(TENANT), &json!(POOL), &json!(CONNECTION))
+        );
+        assert!(line["duration_ms"].is_u64() && line["status"].is_u64());
+    }
+
+    // WorkOS refuses with words of its own, and the table fails.
+    world.workos.has_profile(None);
+    world.get("/callback", &[("code", "code-of-workos"), ("state", &state)]).await;
+    world.aws.deny("DeleteItem");
+    world.token(CONNECTION, &code, SECRET).await;
+    assert_eq!(lines().len(), before.len() + 4, "a line for each failure and one for each request");
+    let text = text();
+    let never = [
+        state,
+        code,
+        token("access_token"),
+        token("id_token"),
+        SECRET.to_owned(),
+        "a wrong secret".to_owned(),
+        "code-of-workos".to_owned(),
+        "workos key".to_owned(),
+        "ann@example.com".to_owned(),
+        "prof_1".to_owned(),
+        "canary".to_owned(),
+        "of Cognito".to_owned(),
+    ];
+    for secret in never {
+        assert!(!text.contains(&secret), "{secret}\n{text}");
+    }
+}

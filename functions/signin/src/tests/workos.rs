@@ -1,0 +1,93 @@
+//! WorkOS as far as the bridge asks it.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use url::Url;
+
+#[derive(Default)]
+struct State {
+    profile: Option<Value>,
+    organization: Option<Value>,
+    calls: Vec<String>,
+}
+
+/// A made-up WorkOS. It answers with what it was given, and with 400 where it was given nothing.
+#[derive(Clone, Default)]
+pub struct WorkosServer(Arc<Mutex<State>>);
+
+impl WorkosServer {
+    /// Begins to answer.
+    pub async fn start(&self) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = self.clone();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(server.clone().answer(stream));
+            }
+        });
+        url.parse().unwrap()
+    }
+
+    /// The profile that the next codes stand for.
+    pub fn has_profile(&self, profile: Option<Value>) {
+        self.0.lock().unwrap().profile = profile;
+    }
+
+    /// The one organization that there is.
+    pub fn has_organization(&self, organization: Option<Value>) {
+        self.0.lock().unwrap().organization = organization;
+    }
+
+    /// What was asked since the last time, in order.
+    pub fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap().calls)
+    }
+
+    async fn answer(self, mut stream: TcpStream) {
+        let Some((line, body)) = read(&mut stream).await else { return };
+        let answer = {
+            let mut state = self.0.lock().unwrap();
+            state.calls.push(line.clone());
+            if line.starts_with("POST /sso/token ") {
+                assert!(body.contains("workos key") && body.contains("client_1"), "{body}");
+                state.profile.clone().map(|profile| json!({ "access_token": "canary", "profile": profile }))
+            } else {
+                state.organization.clone()
+            }
+        };
+        let (status, body) = match answer {
+            Some(answer) => ("200 OK", answer.to_string()),
+            None => ("400 Bad Request", json!({ "error": "invalid_grant", "error_description": "canary" }).to_string()),
+        };
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+}
+
+/// The request line and the body.
+async fn read(stream: &mut TcpStream) -> Option<(String, String)> {
+    let mut received = Vec::new();
+    loop {
+        let mut some = [0; 4096];
+        let count = stream.read(&mut some).await.ok().filter(|count| *count > 0)?;
+        received.extend_from_slice(&some[..count]);
+        let text = String::from_utf8_lossy(&received).to_string();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+        if body.len() >= length.unwrap_or(0) {
+            return Some((head.lines().next()?.to_owned(), body.to_owned()));
+        }
+    }
+}

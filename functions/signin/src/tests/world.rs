@@ -1,0 +1,278 @@
+//! A tenant with a pool and a connection, and the bridge in front of them.
+
+use std::{cell::Cell, sync::Arc, time::Duration};
+
+use axum::{Router, body::to_bytes, http::HeaderMap};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use causeway_core::{
+    claim::Claim,
+    id::{ConnectionId, TenantId, UserPoolId},
+    provider::{BaseUrl, Issuer},
+    secret::SecretHash,
+    tenant::{Purpose, Tenant},
+    timestamp::Timestamp,
+    user_pool::{PoolOptions, PoolStatus, RunState, UserPool},
+};
+use causeway_store::{Sealer, Store};
+use causeway_workos::Workos;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use url::{Url, form_urlencoded};
+
+use super::{
+    aws::{Aws, sealed},
+    log::keep,
+    workos::WorkosServer,
+};
+use crate::{
+    bridge::Bridge,
+    cache::Cache,
+    directory::Directory,
+    handler::{handle, router},
+    signer::Signer,
+};
+
+pub const TENANT: &str = "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N";
+pub const POOL: &str = "eu-west-1_Pool";
+pub const CONNECTION: &str = "conn_01E4ZCR3C56J083X43JQXF3JK5";
+pub const OTHER_CONNECTION: &str = "conn_01E4ZCR3C56J083X43JQXF3JK6";
+pub const CALLBACK: &str = "https://a.auth.eu-west-1.amazoncognito.com/oauth2/idpresponse";
+pub const SECRET: &str = "the client secret";
+
+thread_local! {
+    // One test is one thread, so that each has a clock of its own.
+    static NOW: Cell<i64> = const { Cell::new(1_763_000_000_000) };
+    static DRAWN: Cell<u8> = const { Cell::new(0) };
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(NOW.get())
+}
+
+fn random() -> [u8; 32] {
+    DRAWN.set(DRAWN.get() + 1);
+    [DRAWN.get(); 32]
+}
+
+/// Lets time pass.
+pub fn pass(duration: Duration) {
+    NOW.set(NOW.get() + i64::try_from(duration.as_millis()).unwrap());
+}
+
+/// An answer of the bridge.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+
+    /// A parameter of the URL that the browser is sent to.
+    pub fn sent_with(&self, name: &str) -> Option<String> {
+        let url: Url = self.headers["location"].to_str().unwrap().parse().unwrap();
+        url.query_pairs().find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
+    }
+}
+
+/// The parts and what stands around them.
+pub struct World {
+    pub aws: Aws,
+    pub workos: WorkosServer,
+    pub store: Store,
+    router: Router,
+    base: BaseUrl,
+}
+
+impl World {
+    /// A tenant with a pool and a claim, and a user who can sign in.
+    pub async fn new() -> Self {
+        keep();
+        let (aws, workos) = (Aws::default(), WorkosServer::default());
+        let (configuration, workos_url) = (aws.configuration(), workos.start().await);
+        let store = Store::new(&configuration, "table".to_owned());
+        let sealer = Sealer::new(&configuration, "sealing".to_owned());
+        let base = BaseUrl::parse("https://login.example.com").unwrap();
+        let bridge = Bridge {
+            base: base.clone(),
+            workos: Workos::new(workos_url.clone()).unwrap(),
+            workos_url,
+            organizations: Cache::new(),
+            local_callback: None,
+            directory: Directory::new(store.clone(), sealer, now),
+            signer: Signer::new(&configuration, "signing".to_owned()),
+            store: store.clone(),
+            now,
+            random,
+        };
+        let world = Self { aws, workos, store, router: router(Arc::new(bridge)), base };
+        world.store.create_tenant(&tenant()).await.unwrap();
+        world.store.create_pool(&pool()).await.unwrap();
+        world.put_claim(CONNECTION, SECRET).await;
+        world.workos.has_profile(Some(profile()));
+        world.workos.has_organization(Some(json!({
+            "id": "org_1", "name": "a", "domains": [{ "id": "d", "domain": "example.com", "state": "verified" }],
+        })));
+        world.aws.calls();
+        world
+    }
+
+    /// Writes the claim of a connection, with one live secret.
+    pub async fn put_claim(&self, connection: &str, secret: &str) -> Claim {
+        let (tenant, connection): (TenantId, ConnectionId) = (TENANT.parse().unwrap(), connection.parse().unwrap());
+        let issuer = Issuer::new(&self.base, &tenant, &connection);
+        let mut claim = Claim::intended(tenant, connection, Some("org_1".parse().unwrap()), issuer);
+        let hash = SecretHash::of(&SecretString::from(secret.to_owned()));
+        claim.secrets.intend(hash.clone());
+        claim.secrets.confirm(&hash, now());
+        self.store.put_claim(&user_pool_id(), &claim).await.unwrap()
+    }
+
+    /// Replaces the pool.
+    pub async fn put_pool(&self, pool: &UserPool) {
+        self.store.create_pool(pool).await.unwrap();
+    }
+
+    /// The bridge's answer to an event of the HTTP API.
+    pub async fn answer(&self, event: &Value) -> Answer {
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        let Ok(response) = handle(self.router.clone(), request).await;
+        let (parts, body) = response.into_parts();
+        let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    /// `GET` of a path below `/oidc/{TENANT}`.
+    pub async fn get(&self, path: &str, query: &[(&str, &str)]) -> Answer {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+        self.answer(&event("GET", &format!("/oidc/{TENANT}{path}"), &query, &json!({}), "")).await
+    }
+
+    /// `/authorize` as Cognito asks.
+    pub async fn authorize(&self, connection: &str, redirect_uri: &str) -> Answer {
+        let query = [
+            ("client_id", POOL),
+            ("redirect_uri", redirect_uri),
+            ("response_type", "code"),
+            ("scope", "openid email profile"),
+            ("state", "of Cognito"),
+        ];
+        self.get(&format!("/{connection}/authorize"), &query).await
+    }
+
+    /// The code that Cognito gets for a user of `CONNECTION`.
+    pub async fn code(&self) -> String {
+        let state = self.authorize(CONNECTION, CALLBACK).await.sent_with("state").unwrap();
+        let answer = self.get("/callback", &[("code", "code of WorkOS"), ("state", &state)]).await;
+        answer.sent_with("code").unwrap_or_else(|| panic!("{answer:?}"))
+    }
+
+    /// `/token` as Cognito asks.
+    pub async fn token(&self, connection: &str, code: &str, secret: &str) -> Answer {
+        self.post_form(&format!("/{connection}/token"), &token_form(code, secret)).await
+    }
+
+    /// `POST` of a form to a path below `/oidc/{TENANT}`.
+    pub async fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let headers = json!({ "content-type": "application/x-www-form-urlencoded" });
+        self.answer(&event("POST", &format!("/oidc/{TENANT}{path}"), "", &headers, &form)).await
+    }
+
+    /// `/userinfo` with an `Authorization` header.
+    pub async fn userinfo(&self, connection: &str, authorization: &str) -> Answer {
+        let path = format!("/oidc/{TENANT}/{connection}/userinfo");
+        self.answer(&event("GET", &path, "", &json!({ "authorization": authorization }), "")).await
+    }
+}
+
+/// The form of a token request.
+pub fn token_form<'a>(code: &'a str, secret: &'a str) -> [(&'static str, &'a str); 5] {
+    [
+        ("grant_type", "authorization_code"),
+        ("client_id", POOL),
+        ("client_secret", secret),
+        ("code", code),
+        ("redirect_uri", CALLBACK),
+    ]
+}
+
+/// An event as the HTTP API sends it (payload format 2.0), with its body in base64.
+pub fn event(method: &str, path: &str, query: &str, headers: &Value, body: &str) -> Value {
+    json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": "111111111111",
+            "apiId": "api",
+            "domainName": "login.example.com",
+            "http": {
+                "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test",
+            },
+            "requestId": "id",
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": "12/Nov/2025:00:00:00 +0000",
+            "timeEpoch": 1_763_000_000_000_i64,
+        },
+        "body": STANDARD.encode(body),
+        "isBase64Encoded": true,
+    })
+}
+
+/// The profile of the user.
+pub fn profile() -> Value {
+    json!({
+        "id": "prof_1", "connection_id": CONNECTION, "organization_id": "org_1", "idp_id": "idp_1",
+        "email": "ann@example.com", "first_name": "Ann", "last_name": "Lee",
+    })
+}
+
+pub fn user_pool_id() -> UserPoolId {
+    POOL.parse().unwrap()
+}
+
+fn tenant() -> Tenant {
+    let id: TenantId = TENANT.parse().unwrap();
+    Tenant {
+        name: "a".to_owned().try_into().unwrap(),
+        external_id: "external".parse().unwrap(),
+        workos_client_id: "client_1".parse().unwrap(),
+        workos_api_key: Some(sealed(&id, Purpose::WorkosApiKey, "workos key")),
+        webhook_endpoint_id: None,
+        webhook_secret: None,
+        sign_in_state_key: sealed(&id, Purpose::SignInState, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        created_at: now(),
+        updated_at: now(),
+        version: 1,
+        id,
+    }
+}
+
+/// The pool as it is at first.
+pub fn pool() -> UserPool {
+    let mut run = RunState::new(now());
+    run.callbacks = vec![CALLBACK.to_owned()];
+    UserPool {
+        tenant_id: TENANT.parse().unwrap(),
+        user_pool_id: user_pool_id(),
+        account_id: "222222222222".parse().unwrap(),
+        role_name: "Causeway".parse().unwrap(),
+        status: PoolStatus::Active,
+        options: PoolOptions::default(),
+        created_at: now(),
+        updated_at: now(),
+        version: 1,
+        run,
+        approval: None,
+        due_at: None,
+    }
+}

@@ -1,0 +1,149 @@
+//! `/token`: Cognito redeems a code. When warm, one call to the table and one signature, and none to WorkOS.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::to_bytes,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use causeway_core::{
+    oidc::{
+        id_token::UnsignedIdToken,
+        token::{SignedIn, TokenError, TokenRequest, bound_to, is_form},
+    },
+    timestamp::Timestamp,
+};
+use serde_json::Value;
+use tracing::{Span, field::display};
+
+use crate::{answer::came_to, bridge::Bridge, directory::Served, endpoint::Endpoint, failure::Failure};
+
+/// The longest form that is read.
+const LONGEST_FORM: usize = 16 * 1024;
+
+/// Answers a code with an ID token and an access token.
+pub async fn token(State(bridge): State<Arc<Bridge>>, endpoint: Endpoint, request: Request) -> Response {
+    match redeem(&bridge, &endpoint, request).await {
+        Ok(answer) => {
+            came_to("tokens issued");
+            ([(header::PRAGMA, "no-cache")], Json(answer)).into_response()
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Why there are no tokens.
+enum Refusal {
+    /// The request is refused; the text is for the log.
+    Refused(TokenError, &'static str),
+    /// The client shows its secret in a header, which is not offered here.
+    WrongAuthentication,
+    /// Something of ours failed.
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (error, outcome) = match &self {
+            Self::Refused(error, outcome) => (*error, *outcome),
+            Self::WrongAuthentication => (TokenError::InvalidClient, "refused: secret in a header"),
+            Self::Failed(failure) => {
+                failure.log();
+                (TokenError::TemporarilyUnavailable, "failed")
+            }
+        };
+        came_to(outcome);
+        let (status, body) = error.answer();
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        let mut response = (status, [(header::PRAGMA, "no-cache")], Json(body)).into_response();
+        if matches!(self, Self::WrongAuthentication) {
+            // RFC 6749, 5.2: asked for where a client used a header, though none would be taken.
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
+        }
+        response
+    }
+}
+
+async fn redeem(bridge: &Bridge, endpoint: &Endpoint, request: Request) -> Result<Value, Refusal> {
+    let request = read(request).await?;
+    let (now, pool) = ((bridge.now)(), &request.user_pool_id);
+    Span::current().record("pool", display(pool));
+    let served = bridge.directory.served(endpoint, pool).await?;
+    let served = served.ok_or(Refusal::Refused(TokenError::InvalidClient, "refused: no such sign-in"))?;
+    if !is_the_client(bridge, endpoint, &served, &request, now).await? {
+        return Err(Refusal::Refused(TokenError::InvalidClient, "refused: wrong client secret"));
+    }
+    // Before the code is taken, so that a key that can't be had costs no code.
+    let key_id = &bridge.signer.public_key().await?.id;
+    let signed_in = take(bridge, endpoint, &request, now).await?;
+    let unsigned = UnsignedIdToken::new(&endpoint.issuer, pool, key_id, &signed_in.claims, now);
+    match bridge.signer.sign(&unsigned).await {
+        Ok(id_token) => Ok(signed_in.answer(&id_token, now)),
+        Err(error) => {
+            tracing::warn!("the code is spent: the user has to sign in again");
+            Err(error.into())
+        }
+    }
+}
+
+/// Reads the form. Whatever shows a secret elsewhere is refused, even where the form has the right one too:
+/// queries and headers end up in the logs of what stands in between.
+async fn read(request: Request) -> Result<TokenRequest, Refusal> {
+    let (parts, body) = request.into_parts();
+    if parts.headers.contains_key(header::AUTHORIZATION) {
+        return Err(Refusal::WrongAuthentication);
+    }
+    if parts.uri.query().is_some_and(|query| !query.is_empty()) {
+        return Err(Refusal::Refused(TokenError::InvalidRequest, "refused: parameters in the query"));
+    }
+    if !has_a_form(&parts.headers) {
+        return Err(Refusal::Refused(TokenError::InvalidRequest, "refused: not a form"));
+    }
+    let body = to_bytes(body, LONGEST_FORM).await;
+    let body = body.map_err(|_| Refusal::Refused(TokenError::InvalidRequest, "refused: form too long"))?;
+    let form = str::from_utf8(&body);
+    let form = form.map_err(|_| Refusal::Refused(TokenError::InvalidRequest, "refused: form not in UTF-8"))?;
+    TokenRequest::parse(form).map_err(|error| Refusal::Refused(error, "refused: form not valid"))
+}
+
+fn has_a_form(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(is_form)
+}
+
+/// Whether the secret is one of the claim's. Before it is not, the claim is read once more: a secret is
+/// written there before Cognito gets it.
+async fn is_the_client(
+    bridge: &Bridge,
+    endpoint: &Endpoint,
+    served: &Served,
+    request: &TokenRequest,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    if served.claim.secrets.accepts(&request.secret, now) {
+        return Ok(true);
+    }
+    let claim = bridge.directory.claim_again(endpoint, &request.user_pool_id).await?;
+    Ok(claim.is_some_and(|claim| claim.secrets.accepts(&request.secret, now)))
+}
+
+async fn take(
+    bridge: &Bridge,
+    endpoint: &Endpoint,
+    request: &TokenRequest,
+    now: Timestamp,
+) -> Result<SignedIn, Refusal> {
+    let (tenant, connection, pool) = (&endpoint.tenant_id, &endpoint.connection_id, &request.user_pool_id);
+    let lookup = request.code.lookup();
+    let stored = bridge.store.take_code(&lookup, tenant, pool, connection, &request.redirect_uri, now).await?;
+    let stored = stored.ok_or(Refusal::Refused(TokenError::InvalidGrant, "refused: code not good"))?;
+    Ok(request.code.open(&stored.sealed, &bound_to(tenant, pool, connection))?)
+}
