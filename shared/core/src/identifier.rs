@@ -145,11 +145,10 @@ impl Assigner<'_> {
         }
         if let Some(owner) = self.owners.get(&identifier).filter(|owner| *owner != taker).cloned() {
             let has_it = self.current.get(taker).is_some_and(|held| held.contains(&identifier));
-            let keeps_it = self.desired.is_untouched(&owner) || !has_it;
-            let (keeper, loser) = if keeps_it { (&owner, taker) } else { (taker, &owner) };
+            let (keeper, loser) = if has_it { (taker, &owner) } else { (&owner, taker) };
             let message = format!("the identifier {identifier} is left out: the connection {keeper} has it");
             self.result.notes.push(Note::on_connection(loser.clone(), message));
-            if keeps_it {
+            if !has_it {
                 return;
             }
             if let Some(identifiers) = self.result.identifiers.get_mut(&owner) {

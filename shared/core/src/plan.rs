@@ -187,7 +187,7 @@ pub trait SpecOf: std::fmt::Debug + Sync {
 
 /// Plans.
 pub fn plan(situation: Situation<'_>) -> Plan {
-    let ground = settle::Ground::of(&situation, settle::Unclear::GetsNothing);
+    let ground = settle::Ground::of(&situation);
     let mut plan = Plan { notes: ground.assignment.notes.clone(), ..Plan::default() };
     settle::settle(&situation, &ground.known, &mut plan);
     let mut builder = build::Builder::new(situation, &ground);

@@ -170,6 +170,8 @@ fn a_connection_that_the_list_shows_twice_and_differently_is_left_as_it_is() {
     twin.state = "active".to_owned().into();
     scene.snapshot.connections.push(twin);
     assert_eq!(scene.steps(), nothing());
+    scene.connection_of('B', "active", 'A').ours_with('A', [].into());
+    assert_eq!(scene.steps(), ["create B [B org_A]", "wire B web"], "nor does it get anything");
 }
 
 // Connection states, choice and modes.
@@ -263,9 +265,9 @@ fn what_a_foreign_provider_had_is_free_once_that_provider_is_gone_or_ours() {
     scene.connection('A', "active").foreign_provider("Okta", &["org_A"]);
     scene.observed.providers.clear();
     assert_eq!(scene.steps(), ["create A [A org_A]"]);
-    scene.ours('A');
+    scene.ours_with('A', [identifier(conn('A').as_str())].into());
     scene.foreign.insert(identifier("org_A"), name('A'));
-    assert_eq!(scene.steps(), nothing());
+    assert_eq!(scene.steps(), ["update A [A org_A]"]);
 }
 
 #[test]
@@ -277,12 +279,22 @@ fn an_organization_s_id_goes_to_another_connection_where_the_oldest_can_have_no_
 }
 
 #[test]
+fn what_one_of_our_providers_has_is_not_given_up_for_what_was_once_known_of_a_foreign_one() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A').foreign_provider("Okta", &[]);
+    scene.foreign.insert(identifier("org_A"), "Okta".parse().unwrap());
+    assert_eq!(scene.steps(), nothing());
+}
+
+#[test]
 fn what_a_provider_has_that_turns_out_to_be_foreign_is_not_asked_for() {
     let mut scene = Scene::new();
     scene.connection_of('A', "active", 'O').connection_of('B', "active", 'O').intended('A');
     scene.foreign_provider(name('A').as_str(), &["org_O"]);
     scene.foreign.clear();
     assert_eq!(scene.steps(), ["create B [B]", "forget A"]);
+    scene.foreign_provider(name('A').as_str(), &[]);
+    assert_eq!(scene.steps(), ["create B [B org_O]", "forget A"], "what it does not have is");
 }
 
 // App clients.

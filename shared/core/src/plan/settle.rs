@@ -64,7 +64,7 @@ impl Settlement {
 /// The providers that must be described before anything can be planned: those that are not known to be as
 /// Causeway left them, and those that will not stay as they are.
 pub fn to_describe(situation: &Situation<'_>) -> BTreeSet<ProviderName> {
-    let ground = Ground::of(situation, Unclear::IsTakenForOurs);
+    let ground = Ground::of(situation);
     situation
         .claims
         .values()
@@ -82,9 +82,11 @@ pub fn to_describe(situation: &Situation<'_>) -> BTreeSet<ProviderName> {
 /// Whether a provider must be described before it can be planned. For a whole pool, [`to_describe`] is what
 /// to call: each call here looks at everything.
 pub fn needs_description(situation: &Situation<'_>, name: &ProviderName, provider: &ObservedProvider) -> bool {
-    situation.claims.values().find(|claim| claim.provider_name == *name).is_some_and(|claim| {
-        must_be_described(situation, &Ground::of(situation, Unclear::IsTakenForOurs), claim, provider)
-    })
+    situation
+        .claims
+        .values()
+        .find(|claim| claim.provider_name == *name)
+        .is_some_and(|claim| must_be_described(situation, &Ground::of(situation), claim, provider))
 }
 
 fn must_be_described(situation: &Situation<'_>, ground: &Ground, claim: &Claim, provider: &ObservedProvider) -> bool {
@@ -116,15 +118,6 @@ pub(super) enum Known {
     Unclear,
 }
 
-/// How a provider counts that an unconfirmed claim is for and that was not described.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unclear {
-    /// Before the descriptions: it most likely is ours, and it is described anyway.
-    IsTakenForOurs,
-    /// After them: nothing is planned for it, so no identifier may be taken from anybody for it.
-    GetsNothing,
-}
-
 /// What a plan stands on.
 #[derive(Debug)]
 pub(super) struct Ground {
@@ -137,12 +130,12 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    pub fn of(situation: &Situation<'_>, unclear: Unclear) -> Self {
+    pub fn of(situation: &Situation<'_>) -> Self {
         let known: BTreeMap<ConnectionId, Known> =
             situation.claims.iter().map(|(id, claim)| (id.clone(), known_of(situation, claim))).collect();
         let current = current_identifiers(situation, &known);
         let foreign = foreign_identifiers(situation, &known);
-        let blocked = blocked(situation, &known, unclear);
+        let blocked = blocked(situation, &known);
         let assignment = assign_among(situation.desired, &current, &foreign, &blocked);
         Self { known, current, assignment }
     }
@@ -213,15 +206,10 @@ fn foreign_identifiers(
 
 /// The wanted connections whose provider can't be written: an organization's identifiers would be lost on
 /// them, while another of its connections could have them.
-fn blocked(
-    situation: &Situation<'_>,
-    known: &BTreeMap<ConnectionId, Known>,
-    unclear: Unclear,
-) -> BTreeSet<ConnectionId> {
+fn blocked(situation: &Situation<'_>, known: &BTreeMap<ConnectionId, Known>) -> BTreeSet<ConnectionId> {
     let is_blocked = |id: &ConnectionId| match known.get(id) {
         Some(Known::Ours | Known::Missing) => false,
-        Some(Known::Foreign) => true,
-        Some(Known::Unclear) => unclear == Unclear::GetsNothing,
+        Some(Known::Foreign | Known::Unclear) => true,
         None => situation.observed.providers.contains_key(&ProviderName::for_connection(id)),
     };
     situation.desired.connections.keys().filter(|id| is_blocked(id)).cloned().collect()
