@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod api;
+pub mod browser;
 pub mod cloud;
 pub mod deployment;
 pub mod eventually;

@@ -1,25 +1,164 @@
-//! `cargo xtask demo`: the main job, step by step.
+//! `cargo xtask demo`: the main job, step by step. Each step ends the demo if it does not hold.
 
-use anyhow::Result;
+mod refusals;
+mod scene;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use causeway_tests::browser::{self, SignIn};
 use causeway_tests::cloud::{Cloud, Settings};
+use causeway_tests::eventually::eventually;
+use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role, template};
+use serde_json::json;
 
+use self::scene::{Scene, check_outcome, provider_name, text};
 use crate::announce;
+
+/// How long anything that a wake-up leads to may take.
+const SOON: Duration = Duration::from_secs(30);
+/// How long the schedule may take: the interval of the local cloud, and a minute to the next tick.
+const SCHEDULED: Duration = Duration::from_mins(3);
 
 /// Starts a local cloud, runs every step on it, and stops it.
 pub async fn run(keep: bool) -> Result<()> {
+    heading(1, "The local cloud starts, and template.yaml is deployed into account 111111111111");
     let started = Cloud::start(&Settings::default(), &announce).await?;
-    steps(started.cloud()?).await?;
+    let cloud = started.cloud()?;
+    println!("    Causeway answers at {}", cloud.api_url);
+    steps(cloud).await?;
     if keep {
-        println!("The local cloud keeps running; `cargo xtask down` stops it.");
+        println!("\nThe local cloud keeps running; `cargo xtask down` stops it.");
         started.detach();
     }
     Ok(())
 }
 
-// ---- the steps go here ----
 async fn steps(cloud: &Cloud) -> Result<()> {
-    let tenants = cloud.api(&cloud.integration())?.get("/v1/tenants").await?;
-    tenants.expect(200)?;
-    println!("Causeway runs at {}", cloud.api_url);
+    heading(2, "The tenant, in account 222222222222, has a user pool and an app client");
+    let mut scene = Scene::set(cloud).await?;
+    println!("    user pool   {} (Causeway's stack is in {})", scene.pool, cloud.region);
+    println!("    app client  {}", scene.app_client);
+
+    heading(3, "The tenant and the user pool are registered, the role is checked, the pool is verified");
+    register(&mut scene).await?;
+
+    heading(4, "The connection that WorkOS has already becomes an identity provider");
+    let provider = scene.provider_of(&scene.connections[0], SOON).await?;
+    provider.show();
+
+    heading(5, "A connection is added in WorkOS and arrives through its webhook");
+    add_connection(&mut scene).await?;
+
+    heading(6, "A user signs in through Cognito's own endpoints");
+    sign_in(&scene).await?;
+
+    heading(7, "A provider is changed behind Causeway's back, and the schedule repairs it");
+    repair(&scene).await?;
+
+    heading(8, "A connection is deleted: its provider goes, and only that one");
+    delete_connection(&scene).await?;
+
+    heading(9, "What must fail, fails");
+    refusals::show(&scene).await?;
+
+    heading(10, "The providers that Causeway keeps");
+    scene.table().await?;
+    println!("\nEvery step held.");
+    Ok(())
+}
+
+fn heading(number: u32, what: &str) {
+    println!("\n{number:>2}. {what}");
+}
+
+async fn register(scene: &mut Scene<'_>) -> Result<()> {
+    scene.register_tenant().await?;
+    scene.register_pool().await?;
+    println!("    tenant {} with external ID {}", scene.tenant_id, scene.external_id);
+
+    scene.make_open_role().await?;
+    let verified = scene.call("POST", "/verify", &json!({}), 200).await?;
+    let check = check_outcome(&verified, "role_requires_external_id")?;
+    ensure!(check.0 == "fail" && verified["status"] == "pending", "an open role was accepted: {verified}");
+    println!("    a role without the condition on the external ID is refused:\n      {}", check.1);
+    scene.delete_open_role().await?;
+
+    let parameters = RoleParameters {
+        external_id: scene.external_id.clone(),
+        user_pool_id: scene.pool.clone(),
+        role_name: scene.role_name.clone(),
+        integration_account_id: scene.cloud.integration_account.clone(),
+    };
+    let arn = deploy_tenant_role(&scene.tenant, scene.region, &template()?, &parameters).await?;
+    println!("    onboarding/role.yaml makes {arn}");
+    let verified = scene.call("POST", "/verify", &json!({}), 200).await?;
+    for check in verified["checks"].as_array().into_iter().flatten() {
+        println!("      {:<5} {:<26} {}", text(check, "outcome"), text(check, "name"), text(check, "message"));
+    }
+    ensure!(verified["status"] == "active", "the pool is not active: {verified}");
+    Ok(())
+}
+
+async fn add_connection(scene: &mut Scene<'_>) -> Result<()> {
+    let begin = Instant::now();
+    let connection = scene.workos.create_connection(&scene.organizations[1], "Globex").await?;
+    let provider = scene.provider_of(&connection, SOON).await?;
+    let took = begin.elapsed();
+    let runs = scene.call("GET", "/runs", &json!(null), 200).await?;
+    let run = runs["items"].as_array().into_iter().flatten().find(|run| run.to_string().contains(&connection));
+    let cause = run.map(|run| text(run, "cause").to_owned()).unwrap_or_default();
+    ensure!(cause == "webhook", "the provider did not come through the webhook but by {cause:?}");
+    provider.show();
+    println!("    {} ms from WorkOS to Cognito, by {cause}", took.as_millis());
+    scene.connections.push(connection);
+    Ok(())
+}
+
+async fn sign_in(scene: &Scene<'_>) -> Result<()> {
+    let provider = provider_name(&scene.connections[0]);
+    let request = SignIn { login_hint: Some("ann@acme.example"), ..scene.sign_in(&provider) };
+    let visited = browser::follow(request.start()?, request.redirect_uri).await?;
+    for url in &visited {
+        println!("    -> {}{}", url.origin().ascii_serialization(), url.path());
+    }
+    let tokens = request.tokens(&visited[visited.len() - 1]).await?;
+    let claims = browser::claims(text(&tokens, "id_token"))?;
+    ensure!(claims["email"] == "ann@acme.example", "the app's ID token is of somebody else: {claims}");
+    println!("    the claims of the ID token that the application gets:");
+    for line in format!("{claims:#}").lines() {
+        println!("      {line}");
+    }
+    Ok(())
+}
+
+async fn repair(scene: &Scene<'_>) -> Result<()> {
+    let connection = &scene.connections[0];
+    let before = scene.provider_of(connection, SOON).await?;
+    scene.break_provider(&before).await?;
+    println!("    {} now points at https://elsewhere.example/token", before.name);
+    let begin = Instant::now();
+    eventually(SCHEDULED, "the schedule repairs the provider", async || {
+        let now = scene.provider_of(connection, SOON).await?;
+        Ok((now.details.get("token_url") == before.details.get("token_url")).then_some(()))
+    })
+    .await?;
+    println!("    repaired after {} s", begin.elapsed().as_secs());
+    Ok(())
+}
+
+async fn delete_connection(scene: &Scene<'_>) -> Result<()> {
+    let (kept, gone) = (&scene.connections[0], &scene.connections[1]);
+    let names = scene.provider_names().await?;
+    scene.workos.delete_connection(gone).await?;
+    let gone_name = provider_name(gone);
+    eventually(SOON, "the provider of the deleted connection goes", async || {
+        Ok((!scene.provider_names().await?.contains(&gone_name)).then_some(()))
+    })
+    .await?;
+    let left = scene.provider_names().await?;
+    let expected: Vec<String> = names.into_iter().filter(|name| *name != gone_name).collect();
+    ensure!(left == expected, "more than one provider went: {left:?}, expected {expected:?}");
+    println!("    {gone_name} is gone; {} and the foreign provider {} are there", provider_name(kept), scene::FOREIGN);
     Ok(())
 }

@@ -75,7 +75,7 @@ mod tests {
             (r#"{"inner":{"account_id":12}}"#, "inner.account_id", "expected a string"),
             (r#"{"inner":{"account_id":"123456789012","x":1}}"#, "inner.x", "unknown field `x`"),
             (r#"{"inner":{}}"#, "inner", "missing field `account_id`"),
-            (r#"[]"#, "(body)", "expected struct"),
+            (r"[]", "(body)", "expected struct"),
             (r#"{"inner""#, "(body)", "EOF"),
             ("", "(body)", "missing field `inner`"),
         ] {

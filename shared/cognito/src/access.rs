@@ -20,10 +20,10 @@ use causeway_core::{
 use crate::{CognitoError, PoolAccess, pacer::Pacer, retry::FullPoolIsFinal};
 
 /// Role chaining allows one hour (STS API: `AssumeRole`, `DurationSeconds`).
-const SESSION: Duration = Duration::from_secs(3600);
+const SESSION: Duration = Duration::from_hours(1);
 /// Credentials that end within this time are not used any more: longer than a run may take.
-const MARGIN: Duration = Duration::from_secs(600);
-/// How the sessions are called in the tenant's CloudTrail.
+const MARGIN: Duration = Duration::from_mins(10);
+/// How the sessions are called in the tenant's `CloudTrail`.
 const SESSION_NAME: &str = "causeway";
 
 /// A tenant's role and what it is assumed for.

@@ -139,7 +139,7 @@ pub enum Ending {
 }
 
 /// The longest time between two looks at a pool that keeps failing.
-const SELDOMEST: Duration = Duration::from_secs(24 * 3600);
+const SELDOMEST: Duration = Duration::from_hours(24);
 /// WorkOS can be behind its own event: how long after a webhook that showed no change to look once more.
 const SECOND_LOOK: Duration = Duration::from_secs(30);
 
@@ -152,7 +152,7 @@ pub fn next_due(ending: Ending, cause: Cause, interval: Duration, now: Timestamp
         Ending::InLine { .. } => interval,
         Ending::Failed { class, failures } => {
             let doublings = failures.saturating_sub(1).min(16);
-            let first = if class.passes_by_itself() { Duration::from_secs(60) } else { interval };
+            let first = if class.passes_by_itself() { Duration::from_mins(1) } else { interval };
             first.saturating_mul(1 << doublings).min(SELDOMEST)
         }
     };
@@ -163,7 +163,7 @@ pub fn next_due(ending: Ending, cause: Cause, interval: Duration, now: Timestamp
 mod tests {
     use super::*;
 
-    const INTERVAL: Duration = Duration::from_secs(900);
+    const INTERVAL: Duration = Duration::from_mins(15);
 
     fn minutes(ending: Ending, cause: Cause) -> u64 {
         let now = Timestamp::from_seconds(1_000_000);

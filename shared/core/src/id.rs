@@ -80,7 +80,7 @@ text_type!(
     "a tenant ID is `tnt_` followed by a ULID in capitals",
     |text| text
         .strip_prefix("tnt_")
-        .is_some_and(|rest| is_ulid(rest))
+        .is_some_and(is_ulid)
 );
 
 text_type!(

@@ -13,7 +13,7 @@ use crate::timestamp::Timestamp;
 
 /// How long a secret stays good after the one that follows it is confirmed: Cognito says of its changes
 /// that they can take a minute to show, and a sign-in lasts at most five.
-pub const RETIRED_FOR: Duration = Duration::from_secs(15 * 60);
+pub const RETIRED_FOR: Duration = Duration::from_mins(15);
 
 /// SHA-256 of a secret, in hexadecimal.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +117,7 @@ mod tests {
         secrets.intend(hash("second"));
         assert!(secrets.accepts(&hash("first"), now) && secrets.accepts(&hash("second"), now));
         secrets.confirm(&hash("second"), now);
-        let just_before = now.plus(RETIRED_FOR - Duration::from_millis(1));
+        let just_before = now.plus(RETIRED_FOR.saturating_sub(Duration::from_millis(1)));
         assert!(secrets.accepts(&hash("first"), just_before));
         assert!(!secrets.accepts(&hash("first"), now.plus(RETIRED_FOR)));
         assert!(secrets.accepts(&hash("second"), now.plus(RETIRED_FOR)));

@@ -10,9 +10,9 @@ use sha2::Sha256;
 use crate::timestamp::Timestamp;
 
 /// WorkOS delivers again for three days with the signature of the first time, so a day more than that.
-const OLDEST: Duration = Duration::from_secs(4 * 24 * 3600);
+const OLDEST: Duration = Duration::from_hours(96);
 /// How far a sender's clock may be ahead of ours.
-const AHEAD: Duration = Duration::from_secs(5 * 60);
+const AHEAD: Duration = Duration::from_mins(5);
 /// Numbers below are seconds (WorkOS's emulator), from there on milliseconds (WorkOS).
 const FIRST_MILLISECONDS: i64 = 100_000_000_000;
 

@@ -334,14 +334,13 @@ impl<'a> Execution<'a> {
         };
         let shown = described.and_then(|described| described.client_secret);
         let kept = shown.filter(|secret| !new_secret && claim.secrets.is_live(&SecretHash::of(secret)));
-        let secret = match kept {
-            Some(secret) => secret,
-            None => {
-                let secret = self.new_secret();
-                claim.secrets.intend(SecretHash::of(&secret));
-                claim = self.put_claim(claim).await?;
-                secret
-            }
+        let secret = if let Some(secret) = kept {
+            secret
+        } else {
+            let secret = self.new_secret();
+            claim.secrets.intend(SecretHash::of(&secret));
+            claim = self.put_claim(claim).await?;
+            secret
         };
         // A sign-in must find the issuer that Cognito will have as soon as it has it.
         claim.issuer = self.look.specs.issuer(id);

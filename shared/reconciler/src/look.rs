@@ -152,7 +152,7 @@ impl Reconciler {
         let snapshot = snapshot?;
         let (access, observed, callbacks, mut notes) = seen.inspect_err(|error| {
             if error.class() == ErrorClass::Denied {
-                self.access.forget(&role)
+                self.access.forget(&role);
             }
         })?;
         notes.extend(snapshot.unreadable.iter().map(|record| {
@@ -217,15 +217,15 @@ impl Reconciler {
         let mut known = ForeignProviders::default();
         for (name, last_modified) in listed {
             let remembered = look.foreign.providers.get(&name);
-            let provider = match remembered.filter(|known| !full && known.last_modified == last_modified) {
-                Some(remembered) => remembered.clone(),
-                None => {
+            let provider =
+                if let Some(remembered) = remembered.filter(|known| !full && known.last_modified == last_modified) {
+                    remembered.clone()
+                } else {
                     self.check_time(deadline)?;
                     let Some(seen) = look.access.describe_provider(&name).await? else { continue };
                     let identifiers = seen.description.map(|seen| seen.spec.identifiers).unwrap_or_default();
                     ForeignProvider { last_modified, identifiers }
-                }
-            };
+                };
             known.providers.insert(name, provider);
         }
         look.foreign_moved = known != look.foreign;
@@ -250,9 +250,9 @@ impl Reconciler {
             .map(|(name, provider)| (name.clone(), needs_description(&situation, name, provider)))
             .fold((Vec::new(), Vec::new()), |(mut moved, mut others), (name, has_moved)| {
                 if has_moved {
-                    moved.push(name)
+                    moved.push(name);
                 } else {
-                    others.push(name)
+                    others.push(name);
                 }
                 (moved, others)
             });

@@ -54,7 +54,7 @@ impl Reconciler {
         pool: &UserPool,
         deadline: Timestamp,
     ) -> Result<PlannedSteps, LookError> {
-        let look = self.look(tenant, pool, false, deadline).await?;
+        let look = Box::pin(self.look(tenant, pool, false, deadline)).await?;
         let plan = look.plan(pool, (self.sources.now)());
         Ok(PlannedSteps { hash: hash_of_held(&plan.steps), steps: plan.steps, notes: plan.notes })
     }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long a role that was shown to be closed is not tried again.
-const ROLE_PROBE: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+const ROLE_PROBE: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// How much longer than its deadline a run holds its pool: longer than its last step and its record can
 /// take, so that a lease never ends under a living run. A killed run's lease ends by itself.
@@ -57,7 +57,8 @@ impl Reconciler {
         let Some(tenant) = self.store.tenant(tenant_id).await.map_err(failed("begun"))? else {
             return Ok(Ran::Nothing);
         };
-        let lease = self.store.take_lease(tenant_id, pool_id, &id, started_at, deadline.plus(LEASE_AFTER_DEADLINE)).await;
+        let lease =
+            self.store.take_lease(tenant_id, pool_id, &id, started_at, deadline.plus(LEASE_AFTER_DEADLINE)).await;
         let Some(pool) = lease.map_err(failed("begun"))? else {
             return self.busy(wake_up).await.map_err(failed("put off"));
         };
@@ -65,7 +66,7 @@ impl Reconciler {
             self.store.release_lease(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
             return Ok(Ran::Nothing);
         }
-        let attempt = self.attempt(&tenant, &pool, deadline).await;
+        let attempt = Box::pin(self.attempt(&tenant, &pool, deadline)).await;
         let report = attempt.report(id, started_at, (self.sources.now)(), wake_up.cause);
         let state = attempt.state(&pool, &report, self);
         let due_at = next_due(
@@ -103,7 +104,7 @@ impl Reconciler {
         if probed && let Err(error) = self.check_role(tenant, pool).await {
             return Attempt::blind(error);
         }
-        let look = match self.look(tenant, pool, pool.run.full_pass_due_at <= now, deadline).await {
+        let look = match Box::pin(self.look(tenant, pool, pool.run.full_pass_due_at <= now, deadline)).await {
             Ok(look) => look,
             Err(error) => return Attempt { probed, ..Attempt::blind(error) },
         };

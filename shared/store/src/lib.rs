@@ -80,10 +80,12 @@ fn attribute<T: Serialize>(value: &T, key: &Key) -> Result<AttributeValue, Store
         .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "called with texts, references and numbers alike")]
 fn text(value: impl ToString) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "called with texts, references and numbers alike")]
 fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::{Page, Store, StoreError, key::Key, number, read, text, write};
 
 /// How long a report is kept.
-const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+const KEPT: Duration = Duration::from_hours(2160);
 
 impl Store {
     /// Stores a report.

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::connection::DomainState;
 
-    fn profile(extra: Value) -> Profile {
+    fn profile(extra: &Value) -> Profile {
         let mut profile = json!({
             "id": "prof_1", "connection_id": "conn_01E4ZCR3C56J083X43JQXF3JK5", "organization_id": "org_1",
             "idp_id": "idp_1", "email": "ann@Example.com", "first_name": "Ann", "last_name": null,
@@ -183,7 +183,7 @@ mod tests {
             .map(|name| ((*name).to_owned(), json!("evil")))
             .chain([("team".to_owned(), json!("a"))])
             .collect();
-        let claims = claims(&profile(json!({ "custom_attributes": names })), &[], &BTreeMap::new());
+        let claims = claims(&profile(&json!({ "custom_attributes": names })), &[], &BTreeMap::new());
         assert!(!claims.values().any(|value| value == "evil"), "{claims:?}");
         assert_eq!(claims["team"], "a");
         assert_eq!(claims["sub"], "prof_1");
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn raw_attributes_are_taken_only_where_the_mapping_asks() {
-        let profile = profile(json!({ "raw_attributes": { "team": "a", "secret": "canary" } }));
+        let profile = profile(&json!({ "raw_attributes": { "team": "a", "secret": "canary" } }));
         let mapping = [("custom:team".to_owned(), "raw.team".to_owned())].into();
         let claims = claims(&profile, &[], &mapping);
         assert_eq!(claims["raw.team"], "a");
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_profile_of_another_connection_or_organization_does_not_belong() {
-        let profile = profile(json!({}));
+        let profile = profile(&json!({}));
         let (own, other): (ConnectionId, ConnectionId) =
             (profile.connection_id.clone(), "conn_01E4ZCR3C56J083X43JQXF3JK6".parse().unwrap());
         let organization: OrganizationId = "org_1".parse().unwrap();
