@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use causeway_core::{
+    health::ErrorClass,
     id::{TenantId, UserPoolId},
     run::RunReport,
     timestamp::Timestamp,
@@ -94,6 +95,13 @@ async fn run(reconciler: &Reconciler, wake_up: WakeUp, message_ids: Vec<String>,
 fn log(wake_up: &WakeUp, report: &RunReport) {
     tracing::Span::current().record("run_id", &report.id);
     let held = report.steps.iter().filter(|step| step.held).count();
+    let now = report.finished_at.millis();
+    if held > 0 {
+        causeway_telemetry::count("RunsHeldBack", now);
+    }
+    if report.failures.iter().any(|failure| failure.class == ErrorClass::Bug) {
+        causeway_telemetry::count("RunsFailedByBug", now);
+    }
     let failures: Vec<&str> = report.failures.iter().map(|failure| failure.message.as_str()).collect();
     tracing::info!(
         cause = ?wake_up.cause,

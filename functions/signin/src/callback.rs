@@ -52,7 +52,9 @@ async fn way_to_cognito(bridge: &Bridge, tenant: TenantId, query: &str) -> Resul
     let known = bridge.directory.tenant(&tenant).await.map_err(Failure::from)?.ok_or(Refusal::NotServed)?;
     let key = bridge.directory.state_key(&known).await.map_err(Failure::from)?;
     let state = SignInState::open(&request.state, key, &tenant, (bridge.now)()).map_err(|_| Refusal::State)?;
-    Span::current().record("pool", display(&state.user_pool_id)).record("connection", display(&state.connection_id));
+    Span::current()
+        .record("user_pool_id", display(&state.user_pool_id))
+        .record("connection_id", display(&state.connection_id));
 
     let endpoint = Endpoint::new(&bridge.base, tenant, state.connection_id.clone());
     let served = bridge.directory.served(&endpoint, &state.user_pool_id).await.map_err(Failure::from)?;

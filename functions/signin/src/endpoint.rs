@@ -42,7 +42,7 @@ impl FromRequestParts<Arc<Bridge>> for Endpoint {
             Path::<(String, String)>::from_request_parts(parts, bridge).await.map_err(|_| NoSuchPlace)?;
         let tenant_id: TenantId = tenant.parse().map_err(|_| NoSuchPlace)?;
         let connection_id: ConnectionId = connection.parse().map_err(|_| NoSuchPlace)?;
-        Span::current().record("tenant", display(&tenant_id)).record("connection", display(&connection_id));
+        Span::current().record("tenant_id", display(&tenant_id)).record("connection_id", display(&connection_id));
         Ok(Self::new(&bridge.base, tenant_id, connection_id))
     }
 }
@@ -57,7 +57,7 @@ impl FromRequestParts<Arc<Bridge>> for TenantEndpoint {
     async fn from_request_parts(parts: &mut Parts, bridge: &Arc<Bridge>) -> Result<Self, NoSuchPlace> {
         let Path(tenant) = Path::<String>::from_request_parts(parts, bridge).await.map_err(|_| NoSuchPlace)?;
         let tenant_id: TenantId = tenant.parse().map_err(|_| NoSuchPlace)?;
-        Span::current().record("tenant", display(&tenant_id));
+        Span::current().record("tenant_id", display(&tenant_id));
         Ok(Self(tenant_id))
     }
 }

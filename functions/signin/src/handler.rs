@@ -42,8 +42,14 @@ pub fn router(bridge: Arc<Bridge>) -> Router {
 pub async fn handle(mut router: Router, request: Request) -> Result<Response, Infallible> {
     let started = Instant::now();
     let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
-    let span =
-        tracing::error_span!("request", request_id, tenant = Empty, pool = Empty, connection = Empty, outcome = Empty);
+    let span = tracing::error_span!(
+        "request",
+        request_id,
+        tenant_id = Empty,
+        user_pool_id = Empty,
+        connection_id = Empty,
+        outcome = Empty
+    );
     let request = with_path_of_the_event(request);
     let mut response = router.call(request).instrument(span.clone()).await?;
     for (name, value) in HEADERS {

@@ -76,7 +76,7 @@ impl IntoResponse for Refusal {
 async fn redeem(bridge: &Bridge, endpoint: &Endpoint, request: Request) -> Result<Value, Refusal> {
     let request = read(request).await?;
     let (now, pool) = ((bridge.now)(), &request.user_pool_id);
-    Span::current().record("pool", display(pool));
+    Span::current().record("user_pool_id", display(pool));
     let served = bridge.directory.served(endpoint, pool).await?;
     let served = served.ok_or(Refusal::Refused(TokenError::InvalidClient, "refused: no such sign-in"))?;
     if !is_the_client(bridge, endpoint, &served, &request, now).await? {

@@ -68,7 +68,7 @@ async fn claims(bridge: &Bridge, endpoint: &Endpoint, headers: &HeaderMap) -> Re
     if stored.tenant_id != endpoint.tenant_id || stored.connection_id != endpoint.connection_id {
         return Err(Refusal::NotGood);
     }
-    Span::current().record("pool", display(&stored.user_pool_id));
+    Span::current().record("user_pool_id", display(&stored.user_pool_id));
     if bridge.directory.served(endpoint, &stored.user_pool_id).await?.is_none() {
         return Err(Refusal::NotGood);
     }

@@ -46,7 +46,7 @@ impl Problem {
             ErrorClass::Conflict => Self::conflict("somebody else changed it at the same time: read it and try again"),
             ErrorClass::Bug => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "something is wrong with Causeway: report it with the request ID",
+                "something is wrong with Causeway: report it with the header X-Request-ID of this answer",
             ),
             _ => Self::new(StatusCode::SERVICE_UNAVAILABLE, "not available at the moment: try again"),
         };

@@ -4,8 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    extract::Request,
+    http::HeaderValue,
+    middleware::{Next, from_fn},
+    response::Response,
     routing::{get, post},
 };
+use lambda_http::RequestExt;
+use tracing::Instrument;
 
 use crate::{problem::Problem, reconcile, reports, service::Service, tenants, user_pools, verify};
 
@@ -25,5 +31,19 @@ pub fn router(service: Arc<Service>) -> Router {
         .route(&of_pool("providers"), get(reports::providers))
         .route(&of_pool("runs"), get(reports::runs))
         .fallback(|| async { Problem::not_found() })
+        .layer(from_fn(logged))
         .with_state(service)
+}
+
+/// Logs each request in one line, and answers with the request's ID, under which the log has it.
+async fn logged(request: Request, next: Next) -> Response {
+    let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = tracing::info_span!("request", request_id);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    span.in_scope(|| tracing::info!(%method, path, status = response.status().as_u16(), "answered"));
+    if let Ok(request_id) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("x-request-id", request_id);
+    }
+    response
 }

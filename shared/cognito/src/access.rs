@@ -22,7 +22,7 @@ use crate::{CognitoError, PoolAccess, pacer::Pacer, retry::FullPoolIsFinal};
 /// Role chaining allows one hour (STS API: `AssumeRole`, `DurationSeconds`).
 const SESSION: Duration = Duration::from_hours(1);
 /// Credentials that end within this time are not used any more: longer than a run may take.
-const MARGIN: Duration = Duration::from_mins(10);
+const MARGIN: Duration = Duration::from_mins(16);
 /// How the sessions are called in the tenant's `CloudTrail`.
 const SESSION_NAME: &str = "causeway";
 

@@ -61,7 +61,8 @@ pub struct Desired {
     pub connections: BTreeMap<ConnectionId, DesiredConnection>,
     /// Connections that exist, and that the operator did not choose.
     pub excluded: BTreeSet<ConnectionId>,
-    /// Connections that exist, and whose record could not be read: nothing is concluded from them.
+    /// Connections that exist, and whose record could not be read or does not say whether they are chosen:
+    /// nothing is concluded from them.
     pub unreadable: BTreeSet<ConnectionId>,
     /// Whether a record did not even show whose it is: any connection that seems gone may be that one, so
     /// nothing is concluded from those either.
@@ -79,9 +80,13 @@ impl Desired {
     pub fn new(snapshot: &WorkosSnapshot, options: &PoolOptions) -> Self {
         let mut desired = Self::default();
         desired.add_unreadable(snapshot);
-        for connection in snapshot.connections.iter().filter(|connection| !desired.unreadable.contains(&connection.id))
-        {
-            if is_chosen(connection, options) {
+        let unreadable = desired.unreadable.clone();
+        for connection in snapshot.connections.iter().filter(|connection| !unreadable.contains(&connection.id)) {
+            let Some(is_chosen) = is_chosen(connection, options) else {
+                desired.unreadable.insert(connection.id.clone());
+                continue;
+            };
+            if is_chosen {
                 let presence = Presence::of(&connection.state);
                 let wanted = DesiredConnection { connection: connection.clone(), presence };
                 desired.connections.insert(connection.id.clone(), wanted);
@@ -145,8 +150,11 @@ impl Desired {
     }
 }
 
-fn is_chosen(connection: &Connection, options: &PoolOptions) -> bool {
-    options.organizations.as_ref().is_none_or(|chosen| {
-        connection.organization_id.as_ref().is_some_and(|organization| chosen.contains(organization))
-    })
+/// Whether the operator chose a connection; `None` where that depends on an organization that it does not
+/// show, which WorkOS documents as possible: nothing may be taken away for it.
+fn is_chosen(connection: &Connection, options: &PoolOptions) -> Option<bool> {
+    match &options.organizations {
+        None => Some(true),
+        Some(chosen) => connection.organization_id.as_ref().map(|organization| chosen.contains(organization)),
+    }
 }

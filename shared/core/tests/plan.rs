@@ -385,3 +385,13 @@ fn names_that_are_not_ours_stay_in_the_app_clients() {
     assert_eq!(scene.steps(), nothing());
     assert_eq!(both_ids('A').len(), 2);
 }
+
+#[test]
+fn a_connection_that_does_not_say_whose_it_is_is_not_taken_for_one_that_the_operator_excluded() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A');
+    scene.options.organizations = Some(vec![org('A')]);
+    assert_eq!(scene.steps(), nothing());
+    scene.snapshot.connections[0].organization_id = None;
+    assert_eq!(scene.steps(), nothing());
+}

@@ -8,7 +8,7 @@ use causeway_core::{
     guard::Loss,
     health::ErrorClass,
     id::{ConnectionId, Identifier, UserPoolId},
-    plan::{Action, DeleteReason, Plan, Step},
+    plan::{Action, Plan, Step},
     provider::ProviderSpec,
     run::Failure,
     secret::{SecretHash, new_client_secret},
@@ -114,11 +114,11 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Carries out everything of `plan` that is not held back.
-    pub async fn carry_out(mut self, plan: &Plan) -> Executed {
+    /// Carries out everything of `plan` that is not held back; with `only_look` none of its steps.
+    pub async fn carry_out(mut self, plan: &Plan, only_look: bool) -> Executed {
         self.settle(plan).await;
-        self.confirm_gone(plan).await;
-        let steps: Vec<&Step> = plan.steps.iter().filter(|step| !step.held).collect();
+        let steps: Vec<&Step> = plan.steps.iter().filter(|step| !step.held && !only_look).collect();
+        self.confirm_gone(&steps).await;
         let mut rest = steps.as_slice();
         while let Some(step) = rest.first() {
             if self.now() >= self.deadline {
@@ -146,12 +146,10 @@ impl<'a> Execution<'a> {
 
     /// Keeps in each claim what the API shows of its connection; written only where it changed.
     async fn note_connections(&mut self, plan: &Plan) {
-        let done: BTreeSet<(&str, &ConnectionId)> =
-            self.executed.done.iter().map(|step| (step.action.name(), &step.connection_id)).collect();
         let undone: BTreeSet<&ConnectionId> = plan
             .steps
             .iter()
-            .filter(|step| !done.contains(&(step.action.name(), &step.connection_id)))
+            .filter(|step| !self.executed.done.contains(step))
             .map(|step| &step.connection_id)
             .chain(&self.failed)
             .collect();
@@ -194,16 +192,20 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Asks WorkOS for each connection that is to go because it is gone. A list can be wrong; only a 404 to
-    /// a question for the connection itself is believed.
-    async fn confirm_gone(&mut self, plan: &Plan) {
-        for step in plan.steps.iter().filter(|step| !step.held && step.action == Action::Delete(DeleteReason::Gone)) {
-            let id = &step.connection_id;
+    /// Asks WorkOS for each connection of which something is to be taken because it is gone. A list can be
+    /// wrong; only a 404 to a question for the connection itself is believed.
+    async fn confirm_gone(&mut self, steps: &[&Step]) {
+        let seem_gone: BTreeSet<&ConnectionId> = steps
+            .iter()
+            .filter(|step| step.action != Action::Forget && self.look.desired.is_missing(&step.connection_id))
+            .map(|step| &step.connection_id)
+            .collect();
+        for id in seem_gone {
             let answer = self.reconciler.workos.connection_is_gone(&self.look.key, id).await;
             match answer {
                 Ok(true) => {}
-                Ok(false) => self.fail(id, "delete", &StepError::NotGone),
-                Err(error) => self.fail(id, "delete", &StepError::Workos(error)),
+                Ok(false) => self.fail(id, "confirm that the connection is gone", &StepError::NotGone),
+                Err(error) => self.fail(id, "confirm that the connection is gone", &StepError::Workos(error)),
             }
         }
     }
@@ -211,6 +213,10 @@ impl<'a> Execution<'a> {
     async fn write_provider(&mut self, step: &Step) {
         let id = &step.connection_id;
         let result = if self.failed.contains(id) {
+            // What the step would have freed is not free.
+            if let Action::Update { before, after, .. } = &step.action {
+                self.stuck.extend(before.identifiers.difference(&after.identifiers).cloned());
+            }
             Err(StepError::Depends)
         } else {
             match &step.action {
@@ -342,9 +348,11 @@ impl<'a> Execution<'a> {
             claim = self.put_claim(claim).await?;
             secret
         };
-        // A sign-in must find the issuer that Cognito will have as soon as it has it.
-        claim.issuer = self.look.specs.issuer(id);
         let last_modified = self.look.access.update_provider(&name, after, &secret).await?;
+        // A step that only frees an identifier may leave the issuer as it was.
+        if after.issuer() == Some(self.look.specs.issuer(id).as_str()) {
+            claim.issuer = self.look.specs.issuer(id);
+        }
         self.hold(claim, after, &secret, last_modified).await
     }
 

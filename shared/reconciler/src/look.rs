@@ -8,7 +8,7 @@ use causeway_core::{
     desired::Desired,
     health::ErrorClass,
     id::{ConnectionId, Identifier, ProviderName, TenantId, UserPoolId},
-    plan::{Note, Situation, SpecOf, needs_description},
+    plan::{Note, Situation, SpecOf, to_describe},
     provider::{BaseUrl, Issuer, Observed, ObservedProvider, ProviderSpec},
     tenant::{Purpose, Tenant},
     timestamp::Timestamp,
@@ -243,19 +243,12 @@ impl Reconciler {
     ) -> Result<(), LookError> {
         let foreign = look.foreign_identifiers();
         let situation = look.situation(&foreign, pool);
-        let (moved, others): (Vec<ProviderName>, Vec<ProviderName>) = look
-            .claims
-            .values()
-            .filter_map(|claim| Some((&claim.provider_name, look.observed.providers.get(&claim.provider_name)?)))
-            .map(|(name, provider)| (name.clone(), needs_description(&situation, name, provider)))
-            .fold((Vec::new(), Vec::new()), |(mut moved, mut others), (name, has_moved)| {
-                if has_moved {
-                    moved.push(name);
-                } else {
-                    others.push(name);
-                }
-                (moved, others)
-            });
+        let moved = to_describe(&situation);
+        let listed = look.claims.values().map(|claim| &claim.provider_name);
+        let others: Vec<ProviderName> = listed
+            .filter(|name| !moved.contains(name) && look.observed.providers.contains_key(name))
+            .cloned()
+            .collect();
         for name in moved {
             self.check_time(deadline)?;
             describe(look, name).await?;

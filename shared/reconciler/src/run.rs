@@ -79,18 +79,14 @@ impl Reconciler {
         if report.outcome != Outcome::NoChange || wake_up.cause != Cause::Schedule {
             self.store.put_run(pool_id, &report).await.map_err(failed("recorded"))?;
         }
-        let recorded = Recorded {
-            run_id: &report.id,
-            state: &state,
-            due_at: Some(due_at),
-            approval_used: attempt.used_approval(&pool),
-        };
+        let recorded =
+            Recorded { run_id: &report.id, state: &state, due_at, approval_used: attempt.used_approval(&pool) };
         self.store.record_run(&pool, recorded).await.map_err(failed("recorded"))?;
         Ok(Ran::Done(Box::new(report)))
     }
 
     async fn busy(&self, wake_up: &WakeUp) -> Result<Ran, StoreError> {
-        match self.store.set_due(&wake_up.tenant_id, &wake_up.user_pool_id, (self.sources.now)()).await {
+        match self.store.look_again(&wake_up.tenant_id, &wake_up.user_pool_id, (self.sources.now)()).await {
             Ok(()) => Ok(Ran::Busy),
             // Not there, or never due: there is nothing to come back to.
             Err(error) if error.is_conflict() => Ok(Ran::Nothing),
@@ -109,15 +105,15 @@ impl Reconciler {
             Err(error) => return Attempt { probed, ..Attempt::blind(error) },
         };
         let mut plan = look.plan(pool, now);
-        if pool.options.mode == Mode::Observe {
-            plan.notes.push(Note::general(format!(
-                "the pool's mode is observe: {} planned steps were left out",
-                plan.steps.len()
-            )));
-            plan.steps.clear();
+        let only_look = pool.options.mode == Mode::Observe;
+        if only_look {
+            let planned = plan.steps.len();
+            plan.notes
+                .push(Note::general(format!("the pool's mode is observe: {planned} planned steps were left out")));
+            plan.steps.iter_mut().for_each(|step| step.held = false);
         }
         let execution = Execution::new(self, tenant, &pool.user_pool_id, &look, deadline);
-        let executed = execution.carry_out(&plan).await;
+        let executed = execution.carry_out(&plan, only_look).await;
         let remembered = if executed.foreign_outdated { ForeignProviders::default() } else { look.foreign.clone() };
         if (look.foreign_moved || executed.foreign_outdated)
             && let Err(error) = self.store.put_foreign_providers(&pool.user_pool_id, &remembered).await

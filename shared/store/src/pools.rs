@@ -51,7 +51,7 @@ pub struct Recorded<'a> {
     /// What it learned.
     pub state: &'a RunState,
     /// When the pool is due next.
-    pub due_at: Option<Timestamp>,
+    pub due_at: Timestamp,
     /// Whether the operator's approval was used.
     pub approval_used: bool,
 }
@@ -158,34 +158,38 @@ impl Store {
         }
     }
 
-    /// Records what a run learned and gives its lease back; a conflict if it holds none any more.
+    /// Records what a run learned and gives its lease back; a conflict if it holds none any more. A pool that
+    /// somebody asked to look at meanwhile stays due at once.
     pub async fn record_run(&self, pool: &UserPool, recorded: Recorded<'_>) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
-        let mut removed = vec!["lease_holder", "lease_until"];
-        let mut set = "SET run = :state".to_owned();
-        if recorded.due_at.is_some() {
-            set.push_str(", due_at = :due_at, due_shard = :due_shard");
-        } else {
-            removed.extend(["due_at", "due_shard"]);
-        }
-        if recorded.approval_used {
-            removed.push("approval");
-        }
-        let mut request = self
+        let approval = if recorded.approval_used { ", approval" } else { "" };
+        let answer = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
-            .update_expression(format!("{set} REMOVE {}", removed.join(", ")))
+            .update_expression(format!(
+                "SET run = :state, due_at = :due_at, due_shard = :due_shard \
+                 REMOVE lease_holder, lease_until, look_again_at{approval}"
+            ))
             .condition_expression("lease_holder = :run")
             .expression_attribute_values(":run", text(recorded.run_id))
-            .expression_attribute_values(":state", attribute(recorded.state, &key)?);
-        if let Some(due_at) = recorded.due_at {
-            request = request
-                .expression_attribute_values(":due_at", text(due_at))
-                .expression_attribute_values(":due_shard", text(shard(&pool.user_pool_id)));
+            .expression_attribute_values(":state", attribute(recorded.state, &key)?)
+            .expression_attribute_values(":due_at", text(recorded.due_at))
+            .expression_attribute_values(":due_shard", text(shard(&pool.user_pool_id)))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
+        let asked = answer.attributes.and_then(|before| Timestamp::parse(before.get("look_again_at")?.as_s().ok()?));
+        if let Some(asked) = asked {
+            let due = DuePool {
+                tenant_id: pool.tenant_id.clone(),
+                user_pool_id: pool.user_pool_id.clone(),
+                due_at: recorded.due_at,
+            };
+            self.move_due(&due, asked).await?;
         }
-        request.send().await.map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
         Ok(())
     }
 
@@ -204,13 +208,14 @@ impl Store {
         Ok(())
     }
 
-    /// Makes a pool due at `at`, whatever its due time was; a conflict if it is not there or never due.
-    pub async fn set_due(&self, tenant: &TenantId, pool: &UserPoolId, at: Timestamp) -> Result<(), StoreError> {
+    /// Makes a pool due at `at`, whatever its due time was, also if a run that goes on records another one; a
+    /// conflict if it is not there or never due.
+    pub async fn look_again(&self, tenant: &TenantId, pool: &UserPoolId, at: Timestamp) -> Result<(), StoreError> {
         self.client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(Key::pool(tenant, pool).attributes()))
-            .update_expression("SET due_at = :at")
+            .update_expression("SET due_at = :at, look_again_at = :at")
             .condition_expression("attribute_exists(due_at)")
             .expression_attribute_values(":at", text(at))
             .send()

@@ -38,3 +38,21 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+/// Counts one occurrence of `metric` in CloudWatch's namespace `Causeway`, by a log line in CloudWatch's
+/// embedded metric format. `now` is in milliseconds since 1970.
+#[expect(clippy::print_stdout, reason = "the format is a line of its own form on standard output")]
+pub fn count(metric: &str, now: i64) {
+    let line = serde_json::json!({
+        "_aws": {
+            "Timestamp": now,
+            "CloudWatchMetrics": [{
+                "Namespace": "Causeway",
+                "Dimensions": [[]],
+                "Metrics": [{ "Name": metric, "Unit": "Count" }],
+            }],
+        },
+        metric: 1,
+    });
+    println!("{line}");
+}
