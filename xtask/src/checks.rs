@@ -41,7 +41,7 @@ async fn cargo(arguments: &[&str]) -> Result<()> {
 /// All tests but the end-to-end ones, which need a cloud.
 async fn unit_tests() -> Result<()> {
     cargo(&["test", "--workspace", "--exclude", "causeway-tests"]).await?;
-    cargo(&["test", "--package", "causeway-tests", "--lib"]).await
+    cargo(&["test", "--package", "causeway-tests", "--lib", "--test", "template"]).await
 }
 
 async fn end_to_end() -> Result<()> {

@@ -132,3 +132,39 @@ fn answer(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
     response.headers_mut().insert("content-type", lambda_http::http::HeaderValue::from_static("application/json"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use causeway_core::timestamp::Timestamp;
+    use lambda_http::request::from_str;
+    use secrecy::SecretString;
+
+    use super::*;
+
+    fn sample(name: &str) -> Request {
+        let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    fn verified(request: &Request) -> Result<(), Refused> {
+        let header = request.headers().get("workos-signature").map(|header| header.to_str().unwrap());
+        let secret = SecretString::from("whsec_sample".to_owned());
+        verify_signature(header, request.body().as_ref(), &secret, Timestamp::from_seconds(1_795_348_801))
+    }
+
+    #[test]
+    fn a_webhook_as_api_gateway_hands_it_over_is_believed_by_its_signature_alone() {
+        let request = sample("ingest-connection-activated");
+        assert!(tenant_in(request.uri().path()).is_some());
+        assert_eq!(verified(&request), Ok(()));
+        assert_eq!(verified(&sample("ingest-forged")), Err(Refused::Forged));
+        assert_eq!(verified(&sample("ingest-unsigned")), Err(Refused::Missing));
+    }
+
+    #[test]
+    fn a_path_without_a_valid_tenant_leads_nowhere() {
+        for path in ["/webhooks/", "/webhooks/tnt_1", "/webhooks/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N/more", "/"] {
+            assert_eq!(tenant_in(path), None, "{path}");
+        }
+    }
+}

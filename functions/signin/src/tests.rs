@@ -5,5 +5,6 @@ mod aws;
 mod journey;
 mod log;
 mod refusals;
+mod samples;
 mod workos;
 mod world;

@@ -110,3 +110,28 @@ fn view(tenant: &Tenant, base: &BaseUrl) -> Value {
         "updated_at": tenant.updated_at,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(event: &str) -> Bytes {
+        let path = format!("{}/../../events/{event}.json", env!("CARGO_MANIFEST_DIR"));
+        let event: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        Bytes::from(event["body"].as_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_registration_is_read_and_one_with_an_unknown_field_is_not() {
+        let new: NewTenant = input::read(&body("tenants-create")).unwrap();
+        assert_eq!(new.name.as_str(), "Example");
+        assert!(input::read::<NewTenant>(&body("tenants-unknown-field")).is_err());
+    }
+
+    #[test]
+    fn a_key_that_no_header_can_carry_is_refused() {
+        for key in ["", "a b", "a\nb", &"a".repeat(513)] {
+            assert!(check_key(&SecretString::from(key.to_owned())).is_err(), "{key:?}");
+        }
+    }
+}

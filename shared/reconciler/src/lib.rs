@@ -3,6 +3,7 @@
 mod execute;
 mod look;
 mod planned;
+mod providers;
 mod run;
 mod wiring;
 

@@ -65,7 +65,7 @@ async fn each_request_is_one_line_and_no_line_holds_a_secret_or_a_person() {
     for line in &before[..4] {
         let span = &line["span"];
         assert_eq!(
-            (&span["tenant"], &span["pool"], &span["connection"]),
+            (&span["tenant_id"], &span["user_pool_id"], &span["connection_id"]),
             (&json!(TENANT), &json!(POOL), &json!(CONNECTION))
         );
         assert!(line["duration_ms"].is_u64() && line["status"].is_u64());

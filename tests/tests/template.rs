@@ -1,0 +1,95 @@
+//! What the emulator does not enforce, asserted on `template.yaml` itself.
+
+#![allow(clippy::unwrap_used, reason = "a template that can't be read fails the test")]
+
+use causeway_tests::workspace;
+
+fn template() -> String {
+    std::fs::read_to_string(workspace::root().join("template.yaml")).unwrap()
+}
+
+/// The text of each resource of a type.
+fn resources<'a>(template: &'a str, kind: &str) -> Vec<&'a str> {
+    let section = template.split("\nResources:\n").nth(1).unwrap().split("\nOutputs:\n").next().unwrap();
+    let starts: Vec<usize> = section
+        .match_indices('\n')
+        .map(|(at, _)| at + 1)
+        .filter(|at| {
+            section[*at..].starts_with("  ") && section.as_bytes().get(at + 2).is_some_and(u8::is_ascii_alphabetic)
+        })
+        .chain([section.len()])
+        .collect();
+    starts
+        .windows(2)
+        .map(|pair| &section[pair[0]..pair[1]])
+        .filter(|resource| resource.lines().nth(1).is_some_and(|line| line.trim() == format!("Type: {kind}")))
+        .collect()
+}
+
+#[test]
+fn no_statement_allows_every_action() {
+    let template = template();
+    for line in template.lines().filter(|line| line.contains("Action:") || line.trim_start().starts_with("- ")) {
+        assert!(!line.trim().trim_matches(['-', ' ']).trim_matches(['"', '\'']).eq("*"), "{line}");
+        assert!(
+            !line.contains("Action: \"*\"") && !line.contains("Action: '*'") && !line.contains("Action: *\n"),
+            "{line}"
+        );
+        for service in ["dynamodb", "sqs", "sts", "cognito-idp", "lambda", "execute-api"] {
+            assert!(!line.contains(&format!("{service}:*")), "{line}");
+        }
+    }
+}
+
+#[test]
+fn only_the_api_may_invoke_the_functions_behind_it() {
+    let template = template();
+    let permissions = resources(&template, "AWS::Lambda::Permission");
+    assert!(permissions.len() >= 3, "{permissions:?}");
+    for function in ["IngestFunction", "TenantsFunction", "SigninFunction"] {
+        let permission = permissions.iter().find(|permission| permission.contains(function));
+        let permission = permission.unwrap_or_else(|| panic!("nobody may invoke {function}"));
+        assert!(permission.contains("apigateway.amazonaws.com") && permission.contains("SourceArn"), "{permission}");
+    }
+}
+
+#[test]
+fn every_route_of_the_operators_api_needs_iam_and_no_other_does() {
+    let template = template();
+    let routes = resources(&template, "AWS::ApiGatewayV2::Route");
+    assert!(routes.len() >= 15, "{} routes", routes.len());
+    for route in routes {
+        let key = route.lines().find(|line| line.contains("RouteKey:")).unwrap();
+        assert_eq!(key.contains("/v1/"), route.contains("AuthorizationType: AWS_IAM"), "{route}");
+    }
+}
+
+#[test]
+fn what_would_be_lost_for_good_is_kept_when_the_stack_goes() {
+    let template = template();
+    let mut kept = resources(&template, "AWS::DynamoDB::Table");
+    kept.extend(resources(&template, "AWS::KMS::Key"));
+    assert_eq!(kept.len(), 3);
+    for resource in kept {
+        assert!(
+            resource.contains("DeletionPolicy: Retain") && resource.contains("UpdateReplacePolicy: Retain"),
+            "{resource}"
+        );
+    }
+    let table = resources(&template, "AWS::DynamoDB::Table")[0];
+    for setting in ["PointInTimeRecoveryEnabled: true", "DeletionProtectionEnabled: true", "SSEEnabled: true"] {
+        assert!(table.contains(setting), "{setting}");
+    }
+}
+
+#[test]
+fn the_queue_hides_a_message_longer_than_a_run_lasts_and_gives_up_after_three_times() {
+    let template = template();
+    let default = |name: &str| -> u64 {
+        let parameter = template.split(&format!("\n  {name}:\n")).nth(1).unwrap();
+        let line = parameter.lines().find(|line| line.trim_start().starts_with("Default:")).unwrap();
+        line.trim().trim_start_matches("Default:").trim().parse().unwrap()
+    };
+    assert!(default("QueueVisibilitySeconds") > default("ReconcileTimeoutSeconds"));
+    assert!(template.contains("maxReceiveCount: 3"));
+}
