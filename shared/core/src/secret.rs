@@ -15,6 +15,9 @@ use crate::timestamp::Timestamp;
 /// that they can take a minute to show, and a sign-in lasts at most five.
 pub const RETIRED_FOR: Duration = Duration::from_mins(15);
 
+/// How many attempts that seem lost are remembered.
+const MOST_UNSETTLED: usize = 4;
+
 /// SHA-256 of a secret, in hexadecimal.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -48,6 +51,10 @@ pub fn new_client_secret(random: [u8; 32]) -> SecretString {
 pub struct ClientSecrets {
     /// Sent, or about to be; not yet known to have arrived.
     pub pending: Option<SecretHash>,
+    /// Those that were pending before, until one is known to have arrived: Cognito says that its changes can
+    /// take a minute to show, so that an attempt that seems lost may still turn up.
+    #[serde(default)]
+    pub unsettled: Vec<SecretHash>,
     /// The one that Cognito is known to hold.
     pub live: Option<SecretHash>,
     /// The ones before, each good until its time.
@@ -65,26 +72,30 @@ pub struct RetiredSecret {
 }
 
 impl ClientSecrets {
-    /// Remembers a secret that is about to be sent. An earlier one that never was confirmed goes.
+    /// Remembers a secret that is about to be sent.
     pub fn intend(&mut self, hash: SecretHash) {
-        self.pending = Some(hash);
+        self.unsettled.extend(self.pending.replace(hash));
+        let too_many = self.unsettled.len().saturating_sub(MOST_UNSETTLED);
+        self.unsettled.drain(..too_many);
     }
 
     /// Records that Cognito holds `hash`. Does nothing for a hash that is not ours.
     pub fn confirm(&mut self, hash: &SecretHash, now: Timestamp) {
         self.retired.retain(|retired| retired.good_until > now);
-        if !self.pending.as_ref().is_some_and(|pending| pending.matches(hash)) {
+        if self.pending.as_ref().is_some_and(|pending| pending.matches(hash)) {
+            self.pending = None;
+        } else if !self.unsettled.iter().any(|unsettled| unsettled.matches(hash)) {
             return;
         }
-        if let Some(before) = self.live.take() {
+        if let Some(before) = self.live.replace(hash.clone()) {
             self.retired.push(RetiredSecret { hash: before, good_until: now.plus(RETIRED_FOR) });
         }
-        self.live = self.pending.take();
+        self.unsettled.clear();
     }
 
-    /// Whether Cognito may hold this secret by our own doing: it is live or pending.
+    /// Whether Cognito may hold this secret by our own doing: it is live, pending or unsettled.
     pub fn is_ours(&self, hash: &SecretHash) -> bool {
-        [&self.live, &self.pending].into_iter().flatten().any(|known| known.matches(hash))
+        [&self.live, &self.pending].into_iter().flatten().chain(&self.unsettled).any(|known| known.matches(hash))
     }
 
     /// Whether `hash` is the live one.
@@ -124,17 +135,33 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_that_fails_replaces_only_the_pending_secret() {
+    fn an_attempt_that_fails_leaves_the_live_secret_as_it_is() {
         let now = Timestamp::from_seconds(1);
         let mut secrets = ClientSecrets::default();
         secrets.intend(hash("live"));
         secrets.confirm(&hash("live"), now);
         secrets.intend(hash("lost"));
-        secrets.intend(hash("next"));
-        assert!(secrets.is_live(&hash("live")));
-        assert!(!secrets.accepts(&hash("lost"), now));
-        secrets.confirm(&hash("lost"), now);
+        assert!(secrets.is_live(&hash("live")) && secrets.accepts(&hash("live"), now));
+        secrets.confirm(&hash("foreign"), now);
         assert!(secrets.is_live(&hash("live")), "a secret that is not ours confirms nothing");
+    }
+
+    #[test]
+    fn an_attempt_that_seemed_lost_and_turns_up_is_still_ours_and_none_after_it_once_settled() {
+        let now = Timestamp::from_seconds(1);
+        let mut secrets = ClientSecrets::default();
+        secrets.intend(hash("late"));
+        secrets.intend(hash("next"));
+        assert!(secrets.accepts(&hash("late"), now));
+        secrets.confirm(&hash("late"), now);
+        assert!(secrets.is_live(&hash("late")));
+        secrets.confirm(&hash("next"), now);
+        for number in 0..10 {
+            secrets.intend(hash(&number.to_string()));
+        }
+        assert!(!secrets.is_ours(&hash("0")), "the number of unsettled secrets has a bound");
+        secrets.confirm(&hash("9"), now);
+        assert!(!secrets.is_ours(&hash("8")));
     }
 
     #[test]

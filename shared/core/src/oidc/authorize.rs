@@ -11,6 +11,8 @@ use crate::{
 
 /// The longest `state` that is taken, in bytes.
 const LONGEST_STATE: usize = 4096;
+/// The longest `state` that comes back from WorkOS: sealed, it holds Cognito's and a redirect URI.
+const LONGEST_SEALED_STATE: usize = 4 * LONGEST_STATE;
 /// The longest of any other parameter, in bytes.
 const LONGEST: usize = 2048;
 
@@ -36,9 +38,7 @@ pub enum Refused {
 pub fn parameters(encoded: &str) -> Result<BTreeMap<String, String>, Refused> {
     let mut parameters = BTreeMap::new();
     for (name, value) in url::form_urlencoded::parse(encoded.as_bytes()) {
-        let longest = if name == "state" { LONGEST_STATE } else { LONGEST };
-        // The sealed state that comes back from WorkOS holds a state and a redirect URI of ours.
-        let longest = if name == "state" { longest * 4 } else { longest };
+        let longest = if name == "state" { LONGEST_SEALED_STATE } else { LONGEST };
         if name.len() > 64 || value.len() > longest {
             return Err(Refused::TooLong(name.chars().take(64).collect()));
         }
