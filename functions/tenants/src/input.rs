@@ -19,15 +19,22 @@ pub fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut *deserializer).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { "(body)".to_owned() } else { path };
-        Problem::invalid(field, without_position(&error.into_inner().to_string()))
+        Problem::invalid(field, rule(&error.into_inner().to_string()))
     })?;
     deserializer.end().map_err(|_| Problem::invalid("(body)", "there is something after the JSON value"))?;
     Ok(value)
 }
 
-/// Serde's message without the line and column: the field says more.
-fn without_position(message: &str) -> String {
-    message.rsplit_once(" at line ").map_or(message, |(text, _)| text).to_owned()
+/// Serde's message without the line and column, since the field says more, and without the value, which can
+/// be a secret in the wrong place.
+fn rule(message: &str) -> String {
+    let text = message.rsplit_once(" at line ").map_or(message, |(text, _)| text);
+    for kind in ["invalid type: ", "invalid value: ", "unknown variant "] {
+        if let Some((_, expected)) = text.strip_prefix(kind).and_then(|rest| rest.rsplit_once(", expected ")) {
+            return format!("{}: expected {expected}", kind.trim_end_matches([':', ' ']));
+        }
+    }
+    text.to_owned()
 }
 
 /// The ARN of who calls, as API Gateway's IAM authoriser found it.
@@ -83,6 +90,19 @@ mod tests {
             assert_eq!(status, 400, "{body}");
             assert_eq!(problem["field"], field, "{body}: {problem}");
             assert!(problem["detail"].as_str().unwrap().contains(rule), "{body}: {problem}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_does_not_repeat_a_value() {
+        for body in [
+            r#"{"inner":"sk_canary"}"#,
+            r#"{"inner":"sk_canary, expected more"}"#,
+            r#"{"inner":{"account_id":"sk_canary"}}"#,
+            r#""sk_canary""#,
+        ] {
+            let (_, problem) = answer(body).await;
+            assert!(!problem.to_string().contains("sk_canary"), "{body}: {problem}");
         }
     }
 
