@@ -105,9 +105,13 @@ async fn add_connection(scene: &mut Scene<'_>) -> Result<()> {
     let connection = scene.workos.create_connection(&scene.organizations[1], "Globex").await?;
     let provider = scene.provider_of(&connection, SOON).await?;
     let took = begin.elapsed();
-    let runs = scene.call("GET", "/runs", &json!(null), 200).await?;
-    let run = runs["items"].as_array().into_iter().flatten().find(|run| run.to_string().contains(&connection));
-    let cause = run.map(|run| text(run, "cause").to_owned()).unwrap_or_default();
+    // A run is recorded when it has ended, a moment after its last step.
+    let cause = eventually(SOON, "the run is recorded", async || {
+        let runs = scene.call("GET", "/runs", &json!(null), 200).await?;
+        let run = runs["items"].as_array().into_iter().flatten().find(|run| run.to_string().contains(&connection));
+        Ok(run.map(|run| text(run, "cause").to_owned()))
+    })
+    .await?;
     ensure!(cause == "webhook", "the provider did not come through the webhook but by {cause:?}");
     provider.show();
     println!("    {} ms from WorkOS to Cognito, by {cause}", took.as_millis());
