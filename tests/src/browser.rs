@@ -21,8 +21,6 @@ pub struct SignIn<'a> {
     pub redirect_uri: &'a str,
     /// The identity provider's name.
     pub identity_provider: &'a str,
-    /// Who signs in, as far as the application knows.
-    pub login_hint: Option<&'a str>,
 }
 
 impl SignIn<'_> {
@@ -36,9 +34,6 @@ impl SignIn<'_> {
             .append_pair("scope", "openid email profile")
             .append_pair("state", "the-application's-state")
             .append_pair("identity_provider", self.identity_provider);
-        if let Some(hint) = self.login_hint {
-            url.query_pairs_mut().append_pair("login_hint", hint);
-        }
         Ok(url)
     }
 

@@ -6,7 +6,7 @@ mod scene;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use causeway_tests::browser::{self, SignIn};
+use causeway_tests::browser;
 use causeway_tests::cloud::{Cloud, Settings};
 use causeway_tests::eventually::eventually;
 use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role, template};
@@ -121,14 +121,16 @@ async fn add_connection(scene: &mut Scene<'_>) -> Result<()> {
 
 async fn sign_in(scene: &Scene<'_>) -> Result<()> {
     let provider = provider_name(&scene.connections[0]);
-    let request = SignIn { login_hint: Some("ann@acme.example"), ..scene.sign_in(&provider) };
+    let request = scene.sign_in(&provider);
     let visited = browser::follow(request.start()?, request.redirect_uri).await?;
     for url in &visited {
         println!("    -> {}{}", url.origin().ascii_serialization(), url.path());
     }
     let tokens = request.tokens(&visited[visited.len() - 1]).await?;
     let claims = browser::claims(text(&tokens, "id_token"))?;
-    ensure!(claims["email"] == "ann@acme.example", "the app's ID token is of somebody else: {claims}");
+    let user = format!("user@{}", scene::DOMAIN);
+    let is_right = claims["email"] == user.as_str() && claims["email_verified"] == true;
+    ensure!(is_right, "the application's ID token is not that of {user}: {claims}");
     println!("    the claims of the ID token that the application gets:");
     for line in format!("{claims:#}").lines() {
         println!("      {line}");

@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 pub const FOREIGN: &str = "TenantsOwn";
 /// The callback of the tenant's application. Nothing listens there: the demo reads the address.
 pub const APP_CALLBACK: &str = "http://localhost:9/app/callback";
+/// The domain of the first organization, which WorkOS has verified.
+pub const DOMAIN: &str = "acme.example";
 const TENANT_ACCOUNT: &str = "222222222222";
 const REGION: &str = "eu-central-1";
 
@@ -75,9 +77,12 @@ impl<'a> Scene<'a> {
             .send()
             .await
             .context("the tenant's own provider")?;
-        let acme = workos.create_organization("Acme", &["acme.example"]).await?;
+        let acme = workos.create_organization("Acme", &[DOMAIN]).await?;
         let globex = workos.create_organization("Globex", &["globex.example"]).await?;
-        let connection = workos.create_connection(&acme, "Acme").await?;
+        // Whoever signs in with it is user@acme.example: the emulator takes the connection's first domain.
+        let body = json!({ "organization_id": acme, "name": "Acme", "domains": [DOMAIN] });
+        let made = workos.call("POST", "/connections", Some(&body)).await?.expect(201)?.json()?;
+        let connection = text(&made, "id").to_owned();
         Ok(Self {
             api: cloud.api(&cloud.integration())?,
             cloud,
@@ -189,7 +194,6 @@ impl<'a> Scene<'a> {
             client_id: &self.app_client,
             redirect_uri: APP_CALLBACK,
             identity_provider: provider,
-            login_hint: None,
         }
     }
 
