@@ -129,8 +129,7 @@ async fn sign_in(scene: &Scene<'_>) -> Result<()> {
     let tokens = request.tokens(&visited[visited.len() - 1]).await?;
     let claims = browser::claims(text(&tokens, "id_token"))?;
     let user = format!("user@{}", scene::DOMAIN);
-    let is_right = claims["email"] == user.as_str() && claims["email_verified"] == true;
-    ensure!(is_right, "the application's ID token is not that of {user}: {claims}");
+    ensure!(claims["email"] == user.as_str(), "the application's ID token is not that of {user}: {claims}");
     println!("    the claims of the ID token that the application gets:");
     for line in format!("{claims:#}").lines() {
         println!("      {line}");
