@@ -93,7 +93,6 @@ async fn run(reconciler: &Reconciler, wake_up: WakeUp, message_ids: Vec<String>,
 }
 
 fn log(wake_up: &WakeUp, report: &RunReport) {
-    tracing::Span::current().record("run_id", &report.id);
     let held = report.steps.iter().filter(|step| step.held).count();
     let now = report.finished_at.millis();
     if held > 0 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{DefaultBodyLimit, Request},
     http::HeaderValue,
     middleware::{Next, from_fn},
     response::Response,
@@ -31,6 +31,8 @@ pub fn router(service: Arc<Service>) -> Router {
         .route(&of_pool("providers"), get(reports::providers))
         .route(&of_pool("runs"), get(reports::runs))
         .fallback(|| async { Problem::not_found() })
+        // A body is refused by its size where the field can be named; Lambda takes none over 6 MB.
+        .layer(DefaultBodyLimit::disable())
         .layer(from_fn(logged))
         .with_state(service)
 }

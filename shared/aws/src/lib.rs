@@ -73,7 +73,9 @@ pub fn configuration_of(credentials: Credentials, region: String, endpoint: Opti
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(2))
-                .operation_attempt_timeout(Duration::from_secs(10))
+                .operation_attempt_timeout(Duration::from_secs(4))
+                // Shorter than the shortest function lives, so that a service that hangs is answered for.
+                .operation_timeout(Duration::from_secs(10))
                 .build(),
         );
     if let Some(endpoint) = endpoint {

@@ -5,41 +5,24 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    id::{AppClientId, ConnectionId, ProviderName},
-    plan::Step,
-    timestamp::Timestamp,
-};
+use crate::{plan::Step, timestamp::Timestamp};
 
 /// How long an approval is good.
 pub const APPROVED_FOR: Duration = Duration::from_hours(1);
 
-/// What is approved of a step: what it does to which provider, and not why.
+/// What is approved of a step, as a digest: what it does to which provider, and not why. Short, since an
+/// approval of thousands of steps stands on one item of the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ApprovedStep {
-    /// The action's name.
-    pub action: String,
-    /// The connection.
-    pub connection_id: ConnectionId,
-    /// The provider.
-    pub provider_name: ProviderName,
-    /// The app client, for wiring.
-    pub app_client_id: Option<AppClientId>,
-    /// SHA-256 over the step's changes, so that another change under the same name is another step.
-    pub changes: String,
-}
+#[serde(transparent)]
+pub struct ApprovedStep(String);
 
 impl ApprovedStep {
-    /// What is approved of `step`.
+    /// What is approved of `step`: its action, its connection, provider and app client, and its changes, so
+    /// that another change under the same name is another step.
     pub fn of(step: &Step) -> Self {
-        let changes = serde_json::to_vec(&step.changes).unwrap_or_default();
-        Self {
-            action: step.action.name().to_owned(),
-            connection_id: step.connection_id.clone(),
-            provider_name: step.provider_name.clone(),
-            app_client_id: step.app_client_id.clone(),
-            changes: hex::encode(Sha256::digest(changes)),
-        }
+        let what = (step.action.name(), &step.connection_id, &step.provider_name, &step.app_client_id, &step.changes);
+        let digest = Sha256::digest(serde_json::to_vec(&what).unwrap_or_default());
+        Self(hex::encode(&digest[..16]))
     }
 }
 

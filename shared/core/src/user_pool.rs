@@ -209,17 +209,35 @@ impl UserPool {
     }
 }
 
-/// The callbacks of a pool with this prefix domain and custom domain (Cognito: "User pool endpoints").
+/// The callbacks of a pool with this prefix domain and custom domain (Cognito: "Configuring a user pool
+/// domain"; AWS `GovCloud`: "Amazon Cognito", where prefix domains are FIPS endpoints).
 pub fn callbacks(pool: &UserPoolId, prefix: Option<&str>, custom: Option<&str>) -> Vec<String> {
-    let suffix = match pool.partition() {
-        "aws-us-gov" => "amazoncognito-us-gov.com",
-        "aws-cn" => "amazoncognito.com.cn",
-        _ => "amazoncognito.com",
-    };
-    let hosted = prefix.map(|prefix| format!("{prefix}.auth.{}.{suffix}", pool.region()));
+    let endpoint = if pool.partition() == "aws-us-gov" { "auth-fips" } else { "auth" };
+    let hosted = prefix.map(|prefix| format!("{prefix}.{endpoint}.{}.amazoncognito.com", pool.region()));
     hosted
         .into_iter()
         .chain(custom.map(str::to_owned))
         .map(|domain| format!("https://{domain}/oauth2/idpresponse"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_returns_to_its_prefix_domain_and_to_its_custom_domain() {
+        let of = |pool: &str| callbacks(&pool.parse().unwrap(), Some("acme"), Some("login.acme.example"));
+        assert_eq!(
+            of("eu-west-1_a"),
+            [
+                "https://acme.auth.eu-west-1.amazoncognito.com/oauth2/idpresponse",
+                "https://login.acme.example/oauth2/idpresponse",
+            ]
+        );
+        assert_eq!(
+            of("us-gov-west-1_a")[0],
+            "https://acme.auth-fips.us-gov-west-1.amazoncognito.com/oauth2/idpresponse"
+        );
+    }
 }

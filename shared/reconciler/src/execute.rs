@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use causeway_cognito::CognitoError;
 use causeway_core::{
     claim::Claim,
-    guard::Loss,
+    guard::{Loss, recent},
     health::ErrorClass,
     id::{ConnectionId, Identifier, UserPoolId},
     plan::{Action, Plan, Step},
@@ -13,6 +13,7 @@ use causeway_core::{
     run::Failure,
     tenant::Tenant,
     timestamp::Timestamp,
+    user_pool::UserPool,
 };
 use causeway_store::StoreError;
 use causeway_workos::WorkosError;
@@ -75,13 +76,17 @@ pub(crate) struct Executed {
 pub(crate) struct Execution<'a> {
     pub reconciler: &'a Reconciler,
     pub tenant: &'a Tenant,
+    pub user_pool: &'a UserPool,
     pub pool: &'a UserPoolId,
+    run_id: &'a str,
     pub look: &'a Look,
     pub deadline: Timestamp,
     pub claims: BTreeMap<ConnectionId, Claim>,
     pub executed: Executed,
     /// Connections of which a step failed: what follows for them is left out.
     pub failed: BTreeSet<ConnectionId>,
+    /// Connections that WorkOS said are gone.
+    confirmed: BTreeSet<ConnectionId>,
     /// Identifiers that could not be freed.
     pub stuck: BTreeSet<Identifier>,
     /// What was just freed for the next step, to be put back if that fails.
@@ -93,19 +98,23 @@ impl<'a> Execution<'a> {
     pub fn new(
         reconciler: &'a Reconciler,
         tenant: &'a Tenant,
-        pool: &'a UserPoolId,
+        user_pool: &'a UserPool,
+        run_id: &'a str,
         look: &'a Look,
         deadline: Timestamp,
     ) -> Self {
         Self {
             reconciler,
             tenant,
-            pool,
+            user_pool,
+            pool: &user_pool.user_pool_id,
+            run_id,
             look,
             deadline,
             claims: look.claims.clone(),
-            executed: Executed::default(),
+            executed: Executed { losses: user_pool.run.losses.clone(), ..Executed::default() },
             failed: BTreeSet::new(),
+            confirmed: BTreeSet::new(),
             stuck: BTreeSet::new(),
             freed: Vec::new(),
             pool_is_full: false,
@@ -116,7 +125,17 @@ impl<'a> Execution<'a> {
     pub async fn carry_out(mut self, plan: &Plan, only_look: bool) -> Executed {
         self.settle(plan).await;
         let steps: Vec<&Step> = plan.steps.iter().filter(|step| !step.held && !only_look).collect();
-        self.confirm_gone(&steps).await;
+        if let Err(error) = self.announce_losses(&steps).await {
+            tracing::error!(error = causeway_telemetry::chain(&error), "the losses were not counted: nothing is done");
+            let failure = Failure {
+                connection_id: None,
+                attempted: "count the losses".to_owned(),
+                class: error.class(),
+                message: causeway_telemetry::chain(&error),
+            };
+            self.executed.failures.push(failure);
+            return self.executed;
+        }
         let mut rest = steps.as_slice();
         while let Some(step) = rest.first() {
             if self.now() >= self.deadline {
@@ -131,6 +150,9 @@ impl<'a> Execution<'a> {
                 1
             };
             let (now, later) = rest.split_at(together);
+            for step in now {
+                self.confirm_gone(step).await;
+            }
             if step.app_client_id.is_some() {
                 self.write_app_client(now).await;
             } else {
@@ -190,21 +212,42 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Asks WorkOS for each connection of which something is to be taken because it is gone. A list can be
+    /// Puts on record what is about to be taken away, and uses the approval up that lets it through.
+    async fn announce_losses(&mut self, steps: &[&Step]) -> Result<(), StoreError> {
+        let now = self.now();
+        let losing: BTreeSet<&ConnectionId> =
+            steps.iter().filter(|step| step.takes_away).map(|step| &step.connection_id).collect();
+        if losing.is_empty() {
+            return Ok(());
+        }
+        let store = &self.reconciler.store;
+        if let Some(approval) = &self.user_pool.approval
+            && steps.iter().any(|step| step.takes_away && approval.covers(step, now))
+        {
+            store.use_approval(self.user_pool, approval).await?;
+        }
+        let mut losses = recent(&self.executed.losses, now);
+        losses.retain(|loss| !losing.contains(&loss.connection_id));
+        losses.extend(losing.into_iter().map(|id| Loss { connection_id: id.clone(), at: now }));
+        store.count_losses(self.user_pool, self.run_id, &losses).await?;
+        self.executed.losses = losses;
+        Ok(())
+    }
+
+    /// Asks WorkOS for a connection that seems gone before anything is taken from it, once. A list can be
     /// wrong; only a 404 to a question for the connection itself is believed.
-    async fn confirm_gone(&mut self, steps: &[&Step]) {
-        let seem_gone: BTreeSet<&ConnectionId> = steps
-            .iter()
-            .filter(|step| step.action != Action::Forget && self.look.desired.is_missing(&step.connection_id))
-            .map(|step| &step.connection_id)
-            .collect();
-        for id in seem_gone {
-            let answer = self.reconciler.workos.connection_is_gone(&self.look.key, id).await;
-            match answer {
-                Ok(true) => {}
-                Ok(false) => self.fail(id, "confirm that the connection is gone", &StepError::NotGone),
-                Err(error) => self.fail(id, "confirm that the connection is gone", &StepError::Workos(error)),
+    async fn confirm_gone(&mut self, step: &Step) {
+        let id = &step.connection_id;
+        let is_settled = self.confirmed.contains(id) || self.failed.contains(id);
+        if is_settled || step.action == Action::Forget || !self.look.desired.is_missing(id) {
+            return;
+        }
+        match self.reconciler.workos.connection_is_gone(&self.look.key, id).await {
+            Ok(true) => {
+                self.confirmed.insert(id.clone());
             }
+            Ok(false) => self.fail(id, "confirm that the connection is gone", &StepError::NotGone),
+            Err(error) => self.fail(id, "confirm that the connection is gone", &StepError::Workos(error)),
         }
     }
 
@@ -215,9 +258,6 @@ impl<'a> Execution<'a> {
     }
 
     pub fn done(&mut self, step: &Step) {
-        if step.takes_away {
-            self.executed.losses.push(Loss { connection_id: step.connection_id.clone(), at: self.now() });
-        }
         self.executed.done.push(step.clone());
     }
 

@@ -143,12 +143,18 @@ impl Reconciler {
         let role = RoleToAssume::of(pool, &tenant.external_id);
         let sealed = tenant.workos_api_key.as_ref().ok_or(LookError::NoKey)?;
         let key = self.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
-        let (snapshot, seen, claims, foreign) = futures::join!(
-            self.workos.snapshot(&key, pool.options.domain_identifiers),
-            self.look_at_pool(pool, &role),
-            self.store.claims(&pool.user_pool_id),
-            self.store.foreign_providers(&pool.user_pool_id),
-        );
+        let both_sides = async {
+            futures::join!(
+                self.workos.snapshot(&key, pool.options.domain_identifiers),
+                self.look_at_pool(pool, &role),
+                self.store.claims(&pool.user_pool_id),
+                self.store.foreign_providers(&pool.user_pool_id),
+            )
+        };
+        // One slow side must not take the other pools of the batch down with it.
+        let time = deadline.since((self.sources.now)());
+        let (snapshot, seen, claims, foreign) =
+            tokio::time::timeout(time, Box::pin(both_sides)).await.map_err(|_| LookError::OutOfTime)?;
         let snapshot = snapshot?;
         let (access, observed, callbacks, mut notes) = seen.inspect_err(|error| {
             if error.class() == ErrorClass::Denied {

@@ -66,7 +66,8 @@ impl Reconciler {
             self.store.release_lease(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
             return Ok(Ran::Nothing);
         }
-        let attempt = Box::pin(self.attempt(&tenant, &pool, deadline)).await;
+        tracing::Span::current().record("run_id", &id);
+        let attempt = Box::pin(self.attempt(&tenant, &pool, &id, deadline)).await;
         let report = attempt.report(id, started_at, (self.sources.now)(), wake_up.cause);
         let state = attempt.state(&pool, &report, self);
         let due_at = next_due(
@@ -76,12 +77,14 @@ impl Reconciler {
             report.finished_at,
             self.sources.fraction(),
         );
-        if report.outcome != Outcome::NoChange || wake_up.cause != Cause::Schedule {
-            self.store.put_run(pool_id, &report).await.map_err(failed("recorded"))?;
-        }
-        let recorded =
-            Recorded { run_id: &report.id, state: &state, due_at, approval_used: attempt.used_approval(&pool) };
+        let recorded = Recorded { run_id: &report.id, state: &state, due_at };
         self.store.record_run(&pool, recorded).await.map_err(failed("recorded"))?;
+        if (report.outcome != Outcome::NoChange || wake_up.cause != Cause::Schedule)
+            && let Err(error) = self.store.put_run(pool_id, &report).await
+        {
+            // What the run did is on record; only its story for people is lost, and it is in the log.
+            tracing::error!(error = chain(&error), "the report of the run was not stored");
+        }
         Ok(Ran::Done(Box::new(report)))
     }
 
@@ -94,7 +97,7 @@ impl Reconciler {
         }
     }
 
-    async fn attempt(&self, tenant: &Tenant, pool: &UserPool, deadline: Timestamp) -> Attempt {
+    async fn attempt(&self, tenant: &Tenant, pool: &UserPool, run_id: &str, deadline: Timestamp) -> Attempt {
         let now = (self.sources.now)();
         let probed = pool.run.role_probe_due_at <= now;
         if probed && let Err(error) = self.check_role(tenant, pool).await {
@@ -102,7 +105,8 @@ impl Reconciler {
         }
         let look = match Box::pin(self.look(tenant, pool, pool.run.full_pass_due_at <= now, deadline)).await {
             Ok(look) => look,
-            Err(error) => return Attempt { probed, ..Attempt::blind(error) },
+            // A role that can't be assumed at all refuses the wrong external ID as well: nothing is shown by it.
+            Err(error) => return Attempt::blind(error),
         };
         let mut plan = look.plan(pool, now);
         let only_look = pool.options.mode == Mode::Observe;
@@ -112,7 +116,7 @@ impl Reconciler {
                 .push(Note::general(format!("the pool's mode is observe: {planned} planned steps were left out")));
             plan.steps.iter_mut().for_each(|step| step.held = false);
         }
-        let execution = Execution::new(self, tenant, &pool.user_pool_id, &look, deadline);
+        let execution = Execution::new(self, tenant, pool, run_id, &look, deadline);
         let executed = execution.carry_out(&plan, only_look).await;
         let remembered = if executed.foreign_outdated { ForeignProviders::default() } else { look.foreign.clone() };
         if (look.foreign_moved || executed.foreign_outdated)
@@ -200,7 +204,7 @@ impl Attempt {
         }
         state.losses = recent(&state.losses, now);
         if let Some(Seen { look, executed, .. }) = &self.seen {
-            state.losses.extend(executed.losses.iter().cloned());
+            state.losses.clone_from(&executed.losses);
             state.callbacks.clone_from(&look.callbacks);
             state.counts = counts(look, executed);
             if look.was_full {
@@ -234,14 +238,6 @@ impl Attempt {
             None if out_of_time => Ending::OutOfTime,
             None => Ending::InLine { changed: self.seen.as_ref().is_some_and(|seen| !seen.executed.done.is_empty()) },
         }
-    }
-
-    /// Whether a step that only the approval let through was done.
-    fn used_approval(&self, pool: &UserPool) -> bool {
-        let done = self.seen.iter().flat_map(|seen| &seen.executed.done);
-        pool.approval.as_ref().is_some_and(|approval| {
-            done.into_iter().any(|step| step.takes_away && approval.covers(step, Timestamp::default()))
-        })
     }
 }
 

@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem, Update};
 use causeway_core::{
     approval::Approval,
+    guard::Loss,
     id::{TenantId, UserPoolId},
     timestamp::Timestamp,
     user_pool::{RunState, UserPool},
@@ -52,8 +53,6 @@ pub struct Recorded<'a> {
     pub state: &'a RunState,
     /// When the pool is due next.
     pub due_at: Timestamp,
-    /// Whether the operator's approval was used.
-    pub approval_used: bool,
 }
 
 impl Store {
@@ -162,16 +161,15 @@ impl Store {
     /// somebody asked to look at meanwhile stays due at once.
     pub async fn record_run(&self, pool: &UserPool, recorded: Recorded<'_>) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
-        let approval = if recorded.approval_used { ", approval" } else { "" };
         let answer = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
-            .update_expression(format!(
+            .update_expression(
                 "SET run = :state, due_at = :due_at, due_shard = :due_shard \
-                 REMOVE lease_holder, lease_until, look_again_at{approval}"
-            ))
+                 REMOVE lease_holder, lease_until, look_again_at",
+            )
             .condition_expression("lease_holder = :run")
             .expression_attribute_values(":run", text(recorded.run_id))
             .expression_attribute_values(":state", attribute(recorded.state, &key)?)
@@ -190,6 +188,40 @@ impl Store {
             };
             self.move_due(&due, asked).await?;
         }
+        Ok(())
+    }
+
+    /// Counts the ways to sign in that a run is about to take away, before it does: a run that is killed
+    /// right after must not make room for more. A conflict if the run no longer holds the lease.
+    pub async fn count_losses(&self, pool: &UserPool, run_id: &str, losses: &[Loss]) -> Result<(), StoreError> {
+        let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression("SET run.losses = :losses")
+            .condition_expression("lease_holder = :run")
+            .expression_attribute_values(":losses", attribute(&losses, &key)?)
+            .expression_attribute_values(":run", text(run_id))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
+        Ok(())
+    }
+
+    /// Takes an approval off a pool, so that it is used once; a conflict if it is not there any more.
+    pub async fn use_approval(&self, pool: &UserPool, approval: &Approval) -> Result<(), StoreError> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::pool(&pool.tenant_id, &pool.user_pool_id).attributes()))
+            .update_expression("REMOVE approval")
+            .condition_expression("approval.#hash = :hash")
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_values(":hash", text(&approval.hash))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
         Ok(())
     }
 
