@@ -11,6 +11,7 @@ pub mod cloud;
 pub mod deployment;
 pub mod eventually;
 pub mod interrupt;
+pub mod lambda;
 pub mod ministack;
 pub mod prerequisites;
 pub mod process;

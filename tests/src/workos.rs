@@ -16,7 +16,7 @@ pub const DEFAULT_API_KEY: &str = "sk_test_default";
 /// A client ID; the emulator takes any.
 pub const CLIENT_ID: &str = "client_01CAUSEWAY";
 /// How many further API keys there are: `sk_test_1` and on. Each has its own rate limit.
-pub const FURTHER_API_KEYS: usize = 40;
+pub const FURTHER_API_KEYS: usize = 120;
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
 

@@ -52,6 +52,8 @@ async fn end_to_end() -> Result<()> {
     let mut command = cargo_command();
     command
         .args(["test", "--package", "causeway-tests", "--test", "end_to_end"])
+        // They mostly wait, so that more of them than processors run side by side.
+        .args(["--", "--test-threads", "8"])
         .env(CLOUD_FILE_VARIABLE, started.file());
     let outcome = run_shown("cargo test", &mut command).await;
     outcome.with_context(|| format!("the cloud's logs are in {}", logs.display()))

@@ -1,0 +1,167 @@
+//! What fails does so cleanly: nothing is half done, the pool says so, and it heals.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use aws_sdk_sqs::Client as Sqs;
+use causeway_tests::eventually::eventually;
+use causeway_tests::tenant_role::delete_stack;
+use serde_json::{Value, json};
+
+use crate::pool::provider_name;
+use crate::tenancy::{ACCOUNT, REGION, SOON, Tenancy, check, cloud, last_api_key, text, unique};
+
+/// Three receptions, each after the local cloud's visibility timeout of 30 s, and the batches of other tests.
+const DEAD_LETTERED: Duration = Duration::from_secs(170);
+
+#[tokio::test]
+async fn without_the_role_nothing_changes_the_pool_says_so_and_heals_when_it_is_back() -> Result<()> {
+    let tenancy = Tenancy::new("denied").await?;
+    let (organization, connections) = tenancy.organization_with(2).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&[&connections[0], &connections[1]]).await?;
+    pool.run().await?;
+    delete_stack(&tenancy.account, tenancy.region, &pool.role_name).await?;
+    tenancy.workos.delete_connection(&connections[0]).await?;
+    let new = tenancy.workos.create_connection(&organization, "new").await?;
+
+    let run = pool.run().await?;
+    assert_eq!((&run["outcome"], &run["steps"]), (&json!("failed"), &json!([])), "{run:#}");
+    assert_eq!(run["failures"][0]["class"], "denied", "{run:#}");
+    let health = pool.health("denied").await?;
+    assert!(text(&health, "remedy")?.contains("verify"), "{health}");
+    assert!(text(&health, "message")?.contains(&pool.role_name), "{health}");
+    let mut untouched = vec![provider_name(&connections[0]), provider_name(&connections[1])];
+    untouched.sort();
+    assert_eq!(pool.provider_names().await?, untouched);
+    assert_eq!(pool.shown().await?["counts"]["providers"], 2, "what was seen last is forgotten");
+    let answer = pool.post("/reconcile", &json!({"dry_run": true})).await?;
+    assert_eq!(answer.status, 502, "{}", answer.text());
+    assert!(answer.text().contains("verify"), "{}", answer.text());
+
+    pool.deploy_role().await?;
+    pool.run().await?;
+    pool.settles_on(&[&connections[1], &new]).await?;
+    pool.health("ok").await.map(drop)
+}
+
+#[tokio::test]
+async fn a_role_that_became_open_is_found_by_the_daily_look_and_used_for_no_write() -> Result<()> {
+    let tenancy = Tenancy::new("opened").await?;
+    let (organization, connections) = tenancy.organization_with(1).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&[&connections[0]]).await?;
+    pool.run().await?;
+    let principal = json!({"AWS": format!("arn:aws:iam::{}:root", tenancy.cloud.integration_account)});
+    let open = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    ]});
+    let closed = pool.get("/role").await?.expect(200)?.json()?["trust_policy"].clone();
+    let trust = async |policy: &Value| {
+        let parameters = [("RoleName", pool.role_name.as_str()), ("PolicyDocument", &policy.to_string())];
+        tenancy.account.iam()?.call("UpdateAssumeRolePolicy", &parameters).await
+    };
+    trust(&open).await?;
+    pool.set_as_created("run.role_probe_due_at").await?;
+    let new = tenancy.workos.create_connection(&organization, "new").await?;
+    let run = pool.run().await?;
+    assert_eq!((&run["outcome"], &run["steps"]), (&json!("failed"), &json!([])), "{run:#}");
+    let health = pool.health("denied").await?;
+    assert!(text(&health, "message")?.contains("without the external ID"), "{health}");
+    assert_eq!(pool.provider_names().await?, [provider_name(&connections[0])]);
+
+    trust(&closed).await?;
+    pool.run().await?;
+    pool.settles_on(&[&connections[0], &new]).await?;
+    pool.health("ok").await.map(drop)
+}
+
+#[tokio::test]
+async fn a_key_that_workos_does_not_know_keeps_the_pool_from_being_verified() -> Result<()> {
+    let tenancy = Tenancy::with("wrong key", &unique("sk_test_unknown"), ACCOUNT, REGION).await?;
+    let pool = tenancy.registered_pool(&["org_01NONE"]).await?;
+    pool.deploy_role().await?;
+    let verified = pool.verify().await?;
+    assert_eq!(verified["status"], "pending", "{verified:#}");
+    let refused = check(&verified, "workos_api_key")?;
+    assert_eq!(refused["outcome"], "fail", "{verified:#}");
+    assert!(!text(refused, "remedy")?.is_empty(), "{refused}");
+    // The role is looked at all the same, so that one call tells everything.
+    assert_eq!(check(&verified, "role_requires_external_id")?["outcome"], "pass");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tenant_without_a_key_is_registered_and_not_verified() -> Result<()> {
+    let mut tenancy = Tenancy::new("no key").await?;
+    let body = json!({"name": "no key", "workos": {"client_id": tenancy.cloud.workos_client_id}});
+    let tenant = tenancy.api.post("/v1/tenants", &body).await?.expect(201)?.json()?;
+    (tenancy.id, tenancy.external_id) = (text(&tenant, "id")?, text(&tenant, "external_id")?);
+    let pool = tenancy.registered_pool(&["org_01NONE"]).await?;
+    pool.deploy_role().await?;
+    let verified = pool.verify().await?;
+    assert_eq!(verified["status"], "pending");
+    assert_eq!(check(&verified, "workos_api_key")?["outcome"], "fail", "{verified:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn throttled_by_workos_a_run_fails_whole_and_is_tried_again_soon() -> Result<()> {
+    let tenancy = Tenancy::with("throttled", &last_api_key(&cloud()?)?, ACCOUNT, REGION).await?;
+    let (organization, connections) = tenancy.organization_with(2).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&[&connections[0], &connections[1]]).await?;
+    pool.run().await?;
+    tenancy.workos.delete_connection(&connections[0]).await?;
+    let status = eventually(SOON, "WorkOS throttles the key", async || {
+        let calls = (0..50).map(|_| tenancy.workos.call("GET", "/connections?limit=1", None));
+        let answers = futures::future::try_join_all(calls).await?;
+        Ok(answers.into_iter().map(|answer| answer.status).find(|status| *status != 200))
+    })
+    .await?;
+    assert_eq!(status, 429);
+    let run = pool.run().await?;
+    assert_eq!((&run["outcome"], &run["steps"]), (&json!("failed"), &json!([])), "{run:#}");
+    assert_eq!(run["failures"][0]["class"], "throttled", "{run:#}");
+    let shown = pool.shown().await?;
+    assert_eq!(shown["health"]["state"], "throttled", "{shown:#}");
+    assert!(shown["next_due_at"].is_string(), "{shown:#}");
+    assert_eq!(pool.provider_names().await?.len(), 2, "something was changed on half a look");
+    eventually(Duration::from_secs(100), "the pool heals by itself", async || {
+        pool.post("/reconcile", &json!({})).await?.expect(202)?;
+        Ok((pool.shown().await?["health"]["state"] == "ok").then_some(()))
+    })
+    .await?;
+    pool.settles_on(&[&connections[1]]).await
+}
+
+#[tokio::test]
+async fn a_malformed_message_alone_reaches_the_dead_letters() -> Result<()> {
+    let tenancy = Tenancy::new("malformed").await?;
+    let (organization, connections) = tenancy.organization_with(1).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&[&connections[0]]).await?;
+    let sqs = Sqs::new(&tenancy.cloud.integration().sdk(&tenancy.cloud.region));
+    let marker = unique("not a wake-up ");
+    let request = sqs.send_message().queue_url(&tenancy.cloud.queue_url).message_group_id(&pool.id);
+    request.message_deduplication_id(unique("malformed")).message_body(&marker).send().await?;
+
+    // The pool's next wake-up waits for none of the attempts that the malformed one still has.
+    let later = tenancy.workos.create_connection(&organization, "later").await?;
+    let asked = async { pool.post("/reconcile", &json!({})).await?.expect(202) };
+    asked.await?;
+    let mut dead = Vec::new();
+    eventually(DEAD_LETTERED, "the malformed message is in the dead-letter queue", async || {
+        let request = sqs.receive_message().queue_url(&tenancy.cloud.dead_letter_queue_url);
+        let received = request.max_number_of_messages(10).visibility_timeout(600).send().await?;
+        dead.extend(received.messages.unwrap_or_default().into_iter().filter_map(|message| message.body));
+        Ok(dead.contains(&marker).then_some(()))
+    })
+    .await?;
+    let of_pool: Vec<_> = dead.iter().filter(|body| body.contains(&pool.id)).collect();
+    assert!(of_pool.is_empty(), "a good message went the same way: {of_pool:?}");
+    pool.provider_of(&later).await?;
+    let runs = pool.items("/runs").await?;
+    runs.iter().find(|run| run["steps"].to_string().contains(&later)).context("no run made it")?;
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! The guard: losing every way to sign in waits for an operator's word.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::pool::{Pool, provider_name};
+use crate::tenancy::{Tenancy, text};
+
+async fn delete_all(tenancy: &Tenancy, connections: &[String]) -> Result<()> {
+    // At once, so that no run sees some of them deleted.
+    futures::future::try_join_all(connections.iter().map(|id| tenancy.workos.delete_connection(id))).await?;
+    Ok(())
+}
+
+async fn approve(pool: &Pool, hash: &str) -> Result<u16> {
+    let answer = pool.post("/approvals", &json!({"hash": hash})).await?;
+    if answer.status >= 400 {
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    }
+    Ok(answer.status)
+}
+
+fn held_of(plan: &Value) -> Result<Vec<&Value>> {
+    Ok(plan["steps"].as_array().context("no steps")?.iter().filter(|step| step["held"] == true).collect())
+}
+
+#[tokio::test]
+async fn an_emptied_environment_is_held_until_it_is_approved_and_then_only_once() -> Result<()> {
+    let tenancy = Tenancy::new("emptied").await?;
+    let (organization, connections) = tenancy.organization_with(3).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    let all: Vec<&str> = connections.iter().map(String::as_str).collect();
+    pool.settles_on(&all).await?;
+    pool.run().await?;
+    delete_all(&tenancy, &connections).await?;
+
+    let run = pool.run().await?;
+    assert_eq!(run["outcome"], "partial", "{run:#}");
+    let health = pool.health("held").await?;
+    assert!(!text(&health, "remedy")?.is_empty(), "{health}");
+    pool.settles_on(&all).await?;
+    let mut offered = pool.supported().await?;
+    offered.sort();
+    let mut wired: Vec<String> = connections.iter().map(|id| provider_name(id)).collect();
+    wired.insert(0, "COGNITO".to_owned());
+    wired.sort();
+    assert_eq!(offered, wired, "users can't sign in any more");
+
+    let plan = pool.plan().await?;
+    assert_eq!(held_of(&plan)?.len(), 6, "{plan:#}");
+    let hash = text(&plan, "hash")?;
+    assert_eq!(approve(&pool, &hash.replace(|c: char| c.is_ascii_digit(), "f")).await?, 409, "a wrong hash");
+    assert_eq!(pool.provider_names().await?.len(), 3);
+    assert_eq!(approve(&pool, &hash).await?, 202);
+    pool.settles_on(&[]).await?;
+    pool.health("ok").await?;
+    assert_eq!(pool.plan().await?["steps"], json!([]));
+    assert_eq!(approve(&pool, &hash).await?, 409, "nothing is held any more");
+
+    // The same again is another loss, which that word does not cover.
+    let mut again = Vec::new();
+    for name in ["a", "b"] {
+        again.push(tenancy.workos.create_connection(&organization, name).await?);
+    }
+    pool.run().await?;
+    pool.settles_on(&[&again[0], &again[1]]).await?;
+    delete_all(&tenancy, &again).await?;
+    pool.run().await?;
+    pool.health("held").await?;
+    assert_eq!(approve(&pool, &hash).await?, 409, "an approval is good once");
+    pool.settles_on(&[&again[0], &again[1]]).await
+}
+
+#[tokio::test]
+async fn what_comes_to_be_is_not_held_back_beside_what_goes() -> Result<()> {
+    let tenancy = Tenancy::new("beside").await?;
+    let (organization, connections) = tenancy.organization_with(2).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&[&connections[0], &connections[1]]).await?;
+    pool.run().await?;
+    delete_all(&tenancy, &connections).await?;
+    let new = tenancy.workos.create_connection(&organization, "new").await?;
+    let run = pool.run().await?;
+    assert_eq!(run["outcome"], "partial", "{run:#}");
+    pool.settles_on(&[&connections[0], &connections[1], &new]).await?;
+    assert!(pool.supported().await?.contains(&provider_name(&new)));
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! The end-to-end tests, on a local cloud that `cargo xtask up` or `cargo xtask test` started.
+//!
+//! All of them share one deployment and run side by side, so each has a tenant and user pools of its
+//! own. The emulated `WorkOS` keeps one store for all API keys: every pool names its organizations.
+
+mod access;
+mod bad_input;
+mod failures;
+mod guard;
+mod identifiers;
+mod ingest;
+mod ownership;
+mod pool;
+mod reconcile;
+mod redaction;
+mod relying_party;
+mod role;
+mod sign_in;
+mod tenancy;
+mod tenants;
+mod token;
+mod wiring;
