@@ -59,7 +59,7 @@ async fn register_callback(service: &Service, tenant: &Tenant, key: &SecretStrin
     }
 }
 
-/// Registers the webhook endpoint, unless WorkOS still has the one whose secret is known, and seals its
+/// Registers the webhook endpoint, unless WorkOS delivers to the one whose secret is known, and seals its
 /// secret before anybody else is told of it.
 async fn register_webhook(service: &Service, tenant: &Tenant, key: &SecretString) -> Result<Check, Problem> {
     let url = service.reconciler.settings.base.webhook(&tenant.id);
@@ -72,7 +72,7 @@ async fn register_webhook(service: &Service, tenant: &Tenant, key: &SecretString
         )
     };
     if let (Some(id), Some(_)) = (&tenant.webhook_endpoint_id, &tenant.webhook_secret) {
-        match workos.webhook_endpoint_exists(key, id).await {
+        match workos.webhook_endpoint_delivers(key, id, &url, &service.webhook_events).await {
             Ok(true) => return Ok(Check::pass(WEBHOOK, format!("WorkOS delivers its events to {url}"))),
             Ok(false) => {}
             Err(error) => return Ok(failed(&error)),

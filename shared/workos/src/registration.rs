@@ -92,11 +92,20 @@ impl Workos {
         self.create_webhook_endpoint(key, url, events).await
     }
 
-    /// Whether a webhook endpoint of this ID is registered (WorkOS API: `GET /webhook_endpoints`: WorkOS
-    /// documents no call that reads a single one).
-    pub async fn webhook_endpoint_exists(&self, key: &SecretString, id: &str) -> Result<bool, WorkosError> {
-        let ids = self.whole_list(ENDPOINTS, key, |record| record.get("id")?.as_str().map(str::to_owned)).await?;
-        Ok(ids.iter().flatten().any(|known| known == id))
+    /// Whether the webhook endpoint of this ID is registered with this URL, switched on, and delivers every
+    /// one of `events` (WorkOS API: `GET /webhook_endpoints`: WorkOS documents no call that reads a single one).
+    pub async fn webhook_endpoint_delivers(
+        &self,
+        key: &SecretString,
+        id: &str,
+        url: &str,
+        events: &[String],
+    ) -> Result<bool, WorkosError> {
+        let records = self.whole_list(ENDPOINTS, key, EndpointRecord::read).await?;
+        Ok(records
+            .iter()
+            .flatten()
+            .any(|record| record.id == id && record.endpoint_url.as_deref() == Some(url) && record.delivers(events)))
     }
 
     async fn create_webhook_endpoint(

@@ -124,14 +124,27 @@ async fn a_taken_webhook_endpoint_that_is_not_in_the_list_is_an_error_and_nothin
 }
 
 #[tokio::test]
-async fn a_webhook_endpoint_exists_only_if_a_page_of_the_list_has_it() {
-    for (id, exists) in [("we_2", true), ("we_3", false)] {
+async fn a_webhook_endpoint_delivers_only_if_a_page_of_the_list_has_it_switched_on_with_its_url_and_events() {
+    let mut disabled = endpoint("we_2", URL, "b");
+    disabled["status"] = json!("disabled");
+    let mut other_events = endpoint("we_2", URL, "b");
+    other_events["events"] = json!(["user.created"]);
+    let cases = [
+        (endpoint("we_2", URL, "b"), true),
+        (endpoint("we_3", URL, "b"), false),
+        (endpoint("we_2", "https://other.example", "b"), false),
+        (disabled, false),
+        (other_events, false),
+    ];
+    for (listed, delivers) in cases {
         let server = Server::start(vec![
             Answer::json(LIST, 200, &page(&[endpoint("we_1", URL, "a"), json!({})], Some("next"))),
-            Answer::json(LIST, 200, &page(&[endpoint("we_2", URL, "b")], None)),
+            Answer::json(LIST, 200, &page(&[listed], None)),
         ])
         .await;
-        assert_eq!(client(&server).webhook_endpoint_exists(&key(), id).await.unwrap(), exists);
+        let events = ["connection.activated".to_owned()];
+        let outcome = client(&server).webhook_endpoint_delivers(&key(), "we_2", URL, &events).await;
+        assert_eq!(outcome.unwrap(), delivers);
         server.assert_all_given();
     }
 }
