@@ -35,7 +35,7 @@ mod remove;
 mod settle;
 mod wire;
 
-pub use settle::{Settlement, needs_description, to_describe};
+pub use settle::{Settlement, to_describe};
 
 /// Why a provider is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

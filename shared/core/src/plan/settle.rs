@@ -79,16 +79,6 @@ pub fn to_describe(situation: &Situation<'_>) -> BTreeSet<ProviderName> {
         .collect()
 }
 
-/// Whether a provider must be described before it can be planned. For a whole pool, [`to_describe`] is what
-/// to call: each call here looks at everything.
-pub fn needs_description(situation: &Situation<'_>, name: &ProviderName, provider: &ObservedProvider) -> bool {
-    situation
-        .claims
-        .values()
-        .find(|claim| claim.provider_name == *name)
-        .is_some_and(|claim| must_be_described(situation, &Ground::of(situation), claim, provider))
-}
-
 fn must_be_described(situation: &Situation<'_>, ground: &Ground, claim: &Claim, provider: &ObservedProvider) -> bool {
     if provider.provider_type != OIDC {
         return false;
