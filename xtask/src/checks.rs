@@ -10,6 +10,9 @@ use causeway_tests::{deployment, prerequisites, tools, workspace};
 
 use crate::announce;
 
+/// How many lives of a user pool are simulated.
+const SIMULATED_LIVES: &str = "10000";
+
 /// Runs all checks and stops at the first that fails.
 pub async fn run() -> Result<()> {
     let begin = Instant::now();
@@ -18,6 +21,7 @@ pub async fn run() -> Result<()> {
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     phase("clippy", cargo(&clippy)).await?;
     phase("unit and property tests", unit_tests()).await?;
+    phase("simulation", simulation()).await?;
     phase("tools", async { tools::install(&announce).await.map(drop) }).await?;
     phase("template", async { deployment::validate(&tools::install(&announce).await?).await }).await?;
     phase("end-to-end tests", end_to_end()).await?;
@@ -42,6 +46,15 @@ async fn cargo(arguments: &[&str]) -> Result<()> {
 async fn unit_tests() -> Result<()> {
     cargo(&["test", "--workspace", "--exclude", "causeway-tests"]).await?;
     cargo(&["test", "--package", "causeway-tests", "--lib", "--test", "template"]).await
+}
+
+/// Lets many more user pools live through everything than while one works on the code.
+async fn simulation() -> Result<()> {
+    let mut command = cargo_command();
+    command
+        .args(["test", "--package", "causeway-core", "--test", "convergence"])
+        .env("PROPTEST_CASES", SIMULATED_LIVES);
+    run_shown("cargo test", &mut command).await
 }
 
 async fn end_to_end() -> Result<()> {
