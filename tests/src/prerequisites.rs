@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 /// Checks all of it and names everything that is missing at once.
 pub fn check() -> Result<()> {
@@ -29,6 +29,14 @@ pub fn check() -> Result<()> {
         return Ok(());
     }
     bail!("this machine lacks:\n  - {}", missing.join("\n  - "))
+}
+
+/// The browser that the tests drive: what `CHROMIUM` names, else the first that is found.
+pub fn browser() -> Result<String> {
+    let named = std::env::var("CHROMIUM").ok();
+    let known = ["chromium", "chromium-browser", "google-chrome"].map(str::to_owned);
+    let found = named.into_iter().chain(known).find(|program| output(program, &["--version"]).is_some());
+    found.context("this machine lacks Chromium (Debian: chromium), or CHROMIUM names a program that does not run")
 }
 
 fn output(program: &str, arguments: &[&str]) -> Option<String> {

@@ -1,4 +1,4 @@
-//! The pinned tools: two Python environments and `WorkOS`'s emulator.
+//! The pinned tools: Python environments and folders of npm packages.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,13 +35,28 @@ pub async fn install(progress: Progress<'_>) -> Result<Tools> {
     };
     python(&tools.ministack, "ministack.txt", progress, "MiniStack").await?;
     python(&tools.sam, "sam.txt", progress, "SAM CLI, cargo-lambda and Zig").await?;
-    emulator(&tools.workos, progress).await?;
+    npm(&tools.workos, "workos", "WorkOS's emulator", progress).await?;
     Ok(tools)
+}
+
+/// Installs what drives a browser, and the `OpenID` relying party, for `node` scripts of `tests/tools/browser`,
+/// and gives the folder that they run in. The browser itself is a prerequisite: [`prerequisites::browser`].
+pub async fn install_browser(progress: Progress<'_>) -> Result<PathBuf> {
+    let target = workspace::tools().join("browser");
+    npm(&target, "browser", "what drives the browser", progress).await?;
+    Ok(target)
+}
+
+/// Installs schemathesis and the parser of Terraform's language, and gives their Python environment.
+pub async fn install_checks(progress: Progress<'_>) -> Result<PathBuf> {
+    let target = workspace::tools().join("checks");
+    python(&target, "checks.txt", progress, "schemathesis and the Terraform parser").await?;
+    Ok(target)
 }
 
 async fn python(target: &Path, lock: &str, progress: Progress<'_>, what: &str) -> Result<()> {
     let lock = sources().join(lock);
-    let fingerprint = fingerprint(&[&lock])?;
+    let fingerprint = fingerprint(std::slice::from_ref(&lock))?;
     if installed(target, &fingerprint) {
         return Ok(());
     }
@@ -58,14 +73,18 @@ async fn python(target: &Path, lock: &str, progress: Progress<'_>, what: &str) -
     finish(target, &fingerprint)
 }
 
-async fn emulator(target: &Path, progress: Progress<'_>) -> Result<()> {
-    let files = ["package.json", "package-lock.json", "emulator.mjs"];
-    let files = files.map(|name| sources().join("workos").join(name));
-    let fingerprint = fingerprint(&[&files[0], &files[1], &files[2]])?;
+/// Installs the npm packages that the lock file of `tests/tools/FOLDER` names, beside the folder's own files.
+async fn npm(target: &Path, folder: &str, what: &str, progress: Progress<'_>) -> Result<()> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(sources().join(folder))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<std::io::Result<_>>()?;
+    files.retain(|file| file.is_file());
+    files.sort();
+    let fingerprint = fingerprint(&files)?;
     if installed(target, &fingerprint) {
         return Ok(());
     }
-    progress("installing WorkOS's emulator (about a quarter of a minute)");
+    progress(&format!("installing {what} (about a quarter of a minute)"));
     empty(target)?;
     for file in &files {
         let name = file.file_name().context("a file has a name")?;
@@ -86,7 +105,7 @@ fn log_of(target: &Path) -> PathBuf {
     target.with_extension("log")
 }
 
-fn fingerprint(files: &[&PathBuf]) -> Result<String> {
+fn fingerprint(files: &[PathBuf]) -> Result<String> {
     let mut hash = Sha256::new();
     for file in files {
         hash.update(std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?);
