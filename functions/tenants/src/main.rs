@@ -1,6 +1,7 @@
 //! `tenants`: the API for operators. Registration, the role, the checks, plans, approvals, reports.
 
 mod input;
+mod openapi;
 mod page;
 mod problem;
 mod reconcile;
@@ -12,6 +13,7 @@ mod user_pools;
 mod verify;
 mod verify_pool;
 mod verify_workos;
+mod version;
 
 use std::{sync::Arc, time::Duration};
 

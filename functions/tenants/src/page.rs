@@ -7,7 +7,13 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use causeway_store::Page;
 use serde::Serialize;
-use serde_json::json;
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        path::{Parameter, ParameterBuilder, ParameterIn},
+        schema::{ObjectBuilder, Type},
+    },
+};
 
 use crate::problem::Problem;
 
@@ -51,11 +57,37 @@ impl PageRequest {
     }
 }
 
+impl IntoParams for PageRequest {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(MOST));
+        let in_query = |name: &str, description: &str| {
+            ParameterBuilder::new().name(name).description(Some(description)).parameter_in(ParameterIn::Query)
+        };
+        vec![
+            in_query("limit", "How many items a page has at most.")
+                .schema(Some(limit.default(Some(USUAL.into()))))
+                .build(),
+            in_query("cursor", "The `next_cursor` of an earlier page of this list.")
+                .schema(Some(String::schema()))
+                .build(),
+        ]
+    }
+}
+
+/// A page of a list, the newest items first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct List<T> {
+    /// The items.
+    items: Vec<T>,
+    /// The `cursor` of the next page; null at the end.
+    #[schema(required = true)]
+    next_cursor: Option<String>,
+}
+
 /// A page as the API answers it.
 pub fn answer<T, V: Serialize>(page: Page<T>, view: impl Fn(T) -> V) -> Response {
     let next_cursor = page.next.map(|next| URL_SAFE_NO_PAD.encode(next));
-    let items: Vec<V> = page.items.into_iter().map(view).collect();
-    Json(json!({ "items": items, "next_cursor": next_cursor })).into_response()
+    Json(List { items: page.items.into_iter().map(view).collect(), next_cursor }).into_response()
 }
 
 /// The page of a list that is there as a whole, newest first, by a key that sorts by age.

@@ -1,6 +1,7 @@
 //! Errors as the API answers them: RFC 9457, `application/problem+json`.
 
 use axum::{
+    Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -9,7 +10,29 @@ use causeway_queue::QueueError;
 use causeway_reconciler::LookError;
 use causeway_store::{SealError, StoreError};
 use causeway_telemetry::chain;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The media type of errors.
+pub const PROBLEM: &str = "application/problem+json";
+
+/// An error as it is answered (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemAnswer {
+    /// Always `about:blank`: the status says what kind of problem it is.
+    r#type: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong, and what to do about it.
+    detail: String,
+    /// The field of the body, the parameter or the header that breaks a rule; `(body)` where it is none in
+    /// particular.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+}
 
 /// An error with what to do about it.
 #[derive(Debug)]
@@ -95,17 +118,15 @@ impl IntoResponse for Problem {
                 tracing::warn!(status = self.status.as_u16(), error = cause, "the request was refused");
             }
         }
-        let mut body = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        if let (Some(field), Some(members)) = (self.field, body.as_object_mut()) {
-            members.insert("field".to_owned(), json!(field));
-        }
-        let mut response = (self.status, body.to_string()).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let body = ProblemAnswer {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            field: self.field,
+        };
+        let mut response = (self.status, Json(body)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         response
     }
 }

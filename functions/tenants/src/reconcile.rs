@@ -11,60 +11,126 @@ use axum::{
 };
 use causeway_core::{
     approval::{APPROVED_FOR, Approval, ApprovedStep},
+    id::UserPoolId,
+    plan::{Note, Step},
+    timestamp::Timestamp,
     user_pool::Mode,
 };
 use lambda_http::request::RequestContext;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::{input, problem::Problem, service::Service};
+use crate::{
+    input,
+    problem::{PROBLEM, Problem, ProblemAnswer},
+    service::Service,
+    user_pools::PoolPath,
+};
 
 /// How long a plan may take; API Gateway gives up after 30 s.
 const PLAN: Duration = Duration::from_secs(25);
 
-#[derive(Deserialize)]
+/// What is asked for.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Reconcile {
+    /// Only plans, and changes nothing.
     #[serde(default)]
     dry_run: bool,
 }
 
-/// The plan, or a wake-up.
+/// What a run would do now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Plan)]
+pub struct PlanAnswer {
+    /// The hash of the held steps, for an approval.
+    hash: String,
+    /// All steps, in order; none for a pool that is in line.
+    steps: Vec<Step>,
+    /// What is left out, and why.
+    notes: Vec<Note>,
+}
+
+/// A run was asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Woken {
+    /// The pool that is looked at.
+    user_pool_id: UserPoolId,
+}
+
+/// Asks for a run, or shows what it would do
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/reconcile", operation_id = "reconcile",
+    tag = "user pools", params(PoolPath), request_body = Option<Reconcile>,
+    responses(
+        (status = 200, description = "With `dry_run`: the plan.", body = PlanAnswer),
+        (status = 202, description = "A run was asked for.", body = Woken),
+        (status = 409, description = "The pool is not verified, or paused.",
+            body = ProblemAnswer, content_type = PROBLEM),
+        (status = 502, description = "WorkOS or the tenant's account refuses Causeway.",
+            body = ProblemAnswer, content_type = PROBLEM),
+    )
+)]
 pub async fn reconcile(
     State(service): State<Arc<Service>>,
-    Path((tenant, pool)): Path<(String, String)>,
+    Path(path): Path<PoolPath>,
     body: Bytes,
 ) -> Result<Response, Problem> {
     let request: Reconcile = input::read(&body)?;
-    let (tenant, pool) = service.verified_pool(&tenant, &pool).await?;
+    let (tenant, pool) = service.verified_pool(&path).await?;
     if request.dry_run {
         let planned = service.reconciler.planned(&tenant, &pool, service.now().plus(PLAN)).await?;
-        return Ok(Json(planned.to_json()).into_response());
+        let plan = PlanAnswer { hash: planned.hash, steps: planned.steps, notes: planned.notes };
+        return Ok(Json(plan).into_response());
     }
     if pool.options.mode == Mode::Paused {
         return Err(Problem::conflict("the user pool's mode is paused: it has no runs"));
     }
     service.wake_up(&pool).await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "user_pool_id": pool.user_pool_id }))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(Woken { user_pool_id: pool.user_pool_id })).into_response())
 }
 
-#[derive(Deserialize)]
+/// What is approved.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Approve {
+    /// The hash of the plan that was looked at.
     hash: String,
 }
 
-/// Lets the held steps of the present plan through, once, if they are still what was approved.
+/// Held steps that an operator lets through.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Approved {
+    /// The hash that was approved.
+    hash: String,
+    /// When the approval ends, used or not.
+    expires_at: Timestamp,
+    /// The steps under it.
+    steps: Vec<Step>,
+}
+
+/// Lets the held steps of the present plan through, once, if they are still what was approved
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/approvals", operation_id = "approve",
+    tag = "user pools", params(PoolPath), request_body = Approve,
+    responses(
+        (status = 202, description = "The steps are approved, and a run was asked for.", body = Approved),
+        (status = 409, description = "The pool is not verified, nothing is held back, or something else than was approved.",
+            body = ProblemAnswer, content_type = PROBLEM),
+        (status = 502, description = "WorkOS or the tenant's account refuses Causeway.",
+            body = ProblemAnswer, content_type = PROBLEM),
+    )
+)]
 pub async fn approve(
     State(service): State<Arc<Service>>,
-    Path((tenant, pool)): Path<(String, String)>,
+    Path(path): Path<PoolPath>,
     Extension(context): Extension<RequestContext>,
     body: Bytes,
 ) -> Result<Response, Problem> {
     let request: Approve = input::read(&body)?;
-    let (tenant, pool) = service.verified_pool(&tenant, &pool).await?;
+    let (tenant, pool) = service.verified_pool(&path).await?;
     let planned = service.reconciler.planned(&tenant, &pool, service.now().plus(PLAN)).await?;
-    let held: Vec<_> = planned.steps.iter().filter(|step| step.held).collect();
+    let held: Vec<Step> = planned.steps.into_iter().filter(|step| step.held).collect();
     if held.is_empty() {
         return Err(Problem::conflict("nothing is held back"));
     }
@@ -75,7 +141,7 @@ pub async fn approve(
     }
     let approval = Approval {
         hash: planned.hash,
-        steps: held.iter().map(|step| ApprovedStep::of(step)).collect(),
+        steps: held.iter().map(ApprovedStep::of).collect(),
         approved_by: input::caller(&context),
         expires_at: service.now().plus(APPROVED_FOR),
     };
@@ -89,6 +155,6 @@ pub async fn approve(
         "held steps approved"
     );
     service.wake_up(&pool).await?;
-    let body = json!({ "hash": approval.hash, "expires_at": approval.expires_at, "steps": held });
-    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+    let approved = Approved { hash: approval.hash, expires_at: approval.expires_at, steps: held };
+    Ok((StatusCode::ACCEPTED, Json(approved)).into_response())
 }

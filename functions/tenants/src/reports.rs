@@ -1,55 +1,104 @@
 //! `GET .../providers` and `GET .../runs`.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     extract::{Path, RawQuery, State},
     response::Response,
 };
-use causeway_core::claim::Claim;
+use causeway_core::{
+    claim::Claim,
+    connection::ConnectionState,
+    id::{ConnectionId, Identifier, OrganizationId, ProviderName},
+    provider::Issuer,
+    run::RunReport,
+};
 use causeway_store::Page;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::{page, page::PageRequest, problem::Problem, service::Service};
+use crate::{
+    page,
+    page::{List, PageRequest},
+    problem::Problem,
+    service::Service,
+    user_pools::PoolPath,
+};
 
-/// The providers that Causeway made in a pool, those of the newest connections first.
+/// An identity provider that Causeway made, as of the last run.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Provider)]
+pub struct ProviderAnswer {
+    /// The connection that it was made for.
+    connection_id: ConnectionId,
+    /// The connection's organization.
+    #[schema(required = true)]
+    organization_id: Option<OrganizationId>,
+    /// The connection's state; null before the first run that saw it.
+    #[schema(required = true)]
+    connection_state: Option<ConnectionState>,
+    /// Its name in the pool.
+    provider_name: ProviderName,
+    /// Its `IdpIdentifiers`.
+    identifiers: BTreeSet<Identifier>,
+    /// Its issuer.
+    issuer: Issuer,
+    /// Whether the last run left nothing undone for the connection.
+    in_sync: bool,
+}
+
+impl From<Claim> for ProviderAnswer {
+    fn from(claim: Claim) -> Self {
+        Self {
+            connection_id: claim.connection_id,
+            organization_id: claim.organization_id,
+            connection_state: claim.connection_state,
+            provider_name: claim.provider_name,
+            identifiers: claim.identifiers,
+            issuer: claim.issuer,
+            in_sync: claim.in_sync,
+        }
+    }
+}
+
+/// Lists the identity providers that Causeway made in a user pool, those of the newest connections first
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/providers", operation_id = "list_providers",
+    tag = "user pools", params(PoolPath, PageRequest),
+    responses((status = 200, description = "A page.", body = List<ProviderAnswer>))
+)]
 pub async fn providers(
     State(service): State<Arc<Service>>,
-    Path((tenant, pool)): Path<(String, String)>,
+    Path(path): Path<PoolPath>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let request = PageRequest::parse(query.as_deref())?;
-    let pool = service.pool(&tenant, &pool).await?;
+    let pool = service.pool(&path).await?;
     let mut claims = service.store().claims(&pool.user_pool_id).await?;
     // Claims belong to the pool: what another tenant made in it is not this one's to see.
     claims.retain(|claim| claim.tenant_id == pool.tenant_id);
     let page = page::of_all(claims, &request, |claim| claim.connection_id.to_string());
-    Ok(page::answer(page, |claim| view(&claim)))
+    Ok(page::answer(page, ProviderAnswer::from))
 }
 
-fn view(claim: &Claim) -> Value {
-    json!({
-        "connection_id": claim.connection_id,
-        "organization_id": claim.organization_id,
-        "connection_state": claim.connection_state,
-        "provider_name": claim.provider_name,
-        "identifiers": claim.identifiers,
-        "issuer": claim.issuer,
-        "in_sync": claim.in_sync,
-    })
-}
-
-/// The reports of a pool's runs, the newest first. Scheduled runs that changed nothing leave none.
+/// Lists the reports of a user pool's runs, the newest first
+///
+/// Scheduled runs that changed nothing leave none.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/runs", operation_id = "list_runs",
+    tag = "user pools", params(PoolPath, PageRequest),
+    responses((status = 200, description = "A page.", body = List<RunReport>))
+)]
 pub async fn runs(
     State(service): State<Arc<Service>>,
-    Path((tenant, pool)): Path<(String, String)>,
+    Path(path): Path<PoolPath>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let request = PageRequest::parse(query.as_deref())?;
-    let pool = service.pool(&tenant, &pool).await?;
+    let pool = service.pool(&path).await?;
     // Reports belong to the pool: they are its owner's to see.
     if service.store().owner(&pool.user_pool_id).await?.as_ref() != Some(&pool.tenant_id) {
-        return Ok(page::answer(Page::<Value> { items: Vec::new(), next: None }, |run| run));
+        return Ok(page::answer(Page::<RunReport> { items: Vec::new(), next: None }, |run| run));
     }
     let page = service.store().runs(&pool.user_pool_id, request.limit, request.after.as_deref()).await?;
     Ok(page::answer(page, |run| run))

@@ -3,38 +3,53 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{DefaultBodyLimit, Request},
     http::HeaderValue,
     middleware::{Next, from_fn},
     response::Response,
-    routing::{get, post},
 };
 use lambda_http::RequestExt;
 use tracing::Instrument;
+#[cfg(test)]
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{problem::Problem, reconcile, reports, service::Service, tenants, user_pools, verify};
+use crate::{openapi, problem::Problem, reconcile, reports, service::Service, tenants, user_pools, verify};
 
 /// The API.
 pub fn router(service: Arc<Service>) -> Router {
-    const POOL: &str = "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}";
-    let of_pool = |name: &str| format!("{POOL}/{name}");
-    Router::new()
-        .route("/v1/tenants", post(tenants::create).get(tenants::list))
-        .route("/v1/tenants/{tenant_id}", get(tenants::read))
-        .route("/v1/tenants/{tenant_id}/user-pools", post(user_pools::create).get(user_pools::list))
-        .route(POOL, get(user_pools::read))
-        .route(&of_pool("role"), get(user_pools::role))
-        .route(&of_pool("verify"), post(verify::verify))
-        .route(&of_pool("reconcile"), post(reconcile::reconcile))
-        .route(&of_pool("approvals"), post(reconcile::approve))
-        .route(&of_pool("providers"), get(reports::providers))
-        .route(&of_pool("runs"), get(reports::runs))
+    let (router, document) = api().split_for_parts();
+    let document = Arc::new(openapi::with_common_problems(document));
+    router
         .fallback(|| async { Problem::not_found() })
+        .layer(Extension(document))
         // A body is refused by its size where the field can be named; Lambda takes none over 6 MB.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(logged))
         .with_state(service)
+}
+
+/// The description of the API.
+#[cfg(test)]
+pub fn described() -> OpenApi {
+    openapi::with_common_problems(api().into_openapi())
+}
+
+/// The calls. Each handler names its own path and is described by its types: docs/openapi.json.
+fn api() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(openapi::document))
+        .routes(routes!(tenants::create, tenants::list))
+        .routes(routes!(tenants::read))
+        .routes(routes!(user_pools::create, user_pools::list))
+        .routes(routes!(user_pools::read))
+        .routes(routes!(user_pools::role))
+        .routes(routes!(verify::verify))
+        .routes(routes!(reconcile::reconcile))
+        .routes(routes!(reconcile::approve))
+        .routes(routes!(reports::providers))
+        .routes(routes!(reports::runs))
 }
 
 /// Logs each request in one line, and answers with the request's ID, under which the log has it.

@@ -11,7 +11,7 @@ use causeway_queue::{Deduplication, Queue};
 use causeway_reconciler::Reconciler;
 use causeway_store::Store;
 
-use crate::problem::Problem;
+use crate::{problem::Problem, user_pools::PoolPath};
 
 /// What every call of the API needs.
 #[derive(Debug)]
@@ -47,21 +47,21 @@ impl Service {
         self.store().tenant(&id).await?.ok_or_else(Problem::not_found)
     }
 
-    /// A pool of this tenant.
-    pub async fn pool(&self, tenant: &str, pool: &str) -> Result<UserPool, Problem> {
-        let tenant: TenantId = tenant.parse().map_err(|_| Problem::not_found())?;
-        let pool: UserPoolId = pool.parse().map_err(|_| Problem::not_found())?;
+    /// The pool of a path: one of the tenant that the path names.
+    pub async fn pool(&self, path: &PoolPath) -> Result<UserPool, Problem> {
+        let tenant: TenantId = path.tenant_id.parse().map_err(|_| Problem::not_found())?;
+        let pool: UserPoolId = path.user_pool_id.parse().map_err(|_| Problem::not_found())?;
         self.store().pool(&tenant, &pool).await?.ok_or_else(Problem::not_found)
     }
 
     /// A tenant and a pool of its own that is verified. Claims and reports belong to the pool, so that only
     /// its owner may see them.
-    pub async fn verified_pool(&self, tenant: &str, pool: &str) -> Result<(Tenant, UserPool), Problem> {
-        let pool = self.pool(tenant, pool).await?;
+    pub async fn verified_pool(&self, path: &PoolPath) -> Result<(Tenant, UserPool), Problem> {
+        let pool = self.pool(path).await?;
         if pool.status != PoolStatus::Active {
             return Err(Problem::conflict("the user pool is not verified: call `verify` first"));
         }
-        Ok((self.tenant(tenant).await?, pool))
+        Ok((self.tenant(&path.tenant_id).await?, pool))
     }
 
     /// Puts a wake-up for a pool on the queue.

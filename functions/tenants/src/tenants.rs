@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     body::Bytes,
     extract::{Path, RawQuery, State},
-    http::StatusCode,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use causeway_aws::clock;
 use causeway_core::{
@@ -15,29 +13,107 @@ use causeway_core::{
     provider::BaseUrl,
     secret::new_client_secret,
     tenant::{Purpose, Tenant},
+    timestamp::Timestamp,
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use crate::{input, page, page::PageRequest, problem::Problem, service::Service};
+use crate::{
+    input, page,
+    page::{List, PageRequest},
+    problem::Problem,
+    service::Service,
+    version::Versioned,
+};
 
-#[derive(Deserialize)]
+/// The tenant that a path names.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct TenantPath {
+    /// The tenant.
+    #[param(value_type = TenantId)]
+    pub tenant_id: String,
+}
+
+/// A tenant to be registered.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewTenant {
+    /// For people.
     name: TenantName,
+    /// Its WorkOS environment.
     workos: NewEnvironment,
 }
 
-#[derive(Deserialize)]
+/// A WorkOS environment.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewEnvironment {
+    /// Its client ID.
     client_id: WorkosClientId,
+    /// An API key of it; it can come later. Never shown again.
+    #[schema(value_type = Option<String>, nullable = false, write_only, pattern = "^[!-~]{1,512}$")]
     api_key: Option<SecretString>,
 }
 
-/// Registers a tenant and generates its external ID.
-pub async fn create(State(service): State<Arc<Service>>, body: Bytes) -> Result<Response, Problem> {
+/// A tenant as the API shows it: no secret, sealed or not.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Tenant)]
+pub struct TenantAnswer {
+    /// Its ID.
+    id: TenantId,
+    /// For people.
+    name: TenantName,
+    /// What Causeway shows to the tenant's roles.
+    external_id: ExternalId,
+    /// Where WorkOS delivers the tenant's events.
+    webhook_url: String,
+    /// Its WorkOS environment.
+    workos: EnvironmentAnswer,
+    /// When it was registered.
+    created_at: Timestamp,
+    /// When an operator last changed it.
+    updated_at: Timestamp,
+}
+
+/// A WorkOS environment as the API shows it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Environment)]
+struct EnvironmentAnswer {
+    /// Its client ID.
+    client_id: WorkosClientId,
+    /// Whether an API key was given.
+    has_api_key: bool,
+}
+
+impl TenantAnswer {
+    fn of(tenant: &Tenant, base: &BaseUrl) -> Self {
+        Self {
+            id: tenant.id.clone(),
+            name: tenant.name.clone(),
+            external_id: tenant.external_id.clone(),
+            webhook_url: base.webhook(&tenant.id),
+            workos: EnvironmentAnswer {
+                client_id: tenant.workos_client_id.clone(),
+                has_api_key: tenant.workos_api_key.is_some(),
+            },
+            created_at: tenant.created_at,
+            updated_at: tenant.updated_at,
+        }
+    }
+}
+
+/// Registers a tenant
+///
+/// Its external ID is generated.
+#[utoipa::path(
+    post, path = "/v1/tenants", operation_id = "create_tenant", tag = "tenants",
+    request_body = NewTenant,
+    responses((status = 201, description = "It is registered.", body = TenantAnswer,
+        headers(("ETag", description = "Its version."))))
+)]
+pub async fn create(State(service): State<Arc<Service>>, body: Bytes) -> Result<Versioned<TenantAnswer>, Problem> {
     let new: NewTenant = input::read(&body)?;
     if let Some(key) = &new.workos.api_key {
         check_key(key)?;
@@ -65,7 +141,7 @@ pub async fn create(State(service): State<Arc<Service>>, body: Bytes) -> Result<
     };
     service.store().create_tenant(&tenant).await?;
     tracing::info!(tenant_id = %tenant.id, "tenant registered");
-    Ok((StatusCode::CREATED, Json(view(&tenant, &service.reconciler.settings.base))).into_response())
+    Ok(Versioned::created(tenant.version, TenantAnswer::of(&tenant, &service.reconciler.settings.base)))
 }
 
 /// A key must fit into a header; what else it is, only WorkOS can tell.
@@ -78,7 +154,11 @@ fn check_key(key: &SecretString) -> Result<(), Problem> {
     }
 }
 
-/// Lists tenants, the newest first.
+/// Lists tenants, the newest first
+#[utoipa::path(
+    get, path = "/v1/tenants", operation_id = "list_tenants", tag = "tenants", params(PageRequest),
+    responses((status = 200, description = "A page.", body = List<TenantAnswer>))
+)]
 pub async fn list(State(service): State<Arc<Service>>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let request = PageRequest::parse(query.as_deref())?;
     let after = request.after.as_deref();
@@ -86,29 +166,21 @@ pub async fn list(State(service): State<Arc<Service>>, RawQuery(query): RawQuery
         return Err(Problem::invalid("cursor", "a cursor is the next_cursor of an earlier page"));
     }
     let page = service.store().tenants(request.limit, after).await?;
-    Ok(page::answer(page, |tenant| view(&tenant, &service.reconciler.settings.base)))
+    Ok(page::answer(page, |tenant| TenantAnswer::of(&tenant, &service.reconciler.settings.base)))
 }
 
-/// One tenant.
-pub async fn read(State(service): State<Arc<Service>>, Path(tenant): Path<String>) -> Result<Response, Problem> {
-    let tenant = service.tenant(&tenant).await?;
-    Ok(Json(view(&tenant, &service.reconciler.settings.base)).into_response())
-}
-
-/// A tenant as the API shows it: no secret, sealed or not.
-fn view(tenant: &Tenant, base: &BaseUrl) -> Value {
-    json!({
-        "id": tenant.id,
-        "name": tenant.name,
-        "external_id": tenant.external_id,
-        "webhook_url": base.webhook(&tenant.id),
-        "workos": {
-            "client_id": tenant.workos_client_id,
-            "has_api_key": tenant.workos_api_key.is_some(),
-        },
-        "created_at": tenant.created_at,
-        "updated_at": tenant.updated_at,
-    })
+/// Shows a tenant
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant_id}", operation_id = "get_tenant", tag = "tenants", params(TenantPath),
+    responses((status = 200, description = "The tenant.", body = TenantAnswer,
+        headers(("ETag", description = "Its version."))))
+)]
+pub async fn read(
+    State(service): State<Arc<Service>>,
+    Path(path): Path<TenantPath>,
+) -> Result<Versioned<TenantAnswer>, Problem> {
+    let tenant = service.tenant(&path.tenant_id).await?;
+    Ok(Versioned::ok(tenant.version, TenantAnswer::of(&tenant, &service.reconciler.settings.base)))
 }
 
 #[cfg(test)]
@@ -117,7 +189,7 @@ mod tests {
 
     fn body(event: &str) -> Bytes {
         let path = format!("{}/../../events/{event}.json", env!("CARGO_MANIFEST_DIR"));
-        let event: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let event: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         Bytes::from(event["body"].as_str().unwrap().to_owned())
     }
 

@@ -6,20 +6,28 @@ use axum::{
     Json,
     body::Bytes,
     extract::{Path, RawQuery, State},
-    http::StatusCode,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use causeway_core::{
-    id::{AccountId, AppClientId, OrganizationId, RoleName, UserPoolId},
+    health::Health,
+    id::{AccountId, AppClientId, OrganizationId, RoleName, TenantId, UserPoolId},
     role::RoleRequest,
     tenant::Tenant,
     timestamp::Timestamp,
-    user_pool::{Mode, PoolOptions, PoolStatus, RunState, SignIn, UserPool},
+    user_pool::{Counts, LastRun, Mode, PoolOptions, PoolStatus, RunState, SignIn, UserPool},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
-use crate::{input, page, page::PageRequest, problem::Problem, service::Service};
+use crate::{
+    input, page,
+    page::{List, PageRequest},
+    problem::{PROBLEM, Problem, ProblemAnswer},
+    service::Service,
+    tenants::TenantPath,
+    version::Versioned,
+};
 
 /// The most organizations that a pool may choose.
 const MOST: usize = 1000;
@@ -27,30 +35,138 @@ const MOST: usize = 1000;
 /// over the API has 25 s.
 const MOST_APP_CLIENTS: usize = 50;
 
-#[derive(Deserialize)]
+/// The user pool that a path names.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct PoolPath {
+    /// The tenant.
+    #[param(value_type = TenantId)]
+    pub tenant_id: String,
+    /// The user pool.
+    #[param(value_type = UserPoolId)]
+    pub user_pool_id: String,
+}
+
+/// A user pool to be registered.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewPool {
+struct NewUserPool {
+    /// The account that the pool and the role are in; not the integration account.
     account_id: AccountId,
+    /// The role that lets Causeway in, without a path; begins with the parameter `TenantRoleNamePrefix`.
     role_name: RoleName,
+    /// The pool; tells its Region, which must be in Causeway's own partition.
     user_pool_id: UserPoolId,
+    /// What runs may do.
     #[serde(default)]
     mode: Mode,
+    /// The app clients that are given the providers.
     #[serde(default)]
+    #[schema(max_items = 50)]
     app_clients: Vec<AppClientId>,
+    /// Only the connections of these organizations; all without it.
+    #[schema(max_items = 1000)]
     organizations: Option<Vec<OrganizationId>>,
+    /// Whether verified domains become identifiers.
     #[serde(default)]
     domain_identifiers: bool,
+    /// Cognito's attribute to the claim that it is taken from; the standard claims without it.
     attribute_mapping: Option<BTreeMap<String, String>>,
 }
 
-/// Registers a user pool of a tenant.
+/// A user pool as the API shows it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UserPool)]
+pub struct UserPoolAnswer {
+    /// The tenant.
+    tenant_id: TenantId,
+    /// The pool.
+    user_pool_id: UserPoolId,
+    /// The account that the pool and the role are in.
+    account_id: AccountId,
+    /// The pool's Region.
+    region: String,
+    /// The role that lets Causeway in.
+    role_name: RoleName,
+    /// Its ARN.
+    role_arn: String,
+    /// Where the pool is in its life.
+    status: PoolStatus,
+    /// What runs may do.
+    mode: Mode,
+    /// Whether users may sign in.
+    sign_in: SignIn,
+    /// The app clients that are given the providers.
+    app_clients: Vec<AppClientId>,
+    /// Only the connections of these organizations; null means all.
+    #[schema(required = true)]
+    organizations: Option<Vec<OrganizationId>>,
+    /// Whether verified domains become identifiers.
+    domain_identifiers: bool,
+    /// Cognito's attribute to the claim that it is taken from.
+    attribute_mapping: BTreeMap<String, String>,
+    /// How the pool is.
+    health: Health,
+    /// What the last complete look counted.
+    counts: Counts,
+    /// The last run; null before the first.
+    #[schema(required = true)]
+    last_run: Option<LastRun>,
+    /// When it is looked at next; null while it is never due.
+    #[schema(required = true)]
+    next_due_at: Option<Timestamp>,
+    /// When it was registered.
+    created_at: Timestamp,
+    /// When an operator last changed it.
+    updated_at: Timestamp,
+}
+
+impl From<UserPool> for UserPoolAnswer {
+    fn from(pool: UserPool) -> Self {
+        Self {
+            region: pool.user_pool_id.region().to_owned(),
+            role_arn: pool.role_arn(),
+            attribute_mapping: pool.options.mapping(),
+            tenant_id: pool.tenant_id,
+            user_pool_id: pool.user_pool_id,
+            account_id: pool.account_id,
+            role_name: pool.role_name,
+            status: pool.status,
+            mode: pool.options.mode,
+            sign_in: pool.options.sign_in,
+            app_clients: pool.options.app_clients,
+            organizations: pool.options.organizations,
+            domain_identifiers: pool.options.domain_identifiers,
+            health: pool.run.health,
+            counts: pool.run.counts,
+            last_run: pool.run.last_run,
+            next_due_at: pool.due_at,
+            created_at: pool.created_at,
+            updated_at: pool.updated_at,
+        }
+    }
+}
+
+/// Registers a user pool of a tenant
+///
+/// It claims nothing: the pool is owned by the first tenant whose `verify` passes.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant_id}/user-pools", operation_id = "create_user_pool", tag = "user pools",
+    params(TenantPath), request_body = NewUserPool,
+    responses(
+        (status = 201, description = "It is registered, and pending.", body = UserPoolAnswer,
+            headers(("ETag", description = "Its version."))),
+        (status = 409, description = "The tenant has it already, or a tenant has verified it.",
+            body = ProblemAnswer, content_type = PROBLEM),
+    )
+)]
 pub async fn create(
     State(service): State<Arc<Service>>,
-    Path(tenant): Path<String>,
+    Path(path): Path<TenantPath>,
     body: Bytes,
-) -> Result<Response, Problem> {
-    let tenant = service.tenant(&tenant).await?;
-    let new: NewPool = input::read(&body)?;
+) -> Result<Versioned<UserPoolAnswer>, Problem> {
+    let tenant = service.tenant(&path.tenant_id).await?;
+    let new: NewUserPool = input::read(&body)?;
     check(&new, &service)?;
     if let Some(owner) = service.store().owner(&new.user_pool_id).await? {
         let whose = if owner == tenant.id { "this tenant" } else { "another tenant" };
@@ -65,10 +181,10 @@ pub async fn create(
         Err(error) => return Err(error.into()),
     }
     tracing::info!(tenant_id = %tenant.id, user_pool_id = %pool.user_pool_id, "user pool registered");
-    Ok((StatusCode::CREATED, Json(view(&pool))).into_response())
+    Ok(Versioned::created(pool.version, pool.into()))
 }
 
-fn registered(tenant: &Tenant, new: NewPool, now: Timestamp) -> UserPool {
+fn registered(tenant: &Tenant, new: NewUserPool, now: Timestamp) -> UserPool {
     UserPool {
         tenant_id: tenant.id.clone(),
         user_pool_id: new.user_pool_id,
@@ -92,7 +208,7 @@ fn registered(tenant: &Tenant, new: NewPool, now: Timestamp) -> UserPool {
     }
 }
 
-fn check(new: &NewPool, service: &Service) -> Result<(), Problem> {
+fn check(new: &NewUserPool, service: &Service) -> Result<(), Problem> {
     if new.account_id == service.integration_account_id {
         let rule = "the integration account itself can't be a tenant's account";
         return Err(Problem::invalid("account_id", rule));
@@ -131,43 +247,77 @@ fn check_mapping(mapping: Option<&BTreeMap<String, String>>) -> Result<(), Probl
     Ok(())
 }
 
-/// Lists the pools of a tenant, the last registered first.
+/// Lists the user pools of a tenant, the last registered first
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant_id}/user-pools", operation_id = "list_user_pools", tag = "user pools",
+    params(TenantPath, PageRequest),
+    responses((status = 200, description = "A page.", body = List<UserPoolAnswer>))
+)]
 pub async fn list(
     State(service): State<Arc<Service>>,
-    Path(tenant): Path<String>,
+    Path(path): Path<TenantPath>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let request = PageRequest::parse(query.as_deref())?;
-    let tenant = service.tenant(&tenant).await?;
+    let tenant = service.tenant(&path.tenant_id).await?;
     let pools = service.store().pools(&tenant.id).await?;
     let page = page::of_all(pools, &request, |pool| format!("{}/{}", pool.created_at, pool.user_pool_id));
-    Ok(page::answer(page, |pool| view(&pool)))
+    Ok(page::answer(page, UserPoolAnswer::from))
 }
 
-/// One pool.
+/// Shows a user pool
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}", operation_id = "get_user_pool",
+    tag = "user pools", params(PoolPath),
+    responses((status = 200, description = "The user pool.", body = UserPoolAnswer,
+        headers(("ETag", description = "Its version; runs don't change it."))))
+)]
 pub async fn read(
     State(service): State<Arc<Service>>,
-    Path((tenant, pool)): Path<(String, String)>,
-) -> Result<Response, Problem> {
-    Ok(Json(view(&service.pool(&tenant, &pool).await?)).into_response())
+    Path(path): Path<PoolPath>,
+) -> Result<Versioned<UserPoolAnswer>, Problem> {
+    let pool = service.pool(&path).await?;
+    Ok(Versioned::ok(pool.version, pool.into()))
 }
 
 /// The role that lets Causeway into the tenant's account, in every form.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Role)]
+pub struct RoleAnswer {
+    /// The CloudFormation template, as YAML, with this tenant's values as its parameters' defaults.
+    cloudformation: String,
+    /// Who may assume the role.
+    #[schema(value_type = Object)]
+    trust_policy: Value,
+    /// What the role may do.
+    #[schema(value_type = Object)]
+    permissions_policy: Value,
+    /// The role for Terraform.
+    terraform: String,
+    /// The role as commands of the AWS CLI.
+    aws_cli: String,
+}
+
+/// Shows the role that lets Causeway into the tenant's account, in every form
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/role", operation_id = "get_role",
+    tag = "user pools", params(PoolPath),
+    responses((status = 200, description = "The role.", body = RoleAnswer))
+)]
 pub async fn role(
     State(service): State<Arc<Service>>,
-    Path((tenant, pool)): Path<(String, String)>,
-) -> Result<Response, Problem> {
-    let pool = service.pool(&tenant, &pool).await?;
-    let tenant = service.tenant(&tenant).await?;
+    Path(path): Path<PoolPath>,
+) -> Result<Json<RoleAnswer>, Problem> {
+    let pool = service.pool(&path).await?;
+    let tenant = service.tenant(&path.tenant_id).await?;
     let role = role_request(&service, &tenant, &pool);
-    let body = json!({
-        "cloudformation": role.cloudformation(),
-        "trust_policy": role.trust_policy(),
-        "permissions_policy": role.permissions_policy(),
-        "terraform": role.terraform(),
-        "aws_cli": role.aws_cli(),
-    });
-    Ok(Json(body).into_response())
+    Ok(Json(RoleAnswer {
+        cloudformation: role.cloudformation(),
+        trust_policy: role.trust_policy(),
+        permissions_policy: role.permissions_policy(),
+        terraform: role.terraform(),
+        aws_cli: role.aws_cli(),
+    }))
 }
 
 /// What the role of a pool depends on.
@@ -179,29 +329,4 @@ pub fn role_request(service: &Service, tenant: &Tenant, pool: &UserPool) -> Role
         role_name: pool.role_name.clone(),
         integration_account_id: service.integration_account_id.clone(),
     }
-}
-
-/// A pool as the API shows it.
-pub fn view(pool: &UserPool) -> Value {
-    json!({
-        "tenant_id": pool.tenant_id,
-        "user_pool_id": pool.user_pool_id,
-        "account_id": pool.account_id,
-        "region": pool.user_pool_id.region(),
-        "role_name": pool.role_name,
-        "role_arn": pool.role_arn(),
-        "status": pool.status,
-        "mode": pool.options.mode,
-        "sign_in": pool.options.sign_in,
-        "app_clients": pool.options.app_clients,
-        "organizations": pool.options.organizations,
-        "domain_identifiers": pool.options.domain_identifiers,
-        "attribute_mapping": pool.options.mapping(),
-        "health": pool.run.health,
-        "counts": pool.run.counts,
-        "last_run": pool.run.last_run,
-        "next_due_at": pool.due_at,
-        "created_at": pool.created_at,
-        "updated_at": pool.updated_at,
-    })
 }

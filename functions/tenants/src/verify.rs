@@ -5,24 +5,50 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
-    response::{IntoResponse, Response},
 };
 use causeway_core::{
     check::{Check, all_hold},
     user_pool::PoolStatus,
 };
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::{problem::Problem, service::Service, verify_pool::check_pool, verify_workos::check_workos};
+use crate::{
+    problem::{PROBLEM, Problem, ProblemAnswer},
+    service::Service,
+    user_pools::PoolPath,
+    verify_pool::check_pool,
+    verify_workos::check_workos,
+};
 
-/// Runs all checks of a pool. Changes nothing in the tenant's account; with WorkOS it registers the callback
-/// and the webhook endpoint where they are missing.
+/// What the checks found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Verification {
+    /// Where the pool is in its life now.
+    status: PoolStatus,
+    /// Every check; one that needs an earlier one is left out where that one fails.
+    checks: Vec<Check>,
+}
+
+/// Runs all checks of a user pool, and makes it active where none fails
+///
+/// Changes nothing in the tenant's account. With WorkOS it registers the callback and the webhook endpoint
+/// where they are missing.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/verify", operation_id = "verify",
+    tag = "user pools", params(PoolPath),
+    responses(
+        (status = 200, description = "The checks, whatever they say.", body = Verification),
+        (status = 409, description = "Another tenant owns the pool, or it was changed at the same time.",
+            body = ProblemAnswer, content_type = PROBLEM),
+    )
+)]
 pub async fn verify(
     State(service): State<Arc<Service>>,
-    Path((tenant, pool)): Path<(String, String)>,
-) -> Result<Response, Problem> {
-    let mut pool = service.pool(&tenant, &pool).await?;
-    let tenant = service.tenant(&tenant).await?;
+    Path(path): Path<PoolPath>,
+) -> Result<Json<Verification>, Problem> {
+    let mut pool = service.pool(&path).await?;
+    let tenant = service.tenant(&path.tenant_id).await?;
     let owner = service.store().owner(&pool.user_pool_id).await?;
     if owner.is_some_and(|owner| owner != tenant.id) {
         return Err(Problem::conflict("the user pool is verified by another tenant already"));
@@ -52,5 +78,5 @@ pub async fn verify(
         .map(|check| check.name.as_str())
         .collect();
     tracing::info!(tenant_id = %tenant.id, user_pool_id = %pool.user_pool_id, failed = ?failed, "user pool verified");
-    Ok(Json(json!({ "status": pool.status, "checks": checks })).into_response())
+    Ok(Json(Verification { status: pool.status, checks }))
 }

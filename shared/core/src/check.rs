@@ -1,9 +1,10 @@
 //! The checks that `verify` runs before a pool becomes active.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How a check came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckOutcome {
     /// As it should be.
@@ -15,7 +16,7 @@ pub enum CheckOutcome {
 }
 
 /// One check with what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Check {
     /// A stable name, such as `role_external_id`.
     pub name: String,

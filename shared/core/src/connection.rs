@@ -1,6 +1,13 @@
 //! Connections and organizations as WorkOS knows them.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, Schema, Type},
+    },
+};
 
 use crate::{
     id::{ConnectionId, OrganizationId},
@@ -61,6 +68,15 @@ impl ConnectionState {
         }
     }
 }
+
+impl PartialSchema for ConnectionState {
+    fn schema() -> RefOr<Schema> {
+        let rule = "active, validating, inactive, draft, requires_type, deleting, or a word that WorkOS added since";
+        ObjectBuilder::new().schema_type(Type::String).description(Some(rule)).into()
+    }
+}
+
+impl ToSchema for ConnectionState {}
 
 /// One connection, with what Causeway uses of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

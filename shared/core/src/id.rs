@@ -5,6 +5,13 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, Schema, Type},
+    },
+};
 
 use crate::timestamp::Timestamp;
 
@@ -17,7 +24,7 @@ pub struct InvalidValue {
 }
 
 macro_rules! text_type {
-    ($(#[$documentation:meta])* $name:ident, $rule:literal, $is_valid:expr) => {
+    ($(#[$documentation:meta])* $name:ident, $rule:literal, $pattern:literal, $longest:literal, $is_valid:expr) => {
         $(#[$documentation])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -26,6 +33,12 @@ macro_rules! text_type {
         impl $name {
             /// What a valid value looks like.
             pub const RULE: &'static str = $rule;
+
+            /// The rule as a regular expression (ECMA-262), for the API's description.
+            pub const PATTERN: &'static str = $pattern;
+
+            /// How many characters a value has at most.
+            pub const LONGEST: usize = $longest;
 
             /// The value as text.
             pub fn as_str(&self) -> &str {
@@ -71,6 +84,15 @@ macro_rules! text_type {
                 formatter.write_str(&self.0)
             }
         }
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let text = ObjectBuilder::new().schema_type(Type::String);
+                text.description(Some($rule)).pattern(Some($pattern)).max_length(Some($longest)).into()
+            }
+        }
+
+        impl ToSchema for $name {}
     };
 }
 
@@ -78,6 +100,8 @@ text_type!(
     /// A tenant: `tnt_` and a ULID.
     TenantId,
     "a tenant ID is `tnt_` followed by a ULID in capitals",
+    r"^tnt_[0-9A-HJKMNP-TV-Z]{26}$",
+    30,
     |text| text
         .strip_prefix("tnt_")
         .is_some_and(is_ulid)
@@ -88,6 +112,8 @@ text_type!(
     /// Cognito's identifiers are case sensitive is not documented.
     ConnectionId,
     "a connection ID is `conn_` followed by 26 letters and digits",
+    r"^conn_[0-9A-Za-z]{26}$",
+    31,
     |text| text
         .strip_prefix("conn_")
         .is_some_and(|rest| rest.len() == 26 && is_alphanumeric(rest))
@@ -97,6 +123,8 @@ text_type!(
     /// An organization of WorkOS. At most 40 characters, as Cognito's `IdpIdentifiers` take no more.
     OrganizationId,
     "an organization ID is `org_` followed by 1 to 36 letters and digits",
+    r"^org_[0-9A-Za-z]{1,36}$",
+    40,
     |text| text
         .strip_prefix("org_")
         .is_some_and(|rest| (1..=36).contains(&rest.len()) && is_alphanumeric(rest))
@@ -106,6 +134,8 @@ text_type!(
     /// A Cognito user pool, `<region>_<name>` (Cognito API: `UserPoolIdType`), which tells its Region.
     UserPoolId,
     "a user pool ID is a Region, `_` and letters and digits, at most 55 characters, such as eu-west-1_AbCdEf123",
+    r"^[a-z]+(-[a-z]+)+-[0-9]{1,2}_[0-9A-Za-z]+$",
+    55,
     is_user_pool_id
 );
 
@@ -113,6 +143,8 @@ text_type!(
     /// An AWS account.
     AccountId,
     "an AWS account ID is 12 digits",
+    r"^[0-9]{12}$",
+    12,
     |text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 );
 
@@ -120,6 +152,8 @@ text_type!(
     /// The name of an IAM role, without its path (IAM API: `RoleName`).
     RoleName,
     "a role name is 1 to 64 letters, digits and characters of _+=,.@-",
+    r"^[0-9A-Za-z_+=,.@-]{1,64}$",
+    64,
     |text| (1..=64).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c))
 );
@@ -128,6 +162,8 @@ text_type!(
     /// What Causeway shows to a tenant's role to say for whom it comes (STS API: `ExternalId`).
     ExternalId,
     "an external ID is 2 to 1224 letters, digits and characters of _+=,.@:/-",
+    r"^[0-9A-Za-z_+=,.@:/-]{2,1224}$",
+    1224,
     |text| (2..=1224).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c))
 );
@@ -137,6 +173,8 @@ text_type!(
     /// `CreateIdentityProvider` takes; that one takes fewer, see [`ProviderName::for_connection`]).
     ProviderName,
     "a provider name is 1 to 32 characters without spaces",
+    r"^[^\s\x00-\x1f\x7f-\x9f]{1,32}$",
+    32,
     |text| (1..=32).contains(&text.chars().count())
         && !text.chars().any(|c| c.is_whitespace() || c.is_control())
 );
@@ -145,6 +183,8 @@ text_type!(
     /// One of a provider's `IdpIdentifiers` (Cognito API: `IdpIdentifierType`).
     Identifier,
     "an identifier is 1 to 40 letters, digits, spaces and characters of _+=.@-",
+    r"^[\w\s+=.@-]{1,40}$",
+    40,
     |text| (1..=40).contains(&text.chars().count())
         && text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "_+=.@-".contains(c))
 );
@@ -153,6 +193,8 @@ text_type!(
     /// An app client of a user pool (Cognito API: `ClientIdType`).
     AppClientId,
     "an app client ID is 1 to 128 letters, digits and characters of _+",
+    r"^[0-9A-Za-z_+]{1,128}$",
+    128,
     |text| (1..=128).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_+".contains(c))
 );
@@ -161,6 +203,8 @@ text_type!(
     /// The name of a tenant, for people.
     TenantName,
     "a name is 1 to 128 characters, not blank, without control characters",
+    r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+    128,
     |text| (1..=128).contains(&text.chars().count())
         && !text.trim().is_empty()
         && !text.chars().any(char::is_control)
@@ -170,6 +214,8 @@ text_type!(
     /// The client ID of a WorkOS environment.
     WorkosClientId,
     "a WorkOS client ID is 1 to 128 letters, digits, `_` and `-`",
+    r"^[0-9A-Za-z_-]{1,128}$",
+    128,
     |text| (1..=128).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
 );
@@ -323,6 +369,12 @@ mod tests {
         assert!(accepts::<ExternalId>(ExternalId::generate(0).as_str()));
     }
 
+    /// Texts that fit a pattern, which is to match the whole text.
+    fn described(pattern: &str) -> impl Strategy<Value = String> {
+        let inside = pattern.strip_prefix('^').unwrap().strip_suffix('$').unwrap();
+        proptest::string::string_regex(inside).unwrap()
+    }
+
     proptest! {
         #[test]
         fn every_connection_gets_a_name_that_cognito_takes(rest in "[0-9A-Za-z]{26}") {
@@ -330,6 +382,31 @@ mod tests {
             let name = ProviderName::for_connection(&connection);
             prop_assert!((3..=32).contains(&name.as_str().len()));
             prop_assert!(name.as_str().chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
+        }
+
+        #[test]
+        fn what_fits_the_described_pattern_is_accepted(
+            tenant in described(TenantId::PATTERN),
+            connection in described(ConnectionId::PATTERN),
+            organization in described(OrganizationId::PATTERN),
+            pool in described(UserPoolId::PATTERN),
+            account in described(AccountId::PATTERN),
+            role in described(RoleName::PATTERN),
+            provider in described(ProviderName::PATTERN),
+            app_client in described(AppClientId::PATTERN),
+            name in described(TenantName::PATTERN),
+            client in described(WorkosClientId::PATTERN),
+        ) {
+            prop_assert!(accepts::<TenantId>(&tenant));
+            prop_assert!(accepts::<ConnectionId>(&connection));
+            prop_assert!(accepts::<OrganizationId>(&organization));
+            prop_assert!(accepts::<UserPoolId>(&pool) || pool.len() > UserPoolId::LONGEST);
+            prop_assert!(accepts::<AccountId>(&account));
+            prop_assert!(accepts::<RoleName>(&role));
+            prop_assert!(accepts::<ProviderName>(&provider));
+            prop_assert!(accepts::<AppClientId>(&app_client));
+            prop_assert!(accepts::<TenantName>(&name), "{:?}", name);
+            prop_assert!(accepts::<WorkosClientId>(&client));
         }
 
         #[test]

@@ -21,6 +21,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use utoipa::{
+    ToSchema,
+    openapi::schema::{Object, ObjectBuilder, Type},
+};
 
 use crate::{
     claim::Claim,
@@ -87,10 +91,11 @@ impl Action {
 
 /// A step as the API and the reports show it. `action` is its name; what it carries out is in
 /// [`Step::action`] of a plan and is not stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Step {
     /// What it does.
     #[serde(serialize_with = "name_of", deserialize_with = "from_name")]
+    #[schema(schema_with = names_of_actions)]
     pub action: Action,
     /// The connection that it is for.
     pub connection_id: ConnectionId,
@@ -108,6 +113,11 @@ pub struct Step {
     /// Whether it takes a way to sign in away.
     #[serde(skip)]
     pub takes_away: bool,
+}
+
+fn names_of_actions() -> Object {
+    let names = ["create", "update", "wire", "unwire", "delete", "forget"];
+    ObjectBuilder::new().schema_type(Type::String).description(Some("What it does.")).enum_values(Some(names)).build()
 }
 
 fn name_of<S: serde::Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Error> {
@@ -129,7 +139,7 @@ fn from_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Action
 }
 
 /// Something that was left out, and why.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct Note {
     /// The connection that it concerns.
     pub connection_id: Option<ConnectionId>,

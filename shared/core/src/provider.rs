@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use crate::{
     id::{ConnectionId, Identifier, InvalidValue, ProviderName, TenantId, UserPoolId},
@@ -46,7 +47,7 @@ impl BaseUrl {
 }
 
 /// The issuer of one connection's OpenID provider (OpenID Connect Discovery: no trailing slash).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Issuer(String);
 
@@ -166,7 +167,7 @@ fn map_changes(prefix: &str, before: &BTreeMap<String, String>, after: &BTreeMap
 }
 
 /// One field's value before and after a step. Never a secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
     /// The field, such as `token_url` or `attribute_mapping.email`.
     pub field: String,

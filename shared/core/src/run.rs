@@ -1,11 +1,12 @@
 //! What a run did, for people.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{health::ErrorClass, id::ConnectionId, plan::Note, plan::Step, timestamp::Timestamp, wake_up::Cause};
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Nothing had to be done.
@@ -21,7 +22,7 @@ pub enum Outcome {
 }
 
 /// A step that failed, or the look that did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
     /// The connection that it concerns; none where it concerns the whole run.
     pub connection_id: Option<ConnectionId>,
@@ -34,7 +35,7 @@ pub struct Failure {
 }
 
 /// The report of one run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunReport {
     /// A ULID; later runs sort after earlier ones.
     pub id: String,

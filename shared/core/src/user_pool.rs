@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     approval::Approval,
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// What runs may do to a pool.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Plan only.
@@ -28,7 +29,7 @@ pub enum Mode {
 }
 
 /// Whether users may sign in; apart from the mode, which never stops a sign-in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SignIn {
     /// They may.
@@ -39,7 +40,7 @@ pub enum SignIn {
 }
 
 /// Where a pool is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PoolStatus {
     /// Registered; `verify` has not passed. Never due.
@@ -91,7 +92,7 @@ pub fn default_mapping() -> BTreeMap<String, String> {
 }
 
 /// How many connections and providers the last run saw.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Counts {
     /// Connections that the pool should have a provider for.
     pub connections: u32,
@@ -100,7 +101,7 @@ pub struct Counts {
 }
 
 /// The last run in short.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastRun {
     /// Its ID.
     pub id: String,

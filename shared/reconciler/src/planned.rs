@@ -11,7 +11,6 @@ use causeway_core::{
     timestamp::Timestamp,
     user_pool::UserPool,
 };
-use serde_json::{Value, json};
 
 use crate::{Look, LookError, Reconciler};
 
@@ -24,13 +23,6 @@ pub struct PlannedSteps {
     pub steps: Vec<Step>,
     /// What is left out, and why.
     pub notes: Vec<causeway_core::plan::Note>,
-}
-
-impl PlannedSteps {
-    /// The plan as JSON.
-    pub fn to_json(&self) -> Value {
-        json!({ "hash": self.hash, "steps": self.steps, "notes": self.notes })
-    }
 }
 
 impl Look {

@@ -1,0 +1,154 @@
+//! The API's OpenAPI document: generated from the routes and types of the code, served at
+//! `GET /v1/openapi.json`, and committed as `docs/openapi.json`.
+
+use std::sync::Arc;
+
+use axum::{Extension, Json};
+use utoipa::{
+    Modify, OpenApi as _, ToSchema,
+    openapi::{
+        Content, OpenApi, PathItem, Ref, RefOr, ResponseBuilder,
+        path::{Operation, ParameterIn},
+        security::{ApiKey, ApiKeyValue, SecurityScheme},
+    },
+};
+
+use crate::problem::{PROBLEM, ProblemAnswer};
+
+const SIGNATURE: &str = "aws_signature";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Causeway",
+        description = "Makes WorkOS SSO connections available as identity providers of Amazon Cognito user pools."
+    ),
+    components(schemas(ProblemAnswer)),
+    modifiers(&Signed),
+    security(("aws_signature" = []))
+)]
+struct Base;
+
+/// Every call carries AWS's signature.
+struct Signed;
+
+impl Modify for Signed {
+    fn modify(&self, document: &mut OpenApi) {
+        let about = "AWS Signature Version 4, service `execute-api`: IAM decides by route";
+        let header = ApiKeyValue::with_description("Authorization", about);
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme(SIGNATURE, SecurityScheme::ApiKey(ApiKey::Header(header)));
+    }
+}
+
+/// What the document has besides the routes.
+pub fn base() -> OpenApi {
+    Base::openapi()
+}
+
+/// Adds to each operation the problems that none of them names for itself.
+pub fn with_common_problems(mut document: OpenApi) -> OpenApi {
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        let is_in = |place: &ParameterIn| {
+            operation
+                .parameters
+                .iter()
+                .flatten()
+                .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == *place))
+        };
+        let takes_input = operation.request_body.is_some() || is_in(&ParameterIn::Query) || is_in(&ParameterIn::Header);
+        let problems = [
+            (
+                "400",
+                takes_input,
+                "A field, parameter or header breaks its rule: `field` names it, `detail` says the rule.",
+            ),
+            ("404", is_in(&ParameterIn::Path), "There is nothing here that is the caller's to see."),
+            ("500", true, "A mistake of Causeway's."),
+            ("503", true, "Not available at the moment: try again."),
+        ];
+        for (status, _, description) in problems.into_iter().filter(|(_, applies, _)| *applies) {
+            let answered = operation.responses.responses.entry(status.to_owned());
+            answered.or_insert_with(|| {
+                let content = Content::new(Some(Ref::from_schema_name(ProblemAnswer::name())));
+                ResponseBuilder::new().description(description).content(PROBLEM, content).build().into()
+            });
+        }
+    }
+    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete, &mut item.put].into_iter().flatten()
+}
+
+/// Shows this document
+#[utoipa::path(
+    get, path = "/v1/openapi.json", operation_id = "get_openapi_document", tag = "this document",
+    responses((status = 200, description = "The document.", body = Object))
+)]
+pub async fn document(Extension(document): Extension<Arc<OpenApi>>) -> Json<OpenApi> {
+    Json((*document).clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::PathBuf};
+
+    use super::*;
+    use crate::routes;
+
+    fn of_workspace(path: &str) -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+    }
+
+    #[test]
+    fn the_committed_document_is_the_one_that_the_code_generates() {
+        let generated = routes::described().to_pretty_json().unwrap() + "\n";
+        let file = of_workspace("docs/openapi.json");
+        if std::env::var_os("UPDATE_OPENAPI").is_some() {
+            fs::write(&file, &generated).unwrap();
+        }
+        let committed = fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            committed == generated,
+            "docs/openapi.json is not what the code generates: run `UPDATE_OPENAPI=1 cargo test -p tenants openapi`, \
+             look at what changed, and commit it"
+        );
+    }
+
+    #[test]
+    fn the_template_routes_to_exactly_the_calls_that_the_code_serves() {
+        let template = fs::read_to_string(of_workspace("template.yaml")).unwrap();
+        let declared: BTreeSet<String> = template
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("RouteKey: "))
+            .filter(|key| key.contains(" /v1/"))
+            .map(str::to_owned)
+            .collect();
+        let mut document = routes::described();
+        let mut served = BTreeSet::new();
+        for (path, item) in &mut document.paths.paths {
+            let methods = [
+                ("GET", &item.get),
+                ("POST", &item.post),
+                ("PATCH", &item.patch),
+                ("DELETE", &item.delete),
+                ("PUT", &item.put),
+            ];
+            let methods = methods.into_iter().filter(|(_, operation)| operation.is_some());
+            served.extend(methods.map(|(method, _)| format!("{method} {path}")));
+        }
+        assert_eq!(declared, served);
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let mut document = routes::described();
+        let mut names = BTreeSet::new();
+        for operation in document.paths.paths.values_mut().flat_map(operations) {
+            let name = operation.operation_id.clone().unwrap();
+            assert!(names.insert(name.clone()), "{name} is there twice");
+        }
+    }
+}
