@@ -9,8 +9,9 @@ use axum::{
     response::Response,
 };
 use causeway_core::{
+    app_clients::{AppClients, MOST_NAMED},
     health::Health,
-    id::{AccountId, AppClientId, OrganizationId, RoleName, TenantId, UserPoolId},
+    id::{AccountId, OrganizationId, RoleName, TenantId, UserPoolId},
     role::RoleRequest,
     tenant::Tenant,
     timestamp::Timestamp,
@@ -31,9 +32,6 @@ use crate::{
 
 /// The most organizations that a pool may choose.
 const MOST: usize = 1000;
-/// The most app clients that a pool may name: each is read in every look, at under five a second, and a plan
-/// over the API has 25 s.
-const MOST_APP_CLIENTS: usize = 50;
 
 /// The user pool that a path names.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -62,8 +60,7 @@ struct NewUserPool {
     mode: Mode,
     /// The app clients that are given the providers.
     #[serde(default)]
-    #[schema(max_items = 50)]
-    app_clients: Vec<AppClientId>,
+    app_clients: AppClients,
     /// Only the connections of these organizations; all without it.
     #[schema(max_items = 1000)]
     organizations: Option<Vec<OrganizationId>>,
@@ -97,7 +94,7 @@ pub struct UserPoolAnswer {
     /// Whether users may sign in.
     sign_in: SignIn,
     /// The app clients that are given the providers.
-    app_clients: Vec<AppClientId>,
+    app_clients: AppClients,
     /// Only the connections of these organizations; null means all.
     #[schema(required = true)]
     organizations: Option<Vec<OrganizationId>>,
@@ -221,8 +218,8 @@ fn check(new: &NewUserPool, service: &Service) -> Result<(), Problem> {
         let rule = format!("the role's name must begin with {}", service.role_name_prefix);
         return Err(Problem::invalid("role_name", rule));
     }
-    if new.app_clients.len() > MOST_APP_CLIENTS {
-        return Err(Problem::invalid("app_clients", format!("at most {MOST_APP_CLIENTS} app clients")));
+    if new.app_clients.named().len() > MOST_NAMED {
+        return Err(Problem::invalid("app_clients", format!("at most {MOST_NAMED} app clients")));
     }
     if new.organizations.as_ref().is_some_and(|chosen| chosen.len() > MOST) {
         return Err(Problem::invalid("organizations", format!("at most {MOST} organizations")));

@@ -2,6 +2,7 @@
 
 use causeway_cognito::{Access, Assumption, CognitoError, PoolAccess, PoolDescription, RoleToAssume};
 use causeway_core::{
+    app_clients::AppClients,
     check::Check,
     health::ErrorClass,
     id::{AppClientId, ProviderName, ulid_text},
@@ -195,8 +196,34 @@ fn check_attributes(pool: &UserPool, description: &PoolDescription) -> Check {
 }
 
 async fn check_app_clients(pool: &UserPool, access: &PoolAccess) -> Vec<Check> {
+    match &pool.options.app_clients {
+        AppClients::All => vec![check_all_app_clients(access).await],
+        AppClients::Named(named) => check_named_app_clients(named, access).await,
+    }
+}
+
+/// All that the pool has are meant: which of them sign users in is the tenant's own affair.
+async fn check_all_app_clients(access: &PoolAccess) -> Check {
+    match access.list_app_clients().await {
+        Ok(clients) if clients.is_empty() => Check::warn(
+            APP_CLIENTS,
+            "the pool has no app client yet",
+            "Make an app client that allows `code` in AllowedOAuthFlows: the next run gives it the providers.",
+        ),
+        Ok(clients) => {
+            Check::pass(APP_CLIENTS, format!("all app clients of the pool get the providers: {}", clients.len()))
+        }
+        Err(error) => Check::fail(
+            APP_CLIENTS,
+            format!("the app clients could not be listed: {error}"),
+            "Give the role the policy of `GET .../role`.",
+        ),
+    }
+}
+
+async fn check_named_app_clients(named: &[AppClientId], access: &PoolAccess) -> Vec<Check> {
     let mut checks = Vec::new();
-    for id in &pool.options.app_clients {
+    for id in named {
         let check = match access.describe_app_client(id).await {
             Ok(Some(client)) if client.uses_code_flow => {
                 Check::pass(APP_CLIENTS, format!("the app client {id} uses the code flow"))
@@ -238,6 +265,7 @@ async fn check_permissions(service: &Service, access: &PoolAccess, document: &Ro
     };
     let tried = [
         access.list_providers().await.map(|_| ()),
+        access.list_app_clients().await.map(|_| ()),
         access.describe_provider(&name).await.map(|_| ()),
         access.probe_update(&name).await,
         access.delete_provider(&name).await,

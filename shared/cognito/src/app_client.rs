@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_cognitoidentityprovider::{
-    operation::update_user_pool_client::builders::UpdateUserPoolClientFluentBuilder,
+    operation::update_user_pool_client::{UpdateUserPoolClientInput, builders::UpdateUserPoolClientInputBuilder},
     types::{OAuthFlowType, UserPoolClientType},
 };
 use causeway_core::{
@@ -14,7 +14,7 @@ use causeway_core::{
 use crate::{
     CognitoError, PoolAccess, Problem,
     fields::UnknownMembers,
-    pool::{empty, failed},
+    pool::{MOST_PAGES, PAGE, empty, failed},
 };
 
 /// An app client, as far as it is used.
@@ -27,6 +27,36 @@ pub struct AppClient {
 }
 
 impl PoolAccess {
+    /// The IDs of every app client of the pool; complete or an error.
+    pub async fn list_app_clients(&self) -> Result<Vec<AppClientId>, CognitoError> {
+        const OPERATION: &str = "ListUserPoolClients";
+        let mut ids = Vec::new();
+        let mut next = None;
+        for _ in 0..MOST_PAGES {
+            self.pace(OPERATION).await;
+            let answer = self
+                .client
+                .list_user_pool_clients()
+                .user_pool_id(self.pool.as_str())
+                .max_results(PAGE)
+                .set_next_token(next)
+                .send()
+                .await
+                .map_err(|error| failed(OPERATION, &error))?;
+            for client in answer.user_pool_clients.unwrap_or_default() {
+                ids.push(client.client_id.unwrap_or_default().parse().map_err(|_| {
+                    let message = "the list holds an app client whose ID can't be read".to_owned();
+                    CognitoError::new(OPERATION, ErrorClass::Rejected, message)
+                })?);
+            }
+            next = answer.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(ids);
+            }
+        }
+        Err(CognitoError::new(OPERATION, ErrorClass::Transient, "the list does not end".to_owned()))
+    }
+
     /// An app client; `None` if the pool has none of this ID.
     pub async fn describe_app_client(&self, id: &AppClientId) -> Result<Option<AppClient>, CognitoError> {
         Ok(self.read_app_client(id).await?.map(|(client, _)| AppClient {
@@ -71,9 +101,9 @@ impl PoolAccess {
             return Ok(());
         }
         self.pace(OPERATION).await;
-        copied(self.client.update_user_pool_client(), client)
+        copied(client)
             .set_supported_identity_providers(Some(after.into_iter().collect()))
-            .send()
+            .send_with(&self.client)
             .await
             .map_err(|error| failed(OPERATION, &error))?;
         Ok(())
@@ -118,10 +148,10 @@ impl PoolAccess {
     }
 }
 
-/// Copies everything that an update can carry. "If you don't provide a value for an attribute, Amazon
-/// Cognito sets it to its default value" (Cognito API: `UpdateUserPoolClient`).
-fn copied(update: UpdateUserPoolClientFluentBuilder, client: UserPoolClientType) -> UpdateUserPoolClientFluentBuilder {
-    update
+/// An update that carries everything of a client that it can. "If you don't provide a value for an attribute,
+/// Amazon Cognito sets it to its default value" (Cognito API: `UpdateUserPoolClient`).
+fn copied(client: UserPoolClientType) -> UpdateUserPoolClientInputBuilder {
+    UpdateUserPoolClientInput::builder()
         .set_user_pool_id(client.user_pool_id)
         .set_client_id(client.client_id)
         .set_client_name(client.client_name)
@@ -150,32 +180,101 @@ fn copied(update: UpdateUserPoolClientFluentBuilder, client: UserPoolClientType)
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_cognitoidentityprovider::operation::update_user_pool_client::UpdateUserPoolClientInput;
+    use std::collections::BTreeMap;
+
+    use aws_sdk_cognitoidentityprovider::{
+        primitives::DateTime,
+        types::{
+            AnalyticsConfigurationType, ExplicitAuthFlowsType, FeatureType, PreventUserExistenceErrorTypes,
+            RefreshTokenRotationType, TimeUnitsType, TokenValidityUnitsType,
+        },
+    };
 
     use super::*;
     use crate::fields::KNOWN;
 
-    /// The fields of an SDK type: its `Debug` output names each, also those it hides.
-    fn fields(shown: &str) -> BTreeSet<String> {
-        let inside = shown.split_once('{').unwrap().1;
-        inside.split(", ").map(|field| field.split_once(": ").unwrap().0.trim().replace('_', "")).collect()
+    /// The fields of an SDK type with what it shows of them: its `Debug` output names each.
+    fn fields(shown: &str) -> BTreeMap<String, String> {
+        let mut fields: BTreeMap<String, String> = BTreeMap::new();
+        let mut name = String::new();
+        for line in shown.lines().skip(1) {
+            let of_its_own =
+                line.strip_prefix("    ").filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+            let value = match of_its_own.and_then(|rest| rest.split_once(": ")) {
+                Some((field, value)) => {
+                    name = field.replace('_', "");
+                    value
+                }
+                None => line,
+            };
+            // A number that always is there is as good as one that may be missing and is there.
+            let value = value.trim().trim_end_matches(',');
+            let value = value.strip_prefix("Some(").unwrap_or(value).trim_end_matches(')');
+            fields.entry(name.clone()).or_default().push_str(value);
+        }
+        fields.remove("");
+        fields
+    }
+
+    /// An app client of which every member is set, and none to what it would be reset to.
+    fn every_member() -> UserPoolClientType {
+        let texts = |text: &str| Some(vec![text.to_owned()]);
+        let units = TokenValidityUnitsType::builder().access_token(TimeUnitsType::Minutes).build();
+        let rotation = RefreshTokenRotationType::builder()
+            .feature(FeatureType::Enabled)
+            .retry_grace_period_seconds(7)
+            .build()
+            .unwrap();
+        UserPoolClientType::builder()
+            .user_pool_id("eu-west-1_a")
+            .client_name("application")
+            .client_id("1a")
+            .client_secret("canary")
+            .last_modified_date(DateTime::from_secs(1))
+            .creation_date(DateTime::from_secs(2))
+            .refresh_token_validity(3)
+            .access_token_validity(4)
+            .id_token_validity(5)
+            .token_validity_units(units)
+            .set_read_attributes(texts("read"))
+            .set_write_attributes(texts("write"))
+            .explicit_auth_flows(ExplicitAuthFlowsType::AllowUserSrpAuth)
+            .set_supported_identity_providers(texts("COGNITO"))
+            .set_callback_urls(texts("callback"))
+            .set_logout_urls(texts("logout"))
+            .default_redirect_uri("redirect")
+            .allowed_o_auth_flows(OAuthFlowType::Code)
+            .set_allowed_o_auth_scopes(texts("openid"))
+            .allowed_o_auth_flows_user_pool_client(true)
+            .analytics_configuration(AnalyticsConfigurationType::builder().application_id("analytics").build())
+            .prevent_user_existence_errors(PreventUserExistenceErrorTypes::Enabled)
+            .enable_token_revocation(true)
+            .enable_propagate_additional_user_context_data(true)
+            .auth_session_validity(6)
+            .refresh_token_rotation(rotation)
+            .build()
     }
 
     #[test]
-    fn the_sdk_knows_no_member_of_an_app_client_that_an_update_does_not_copy() {
-        let client = format!("{:?}", UserPoolClientType::builder().build());
-        let update = format!("{:?}", UpdateUserPoolClientInput::builder().build().unwrap());
-        let described = fields(&client);
-        let known: BTreeSet<String> = KNOWN.iter().map(|name| name.to_lowercase()).collect();
-        assert_eq!(described, known, "an app client has members that are not listed as known");
-        let not_updated: BTreeSet<String> = described.difference(&fields(&update)).cloned().collect();
-        assert_eq!(not_updated, ["clientsecret", "creationdate", "lastmodifieddate"].map(str::to_owned).into());
-
-        let source = include_str!("app_client.rs");
-        let copies = source.split("fn copied").nth(1).unwrap().split("#[cfg(test)]").next().unwrap();
-        let copies = copies.replace('_', "");
-        for member in fields(&update) {
-            assert!(copies.contains(&format!("client.{member}")), "{member} is not copied");
+    fn an_update_carries_every_member_that_it_has_as_the_app_client_shows_it() {
+        let client = every_member();
+        let described = fields(&format!("{client:#?}"));
+        let update = fields(&format!("{:#?}", copied(client).build().unwrap()));
+        for (member, value) in &update {
+            assert_ne!(value, "None", "an update has {member}, which is not copied");
+            assert_eq!(described.get(member), Some(value), "{member} is not copied as it is");
         }
+        let known: BTreeSet<String> = KNOWN.iter().map(|name| name.to_lowercase()).collect();
+        let described: BTreeSet<String> = described.into_keys().collect();
+        assert_eq!(described, known, "an app client has members that are not listed as known");
+        let not_updated: Vec<&str> =
+            described.iter().map(String::as_str).filter(|member| !update.contains_key(*member)).collect();
+        assert_eq!(not_updated, ["clientsecret", "creationdate", "lastmodifieddate"]);
+    }
+
+    #[test]
+    fn a_redirect_uri_that_is_described_as_empty_is_left_out() {
+        let update = copied(UserPoolClientType::builder().default_redirect_uri("").build());
+        assert_eq!(update.get_default_redirect_uri(), &None);
     }
 }

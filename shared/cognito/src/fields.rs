@@ -42,7 +42,15 @@ pub(crate) const KNOWN: [&str; 26] = [
     "WriteAttributes",
 ];
 
-/// Keeps the names of an answer's members that are not [`KNOWN`].
+/// The members of those members of an app client that are objects (Cognito API: `AnalyticsConfigurationType`,
+/// `RefreshTokenRotationType`, `TokenValidityUnitsType`).
+const KNOWN_INSIDE: [(&str, &[&str]); 3] = [
+    ("AnalyticsConfiguration", &["ApplicationArn", "ApplicationId", "ExternalId", "RoleArn", "UserDataShared"]),
+    ("RefreshTokenRotation", &["Feature", "RetryGracePeriodSeconds"]),
+    ("TokenValidityUnits", &["AccessToken", "IdToken", "RefreshToken"]),
+];
+
+/// Keeps the names of an answer's members that are neither [`KNOWN`] nor [`KNOWN_INSIDE`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UnknownMembers(Arc<Mutex<Vec<String>>>);
 
@@ -72,12 +80,32 @@ impl Intercept for UnknownMembers {
 
 fn unknown(body: &[u8]) -> Vec<String> {
     let answer: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    let members = answer.get("UserPoolClient").and_then(serde_json::Value::as_object);
-    members
-        .into_iter()
-        .flatten()
-        .map(|(name, _)| name)
-        .filter(|name| !KNOWN.contains(&name.as_str()))
-        .cloned()
-        .collect()
+    let mut names = Vec::new();
+    for (name, value) in answer.get("UserPoolClient").and_then(serde_json::Value::as_object).into_iter().flatten() {
+        if !KNOWN.contains(&name.as_str()) {
+            names.push(name.clone());
+        }
+        let inside = KNOWN_INSIDE.iter().find(|(known, _)| known == name).map_or(&[][..], |(_, inside)| inside);
+        let members = value.as_object().into_iter().flatten().map(|(member, _)| member);
+        names.extend(
+            members.filter(|member| !inside.contains(&member.as_str())).map(|member| format!("{name}.{member}")),
+        );
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn members_that_the_sdk_does_not_know_are_noticed_at_any_depth() {
+        let answer = json!({ "UserPoolClient": {
+            "ClientId": "1a", "Novel": 1,
+            "TokenValidityUnits": { "AccessToken": "minutes", "NovelToken": "hours" },
+            "RefreshTokenRotation": { "Feature": "ENABLED", "RetryGracePeriodSeconds": 7 },
+        } });
+        assert_eq!(unknown(answer.to_string().as_bytes()), ["Novel", "TokenValidityUnits.NovelToken"]);
+    }
 }

@@ -18,10 +18,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{CognitoError, Problem, pacer::Pacer};
 
-/// The largest page of `ListIdentityProviders` (Cognito API: `MaxResults`).
-const PAGE: i32 = 60;
-/// More pages than any quota allows providers for: an answer that never ends.
-const MOST_PAGES: usize = 200;
+/// The largest page of a list (Cognito API: `MaxResults` of `ListIdentityProviders` and `ListUserPoolClients`).
+pub(crate) const PAGE: i32 = 60;
+/// More pages than any quota allows providers or app clients for: an answer that never ends.
+pub(crate) const MOST_PAGES: usize = 200;
 
 /// What `DescribeUserPool` shows of a pool, as far as it is used.
 #[derive(Debug, Clone, Default)]

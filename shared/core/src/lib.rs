@@ -3,6 +3,7 @@
 //!
 //! Read [`plan`] first: it is what the rest of the system exists for.
 
+pub mod app_clients;
 pub mod approval;
 pub mod check;
 pub mod claim;

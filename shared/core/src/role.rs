@@ -6,13 +6,14 @@ use crate::id::{AccountId, ExternalId, RoleName, UserPoolId};
 
 /// The calls of Cognito that Causeway makes in a tenant's account; the role allows these on the pool and
 /// nothing else, and each session is narrowed to them once more.
-pub const ACTIONS: [&str; 8] = [
+pub const ACTIONS: [&str; 9] = [
     "cognito-idp:CreateIdentityProvider",
     "cognito-idp:DeleteIdentityProvider",
     "cognito-idp:DescribeIdentityProvider",
     "cognito-idp:DescribeUserPool",
     "cognito-idp:DescribeUserPoolClient",
     "cognito-idp:ListIdentityProviders",
+    "cognito-idp:ListUserPoolClients",
     "cognito-idp:UpdateIdentityProvider",
     "cognito-idp:UpdateUserPoolClient",
 ];

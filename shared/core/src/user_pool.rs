@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    app_clients::AppClients,
     approval::Approval,
     guard::Loss,
     health::Health,
-    id::{AccountId, AppClientId, OrganizationId, RoleName, TenantId, UserPoolId},
+    id::{AccountId, OrganizationId, RoleName, TenantId, UserPoolId},
     timestamp::Timestamp,
 };
 
@@ -61,7 +62,7 @@ pub struct PoolOptions {
     pub sign_in: SignIn,
     /// The app clients that are given the providers.
     #[serde(default)]
-    pub app_clients: Vec<AppClientId>,
+    pub app_clients: AppClients,
     /// Only the connections of these organizations; none given means all.
     #[serde(default)]
     pub organizations: Option<Vec<OrganizationId>>,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_cognito::{Assumption, CognitoError, PoolAccess, RoleToAssume};
 use causeway_core::{
+    app_clients::AppClients,
     claim::Claim,
     desired::Desired,
     health::ErrorClass,
@@ -201,12 +202,20 @@ impl Reconciler {
         let (description, providers) = futures::try_join!(access.describe(), access.list_providers())?;
         let mut observed = Observed { providers, app_clients: BTreeMap::new() };
         let mut notes = Vec::new();
-        for id in &pool.options.app_clients {
-            match access.describe_app_client(id).await? {
+        let (chosen, is_named) = match &pool.options.app_clients {
+            AppClients::All => (access.list_app_clients().await?, false),
+            AppClients::Named(named) => (named.clone(), true),
+        };
+        for id in chosen {
+            match access.describe_app_client(&id).await? {
                 Some(client) => {
-                    observed.app_clients.insert(id.clone(), client.supported_identity_providers);
+                    observed.app_clients.insert(id, client.supported_identity_providers);
                 }
-                None => notes.push(Note::general(format!("the app client {id} is not there: it is left out"))),
+                None if is_named => {
+                    notes.push(Note::general(format!("the app client {id} is not there: it is left out")));
+                }
+                // Deleted between the list and now.
+                None => {}
             }
         }
         let domains =

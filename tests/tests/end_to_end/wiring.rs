@@ -1,7 +1,8 @@
 //! App clients: providers are added to what a client has, and nothing else of it changes.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use causeway_tests::eventually::eventually;
+use serde_json::json;
 
 use crate::pool::{Pool, provider_name};
 use crate::tenancy::{SOON, Tenancy, now_in_millis};
@@ -67,4 +68,47 @@ async fn what_somebody_took_out_of_the_app_client_comes_back() -> Result<()> {
     let steps = pool.steps_since(then).await?;
     assert!(steps.len() == 1 && steps[0]["action"] == "wire", "{steps:#?}");
     offers(&pool, &["COGNITO", &name]).await
+}
+
+#[tokio::test]
+async fn a_pool_that_names_all_app_clients_wires_each_also_those_made_later() -> Result<()> {
+    let tenancy = Tenancy::new("all app clients").await?;
+    let (organization, connections) = tenancy.organization_with(1).await?;
+    let pool = tenancy.user_pool().await?;
+    let mut registration = tenancy.registration(&pool, &[&organization]);
+    registration["app_clients"] = json!("all");
+    let registered = tenancy.post("/user-pools", &registration).await?.expect(201)?.json()?;
+    assert_eq!(registered["app_clients"], "all", "{registered:#}");
+    pool.deploy_role().await?;
+    pool.verified().await?;
+    let name = provider_name(&connections[0]);
+    offers(&pool, &["COGNITO", &name]).await?;
+
+    let request = tenancy.cognito.create_user_pool_client().user_pool_id(&pool.id).client_name("later");
+    let later = request.supported_identity_providers("COGNITO").send().await?.user_pool_client;
+    let app_client = later.and_then(|client| client.client_id).context("no app client was made")?;
+    let later = Pool { app_client, ..pool.clone() };
+    pool.run().await?;
+    offers(&later, &["COGNITO", &name]).await?;
+    tenancy.workos.delete_connection(&connections[0]).await?;
+    pool.run().await?;
+    offers(&pool, &["COGNITO"]).await?;
+    offers(&later, &["COGNITO"]).await
+}
+
+#[tokio::test]
+async fn an_app_client_that_is_not_named_is_never_written() -> Result<()> {
+    let tenancy = Tenancy::new("not named").await?;
+    let (organization, connections) = tenancy.organization_with(1).await?;
+    let pool = tenancy.registered_pool(&[&organization]).await?;
+    let request = tenancy.cognito.create_user_pool_client().user_pool_id(&pool.id).client_name("other");
+    let other = request.supported_identity_providers("COGNITO").send().await?.user_pool_client;
+    let app_client = other.and_then(|client| client.client_id).context("no app client was made")?;
+    let other = Pool { app_client, ..pool.clone() };
+    let before = other.app_client().await?;
+    pool.deploy_role().await?;
+    pool.verified().await?;
+    offers(&pool, &["COGNITO", &provider_name(&connections[0])]).await?;
+    assert!(other.app_client().await? == before, "an app client that nobody named was written");
+    Ok(())
 }
