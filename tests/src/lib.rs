@@ -8,6 +8,7 @@ pub mod account;
 pub mod api;
 pub mod browser;
 pub mod cloud;
+pub mod command_line;
 pub mod deployment;
 pub mod eventually;
 pub mod interrupt;

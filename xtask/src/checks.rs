@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use causeway_tests::cloud::{CLOUD_FILE_VARIABLE, Cloud, Settings};
+use causeway_tests::command_line::{self, PROGRAM_VARIABLE};
 use causeway_tests::process::run_shown;
 use causeway_tests::{deployment, prerequisites, tools, workspace};
 
@@ -12,6 +13,9 @@ use crate::announce;
 
 /// How many lives of a user pool are simulated.
 const SIMULATED_LIVES: &str = "10000";
+
+/// All packages but the one whose tests need a cloud. The command is built by it too, for tests of its own.
+const UNIT_TESTS: [&str; 4] = ["test", "--workspace", "--exclude", "causeway-tests"];
 
 /// Runs all checks and stops at the first that fails.
 pub async fn run() -> Result<()> {
@@ -44,7 +48,7 @@ async fn cargo(arguments: &[&str]) -> Result<()> {
 
 /// All tests but the end-to-end ones, which need a cloud.
 async fn unit_tests() -> Result<()> {
-    cargo(&["test", "--workspace", "--exclude", "causeway-tests"]).await?;
+    cargo(&UNIT_TESTS).await?;
     cargo(&["test", "--package", "causeway-tests", "--lib", "--test", "template"]).await
 }
 
@@ -61,13 +65,16 @@ async fn end_to_end() -> Result<()> {
     // A folder of its own, so that a cloud that somebody works with is left alone.
     let settings = Settings { home: workspace::local().join("test"), ..Settings::default() };
     let started = Cloud::start(&settings, &announce).await?;
+    // As the unit tests left it: a build of its own would have other features, and take minutes.
+    let program = command_line::build(&[&UNIT_TESTS[..], &["--no-run"]].concat()).await?;
     let logs = &started.cloud()?.log_dir;
     let mut command = cargo_command();
     command
         .args(["test", "--package", "causeway-tests", "--test", "end_to_end"])
         // They mostly wait, so that more of them than processors run side by side.
         .args(["--", "--test-threads", "8"])
-        .env(CLOUD_FILE_VARIABLE, started.file());
+        .env(CLOUD_FILE_VARIABLE, started.file())
+        .env(PROGRAM_VARIABLE, program);
     let outcome = run_shown("cargo test", &mut command).await;
     outcome.with_context(|| format!("the cloud's logs are in {}", logs.display()))
 }

@@ -56,6 +56,9 @@ pub struct PlanAnswer {
 pub struct Woken {
     /// The pool that is looked at.
     user_pool_id: UserPoolId,
+    /// When the run was asked for. The one that it causes begins then or later; its ID is a ULID, which has
+    /// the time of its beginning.
+    requested_at: Timestamp,
 }
 
 /// Asks for a run, or shows what it would do
@@ -86,8 +89,9 @@ pub async fn reconcile(
     if pool.options.mode == Mode::Paused {
         return Err(Problem::conflict("the user pool's mode is paused: it has no runs"));
     }
+    let requested_at = service.now();
     service.wake_up(&pool).await?;
-    Ok((StatusCode::ACCEPTED, Json(Woken { user_pool_id: pool.user_pool_id })).into_response())
+    Ok((StatusCode::ACCEPTED, Json(Woken { user_pool_id: pool.user_pool_id, requested_at })).into_response())
 }
 
 /// What is approved.
@@ -105,6 +109,8 @@ pub struct Approved {
     hash: String,
     /// When the approval ends, used or not.
     expires_at: Timestamp,
+    /// When the run was asked for that is to carry the steps out.
+    requested_at: Timestamp,
     /// The steps under it.
     steps: Vec<Step>,
 }
@@ -154,7 +160,8 @@ pub async fn approve(
         steps = approval.steps.len(),
         "held steps approved"
     );
+    let requested_at = service.now();
     service.wake_up(&pool).await?;
-    let approved = Approved { hash: approval.hash, expires_at: approval.expires_at, steps: held };
+    let approved = Approved { hash: approval.hash, expires_at: approval.expires_at, requested_at, steps: held };
     Ok((StatusCode::ACCEPTED, Json(approved)).into_response())
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::tenancy::{Tenancy, cloud, unique};
 
 /// A policy that allows some routes of the API.
-fn allowing(cloud: &Cloud, routes: &[&str]) -> Value {
+pub fn allowing(cloud: &Cloud, routes: &[&str]) -> Value {
     let arn = |route: &&str| format!("arn:aws:execute-api:{}:111111111111:{}/*/{route}", cloud.region, cloud.api_id);
     let routes: Vec<String> = routes.iter().map(arn).collect();
     json!({"Version": "2012-10-17", "Statement": [

@@ -5,6 +5,7 @@
 
 mod access;
 mod bad_input;
+mod command_line;
 mod failures;
 mod guard;
 mod identifiers;

@@ -44,7 +44,7 @@ pub fn unique(name: &str) -> String {
 }
 
 /// An API key of `WorkOS` that no other test has, as long as there are any: each has a rate limit.
-fn next_api_key(cloud: &Cloud) -> Result<String> {
+pub fn next_api_key(cloud: &Cloud) -> Result<String> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let (_, keys) = cloud.workos_api_keys.split_last().context("the cloud has no further API keys")?;
     let key = keys.get(COUNT.fetch_add(1, Ordering::Relaxed) % keys.len().max(1));

@@ -1,0 +1,185 @@
+//! What can be asked for on the command line.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    commands::{
+        approve::Approve, completions::Completions, plan::Plan, pools::Pools, providers::Providers,
+        reconcile::Reconcile, role::Role, runs::Runs, tenants::Tenants, verify::Verify,
+    },
+    ids::{tenant_id, user_pool_id},
+};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  something went wrong that is none of the others
+  2  the arguments, or what was given, break a rule; nothing was done
+  3  there is no such tenant, user pool or run
+  4  refused: no AWS credentials, not granted by IAM, or Causeway is refused by WorkOS or the tenant's account
+  5  it does not fit the present state, or somebody else changed it
+  6  it waits for somebody: a check fails, steps are held back, a run left something undone, or you said no
+  7  not available, or not done in time: try again";
+
+/// The operator's command line of Causeway.
+///
+/// It calls the HTTP API of a deployment with the AWS credentials that the AWS CLI would use: environment,
+/// profile, single sign-on, credential process. What a call may do is IAM's to say.
+#[derive(Debug, Parser)]
+#[command(name = "causeway", version, after_long_help = EXIT_CODES, disable_help_subcommand = true)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Prints the API's own JSON instead of text for people; an error too, to standard error
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Which deployment is called, and as whom.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which deployment, and as whom")]
+pub struct Connection {
+    /// The API's base URL: the stack's output ApiUrl, or your own domain
+    #[arg(long, env = "CAUSEWAY_API_URL", value_name = "URL", global = true)]
+    pub api_url: Option<String>,
+    /// The Region of the signature; else that of an execute-api URL, of AWS_REGION, of the profile
+    #[arg(long, global = true)]
+    pub region: Option<String>,
+    /// The profile of the AWS configuration; else AWS_PROFILE
+    #[arg(long, global = true)]
+    pub profile: Option<String>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Tenants: WorkOS environments
+    Tenants(Tenants),
+    /// The user pools of a tenant
+    Pools(Pools),
+    /// Prints the role that the tenant creates in its account
+    Role(Role),
+    /// Runs the checks of a user pool and says what to do about each that fails
+    Verify(Verify),
+    /// Shows what a run would do now, and what the guard would hold back
+    Plan(Plan),
+    /// Asks for a run
+    Reconcile(Reconcile),
+    /// Lets the steps through that the guard holds back
+    Approve(Approve),
+    /// Lists the identity providers that Causeway made
+    Providers(Providers),
+    /// Lists the reports of runs, or shows one
+    Runs(Runs),
+    /// Prints a completion script for a shell
+    Completions(Completions),
+}
+
+/// Which tenant.
+#[derive(Debug, Args)]
+pub struct TenantArgument {
+    /// The tenant's ID, such as tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N
+    #[arg(value_parser = tenant_id)]
+    pub tenant: String,
+}
+
+impl TenantArgument {
+    /// The tenant in the API.
+    pub fn path(&self) -> String {
+        format!("/v1/tenants/{}", self.tenant)
+    }
+}
+
+/// Which user pool.
+#[derive(Debug, Args)]
+pub struct PoolArguments {
+    /// The tenant's ID, such as tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N
+    #[arg(value_parser = tenant_id)]
+    pub tenant: String,
+    /// The user pool's ID, such as eu-west-1_AbCdEf123
+    #[arg(value_parser = user_pool_id)]
+    pub user_pool: String,
+}
+
+impl PoolArguments {
+    /// The user pool in the API.
+    pub fn path(&self) -> String {
+        format!("/v1/tenants/{}/user-pools/{}", self.tenant, self.user_pool)
+    }
+}
+
+/// How much of a list.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ListArguments {
+    /// Ends the list after so many, the newest; else it is complete
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+}
+
+/// A key that makes a repeated creation safe.
+#[derive(Debug, Args)]
+pub struct IdempotencyArgument {
+    /// The same key and input within a day: the same answer, nothing is made twice. One is made up without it
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory, error::ErrorKind};
+
+    const TENANT: &str = "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N";
+    const POOL: &str = "eu-west-1_AbCdEf123";
+
+    fn parse(line: &[&str]) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(std::iter::once("causeway").chain(line.iter().copied()))
+    }
+
+    #[test]
+    fn the_declared_arguments_contradict_each_other_nowhere() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_are_taken_before_and_after_the_command() {
+        for line in [
+            ["--json", "--api-url", "https://a.example", "verify", TENANT, POOL],
+            ["verify", TENANT, POOL, "--api-url", "https://a.example", "--json"],
+        ] {
+            let arguments = parse(&line).unwrap();
+            assert!(arguments.json);
+            assert_eq!(arguments.connection.api_url.as_deref(), Some("https://a.example"));
+            let Command::Verify(verify) = arguments.command else { panic!("{line:?}") };
+            assert_eq!(verify.pool.path(), format!("/v1/tenants/{TENANT}/user-pools/{POOL}"));
+        }
+    }
+
+    #[test]
+    fn an_id_that_can_not_be_one_is_refused_before_anything_is_called() {
+        for line in [
+            vec!["verify", POOL, TENANT],
+            vec!["verify", "tnt_..", POOL],
+            vec!["verify", TENANT, "eu-west-1_a/b"],
+            vec!["verify", TENANT, ""],
+            vec!["tenants", "show", "Example"],
+        ] {
+            assert_eq!(parse(&line).unwrap_err().kind(), ErrorKind::ValueValidation, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn no_option_takes_a_secret_itself() {
+        fn options(command: &clap::Command, found: &mut Vec<String>) {
+            found.extend(command.get_arguments().map(|argument| argument.get_id().to_string()));
+            command.get_subcommands().for_each(|command| options(command, found));
+        }
+        let mut found = Vec::new();
+        options(&Arguments::command(), &mut found);
+        let secrets = |id: &&String| id.contains("api_key") || id.contains("secret");
+        let wrong: Vec<&String> = found.iter().filter(secrets).filter(|id| !id.ends_with("_from")).collect();
+        assert!(wrong.is_empty(), "would show in the list of processes: {wrong:?}");
+    }
+}

@@ -1,0 +1,61 @@
+//! The commands: one use case a file.
+
+pub mod approve;
+pub mod completions;
+pub mod plan;
+pub mod pools;
+pub mod providers;
+pub mod reconcile;
+pub mod role;
+pub mod runs;
+pub mod tenants;
+pub mod verify;
+
+use serde_json::Value;
+
+use crate::{
+    api::Api,
+    arguments::{Command, ListArguments},
+    failure::{Ending, Failure},
+    output::Output,
+};
+
+/// What a command has to work with.
+#[derive(Debug)]
+pub struct Session {
+    /// The API of the deployment.
+    pub api: Api,
+    /// Where it speaks.
+    pub output: Output,
+}
+
+impl Session {
+    /// Shows a list, `text` being made of its items.
+    async fn show_list(
+        &self,
+        path: &str,
+        arguments: ListArguments,
+        text: impl FnOnce(&[Value]) -> Result<String, Failure>,
+    ) -> Result<Ending, Failure> {
+        let list = self.api.list(path, arguments.limit).await?;
+        let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        self.output.show(&list, || text(items))?;
+        Ok(Ending::Done)
+    }
+}
+
+/// Does what was asked.
+pub async fn run(session: &Session, command: &Command) -> Result<Ending, Failure> {
+    match command {
+        Command::Tenants(tenants) => tenants.run(session).await,
+        Command::Pools(pools) => pools.run(session).await,
+        Command::Role(role) => role.run(session).await,
+        Command::Verify(verify) => verify.run(session).await,
+        Command::Plan(plan) => plan.run(session).await,
+        Command::Reconcile(reconcile) => reconcile.run(session).await,
+        Command::Approve(approve) => approve.run(session).await,
+        Command::Providers(providers) => providers.run(session).await,
+        Command::Runs(runs) => runs.run(session).await,
+        Command::Completions(completions) => completions.run(),
+    }
+}

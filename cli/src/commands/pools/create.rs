@@ -1,0 +1,126 @@
+//! `causeway pools create`.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::{
+    arguments::{IdempotencyArgument, PoolArguments},
+    commands::{
+        Session,
+        pools::options::{Mode, mapped_attribute},
+    },
+    failure::{Ending, Failure},
+    shown,
+};
+
+/// `causeway pools create`.
+#[derive(Debug, Args)]
+pub struct Create {
+    #[command(flatten)]
+    pool: PoolArguments,
+    #[command(flatten)]
+    new: NewPool,
+    #[command(flatten)]
+    idempotency: IdempotencyArgument,
+}
+
+/// What a user pool is registered with.
+#[derive(Debug, Default, Args)]
+pub struct NewPool {
+    /// The AWS account that the pool is in
+    #[arg(long)]
+    pub account_id: String,
+    /// The role that the tenant makes there; begins with Causeway unless the deployment says otherwise
+    #[arg(long)]
+    pub role_name: String,
+    /// What runs may do; sync without it
+    #[arg(long, value_enum)]
+    pub mode: Option<Mode>,
+    /// An app client that is given the providers; may be repeated
+    #[arg(long = "app-client", value_name = "ID")]
+    pub app_clients: Vec<String>,
+    /// Only the connections of this organization; may be repeated; all without it
+    #[arg(long = "organization", value_name = "ID")]
+    pub organizations: Vec<String>,
+    /// Makes verified domains of an organization identifiers too
+    #[arg(long)]
+    pub domain_identifiers: bool,
+    /// Maps one of Cognito's attributes, such as custom:team=raw.team; may be repeated; the usual ones without it
+    #[arg(long = "attribute", value_name = "ATTRIBUTE=CLAIM", value_parser = mapped_attribute)]
+    pub attributes: Vec<(String, String)>,
+}
+
+impl NewPool {
+    /// The body of the registration. What was not chosen is left out, so that the API's defaults hold.
+    pub fn body(&self, user_pool: &str) -> Value {
+        let mut body = json!({
+            "account_id": self.account_id,
+            "role_name": self.role_name,
+            "user_pool_id": user_pool,
+        });
+        if let Some(mode) = self.mode {
+            body["mode"] = json!(mode.name());
+        }
+        if !self.app_clients.is_empty() {
+            body["app_clients"] = json!(self.app_clients);
+        }
+        if !self.organizations.is_empty() {
+            body["organizations"] = json!(self.organizations);
+        }
+        if self.domain_identifiers {
+            body["domain_identifiers"] = json!(true);
+        }
+        if !self.attributes.is_empty() {
+            body["attribute_mapping"] = json!(self.attributes.iter().cloned().collect::<BTreeMap<_, _>>());
+        }
+        body
+    }
+}
+
+impl Create {
+    pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
+        let path = format!("/v1/tenants/{}/user-pools", self.pool.tenant);
+        let key = self.idempotency.idempotency_key.as_deref();
+        let answer = session.api.post(&path, self.new.body(&self.pool.user_pool), key).await?.body;
+        session.output.show(&answer, || shown::pool::details(&answer))?;
+        session.output.remark(&format!(
+            "\nNext: have the tenant create the role (`causeway role {tenant} {pool}`), then `causeway verify {tenant} {pool}`.",
+            tenant = self.pool.tenant,
+            pool = self.pool.user_pool,
+        ));
+        Ok(Ending::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_chosen_is_left_to_the_api() {
+        let new =
+            NewPool { account_id: "222222222222".into(), role_name: "CausewayLogin".into(), ..NewPool::default() };
+        let body = json!({"account_id": "222222222222", "role_name": "CausewayLogin", "user_pool_id": "eu-west-1_a"});
+        assert_eq!(new.body("eu-west-1_a"), body);
+    }
+
+    #[test]
+    fn everything_that_was_chosen_is_sent() {
+        let new = NewPool {
+            mode: Some(Mode::Observe),
+            app_clients: vec!["a".into(), "b".into()],
+            organizations: vec!["org_1".into()],
+            domain_identifiers: true,
+            attributes: vec![mapped_attribute("custom:team=raw.a=b").unwrap()],
+            ..NewPool::default()
+        };
+        let body = new.body("eu-west-1_a");
+        assert_eq!(body["mode"], "observe");
+        assert_eq!(body["app_clients"], json!(["a", "b"]));
+        assert_eq!(body["organizations"], json!(["org_1"]));
+        assert_eq!(body["domain_identifiers"], true);
+        assert_eq!(body["attribute_mapping"], json!({"custom:team": "raw.a=b"}));
+    }
+}

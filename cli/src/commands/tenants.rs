@@ -1,0 +1,43 @@
+//! `causeway tenants`.
+
+mod create;
+
+use clap::{Args, Subcommand};
+
+use crate::{
+    arguments::{ListArguments, TenantArgument},
+    commands::{Session, tenants::create::Create},
+    failure::{Ending, Failure},
+    shown,
+};
+
+/// `causeway tenants`.
+#[derive(Debug, Args)]
+pub struct Tenants {
+    #[command(subcommand)]
+    command: TenantsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum TenantsCommand {
+    /// Lists the tenants, the newest first
+    List(ListArguments),
+    /// Shows one tenant
+    Show(TenantArgument),
+    /// Registers a tenant
+    Create(Create),
+}
+
+impl Tenants {
+    pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
+        match &self.command {
+            TenantsCommand::List(list) => session.show_list("/v1/tenants", *list, shown::tenant::list).await,
+            TenantsCommand::Show(tenant) => {
+                let answer = session.api.get(&tenant.path()).await?.body;
+                session.output.show(&answer, || shown::tenant::details(&answer))?;
+                Ok(Ending::Done)
+            }
+            TenantsCommand::Create(create) => create.run(session).await,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What a command prints: its result to standard output, everything else to standard error.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process,
+};
+
+use anstyle::{AnsiColor, Style};
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// The columns of a table that is not shown on a terminal.
+const USUAL_WIDTH: u16 = 120;
+
+/// How a command speaks.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    json: bool,
+    /// Whether somebody watches.
+    shows_progress: bool,
+    width: u16,
+}
+
+impl Output {
+    /// For people, or as JSON.
+    pub fn new(json: bool) -> Self {
+        let terminal = terminal_size::terminal_size_of(io::stdout());
+        Self {
+            json,
+            shows_progress: io::stderr().is_terminal(),
+            width: terminal.map_or(USUAL_WIDTH, |(terminal_size::Width(columns), _)| columns.max(60)),
+        }
+    }
+
+    /// Shows an answer: the API's own JSON, or the text that is made of it for people.
+    pub fn show(self, answer: &Value, text: impl FnOnce() -> Result<String, Failure>) -> Result<(), Failure> {
+        if self.json {
+            let json = serde_json::to_string_pretty(answer)
+                .map_err(|source| Failure::Unreadable { call: "the answer".to_owned(), source })?;
+            return print(&format!("{json}\n"));
+        }
+        print(&text()?)
+    }
+
+    /// Says something to people only; scripts have the result.
+    pub fn remark(self, text: &str) {
+        if !self.json {
+            // A remark that can't be shown changes nothing of what was done.
+            let _ = writeln!(anstream::stderr(), "{text}");
+        }
+    }
+
+    /// Shows how far it is, in one line that the next one replaces; on a terminal only.
+    pub fn progress(self, text: &str) {
+        if self.shows_progress {
+            let _ = write!(io::stderr(), "\r\x1b[2K{text}");
+        }
+    }
+
+    /// Removes the line of [`Output::progress`].
+    pub fn end_of_progress(self) {
+        self.progress("");
+    }
+
+    /// Says why it was not done.
+    pub fn failure(self, failure: &Failure) {
+        self.end_of_progress();
+        let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+        let _ = if self.json {
+            writeln!(io::stderr(), "{}", failure.to_json())
+        } else {
+            writeln!(anstream::stderr(), "{red}error:{red:#} {}", failure.text())
+        };
+    }
+
+    /// How many columns a table may take.
+    pub fn width(self) -> u16 {
+        self.width
+    }
+}
+
+/// Prints to standard output.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = anstream::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(()),
+        // Whoever read has seen enough, as `head` does.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(0),
+        Err(error) => Err(Failure::output(error)),
+    }
+}

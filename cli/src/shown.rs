@@ -1,0 +1,75 @@
+//! The API's answers as text for people. Pure: what is shown depends on the answer alone.
+
+pub mod checks;
+#[cfg(test)]
+mod golden_tests;
+pub mod lists;
+pub mod pool;
+pub mod run;
+pub mod steps;
+mod style;
+mod table;
+pub mod tenant;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// Reads an answer for showing it: what it has more than is shown is of no interest, and no text in it
+/// controls the terminal.
+pub fn read<T: DeserializeOwned>(answer: &Value, what: &str) -> Result<T, Failure> {
+    T::deserialize(printable(answer)).map_err(|source| Failure::Unreadable { call: what.to_owned(), source })
+}
+
+/// Names and messages come from WorkOS and from tenants.
+fn printable(value: &Value) -> Value {
+    match value {
+        Value::String(text) => {
+            let is_harmless = |c: char| c == '\n' || !c.is_control();
+            Value::String(text.chars().map(|c| if is_harmless(c) { c } else { '\u{fffd}' }).collect())
+        }
+        Value::Array(items) => items.iter().map(printable).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), printable(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        other => other.clone(),
+    }
+}
+
+/// A time of the API's to the second, as `2026-11-22 12:00:05Z`.
+pub fn time(text: &str) -> String {
+    match text.split_once('.') {
+        Some((seconds, _)) if text.ends_with('Z') => format!("{}Z", seconds.replace('T', " ")),
+        _ => text.to_owned(),
+    }
+}
+
+fn optional_time(text: Option<&str>) -> String {
+    text.map_or_else(|| "-".to_owned(), time)
+}
+
+/// `1 step`, `2 steps`.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn no_text_of_an_answer_controls_the_terminal() {
+        let shown: Value = read(&json!({"name": ["a\u{1b}[2Jb\r\nc"]}), "a test").unwrap();
+        assert_eq!(shown, json!({"name": ["a\u{fffd}[2Jb\u{fffd}\nc"]}));
+    }
+
+    #[test]
+    fn a_time_is_shown_to_the_second() {
+        assert_eq!(time("2026-11-22T12:00:05.123Z"), "2026-11-22 12:00:05Z");
+        assert_eq!(time("soon"), "soon");
+    }
+}

@@ -1,0 +1,43 @@
+//! Lists that are only a table.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    failure::Failure,
+    shown::{self, table},
+};
+
+#[derive(Deserialize)]
+#[allow(clippy::struct_field_names, reason = "the API's names")]
+struct Provider {
+    connection_id: String,
+    organization_id: Option<String>,
+    connection_state: Option<String>,
+    provider_name: String,
+    #[serde(default)]
+    identifiers: Vec<String>,
+    in_sync: bool,
+}
+
+/// The providers of a user pool.
+pub fn providers(items: &[Value]) -> Result<String, Failure> {
+    let mut rows = Vec::new();
+    for item in items {
+        let provider: Provider = shown::read(item, "a provider")?;
+        // The connection's own ID is on every provider.
+        let identifiers: Vec<String> =
+            provider.identifiers.into_iter().filter(|identifier| *identifier != provider.connection_id).collect();
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        rows.push(vec![
+            provider.connection_id,
+            or_dash(provider.organization_id),
+            or_dash(provider.connection_state),
+            provider.provider_name,
+            if provider.in_sync { "yes" } else { "NO" }.to_owned(),
+            identifiers.join(", "),
+        ]);
+    }
+    let header = ["CONNECTION", "ORGANIZATION", "STATE", "PROVIDER", "IN SYNC", "FURTHER IDENTIFIERS"];
+    Ok(table::table(&header, rows))
+}

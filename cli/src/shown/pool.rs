@@ -1,0 +1,145 @@
+//! User pools.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    failure::Failure,
+    shown::{self, table},
+};
+
+#[derive(Deserialize)]
+struct Pool {
+    tenant_id: String,
+    user_pool_id: String,
+    account_id: String,
+    role_arn: String,
+    status: String,
+    mode: String,
+    #[serde(default)]
+    sign_in: String,
+    #[serde(default)]
+    app_clients: Chosen,
+    organizations: Option<Vec<String>>,
+    #[serde(default)]
+    domain_identifiers: bool,
+    #[serde(default)]
+    attribute_mapping: BTreeMap<String, String>,
+    health: Health,
+    counts: Counts,
+    last_run: Option<LastRun>,
+    next_due_at: Option<String>,
+}
+
+/// A list, or the word for all there are.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Chosen {
+    Each(Vec<String>),
+    Word(String),
+}
+
+impl Default for Chosen {
+    fn default() -> Self {
+        Self::Each(Vec::new())
+    }
+}
+
+impl Chosen {
+    fn text(&self) -> String {
+        match self {
+            Self::Each(each) if each.is_empty() => "none".to_owned(),
+            Self::Each(each) => each.join(", "),
+            Self::Word(word) => word.clone(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Health {
+    state: String,
+    message: String,
+    remedy: String,
+    since: String,
+}
+
+#[derive(Deserialize)]
+struct Counts {
+    connections: u32,
+    providers: u32,
+}
+
+/// The last run in short.
+#[derive(Debug, Clone, Deserialize)]
+pub struct LastRun {
+    /// Its ID.
+    pub id: String,
+    finished_at: String,
+    /// How it ended.
+    pub outcome: String,
+}
+
+impl LastRun {
+    fn text(&self) -> String {
+        format!("{} {} ({})", shown::time(&self.finished_at), self.outcome, self.id)
+    }
+}
+
+/// The last run of a user pool, if there was one.
+pub fn last_run(answer: &Value) -> Result<Option<LastRun>, Failure> {
+    shown::read(&answer["last_run"], "the last run")
+}
+
+/// One user pool.
+pub fn details(answer: &Value) -> Result<String, Failure> {
+    let pool: Pool = shown::read(answer, "a user pool")?;
+    let mapping: Vec<String> =
+        pool.attribute_mapping.iter().map(|(attribute, claim)| format!("{attribute}={claim}")).collect();
+    let organizations = pool.organizations.map_or_else(|| "all".to_owned(), |ids| Chosen::Each(ids).text());
+    let mut rows = vec![
+        ("user pool", pool.user_pool_id),
+        ("tenant", pool.tenant_id),
+        ("account", pool.account_id),
+        ("role", pool.role_arn),
+        ("status", pool.status),
+        ("mode", pool.mode),
+        ("sign-ins", pool.sign_in),
+        ("app clients", pool.app_clients.text()),
+        ("organizations", organizations),
+        ("domains as identifiers", if pool.domain_identifiers { "yes" } else { "no" }.to_owned()),
+        ("attributes", mapping.join(", ")),
+        ("connections", pool.counts.connections.to_string()),
+        ("providers", pool.counts.providers.to_string()),
+        ("last run", pool.last_run.as_ref().map_or_else(|| "none".to_owned(), LastRun::text)),
+        ("next run", shown::optional_time(pool.next_due_at.as_deref())),
+        ("health", format!("{}, since {}", pool.health.state, shown::time(&pool.health.since))),
+    ];
+    for (name, text) in [("", pool.health.message), ("to do", pool.health.remedy)] {
+        if !text.is_empty() {
+            rows.push((name, text));
+        }
+    }
+    Ok(table::details(&rows))
+}
+
+/// A list of user pools.
+pub fn list(items: &[Value]) -> Result<String, Failure> {
+    let mut rows = Vec::new();
+    for item in items {
+        let pool: Pool = shown::read(item, "a user pool")?;
+        rows.push(vec![
+            pool.user_pool_id,
+            pool.account_id,
+            pool.status,
+            pool.mode,
+            pool.health.state,
+            pool.counts.connections.to_string(),
+            pool.counts.providers.to_string(),
+            pool.last_run.map_or_else(|| "-".to_owned(), |run| shown::time(&run.finished_at)),
+        ]);
+    }
+    let header = ["USER POOL", "ACCOUNT", "STATUS", "MODE", "HEALTH", "CONNECTIONS", "PROVIDERS", "LAST RUN"];
+    Ok(table::table(&header, rows))
+}

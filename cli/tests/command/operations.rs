@@ -1,0 +1,153 @@
+//! Checks, plans, approvals and runs: what they send, and how they end.
+
+use serde_json::{Value, json};
+
+use crate::{
+    POOL, TENANT, pool_path, run,
+    scripted_server::{Answer, Server},
+};
+
+/// The time of the ULID `01KAPJ7M7V...`, as the API would write it.
+const ASKED: &str = "2025-11-22T19:56:36.987Z";
+const BEFORE: &str = "01KAPJ7M00YGJ5GM8WXT1C4D2N";
+const AFTER: &str = "01KAPJ7MZZYGJ5GM8WXT1C4D2N";
+
+fn plan_of(held: bool) -> Value {
+    json!({"hash": "4f53", "notes": [], "steps": [{
+        "action": "delete", "connection_id": "conn_1", "provider_name": "conn-1", "held": held, "changes": [],
+        "reason": "the connection is gone from WorkOS"
+    }]})
+}
+
+fn planned(held: bool) -> Answer {
+    Answer::json(&format!("POST {}", pool_path("/reconcile")), 200, &plan_of(held))
+}
+
+fn approved() -> Answer {
+    let answer = json!({"hash": "4f53", "expires_at": "2026-11-22T13:00:00.000Z", "requested_at": ASKED, "steps": []});
+    Answer::json(&format!("POST {}", pool_path("/approvals")), 202, &answer)
+}
+
+fn woken() -> Answer {
+    let answer = json!({"user_pool_id": POOL, "requested_at": ASKED});
+    Answer::json(&format!("POST {}", pool_path("/reconcile")), 202, &answer)
+}
+
+fn last_run(id: &str, outcome: &str) -> Answer {
+    let last_run = json!({"id": id, "finished_at": "2025-11-22T19:527:00.000Z", "outcome": outcome});
+    Answer::json(&format!("GET {}", pool_path("")), 200, &json!({ "last_run": last_run }))
+}
+
+fn reports(reports: &[(&str, &str)]) -> Answer {
+    let items: Vec<Value> = reports
+        .iter()
+        .map(|(id, outcome)| {
+            json!({"id": id, "started_at": "2025-11-22T19:517:17.000Z", "finished_at": "2025-11-22T20:31:18.000Z",
+                   "cause": "api", "outcome": outcome, "steps": [], "failures": []})
+        })
+        .collect();
+    Answer::json(&format!("GET {}?limit=20", pool_path("/runs")), 200, &json!({"items": items, "next_cursor": null}))
+}
+
+#[test]
+fn a_failing_check_ends_with_6_and_its_remedy_is_shown() {
+    for (outcome, code) in [("pass", 0), ("warn", 0), ("fail", 6)] {
+        let check = json!({"name": "role_assumable", "outcome": outcome, "message": "m", "remedy": "do this"});
+        let answer = json!({"status": "pending", "checks": [check]});
+        let server = Server::start(vec![Answer::json(&format!("POST {}", pool_path("/verify")), 200, &answer)]);
+        let ended = run(&server, &["verify", TENANT, POOL]);
+        assert_eq!(ended.code, code, "{outcome}");
+        assert!(ended.stdout.contains("To do for role_assumable:\ndo this\n"), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_plan_changes_nothing_and_ends_with_6_if_steps_are_held_back() {
+    for (held, code) in [(false, 0), (true, 6)] {
+        let server = Server::start(vec![planned(held), planned(held)]);
+        let ended = run(&server, &["plan", TENANT, POOL]);
+        assert_eq!(ended.code, code);
+        assert_eq!(ended.stdout.contains("HELD BACK"), held, "{}", ended.stdout);
+        assert_eq!(ended.stdout.contains("--hash 4f53"), held, "{}", ended.stdout);
+        assert_eq!(server.requests()[0].body(), json!({"dry_run": true}));
+        let ended = run(&server, &["plan", TENANT, POOL, "--json"]);
+        assert_eq!((ended.code, ended.json()), (code, plan_of(held)));
+    }
+}
+
+#[test]
+fn nothing_is_approved_unless_somebody_says_yes() {
+    let server = Server::start(vec![planned(true)]);
+    let ended = run(&server, &["approve", TENANT, POOL]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.stderr.contains("--yes"), "{}", ended.stderr);
+    assert_eq!(server.calls().len(), 1, "{:?}", server.calls());
+}
+
+#[test]
+fn an_approval_is_of_the_hash_of_the_steps_that_are_held_back_now() {
+    let server = Server::start(vec![planned(true), approved()]);
+    let ended = run(&server, &["approve", TENANT, POOL, "--yes"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("until 2026-11-22 13:00:00Z"), "{}", ended.stdout);
+    assert_eq!(server.requests()[1].body(), json!({"hash": "4f53"}));
+}
+
+#[test]
+fn an_approval_of_another_hash_is_the_api_s_to_refuse() {
+    let problem = json!({"status": 409, "detail": "the held steps are not the ones of this hash"});
+    let refused = Answer::json(&format!("POST {}", pool_path("/approvals")), 409, &problem);
+    let server = Server::start(vec![planned(true), refused]);
+    let ended = run(&server, &["approve", TENANT, POOL, "--hash", "old", "--yes"]);
+    assert_eq!(ended.code, 5);
+    assert_eq!(server.requests()[1].body(), json!({"hash": "old"}));
+}
+
+#[test]
+fn where_nothing_is_held_back_there_is_nothing_to_approve() {
+    let server = Server::start(vec![planned(false)]);
+    let ended = run(&server, &["approve", TENANT, POOL, "--yes"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "Nothing is held back.\n"));
+}
+
+#[test]
+fn waiting_ends_with_the_run_that_began_after_it_was_asked_for() {
+    let server = Server::start(vec![
+        woken(),
+        last_run(BEFORE, "failed"),
+        last_run(AFTER, "changed"),
+        reports(&[(AFTER, "changed"), (BEFORE, "failed")]),
+    ]);
+    let ended = run(&server, &["reconcile", TENANT, POOL, "--wait"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains(AFTER) && !ended.stdout.contains(BEFORE), "{}", ended.stdout);
+    assert_eq!(ended.stderr, "", "progress without a terminal");
+    server.assert_all_given();
+}
+
+#[test]
+fn a_run_that_leaves_something_undone_ends_with_6() {
+    let server = Server::start(vec![woken(), last_run(AFTER, "partial"), reports(&[(AFTER, "partial")])]);
+    let ended = run(&server, &["reconcile", TENANT, POOL, "--wait", "--json"]);
+    assert_eq!((ended.code, &ended.json()["outcome"]), (6, &json!("partial")));
+    // A scheduled run that took the wake-up along and changed nothing leaves no report.
+    let server = Server::start(vec![woken(), last_run(AFTER, "no_change"), reports(&[(BEFORE, "failed")])]);
+    let ended = run(&server, &["reconcile", TENANT, POOL, "--wait"]);
+    assert_eq!((ended.code, ended.stdout), (0, format!("Run {AFTER}: no_change.\n")));
+}
+
+#[test]
+fn a_run_that_does_not_come_in_time_ends_with_7() {
+    let server = Server::start(vec![woken(), last_run(BEFORE, "changed"), last_run(BEFORE, "changed")]);
+    let ended = run(&server, &["reconcile", TENANT, POOL, "--wait", "--timeout", "1"]);
+    assert_eq!(ended.code, 7);
+    assert!(ended.stderr.contains("not within 1 s"), "{}", ended.stderr);
+}
+
+#[test]
+fn without_waiting_a_wake_up_is_enough() {
+    let server = Server::start(vec![woken()]);
+    let ended = run(&server, &["reconcile", TENANT, POOL]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "A run is on its way.\n"));
+    assert_eq!(server.requests()[0].body(), json!({}));
+}
