@@ -82,7 +82,7 @@ async fn the_command_does_what_iam_grants_and_says_what_it_does_not() -> Result<
     let shown = causeway.run(&["pools", "show", &tenancy.id, &pool.id, "--json"]).await?.expect(0)?.json()?;
     assert_eq!(shown, pool.shown().await?);
     let denied = causeway.run(&["reconcile", &tenancy.id, &pool.id]).await?.expect(4)?;
-    assert!(denied.stderr.contains("IAM"), "{denied:?}");
+    assert!(denied.stderr.contains("execute-api:Invoke"), "{denied:?}");
 
     let nobody = account.create_user(&unique("nobody"), None).await?;
     CommandLine::new(cloud, nobody.credentials()).run(&["tenants", "list"]).await?.expect(4)?;
