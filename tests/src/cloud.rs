@@ -14,7 +14,7 @@ use crate::ministack::{self, INTEGRATION_ACCOUNT, REGION};
 use crate::process::{Recorded, Running, free_port, require_free};
 use crate::tools::{self, Progress, Tools};
 use crate::workos::{self, WorkOs};
-use crate::{deployment, workspace};
+use crate::{deployment, front, workspace};
 
 /// Names the file of the running cloud that the end-to-end tests use.
 pub const CLOUD_FILE_VARIABLE: &str = "CAUSEWAY_CLOUD";
@@ -29,15 +29,26 @@ pub struct Settings {
     pub home: PathBuf,
     /// The port of the emulated AWS, if not any free one.
     pub aws_port: Option<u16>,
-    /// Where functions send their AWS calls, if not to the emulated AWS directly.
+    /// Where functions send their AWS calls, if not to the front or the emulated AWS.
     pub functions_aws_endpoint: Option<String>,
+    /// The program that is the strict front, if one is to stand before the emulators.
+    pub front: Option<PathBuf>,
+    /// Whether functions, browsers and tenants go through the front.
+    pub strict: bool,
     /// What is in the emulated `WorkOS` from the start.
     pub workos_seed: Value,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { home: workspace::local(), aws_port: None, functions_aws_endpoint: None, workos_seed: Value::Null }
+        Self {
+            home: workspace::local(),
+            aws_port: None,
+            functions_aws_endpoint: None,
+            front: None,
+            strict: false,
+            workos_seed: Value::Null,
+        }
     }
 }
 
@@ -46,6 +57,10 @@ impl Default for Settings {
 pub struct Cloud {
     /// Where the emulated AWS is, whatever the functions use.
     pub aws_endpoint: String,
+    /// Where functions and tenants reach it.
+    pub used_aws_endpoint: String,
+    /// The strict front before it; without one the same.
+    pub strict_endpoint: String,
     /// The region that Causeway is deployed to.
     pub region: String,
     /// The account that Causeway is deployed to.
@@ -54,8 +69,10 @@ pub struct Cloud {
     pub api_url: String,
     /// The API's ID.
     pub api_id: String,
-    /// Where the emulated `WorkOS` is.
+    /// Where functions and browsers reach the emulated `WorkOS`.
     pub workos_url: String,
+    /// Where it is itself.
+    pub workos_emulator_url: String,
     /// An API key of the emulated `WorkOS`.
     pub workos_api_key: String,
     /// Further API keys, each with a rate limit of its own.
@@ -129,6 +146,17 @@ impl Cloud {
     #[must_use]
     pub fn integration(&self) -> Account {
         self.account(&self.integration_account)
+    }
+
+    /// The root of any account, by the way that functions take too.
+    #[must_use]
+    pub fn tenant_account(&self, id: &str) -> Account {
+        Account::root(&self.used_aws_endpoint, id)
+    }
+
+    /// The strict front.
+    pub fn front(&self) -> Result<front::control::Control> {
+        front::control::Control::new(&self.strict_endpoint)
     }
 
     /// Causeway's API, called as somebody.
@@ -228,13 +256,21 @@ async fn bring_up(
     started: &mut Started,
     progress: Progress<'_>,
 ) -> Result<Cloud> {
-    let aws_endpoint = format!("http://127.0.0.1:{aws_port}");
+    let aws_endpoint = local(aws_port);
     progress(&format!("starting WorkOS's emulator and MiniStack ({aws_endpoint})"));
     let workos_port = free_port()?;
-    let workos_url = format!("http://127.0.0.1:{workos_port}");
     let seed = settings.workos_seed.clone();
     started.add(workos::start(&tools.workos, workos_port, seed, logs).await?)?;
-    let functions_aws_endpoint = settings.functions_aws_endpoint.as_ref().unwrap_or(&aws_endpoint);
+    let behind = Endpoints { aws: aws_endpoint, workos: local(workos_port) };
+    let before = match &settings.front {
+        Some(program) => stand_before(&behind, program, tools, logs, started).await?,
+        None => behind.clone(),
+    };
+    let mut used = if settings.strict { before.clone() } else { behind.clone() };
+    if let Some(endpoint) = &settings.functions_aws_endpoint {
+        used.aws.clone_from(endpoint);
+    }
+    let functions_aws_endpoint = &used.aws;
     let state = settings.home.join("state");
     let ministack = ministack::start(ministack::Settings {
         environment: &tools.ministack,
@@ -245,18 +281,51 @@ async fn bring_up(
     });
     started.add(ministack.await?)?;
     progress("deploying template.yaml");
-    let stack = deployment::Settings { aws_port, workos_url: &workos_url };
+    let stack = deployment::Settings { aws_port, workos_url: &used.workos };
     let outputs = deployment::deploy(tools, stack, &logs.join("deploy.log")).await?;
     let process_ids = started.processes.iter().map(Running::recorded);
     let process_ids = process_ids.map(|process| (process.name.clone(), process.pid)).collect();
-    let cloud = described(aws_endpoint, workos_url, outputs, logs, process_ids)?;
+    let cloud = described(behind, before.aws, used, outputs, logs, process_ids)?;
     healthy(&cloud).await.with_context(|| format!("see the logs in {}", logs.display()))?;
     Ok(cloud)
 }
 
+/// Where both emulators are reached.
+#[derive(Clone, Debug)]
+struct Endpoints {
+    aws: String,
+    workos: String,
+}
+
+fn local(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+/// Starts the strict front before both emulators, and gives where it is.
+async fn stand_before(
+    behind: &Endpoints,
+    program: &Path,
+    tools: &Tools,
+    logs: &Path,
+    started: &mut Started,
+) -> Result<Endpoints> {
+    let model = logs.join("cognito-model.json");
+    front::model::export(&tools.ministack, &model)?;
+    let settings = front::program::Settings {
+        aws_port: free_port()?,
+        aws_upstream: behind.aws.clone(),
+        workos_port: free_port()?,
+        workos_upstream: behind.workos.clone(),
+        model,
+    };
+    started.add(front::program::start(program, &settings, &logs.join("front.log")).await?)?;
+    Ok(Endpoints { aws: local(settings.aws_port), workos: local(settings.workos_port) })
+}
+
 fn described(
-    aws_endpoint: String,
-    workos_url: String,
+    behind: Endpoints,
+    strict_endpoint: String,
+    used: Endpoints,
     outputs: BTreeMap<String, String>,
     logs: &Path,
     process_ids: BTreeMap<String, u32>,
@@ -270,12 +339,15 @@ fn described(
         function_names.insert((*name).to_owned(), output(&format!("{key}FunctionName"))?);
     }
     Ok(Cloud {
-        aws_endpoint,
+        aws_endpoint: behind.aws,
+        used_aws_endpoint: used.aws,
+        strict_endpoint,
         region: REGION.to_owned(),
         integration_account: INTEGRATION_ACCOUNT.to_owned(),
         api_url: output("ApiUrl")?,
         api_id: output("ApiId")?,
-        workos_url,
+        workos_url: used.workos,
+        workos_emulator_url: behind.workos,
         workos_api_key: workos::DEFAULT_API_KEY.to_owned(),
         workos_api_keys: (1..=workos::FURTHER_API_KEYS).map(workos::api_key).collect(),
         workos_client_id: workos::CLIENT_ID.to_owned(),

@@ -11,6 +11,7 @@ pub mod cloud;
 pub mod command_line;
 pub mod deployment;
 pub mod eventually;
+pub mod front;
 pub mod interrupt;
 pub mod lambda;
 pub mod ministack;

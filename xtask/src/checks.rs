@@ -9,7 +9,7 @@ use causeway_tests::command_line::{self, PROGRAM_VARIABLE};
 use causeway_tests::process::run_shown;
 use causeway_tests::{deployment, prerequisites, tools, workspace};
 
-use crate::announce;
+use crate::{announce, with_front};
 
 /// How many lives of a user pool are simulated.
 const SIMULATED_LIVES: &str = "10000";
@@ -63,7 +63,7 @@ async fn simulation() -> Result<()> {
 
 async fn end_to_end() -> Result<()> {
     // A folder of its own, so that a cloud that somebody works with is left alone.
-    let settings = Settings { home: workspace::local().join("test"), ..Settings::default() };
+    let settings = with_front(Settings { home: workspace::local().join("test"), ..Settings::default() })?;
     let started = Cloud::start(&settings, &announce).await?;
     // As the unit tests left it: a build of its own would have other features, and take minutes.
     let program = command_line::build(&[&UNIT_TESTS[..], &["--no-run"]].concat()).await?;

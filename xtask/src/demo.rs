@@ -13,7 +13,7 @@ use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role, template};
 use serde_json::json;
 
 use self::scene::{Scene, check_outcome, provider_name, text};
-use crate::announce;
+use crate::{announce, with_front};
 
 /// How long anything that a wake-up leads to may take.
 const SOON: Duration = Duration::from_secs(30);
@@ -23,7 +23,7 @@ const SCHEDULED: Duration = Duration::from_mins(3);
 /// Starts a local cloud, runs every step on it, and stops it.
 pub async fn run(keep: bool) -> Result<()> {
     heading(1, "The local cloud starts, and template.yaml is deployed into account 111111111111");
-    let started = Cloud::start(&Settings::default(), &announce).await?;
+    let started = Cloud::start(&with_front(Settings::default())?, &announce).await?;
     let cloud = started.cloud()?;
     println!("    Causeway answers at {}", cloud.api_url);
     steps(cloud).await?;

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use causeway_tests::cloud::{self, Cloud, Settings};
+use causeway_tests::front;
 use causeway_tests::interrupt::until_interrupted;
 use causeway_tests::workspace;
 
@@ -40,15 +41,22 @@ fn run(command: Command) -> Result<()> {
                 println!("{USAGE}");
                 Ok(())
             }
-            Command::Up(settings) => up(&settings).await,
+            Command::Up(settings) => up(&with_front(settings)?).await,
             Command::Down => {
                 down();
                 Ok(())
             }
             Command::Demo { keep } => demo::run(keep).await,
             Command::Test => checks::run().await,
+            Command::Front(settings) => front::program::run(&settings).await,
         }
     }))
+}
+
+/// With the strict front, which is this program.
+fn with_front(settings: Settings) -> Result<Settings> {
+    let front = std::env::current_exe().context("cannot tell where this program is")?;
+    Ok(Settings { front: Some(front), ..settings })
 }
 
 async fn up(settings: &Settings) -> Result<()> {
@@ -56,6 +64,7 @@ async fn up(settings: &Settings) -> Result<()> {
     let cloud = started.cloud()?;
     println!("\nThe local cloud runs. `cargo xtask down` stops it.");
     println!("  AWS      {}", cloud.aws_endpoint);
+    println!("  front    {}", cloud.strict_endpoint);
     println!("  API      {}", cloud.api_url);
     println!("  WorkOS   {}", cloud.workos_url);
     println!("  details  {}", started.file().display());

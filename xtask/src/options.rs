@@ -1,15 +1,17 @@
 //! What can be given on the command line.
 
 use causeway_tests::cloud::Settings;
+use causeway_tests::front;
 
 /// How to call this.
 pub const USAGE: &str = "\
 cargo xtask demo [--keep]   runs the main job on a local cloud and prints what happens;
                             --keep leaves the cloud running
 cargo xtask test            runs every check that CI runs
-cargo xtask up [--aws-port N] [--functions-aws-endpoint URL]
+cargo xtask up [--aws-port N] [--functions-aws-endpoint URL] [--strict]
                             starts a local cloud and leaves it running; the options pin the port
-                            of the emulated AWS and send the functions' AWS calls elsewhere
+                            of the emulated AWS, send the functions' AWS calls elsewhere, or
+                            send them, browsers and tenants through the strict front
 cargo xtask down            stops what `up` or `demo --keep` started";
 
 /// What to do.
@@ -28,6 +30,8 @@ pub enum Command {
     },
     /// Run every check.
     Test,
+    /// Be the strict front of a local cloud, which the other commands start by this.
+    Front(front::program::Settings),
 }
 
 /// Reads the command line, or says what is wrong with it.
@@ -38,6 +42,10 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, Str
         "up" => return up(arguments),
         "down" => Command::Down,
         "test" => Command::Test,
+        "front" => {
+            let settings = arguments.next().unwrap_or_default();
+            Command::Front(serde_json::from_str(&settings).map_err(|error| error.to_string())?)
+        }
         "demo" => {
             let option = arguments.next();
             match option.as_deref() {
@@ -71,6 +79,7 @@ fn up(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
                 }
                 settings.functions_aws_endpoint = Some(url.trim_end_matches('/').to_owned());
             }
+            "--strict" => settings.strict = true,
             other => return Err(format!("unknown option {other}")),
         }
     }

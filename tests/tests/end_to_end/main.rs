@@ -7,6 +7,7 @@ mod access;
 mod bad_input;
 mod command_line;
 mod failures;
+mod front;
 mod guard;
 mod identifiers;
 mod ingest;

@@ -121,7 +121,7 @@ impl Pool {
 
     /// A provider as Cognito has it.
     pub async fn provider(&self, name: &str) -> Result<Option<IdentityProviderType>> {
-        let request = self.tenancy.cognito.describe_identity_provider().user_pool_id(&self.id).provider_name(name);
+        let request = self.tenancy.seen.describe_identity_provider().user_pool_id(&self.id).provider_name(name);
         match request.send().await {
             Ok(answer) => Ok(answer.identity_provider),
             Err(error)
@@ -163,8 +163,7 @@ impl Pool {
 
     /// The names of all providers.
     pub async fn provider_names(&self) -> Result<Vec<String>> {
-        let cognito = &self.tenancy.cognito;
-        let list = cognito.list_identity_providers().user_pool_id(&self.id).max_results(60).send().await?;
+        let list = self.tenancy.seen.list_identity_providers().user_pool_id(&self.id).max_results(60).send().await?;
         let mut names: Vec<String> = list.providers.into_iter().filter_map(|provider| provider.provider_name).collect();
         names.sort();
         Ok(names)
@@ -172,7 +171,7 @@ impl Pool {
 
     /// The app client as Cognito has it.
     pub async fn app_client(&self) -> Result<UserPoolClientType> {
-        let request = self.tenancy.cognito.describe_user_pool_client().user_pool_id(&self.id);
+        let request = self.tenancy.seen.describe_user_pool_client().user_pool_id(&self.id);
         let answer = request.client_id(&self.app_client).send().await?;
         answer.user_pool_client.context("no app client")
     }

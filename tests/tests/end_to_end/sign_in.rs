@@ -47,7 +47,7 @@ async fn a_user_signs_in_through_cognito_and_the_application_gets_the_mapped_cla
     let user = format!("{}@acme.example", unique("ann"));
     let provider = provider_name(&connections[0]);
     let sign_in = SignIn {
-        cognito: &tenancy.cloud.aws_endpoint,
+        cognito: &tenancy.cloud.used_aws_endpoint,
         client_id: &pool.app_client,
         redirect_uri: APP_CALLBACK,
         identity_provider: &provider,
@@ -55,7 +55,7 @@ async fn a_user_signs_in_through_cognito_and_the_application_gets_the_mapped_cla
     let visited = sign_in_as(&sign_in, &user).await?;
     let issuer = format!("{}/oidc/{}/{}", tenancy.cloud.api_url, tenancy.id, connections[0]);
     let expected = [
-        format!("{}/oauth2/authorize", tenancy.cloud.aws_endpoint),
+        format!("{}/oauth2/authorize", tenancy.cloud.used_aws_endpoint),
         format!("{issuer}/authorize"),
         format!("{}/sso/authorize", tenancy.cloud.workos_url),
         format!("{}/oidc/{}/callback", tenancy.cloud.api_url, tenancy.id),

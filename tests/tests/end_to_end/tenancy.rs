@@ -63,7 +63,10 @@ pub struct Tenancy {
     pub api: Api,
     pub workos: WorkOs,
     pub account: Account,
+    /// Cognito as the tenant's own tools have it: by the way that Causeway takes too, and within the same rates.
     pub cognito: Cognito,
+    /// Cognito as the tests look at it: what is only looked at takes nothing of the rates.
+    pub seen: Cognito,
     pub id: String,
     pub external_id: String,
     pub region: &'static str,
@@ -89,7 +92,8 @@ impl Tenancy {
         let tenant = answer.json()?;
         Ok(Self {
             workos: WorkOs::new(&cloud.workos_url, api_key)?,
-            cognito: Cognito::new(&account.sdk(region)),
+            cognito: Cognito::new(&cloud.tenant_account(&account.id).sdk(region)),
+            seen: Cognito::new(&account.sdk(region)),
             account,
             id: text(&tenant, "id")?,
             external_id: text(&tenant, "external_id")?,

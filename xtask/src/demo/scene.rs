@@ -65,7 +65,7 @@ impl<'a> Scene<'a> {
     pub async fn set(cloud: &'a Cloud) -> Result<Self> {
         let workos = cloud.workos()?;
         let tenant = cloud.account(TENANT_ACCOUNT);
-        let cognito = Cognito::new(&tenant.sdk(REGION));
+        let cognito = Cognito::new(&cloud.tenant_account(TENANT_ACCOUNT).sdk(REGION));
         let pool = make_pool(&cognito, "demo").await?;
         let app_client = make_app_client(&cognito, &pool).await?;
         cognito
@@ -190,7 +190,7 @@ impl<'a> Scene<'a> {
     /// A sign-in of the tenant's application with a provider.
     pub fn sign_in<'b>(&'b self, provider: &'b str) -> SignIn<'b> {
         SignIn {
-            cognito: &self.cloud.aws_endpoint,
+            cognito: &self.cloud.used_aws_endpoint,
             client_id: &self.app_client,
             redirect_uri: APP_CALLBACK,
             identity_provider: provider,

@@ -1,0 +1,179 @@
+//! The strict front: stands before the emulated AWS and the emulated `WorkOS`, and is as strict as the real
+//! ones where the emulators forgive.
+//!
+//! It passes every request on with its bytes and its `Host` header as they came, since signatures cover them.
+//! Of Cognito it refuses what AWS's service model refuses and what Cognito's own rules refuse, throttles, and
+//! replaces what an update leaves out, by calls of its own. It keeps a record of all calls, and has things go
+//! wrong on purpose where a test asks for it. Tests speak to it through [`control::Control`].
+
+pub mod control;
+pub mod faults;
+pub mod model;
+pub mod program;
+pub mod record;
+
+mod authorize;
+mod cognito;
+mod emulator;
+mod places;
+mod proxy;
+mod throttle;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use http::StatusCode;
+use serde_json::Value;
+
+use self::authorize::Asked;
+use self::cognito::{Cognito, Refusal};
+use self::emulator::Emulator;
+use self::faults::{AllFaults, Fate};
+use self::model::Model;
+use self::places::{Credential, Places};
+use self::proxy::{End, Handler, Received, Reply, Upstream};
+use self::record::{Call, Record};
+
+/// How long `WorkOS` has a caller wait that it throttles on purpose, in seconds.
+const RETRY_AFTER: &str = "1";
+
+/// Both sides' record and faults.
+#[derive(Debug, Default)]
+struct Shared {
+    record: Record,
+    faults: AllFaults,
+}
+
+impl Shared {
+    /// Answers by `answer`, or as the request's fate has it, and records how it ended.
+    async fn play<A>(&self, mut call: Call, fate: Fate, throttled: Reply, answer: A) -> End
+    where
+        A: Future<Output = Result<(Reply, Option<String>)>> + Send,
+    {
+        let failed = |status: StatusCode| Reply::new(status, "text/plain", "wrong on purpose".to_owned());
+        let end = match fate {
+            Fate::Throttled => {
+                call.refused = Some("throttled on purpose".to_owned());
+                End::Whole(throttled)
+            }
+            Fate::Reset { late: false } => End::Cut,
+            Fate::Error { late: false } => End::Whole(failed(StatusCode::INTERNAL_SERVER_ERROR)),
+            _ => {
+                if let Fate::Slow(wait) = fate {
+                    tokio::time::sleep(wait).await;
+                }
+                let (reply, refused) = answer.await.unwrap_or_else(|error| {
+                    let text = format!("the front can't answer: {error:#}");
+                    (Reply::new(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", text.clone()), Some(text))
+                });
+                call.refused = refused;
+                match fate {
+                    Fate::Reset { .. } => End::Cut,
+                    Fate::Error { .. } => End::Whole(failed(StatusCode::INTERNAL_SERVER_ERROR)),
+                    Fate::Truncated => End::Half(reply),
+                    _ => End::Whole(reply),
+                }
+            }
+        };
+        if fate != Fate::Normal && call.refused.is_none() {
+            call.refused = Some(format!("{fate:?} on purpose"));
+        }
+        call.status = match &end {
+            End::Whole(reply) | End::Half(reply) => reply.status.as_u16(),
+            End::Cut => 0,
+        };
+        self.record.add(call);
+        end
+    }
+}
+
+/// Before the emulated AWS.
+#[derive(Debug)]
+struct Aws {
+    shared: Arc<Shared>,
+    upstream: Upstream,
+    emulator: Arc<Emulator>,
+    places: Arc<Places>,
+    cognito: Cognito,
+}
+
+impl Aws {
+    fn new(shared: Arc<Shared>, endpoint: &str, model: Value) -> Result<Self> {
+        let (emulator, places) = (Arc::new(Emulator::new(endpoint)), Arc::new(Places::default()));
+        let cognito = Cognito::new(Model::new(model)?, emulator.clone(), places.clone());
+        Ok(Self { shared, upstream: Upstream::new(endpoint)?, emulator, places, cognito })
+    }
+
+    async fn answer(&self, request: Received) -> Result<(Reply, Option<String>)> {
+        if request.header("x-amz-target").starts_with(cognito::TARGET) {
+            let (reply, refusal) = self.cognito.answer(&request, &self.upstream).await?;
+            return Ok((reply, refusal.map(|refusal| format!("{}: {}", refusal.kind, refusal.message))));
+        }
+        if request.path() == authorize::PATH {
+            return Ok(match authorize::ask(request, &self.emulator, &self.places).await? {
+                Asked::PassOn(request) => (self.upstream.send(&request).await?, None),
+                Asked::Refused(reply) => (reply, Some("the app client does not offer it".to_owned())),
+            });
+        }
+        let reply = self.upstream.send(&request).await?;
+        if query_action(&request).as_deref() == Some("AssumeRole") {
+            self.places.learn_session(&request, &reply);
+        }
+        Ok((reply, None))
+    }
+}
+
+impl Handler for Aws {
+    async fn handle(&self, request: Received) -> End {
+        if request.path().starts_with(control::PATH) {
+            return End::Whole(control::answer(&request, &self.shared, &self.cognito));
+        }
+        let service = Credential::of(&request).service;
+        let target = request.header("x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
+        let operation = if target.is_empty() {
+            query_action(&request).unwrap_or_else(|| format!("{} {}", request.method, request.path()))
+        } else {
+            target
+        };
+        let about = form_decoded(&request);
+        let fate = self.shared.faults.fate(&service, &about);
+        let call = Call::new(&service, &operation, &about);
+        self.shared.play(call, fate, Refusal::throttled().reply(), self.answer(request)).await
+    }
+}
+
+/// The action of a query API's form.
+fn query_action(request: &Received) -> Option<String> {
+    let is_form = request.header("content-type").starts_with("application/x-www-form-urlencoded");
+    let mut form = url::form_urlencoded::parse(&request.body);
+    is_form.then(|| form.find(|(name, _)| name == "Action").map(|(_, value)| value.into_owned())).flatten()
+}
+
+/// A request's body as text that names can be found in.
+fn form_decoded(request: &Received) -> String {
+    if query_action(request).is_none() {
+        return String::from_utf8_lossy(&request.body).into_owned();
+    }
+    let pairs = url::form_urlencoded::parse(&request.body);
+    pairs.map(|(name, value)| [&name, "=", &value].concat()).collect::<Vec<_>>().join("\n")
+}
+
+/// Before the emulated `WorkOS`.
+#[derive(Debug)]
+struct WorkOs {
+    shared: Arc<Shared>,
+    upstream: Upstream,
+}
+
+impl Handler for WorkOs {
+    async fn handle(&self, request: Received) -> End {
+        let about = format!("{} {} {}", request.header("authorization"), request.method, request.target);
+        let operation = format!("{} {}", request.method, request.path());
+        let fate = self.shared.faults.fate("workos", &about);
+        let message = r#"{"message":"Too many requests"}"#.to_owned();
+        let mut throttled = Reply::new(StatusCode::TOO_MANY_REQUESTS, "application/json", message);
+        throttled.headers.insert("retry-after", http::HeaderValue::from_static(RETRY_AFTER));
+        let answer = async { Ok((self.upstream.send(&request).await?, None)) };
+        self.shared.play(Call::new("workos", &operation, &about), fate, throttled, answer).await
+    }
+}
