@@ -65,11 +65,42 @@ fn every_route_of_the_operators_api_needs_iam_and_no_other_does() {
 }
 
 #[test]
+fn every_open_route_has_a_limit_of_its_own_and_every_function_can_have_instances_reserved() {
+    let template = template();
+    let stage = resources(&template, "AWS::ApiGatewayV2::Stage")[0];
+    for route in resources(&template, "AWS::ApiGatewayV2::Route") {
+        let key = route.lines().find_map(|line| line.trim().strip_prefix("RouteKey: ")).unwrap();
+        let is_limited = stage.contains(&format!("\"{key}\":"));
+        assert_eq!(is_limited, route.contains("AuthorizationType: NONE"), "{key}");
+    }
+    assert!(stage.contains("DefaultRouteSettings:"));
+    for function in resources(&template, "AWS::Serverless::Function") {
+        assert!(function.contains("ReservedConcurrentExecutions: !If"), "{function}");
+    }
+}
+
+#[test]
+fn signin_writes_nothing_but_codes_tokens_and_its_log_and_takes_nothing_but_codes() {
+    let template = template();
+    let roles = resources(&template, "AWS::IAM::Role");
+    let role = roles.iter().find(|role| role.trim_start().starts_with("SigninRole:")).unwrap();
+    for statement in role.split("- Sid: ").filter(|statement| statement.contains("dynamodb:")) {
+        let allowed = match statement.split_whitespace().next().unwrap() {
+            "Read" => "Action: dynamodb:GetItem\n",
+            "KeepCodes" => r#"dynamodb:LeadingKeys: ["CODE#*", "TOKEN#*", "SIGNINS#*"]"#,
+            "TakeCodes" => r#"dynamodb:LeadingKeys: ["CODE#*"]"#,
+            other => panic!("an unknown statement: {other}"),
+        };
+        assert!(statement.contains(allowed), "{statement}");
+    }
+}
+
+#[test]
 fn what_would_be_lost_for_good_is_kept_when_the_stack_goes() {
     let template = template();
     let mut kept = resources(&template, "AWS::DynamoDB::Table");
     kept.extend(resources(&template, "AWS::KMS::Key"));
-    assert_eq!(kept.len(), 3);
+    assert_eq!(kept.len(), 4);
     for resource in kept {
         assert!(
             resource.contains("DeletionPolicy: Retain") && resource.contains("UpdateReplacePolicy: Retain"),

@@ -37,7 +37,7 @@ pub async fn authorize(State(bridge): State<Arc<Bridge>>, endpoint: Endpoint, Ra
 async fn way_to_workos(bridge: &Bridge, endpoint: Endpoint, query: &str) -> Result<Url, Refusal> {
     let request = AuthorizeRequest::parse(query)?;
     Span::current().record("user_pool_id", display(&request.user_pool_id));
-    let served = bridge.directory.served(&endpoint, &request.user_pool_id).await.map_err(Failure::from)?;
+    let served = bridge.directory.served(&endpoint, &request.user_pool_id).await?;
     let served = served.ok_or(Refusal::NotServed)?;
     if !bridge.may_return_to(&request.redirect_uri, &endpoint, &served).await.map_err(Failure::from)? {
         return Err(Refused::NotAllowed("redirect_uri").into());

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use causeway_core::{
     connection::Organization,
-    id::{OrganizationId, TenantId, UserPoolId},
+    id::{ConnectionId, OrganizationId, TenantId, UserPoolId},
     provider::BaseUrl,
     timestamp::Timestamp,
 };
@@ -18,12 +18,20 @@ use crate::{
     directory::{Directory, Served},
     endpoint::Endpoint,
     failure::Failure,
+    limit::{Limit, Rate},
     signer::Signer,
 };
 
 /// How long a browser waits for the domains of its user's organization; they only say whether the address is
 /// verified.
 const DOMAINS_WITHIN: Duration = Duration::from_secs(3);
+
+/// How many access tokens that are not good may be shown to a connection: each costs a read. A wrong client secret
+/// costs none, and is refused without being counted, so that nobody can keep Cognito out with wrong ones.
+pub const WRONG_TOKENS: Rate = Rate { burst: 100, per_second: 20 };
+/// How many sign-ins of a connection may come back from WorkOS and fail. WorkOS counts the requests of all
+/// tenants together, so that who sends made-up codes for one connection must not use up what the others need.
+pub const ATTEMPTS: Rate = Rate { burst: 20, per_second: 5 };
 
 /// Everything that the endpoints reach, and the clock and the randomness they go by.
 pub struct Bridge {
@@ -41,8 +49,12 @@ pub struct Bridge {
     pub directory: Directory,
     /// The key of the ID tokens.
     pub signer: Signer,
-    /// Codes and access tokens.
+    /// Codes, access tokens and the log of sign-ins.
     pub store: Store,
+    /// The access tokens that were shown to a connection and were not good.
+    pub wrong_tokens: Limit<(TenantId, ConnectionId)>,
+    /// The sign-ins of a connection that came back from WorkOS and failed.
+    pub attempts: Limit<(TenantId, ConnectionId)>,
     /// The clock.
     pub now: fn() -> Timestamp,
     /// 256 random bits.
@@ -54,6 +66,12 @@ impl Bridge {
     pub fn nonce(&self) -> [u8; 12] {
         let random = (self.random)();
         std::array::from_fn(|index| random[index])
+    }
+
+    /// 80 random bits and more, for an ID.
+    pub fn number(&self) -> u128 {
+        let random = (self.random)();
+        u128::from_be_bytes(std::array::from_fn(|index| random[index]))
     }
 
     /// Whether a sign-in may return to `redirect_uri`. Before it may not, the pool is read once more: a

@@ -38,6 +38,17 @@ struct Entries<K, V> {
     absent: HashMap<K, Timestamp>,
 }
 
+/// What a cache can say of a key before anything is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Found before, though it may be time to read it again.
+    Found,
+    /// Looked for in the last second, and not there.
+    Absent,
+    /// Never met, or not for a while: it may be made up.
+    Stranger,
+}
+
 /// A cache of one kind of item.
 pub struct Cache<K, V>(Mutex<Entries<K, V>>);
 
@@ -78,6 +89,14 @@ impl<K: Eq + Hash + Clone, V> Cache<K, V> {
             Known::Found(value) => Ok(Some(value)),
             Known::Absent | Known::Nothing => Ok(None),
         }
+    }
+
+    /// What is known of `key`, without a read.
+    pub fn standing(&self, key: &K, now: Timestamp) -> Standing {
+        if self.entries().found.contains_key(key) {
+            return Standing::Found;
+        }
+        if matches!(self.known(key, now), Known::Absent) { Standing::Absent } else { Standing::Stranger }
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries<K, V>> {

@@ -10,20 +10,20 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use causeway_core::{
-    health::ErrorClass,
     id::TenantId,
     oidc::{
         ACCESS_TOKEN_GOOD_FOR, CODE_GOOD_FOR,
+        attributes::Claims,
         authorize::{cognito_url, oauth_error},
         callback::{CallbackRequest, WorkosAnswer},
         claims::{Profile, belongs_to, claims},
         envelope::{Bearer, SignInState},
+        sign_in_log::{SignInEntry, SignInError},
         token::{SignedIn, bound_to},
     },
 };
 use causeway_store::{StoredAccess, StoredCode};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
 use tracing::{Span, field::display};
 use url::Url;
 
@@ -33,6 +33,7 @@ use crate::{
     directory::Served,
     endpoint::{Endpoint, TenantEndpoint},
     failure::Failure,
+    sign_in_log,
 };
 
 /// Sends the browser back to Cognito, with a code or an error.
@@ -49,7 +50,7 @@ pub async fn callback(
 
 async fn way_to_cognito(bridge: &Bridge, tenant: TenantId, query: &str) -> Result<Url, Refusal> {
     let request = CallbackRequest::parse(query)?;
-    let known = bridge.directory.tenant(&tenant).await.map_err(Failure::from)?.ok_or(Refusal::NotServed)?;
+    let known = bridge.directory.tenant(&tenant).await?.ok_or(Refusal::NotServed)?;
     let key = bridge.directory.state_key(&known).await.map_err(Failure::from)?;
     let state = SignInState::open(&request.state, key, &tenant, (bridge.now)()).map_err(|_| Refusal::State)?;
     Span::current()
@@ -57,7 +58,7 @@ async fn way_to_cognito(bridge: &Bridge, tenant: TenantId, query: &str) -> Resul
         .record("connection_id", display(&state.connection_id));
 
     let endpoint = Endpoint::new(&bridge.base, tenant, state.connection_id.clone());
-    let served = bridge.directory.served(&endpoint, &state.user_pool_id).await.map_err(Failure::from)?;
+    let served = bridge.directory.served(&endpoint, &state.user_pool_id).await?;
     let served = served.ok_or(Refusal::NotServed)?;
     // Again, as a domain that the pool has given up in the last ten minutes may be somebody else's by now.
     if !bridge.may_return_to(&state.redirect_uri, &endpoint, &served).await.map_err(Failure::from)? {
@@ -70,6 +71,8 @@ async fn way_to_cognito(bridge: &Bridge, tenant: TenantId, query: &str) -> Resul
 
 type Parameters = Vec<(&'static str, String)>;
 
+/// What Cognito is told. Each answer that signs nobody in takes one of the connection's attempts: where none are
+/// left, WorkOS is not asked and nothing is written.
 async fn answer(
     bridge: &Bridge,
     endpoint: &Endpoint,
@@ -77,49 +80,64 @@ async fn answer(
     state: &SignInState,
     answer: WorkosAnswer,
 ) -> Parameters {
-    let code = match answer {
+    let connection = (endpoint.tenant_id.clone(), endpoint.connection_id.clone());
+    let has_attempt = bridge.attempts.take(&connection, (bridge.now)());
+    let (parameters, error) = match answer {
         WorkosAnswer::Error { error, description } => {
             came_to("refused by WorkOS");
             let (error, description) = oauth_error(&error, description.as_deref());
-            return error_parameters(error, description);
+            let logged = match error {
+                "server_error" | "temporarily_unavailable" => SignInError::FailedAtWorkos,
+                _ => SignInError::DeniedByWorkos,
+            };
+            (error_parameters(error, description), logged)
         }
-        WorkosAnswer::Code(code) => SecretString::from(code),
+        WorkosAnswer::Code(_) if !has_attempt => {
+            came_to("refused: too many attempts");
+            return error_parameters("temporarily_unavailable", AGAIN.to_owned());
+        }
+        WorkosAnswer::Code(code) => match sign_in(bridge, endpoint, served, state, &code.into()).await {
+            Ok(code) => {
+                came_to("signed in");
+                bridge.attempts.give_back(&connection);
+                return vec![("code", code.expose().to_owned())];
+            }
+            Err(NotSignedIn::Foreign) => {
+                came_to("refused: a profile of another connection or organization");
+                let description = "the sign-in came from another connection than the one that was asked for";
+                (error_parameters("access_denied", description.to_owned()), SignInError::AnotherConnection)
+            }
+            Err(NotSignedIn::Failed(failure)) => {
+                came_to("failed");
+                failure.log();
+                let (error, description) = failed(&failure);
+                (error_parameters(error, description.to_owned()), failure.sign_in_error())
+            }
+        },
     };
-    match sign_in(bridge, endpoint, served, state, &code).await {
-        Ok(code) => {
-            came_to("signed in");
-            vec![("code", code.expose().to_owned())]
-        }
-        Err(NotSignedIn::Foreign) => {
-            came_to("refused: a profile of another connection or organization");
-            let description = "the sign-in came from another connection than the one that was asked for";
-            error_parameters("access_denied", description.to_owned())
-        }
-        Err(NotSignedIn::Failed(failure)) => {
-            came_to("failed");
-            failure.log();
-            let (error, description) = failed(&failure);
-            error_parameters(error, description.to_owned())
-        }
+    if has_attempt {
+        let now = (bridge.now)();
+        let returned = SignInEntry::returned(endpoint.connection_id.clone(), Vec::new(), now, bridge.number());
+        sign_in_log::write(bridge, &endpoint.tenant_id, &state.user_pool_id, &returned.over(error, now)).await;
     }
+    parameters
 }
 
 fn error_parameters(error: &str, description: String) -> Parameters {
     vec![("error", error.to_owned()), ("error_description", description)]
 }
 
+/// What helps where something did not answer in time.
+const AGAIN: &str = "the sign-in can not be completed at the moment; try again";
+
 /// What Cognito is told of a failure: what to do about it, and nothing of what was behind it.
 fn failed(failure: &Failure) -> (&'static str, &'static str) {
-    match (failure, failure.class()) {
-        (_, ErrorClass::Transient | ErrorClass::Throttled | ErrorClass::Conflict) => {
-            ("temporarily_unavailable", "the sign-in can not be completed at the moment; try again")
-        }
-        (Failure::Workos(error), ErrorClass::Rejected) if error.refusal().is_some() => {
+    match failure.sign_in_error() {
+        SignInError::NotAvailable => ("temporarily_unavailable", AGAIN),
+        SignInError::CodeOfWorkosNotGood => {
             ("access_denied", "the sign-in took too long or was completed before; begin again")
         }
-        (Failure::NoApiKey(_) | Failure::Workos(_), ErrorClass::Denied) => {
-            ("server_error", "WorkOS does not accept the API key of this tenant")
-        }
+        SignInError::ApiKeyNotGood => ("server_error", "WorkOS does not accept the API key of this tenant"),
         _ => ("server_error", "the sign-in can not be completed"),
     }
 }
@@ -159,6 +177,9 @@ async fn sign_in(
     };
     let domains = organization.as_ref().map_or(&[][..], |organization| &organization.domains);
     let claims = claims(&profile, domains, &served.pool.options.mapping());
+    if !claims.cut.is_empty() {
+        tracing::warn!(claims = ?claims.cut, "claims were too long for Cognito and were cut or left out");
+    }
     Ok(keep(bridge, endpoint, state, claims).await?)
 }
 
@@ -183,12 +204,12 @@ async fn is_of_the_connection(
 }
 
 /// Stores the claims twice: for the code, which `/token` takes away with one delete, and for the access
-/// token, which is known only to who redeems the code.
+/// token, which is known only to who redeems the code. The log learns beside it that the user is back.
 async fn keep(
     bridge: &Bridge,
     endpoint: &Endpoint,
     state: &SignInState,
-    claims: Map<String, Value>,
+    Claims { claims, cut, .. }: Claims,
 ) -> Result<Bearer, Failure> {
     let now = (bridge.now)();
     let (code, access) = (Bearer::new((bridge.random)()), Bearer::new((bridge.random)()));
@@ -201,7 +222,9 @@ async fn keep(
         sealed: access.seal(&claims, &bound_to)?,
         expires_at: access_good_until.seconds(),
     };
-    let signed_in = SignedIn { claims, access_token: access.expose().to_owned(), access_good_until };
+    let entry = SignInEntry::returned(endpoint.connection_id.clone(), cut.into_iter().collect(), now, bridge.number());
+    let signed_in =
+        SignedIn { claims, access_token: access.expose().to_owned(), access_good_until, entry: Some(entry.clone()) };
     let stored_code = StoredCode {
         tenant_id: endpoint.tenant_id.clone(),
         user_pool_id: state.user_pool_id.clone(),
@@ -211,9 +234,11 @@ async fn keep(
         expires_at: now.plus(CODE_GOOD_FOR).seconds(),
     };
     let (code_lookup, access_lookup) = (code.lookup(), access.lookup());
-    tokio::try_join!(
+    let (code_stored, access_stored, ()) = tokio::join!(
         bridge.store.put_code(&code_lookup, &stored_code),
         bridge.store.put_access(&access_lookup, &stored_access),
-    )?;
+        sign_in_log::write(bridge, &endpoint.tenant_id, &state.user_pool_id, &entry),
+    );
+    code_stored.and(access_stored)?;
     Ok(code)
 }

@@ -18,7 +18,17 @@ use causeway_store::{SealError, Sealer, Store, StoreError};
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
-use crate::{cache::Cache, endpoint::Endpoint, failure::Failure};
+use crate::{
+    cache::{Cache, Standing},
+    endpoint::Endpoint,
+    failure::Failure,
+    limit::{Limit, Rate},
+};
+
+/// How many lookups of what this instance never met may find nothing, for each tenant that is known, and for all
+/// tenants together that are not. Who makes up IDs causes no more reads than this, and whatever has been looked up
+/// before is served beside it as ever.
+const STRANGERS: Rate = Rate { burst: 20, per_second: 5 };
 
 /// A tenant with those of its secrets that were needed so far. They are opened one by one, as `/token` needs
 /// none of them, and go with the tenant's entry.
@@ -50,28 +60,68 @@ pub struct Directory {
     tenants: Cache<TenantId, KnownTenant>,
     pools: Cache<PoolKey, UserPool>,
     claims: Cache<ClaimKey, Claim>,
+    strangers: Limit<Option<TenantId>>,
 }
 
 impl Directory {
     /// A directory that knows nothing yet.
     pub fn new(store: Store, sealer: Sealer, now: fn() -> Timestamp) -> Self {
-        Self { store, sealer, now, tenants: Cache::new(), pools: Cache::new(), claims: Cache::new() }
+        let (tenants, pools, claims) = (Cache::new(), Cache::new(), Cache::new());
+        Self { store, sealer, now, tenants, pools, claims, strangers: Limit::new(STRANGERS) }
     }
 
     /// The sign-in of `pool` at `endpoint`, if it is served. What is not known yet is read side by side.
-    pub async fn served(&self, endpoint: &Endpoint, pool: &UserPoolId) -> Result<Option<Served>, StoreError> {
+    pub async fn served(&self, endpoint: &Endpoint, pool: &UserPoolId) -> Result<Option<Served>, Failure> {
         let now = (self.now)();
         let (pool_key, claim_key) = keys(endpoint, pool);
-        let (tenant, pool, claim) = tokio::try_join!(
-            self.tenant(&endpoint.tenant_id),
-            self.pools.get_or_read(&pool_key, now, || self.read_pool(&pool_key)),
-            self.claims.get_or_read(&claim_key, now, || self.read_claim(endpoint, pool)),
-        )?;
-        Ok(tenant.zip(pool).zip(claim).map(|((tenant, pool), claim)| Served { tenant, pool, claim }))
+        let standings = [
+            self.tenants.standing(&endpoint.tenant_id, now),
+            self.pools.standing(&pool_key, now),
+            self.claims.standing(&claim_key, now),
+        ];
+        let read = async || {
+            let (tenant, pool, claim) = tokio::try_join!(
+                self.read_tenant(&endpoint.tenant_id),
+                self.pools.get_or_read(&pool_key, now, || self.read_pool(&pool_key)),
+                self.claims.get_or_read(&claim_key, now, || self.read_claim(endpoint, pool)),
+            )?;
+            Ok(tenant.zip(pool).zip(claim).map(|((tenant, pool), claim)| Served { tenant, pool, claim }))
+        };
+        self.looked_up(&endpoint.tenant_id, &standings, read).await
     }
 
     /// A tenant.
-    pub async fn tenant(&self, id: &TenantId) -> Result<Option<Arc<KnownTenant>>, StoreError> {
+    pub async fn tenant(&self, id: &TenantId) -> Result<Option<Arc<KnownTenant>>, Failure> {
+        let standings = [self.tenants.standing(id, (self.now)())];
+        self.looked_up(id, &standings, async || self.read_tenant(id).await).await
+    }
+
+    /// What `read` finds, if it has to be asked at all: where something is known to be missing, nothing is read,
+    /// and where something may be made up, only as often as [`STRANGERS`] allows.
+    async fn looked_up<T>(
+        &self,
+        tenant: &TenantId,
+        standings: &[Standing],
+        read: impl AsyncFnOnce() -> Result<Option<T>, StoreError>,
+    ) -> Result<Option<T>, Failure> {
+        if standings.contains(&Standing::Absent) {
+            return Ok(None);
+        }
+        if !standings.contains(&Standing::Stranger) {
+            return Ok(read().await?);
+        }
+        let whose = (standings.first() == Some(&Standing::Found)).then(|| tenant.clone());
+        if !self.strangers.take(&whose, (self.now)()) {
+            return Err(Failure::TooManyStrangers);
+        }
+        let found = read().await?;
+        if found.is_some() {
+            self.strangers.give_back(&whose);
+        }
+        Ok(found)
+    }
+
+    async fn read_tenant(&self, id: &TenantId) -> Result<Option<Arc<KnownTenant>>, StoreError> {
         let read = async || {
             let tenant = self.store.tenant(id).await?;
             Ok(tenant.map(|tenant| KnownTenant { tenant, state_key: OnceCell::new(), api_key: OnceCell::new() }))

@@ -38,8 +38,8 @@ async fn published_keys(bridge: &Bridge, endpoint: &Endpoint) -> Result<Option<V
     if !tenant_exists(bridge, endpoint).await? {
         return Ok(None);
     }
-    let key = bridge.signer.public_key().await?;
-    Ok(Some(key_set(std::slice::from_ref(key))))
+    let keys = bridge.signer.keys().await?;
+    Ok(Some(key_set(keys.iter().map(|key| &key.public))))
 }
 
 fn answer(document: Result<Option<Value>, Failure>) -> Response {

@@ -1,6 +1,10 @@
 //! What can fail behind the endpoints: the table, the keys, WorkOS.
 
-use causeway_core::{health::ErrorClass, id::TenantId, oidc::envelope::NotOurs};
+use causeway_core::{
+    health::ErrorClass,
+    id::TenantId,
+    oidc::{envelope::NotOurs, sign_in_log::SignInError},
+};
 use causeway_store::{SealError, StoreError};
 use causeway_telemetry::chain;
 use causeway_workos::WorkosError;
@@ -25,6 +29,9 @@ pub enum Failure {
     /// The tenant was registered without a WorkOS API key and has got none since.
     #[error("the tenant {0} has no WorkOS API key")]
     NoApiKey(TenantId),
+    /// Too much was asked for in a short time that is not there.
+    #[error("too many requests for what is not there")]
+    TooManyStrangers,
     /// Something could not be encrypted, or what was stored here does not decrypt.
     #[error("what is stored for a sign-in")]
     Envelope(#[from] NotOurs),
@@ -39,7 +46,20 @@ impl Failure {
             Self::Sign(error) => error.class(),
             Self::Workos(error) => error.class(),
             Self::NoApiKey(_) => ErrorClass::Denied,
+            Self::TooManyStrangers => ErrorClass::Throttled,
             Self::Envelope(_) => ErrorClass::Bug,
+        }
+    }
+
+    /// What the log of sign-ins has of the failure.
+    pub fn sign_in_error(&self) -> SignInError {
+        match (self, self.class()) {
+            (_, ErrorClass::Transient | ErrorClass::Throttled | ErrorClass::Conflict) => SignInError::NotAvailable,
+            (Self::Workos(error), ErrorClass::Rejected) if error.refusal().is_some() => {
+                SignInError::CodeOfWorkosNotGood
+            }
+            (Self::NoApiKey(_) | Self::Workos(_), ErrorClass::Denied) => SignInError::ApiKeyNotGood,
+            _ => SignInError::Bug,
         }
     }
 

@@ -11,13 +11,15 @@ mod discovery;
 mod endpoint;
 mod failure;
 mod handler;
+mod limit;
+mod sign_in_log;
 mod signer;
 #[cfg(test)]
 mod tests;
 mod token;
 mod userinfo;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use causeway_aws::{
     BadSetting,
@@ -29,7 +31,14 @@ use causeway_store::{Sealer, Store};
 use causeway_workos::Workos;
 use lambda_http::{Error, service_fn};
 
-use crate::{bridge::Bridge, cache::Cache, directory::Directory, handler::router, signer::Signer};
+use crate::{
+    bridge::{ATTEMPTS, Bridge, WRONG_TOKENS},
+    cache::Cache,
+    directory::Directory,
+    handler::router,
+    limit::Limit,
+    signer::Signer,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -53,7 +62,14 @@ fn bridge() -> Result<Bridge, Error> {
         workos_url,
         local_callback: optional_setting("LOCAL_CALLBACK"),
         directory: Directory::new(store.clone(), sealer, now),
-        signer: Signer::new(&configuration, setting("SIGNING_KEY_ARN")?),
+        signer: Signer::new(
+            &configuration,
+            setting("SIGNING_KEY_ARNS")?.split(',').map(str::to_owned).collect(),
+            Duration::from_secs(parsed_setting("SIGNING_KEY_LEAD_SECONDS")?),
+            now,
+        ),
+        wrong_tokens: Limit::new(WRONG_TOKENS),
+        attempts: Limit::new(ATTEMPTS),
         store,
         organizations: Cache::new(),
         now,

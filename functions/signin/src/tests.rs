@@ -2,9 +2,12 @@
 //! made up here and count what they are asked.
 
 mod aws;
+mod flood;
 mod journey;
+mod keys;
 mod log;
 mod refusals;
 mod samples;
+mod sign_in_log;
 mod workos;
 mod world;

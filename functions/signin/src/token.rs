@@ -12,6 +12,7 @@ use axum::{
 use causeway_core::{
     oidc::{
         id_token::UnsignedIdToken,
+        sign_in_log::{SignInEntry, SignInError},
         token::{SignedIn, TokenError, TokenRequest, bound_to, is_form},
     },
     timestamp::Timestamp,
@@ -19,7 +20,7 @@ use causeway_core::{
 use serde_json::Value;
 use tracing::{Span, field::display};
 
-use crate::{answer::came_to, bridge::Bridge, directory::Served, endpoint::Endpoint, failure::Failure};
+use crate::{answer::came_to, bridge::Bridge, directory::Served, endpoint::Endpoint, failure::Failure, sign_in_log};
 
 /// The longest form that is read.
 const LONGEST_FORM: usize = 16 * 1024;
@@ -83,14 +84,36 @@ async fn redeem(bridge: &Bridge, endpoint: &Endpoint, request: Request) -> Resul
         return Err(Refusal::Refused(TokenError::InvalidClient, "refused: wrong client secret"));
     }
     // Before the code is taken, so that a key that can't be had costs no code.
-    let key_id = &bridge.signer.public_key().await?.id;
-    let signed_in = take(bridge, endpoint, &request, now).await?;
-    let unsigned = UnsignedIdToken::new(&endpoint.issuer, pool, key_id, &signed_in.claims, now);
-    match bridge.signer.sign(&unsigned).await {
+    let key = bridge.signer.key().await?;
+    let signed_in = match take(bridge, endpoint, &request, now).await {
+        Ok(signed_in) => signed_in,
+        Err(refusal) => {
+            // Only who holds the client secret comes here.
+            let error = if matches!(refusal, Refusal::Refused(..)) {
+                SignInError::CodeNotGood
+            } else {
+                SignInError::NotAvailable
+            };
+            let entry = SignInEntry::returned(endpoint.connection_id.clone(), Vec::new(), now, bridge.number());
+            sign_in_log::write(bridge, &endpoint.tenant_id, pool, &entry.over(error, now)).await;
+            return Err(refusal);
+        }
+    };
+    let unsigned = UnsignedIdToken::new(&endpoint.issuer, pool, &key.public.id, &signed_in.claims, now);
+    let log = async |entry: Option<SignInEntry>| {
+        if let Some(entry) = entry {
+            sign_in_log::write(bridge, &endpoint.tenant_id, pool, &entry).await;
+        }
+    };
+    let entry = signed_in.entry.clone();
+    let (signed, ()) = tokio::join!(bridge.signer.sign(&key, &unsigned), log(entry.map(|entry| entry.signed_in(now))));
+    match signed {
         Ok(id_token) => Ok(signed_in.answer(&id_token, now)),
         Err(error) => {
             tracing::warn!("the code is spent: the user has to sign in again");
-            Err(error.into())
+            let failure = Failure::from(error);
+            log(signed_in.entry.map(|entry| entry.over(failure.sign_in_error(), now))).await;
+            Err(failure.into())
         }
     }
 }

@@ -31,6 +31,8 @@ enum Refusal {
     NoToken,
     /// The token is unknown, has ended, or is another connection's; or users may no longer sign in.
     NotGood,
+    /// Too many tokens that are not good were shown to this connection.
+    TooMany,
     /// Something of ours failed.
     Failed(Failure),
 }
@@ -51,6 +53,10 @@ impl IntoResponse for Refusal {
             // RFC 6750, 3.1: who shows no token is not told of an error.
             Self::NoToken => refuse("Bearer", "refused: no access token"),
             Self::NotGood => refuse(r#"Bearer error="invalid_token""#, "refused: access token not good"),
+            Self::TooMany => {
+                came_to("refused: too many wrong access tokens");
+                (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")]).into_response()
+            }
             Self::Failed(failure) => {
                 failure.log();
                 came_to("failed");
@@ -64,6 +70,10 @@ impl IntoResponse for Refusal {
 async fn claims(bridge: &Bridge, endpoint: &Endpoint, headers: &HeaderMap) -> Result<Map<String, Value>, Refusal> {
     let authorization = headers.get(header::AUTHORIZATION).ok_or(Refusal::NoToken)?;
     let token = authorization.to_str().ok().and_then(access_token_of).ok_or(Refusal::NotGood)?;
+    let connection = (endpoint.tenant_id.clone(), endpoint.connection_id.clone());
+    if !bridge.wrong_tokens.take(&connection, (bridge.now)()) {
+        return Err(Refusal::TooMany);
+    }
     let stored = bridge.store.access(&token.lookup(), (bridge.now)()).await?.ok_or(Refusal::NotGood)?;
     if stored.tenant_id != endpoint.tenant_id || stored.connection_id != endpoint.connection_id {
         return Err(Refusal::NotGood);
@@ -72,6 +82,7 @@ async fn claims(bridge: &Bridge, endpoint: &Endpoint, headers: &HeaderMap) -> Re
     if bridge.directory.served(endpoint, &stored.user_pool_id).await?.is_none() {
         return Err(Refusal::NotGood);
     }
+    bridge.wrong_tokens.give_back(&connection);
     let bound_to = bound_to(&stored.tenant_id, &stored.user_pool_id, &stored.connection_id);
     Ok(token.open(&stored.sealed, &bound_to)?)
 }

@@ -1,12 +1,15 @@
 //! The small OpenID provider that each connection gets: what it says of itself, what a sign-in carries
 //! through the browser, and what the ID token says.
 
+pub mod attributes;
 pub mod authorize;
 pub mod callback;
 pub mod claims;
 pub mod discovery;
 pub mod envelope;
 pub mod id_token;
+pub mod sign_in_log;
+pub mod signing_keys;
 pub mod token;
 
 use std::time::Duration;

@@ -57,6 +57,11 @@ impl Key {
         Self::new(format!("TOKEN#{lookup}"), "TOKEN")
     }
 
+    /// A sign-in, under its tenant as well: who owns a pool later sees nothing of who owned it before.
+    pub fn sign_in(tenant: &TenantId, pool: &UserPoolId, id: &str) -> Self {
+        Self::new(format!("SIGNINS#{tenant}#{pool}"), id)
+    }
+
     pub fn attributes(&self) -> Item {
         [("pk".to_owned(), text(&self.partition)), ("sk".to_owned(), text(&self.sort))].into()
     }

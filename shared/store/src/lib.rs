@@ -8,6 +8,7 @@ mod key;
 mod pools;
 mod runs;
 mod seal;
+mod sign_in_log;
 mod sign_ins;
 mod tenants;
 
@@ -21,6 +22,7 @@ pub use error::StoreError;
 pub use foreign::{ForeignProvider, ForeignProviders};
 pub use pools::{DUE_SHARDS, DuePool, Recorded};
 pub use seal::{SealError, Sealer};
+pub use sign_in_log::SignInQuery;
 pub use sign_ins::{StoredAccess, StoredCode};
 
 use key::Key;

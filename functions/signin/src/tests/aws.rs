@@ -30,6 +30,7 @@ struct State {
     items: HashMap<(String, String), Value>,
     calls: Vec<String>,
     denied: Option<&'static str>,
+    keys: HashMap<String, i64>,
 }
 
 /// A made-up AWS.
@@ -50,6 +51,23 @@ impl Aws {
     /// What was asked since the last time, in order.
     pub fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().calls)
+    }
+
+    /// Makes a key at a time, in seconds since 1970.
+    pub fn has_key(&self, arn: &str, made_at: i64) {
+        self.0.lock().unwrap().keys.insert(arn.to_owned(), made_at);
+    }
+
+    /// Switches a key off.
+    pub fn lose_key(&self, arn: &str) {
+        self.0.lock().unwrap().keys.remove(arn).unwrap();
+    }
+
+    /// The items whose partition key begins with `prefix`.
+    pub fn items(&self, prefix: &str) -> Vec<Value> {
+        let state = self.0.lock().unwrap();
+        let of = state.items.iter().filter(|((partition, _), _)| partition.starts_with(prefix));
+        of.map(|(_, item)| item.clone()).collect()
     }
 
     /// Refuses an operation from now on.
@@ -106,7 +124,8 @@ impl State {
             }
             "DeleteItem" => self.delete(body),
             "Decrypt" => decrypt(body),
-            "GetPublicKey" => Ok(json!({ "PublicKey": PUBLIC_KEY })),
+            "GetPublicKey" => Ok(json!({ "PublicKey": self.public_key(body)? })),
+            "DescribeKey" => Ok(json!({ "KeyMetadata": { "KeyId": body["KeyId"], "CreationDate": self.key(body)? } })),
             "Sign" => {
                 assert_eq!(body["MessageType"], "DIGEST");
                 assert_eq!(body["SigningAlgorithm"], "RSASSA_PKCS1_V1_5_SHA_256");
@@ -114,6 +133,19 @@ impl State {
             }
             _ => panic!("the bridge does not call {operation}"),
         }
+    }
+
+    /// When the key was made that a call is about, in seconds since 1970.
+    fn key(&self, body: &Value) -> Result<i64, &'static str> {
+        let arn = body["KeyId"].as_str().unwrap();
+        self.keys.get(arn).copied().ok_or("KMSInvalidStateException")
+    }
+
+    /// A key that differs from the others in its modulus.
+    fn public_key(&self, body: &Value) -> Result<String, &'static str> {
+        self.key(body)?;
+        let number = body["KeyId"].as_str().unwrap().bytes().next().unwrap();
+        Ok(PUBLIC_KEY.replacen("uwvixXY9", &format!("uwvix{}Y9", char::from(number)), 1))
     }
 
     fn put(&mut self, item: &Value) {

@@ -52,16 +52,20 @@ impl WorkosServer {
 
     async fn answer(self, mut stream: TcpStream) {
         let Some((line, body)) = read(&mut stream).await else { return };
-        let answer = {
-            let mut state = self.0.lock().unwrap();
-            state.calls.push(line.clone());
-            if line.starts_with("POST /sso/token ") {
-                assert!(body.contains("workos key") && body.contains("client_1"), "{body}");
-                state.profile.clone().map(|profile| json!({ "access_token": "canary", "profile": profile }))
-            } else {
-                state.organization.clone()
-            }
-        };
+        let answer =
+            {
+                let mut state = self.0.lock().unwrap();
+                state.calls.push(line.clone());
+                if line.starts_with("POST /sso/token ") {
+                    assert!(body.contains("workos key") && body.contains("client_1"), "{body}");
+                    state.profile.clone().map(|profile| json!({
+                        "access_token": "canary", "profile": profile,
+                        "oauth_tokens": { "provider": "OktaSAML", "access_token": "canary", "refresh_token": "canary" },
+                    }))
+                } else {
+                    state.organization.clone()
+                }
+            };
         let (status, body) = match answer {
             Some(answer) => ("200 OK", answer.to_string()),
             None => ("400 Bad Request", json!({ "error": "invalid_grant", "error_description": "canary" }).to_string()),

@@ -25,10 +25,11 @@ use super::{
     workos::WorkosServer,
 };
 use crate::{
-    bridge::Bridge,
+    bridge::{ATTEMPTS, Bridge, WRONG_TOKENS},
     cache::Cache,
     directory::Directory,
     handler::{handle, router},
+    limit::Limit,
     signer::Signer,
 };
 
@@ -39,19 +40,23 @@ pub const OTHER_CONNECTION: &str = "conn_01E4ZCR3C56J083X43JQXF3JK6";
 pub const CALLBACK: &str = "https://a.auth.eu-west-1.amazoncognito.com/oauth2/idpresponse";
 pub const SECRET: &str = "the client secret";
 
+/// How long a key is published before it signs.
+pub const LEAD: Duration = Duration::from_mins(15);
+
 thread_local! {
     // One test is one thread, so that each has a clock of its own.
     static NOW: Cell<i64> = const { Cell::new(1_763_000_000_000) };
-    static DRAWN: Cell<u8> = const { Cell::new(0) };
+    static DRAWN: Cell<u64> = const { Cell::new(0) };
 }
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     Timestamp::from_millis(NOW.get())
 }
 
 fn random() -> [u8; 32] {
     DRAWN.set(DRAWN.get() + 1);
-    [DRAWN.get(); 32]
+    let drawn = DRAWN.get().to_be_bytes();
+    std::array::from_fn(|index| drawn[index % 8])
 }
 
 /// Lets time pass.
@@ -92,8 +97,16 @@ pub struct World {
 impl World {
     /// A tenant with a pool and a claim, and a user who can sign in.
     pub async fn new() -> Self {
+        Self::with_keys(&["first"]).await
+    }
+
+    /// The same, whose ID tokens are signed by one of these keys.
+    pub async fn with_keys(keys: &[&str]) -> Self {
         keep();
         let (aws, workos) = (Aws::default(), WorkosServer::default());
+        for arn in keys {
+            aws.has_key(arn, 1_000_000_000);
+        }
         let (configuration, workos_url) = (aws.configuration(), workos.start().await);
         let store = Store::new(&configuration, "table".to_owned());
         let sealer = Sealer::new(&configuration, "sealing".to_owned());
@@ -105,7 +118,9 @@ impl World {
             organizations: Cache::new(),
             local_callback: None,
             directory: Directory::new(store.clone(), sealer, now),
-            signer: Signer::new(&configuration, "signing".to_owned()),
+            signer: Signer::new(&configuration, keys.iter().map(|arn| (*arn).to_owned()).collect(), LEAD, now),
+            wrong_tokens: Limit::new(WRONG_TOKENS),
+            attempts: Limit::new(ATTEMPTS),
             store: store.clone(),
             now,
             random,

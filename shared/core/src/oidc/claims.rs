@@ -1,13 +1,14 @@
 //! From WorkOS's profile to the claims of the ID token.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
     connection::OrganizationDomain,
     id::{ConnectionId, OrganizationId},
+    oidc::attributes::{Claims, LONGEST_VALUE, attribute},
 };
 
 /// A profile as `POST /sso/token` of WorkOS answers it.
@@ -27,20 +28,27 @@ pub struct Profile {
     pub first_name: Option<String>,
     /// The last name.
     pub last_name: Option<String>,
-    /// The groups that the identity provider named.
+    /// The groups that the identity provider named. This and what follows is whatever came: nothing that an
+    /// identity provider says of a user may make the profile unreadable.
     #[serde(default)]
-    pub groups: Option<Vec<String>>,
+    pub groups: Value,
+    /// The role that WorkOS gave the user.
+    #[serde(default)]
+    pub role: Value,
+    /// All of the user's roles.
+    #[serde(default)]
+    pub roles: Value,
     /// The attributes that the environment's owner mapped.
     #[serde(default)]
-    pub custom_attributes: Option<Map<String, Value>>,
+    pub custom_attributes: Value,
     /// All that the identity provider said.
     #[serde(default)]
-    pub raw_attributes: Option<Map<String, Value>>,
+    pub raw_attributes: Value,
 }
 
 /// Names that no custom attribute may take: the registered claims of RFC 7519 and OpenID Connect Core,
 /// and Causeway's own.
-const RESERVED: [&str; 38] = [
+const RESERVED: [&str; 40] = [
     "acr",
     "address",
     "amr",
@@ -75,11 +83,31 @@ const RESERVED: [&str; 38] = [
     "picture",
     "preferred_username",
     "profile",
+    "role",
+    "roles",
     "sub",
     "updated_at",
     "website",
     "zoneinfo",
 ];
+
+/// The claims that every sign-in has where the profile has them, asked for by the mapping or not.
+const ALWAYS: [&str; 9] = [
+    "sub",
+    "connection_id",
+    "organization_id",
+    "idp_id",
+    "email",
+    "email_verified",
+    "given_name",
+    "family_name",
+    "name",
+];
+
+/// Whether a claim of this name is never a custom attribute.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
 
 /// Whether the profile is one of the connection that was asked for. A code of another organization's
 /// connection would else be taken for this one's.
@@ -97,44 +125,41 @@ pub fn email_is_verified(email: &str, domains: &[OrganizationDomain]) -> bool {
 
 /// The claims of a sign-in: all of the ID token but `iss`, `aud`, `iat` and `exp`.
 ///
-/// `mapping` is the pool's: raw attributes are taken only where it asks for `raw.<name>`.
-pub fn claims(
-    profile: &Profile,
-    domains: &[OrganizationDomain],
-    mapping: &BTreeMap<String, String>,
-) -> Map<String, Value> {
-    let mut claims = Map::new();
-    for (name, value) in profile.custom_attributes.iter().flatten() {
-        if !RESERVED.contains(&name.as_str()) && !name.starts_with("raw.") && !value.is_null() {
-            claims.insert(name.clone(), value.clone());
+/// `mapping` is the pool's. Groups, roles, custom and raw attributes are taken only where it asks for them: an
+/// identity provider may say much of a user that is none of the application's business.
+pub fn claims(profile: &Profile, domains: &[OrganizationDomain], mapping: &BTreeMap<String, String>) -> Claims {
+    let mut claims = Claims::default();
+    claims.keep("sub", json!(profile.id));
+    claims.keep("connection_id", json!(profile.connection_id));
+    if let Some(id) = &profile.organization_id {
+        claims.keep("organization_id", json!(id));
+    }
+    // Part of an ID or of an address would be another one.
+    for (name, value) in [("idp_id", &profile.idp_id), ("email", &profile.email)] {
+        match value {
+            Some(value) if value.chars().count() > LONGEST_VALUE => {
+                claims.cut.insert(name.to_owned());
+            }
+            Some(value) => claims.keep(name, json!(value)),
+            None => {}
         }
     }
-    for claim in mapping.values() {
-        let raw = claim.strip_prefix("raw.").and_then(|name| profile.raw_attributes.as_ref()?.get(name));
-        if let Some(value) = raw.filter(|value| !value.is_null()) {
-            claims.insert(claim.clone(), value.clone());
-        }
-    }
-    claims.insert("sub".into(), json!(profile.id));
-    claims.insert("connection_id".into(), json!(profile.connection_id));
-    if let Some(email) = &profile.email {
-        claims.insert("email".into(), json!(email));
-        claims.insert("email_verified".into(), json!(email_is_verified(email, domains)));
+    if let Some(Value::String(email)) = claims.claims.get("email") {
+        let is_verified = email_is_verified(email, domains);
+        claims.keep("email_verified", json!(is_verified));
     }
     let names: Vec<&str> =
         [&profile.first_name, &profile.last_name].into_iter().flatten().map(String::as_str).collect();
     let name = (!names.is_empty()).then(|| names.join(" "));
-    let optional = [
-        ("given_name", profile.first_name.as_ref().map(|text| json!(text))),
-        ("family_name", profile.last_name.as_ref().map(|text| json!(text))),
-        ("name", name.map(|text| json!(text))),
-        ("groups", profile.groups.as_ref().map(|groups| json!(groups))),
-        ("organization_id", profile.organization_id.as_ref().map(|id| json!(id))),
-        ("idp_id", profile.idp_id.as_ref().map(|id| json!(id))),
-    ];
-    for (name, value) in optional {
+    for (claim, value) in [("given_name", &profile.first_name), ("family_name", &profile.last_name), ("name", &name)] {
         if let Some(value) = value {
-            claims.insert(name.into(), value);
+            claims.add(claim, json!(value));
+        }
+    }
+    let asked_for: BTreeSet<&str> = mapping.values().map(String::as_str).collect();
+    for claim in asked_for.into_iter().filter(|claim| !ALWAYS.contains(claim)) {
+        if let Some(value) = attribute(profile, claim) {
+            claims.add(claim, value);
         }
     }
     claims
@@ -144,6 +169,7 @@ pub fn claims(
 mod tests {
     use super::*;
     use crate::connection::DomainState;
+    use serde_json::Map;
 
     fn profile(extra: &Value) -> Profile {
         let mut profile = json!({
@@ -176,6 +202,10 @@ mod tests {
         assert!(!email_is_verified("ann@example.com", &[]));
     }
 
+    fn mapping<'a>(claims: impl IntoIterator<Item = &'a str>) -> BTreeMap<String, String> {
+        claims.into_iter().map(|claim| (format!("custom:{claim}"), claim.to_owned())).collect()
+    }
+
     #[test]
     fn a_custom_attribute_never_overwrites_a_claim() {
         let names: Map<String, Value> = RESERVED
@@ -183,19 +213,33 @@ mod tests {
             .map(|name| ((*name).to_owned(), json!("evil")))
             .chain([("team".to_owned(), json!("a"))])
             .collect();
-        let claims = claims(&profile(&json!({ "custom_attributes": names })), &[], &BTreeMap::new());
+        let everything = mapping(RESERVED.into_iter().chain(["team"]));
+        let claims = claims(&profile(&json!({ "custom_attributes": names })), &[], &everything).claims;
         assert!(!claims.values().any(|value| value == "evil"), "{claims:?}");
         assert_eq!(claims["team"], "a");
         assert_eq!(claims["sub"], "prof_1");
     }
 
     #[test]
-    fn raw_attributes_are_taken_only_where_the_mapping_asks() {
-        let profile = profile(&json!({ "raw_attributes": { "team": "a", "secret": "canary" } }));
-        let mapping = [("custom:team".to_owned(), "raw.team".to_owned())].into();
-        let claims = claims(&profile, &[], &mapping);
-        assert_eq!(claims["raw.team"], "a");
-        assert!(!claims.values().any(|value| value == "canary"));
+    fn what_the_pool_does_not_map_is_not_sent() {
+        let profile = profile(&json!({
+            "groups": ["canary"], "role": { "slug": "canary" }, "roles": [{ "slug": "canary" }],
+            "custom_attributes": { "team": "a", "secret": "canary" },
+            "raw_attributes": { "team": "b", "secret": "canary" },
+        }));
+        let claims = claims(&profile, &[], &mapping(["raw.team", "team"])).claims;
+        assert_eq!((&claims["raw.team"], &claims["team"]), (&json!("b"), &json!("a")));
+        assert!(!json!(claims).to_string().contains("canary"), "{claims:?}");
+    }
+
+    #[test]
+    fn an_address_that_is_too_long_is_left_out_and_reported_and_the_user_gets_in() {
+        let email = format!("{}@example.com", "a".repeat(2048));
+        let profile = profile(&json!({ "email": email, "first_name": "b".repeat(3000) }));
+        let claims = claims(&profile, &[domain("example.com", DomainState::Verified)], &BTreeMap::new());
+        assert!(!claims.claims.contains_key("email") && !claims.claims.contains_key("email_verified"));
+        assert_eq!(claims.claims["given_name"].as_str().unwrap().len(), 2048);
+        assert_eq!(claims.cut.iter().collect::<Vec<_>>(), ["email", "given_name", "name"]);
     }
 
     #[test]

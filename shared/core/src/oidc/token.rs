@@ -9,6 +9,7 @@ use crate::{
     oidc::{
         authorize::{Refused, parameters},
         envelope::Bearer,
+        sign_in_log::SignInEntry,
     },
     secret::SecretHash,
     timestamp::Timestamp,
@@ -97,6 +98,9 @@ pub struct SignedIn {
     pub access_token: String,
     /// When that token ends.
     pub access_good_until: Timestamp,
+    /// What the log has of the sign-in; none only in a code of a version that had no log.
+    #[serde(default)]
+    pub entry: Option<SignInEntry>,
 }
 
 impl SignedIn {
@@ -158,8 +162,12 @@ mod tests {
     #[test]
     fn an_answer_says_how_long_the_access_token_is_good_from_now_on() {
         let now = Timestamp::from_seconds(1000);
-        let signed_in =
-            SignedIn { claims: Map::new(), access_token: "a".into(), access_good_until: Timestamp::from_seconds(1270) };
+        let signed_in = SignedIn {
+            claims: Map::new(),
+            access_token: "a".into(),
+            access_good_until: Timestamp::from_seconds(1270),
+            entry: None,
+        };
         let answer = signed_in.answer("header.payload.signature", now);
         assert_eq!(
             answer,

@@ -1,0 +1,27 @@
+//! Writes down what a sign-in came to. No sign-in waits long for its entry, or fails for want of it.
+
+use std::time::Duration;
+
+use causeway_core::{
+    id::{TenantId, UserPoolId},
+    oidc::sign_in_log::SignInEntry,
+};
+
+use crate::{bridge::Bridge, failure::Failure};
+
+/// How long an entry may take: Cognito waits about a second for a token.
+const WRITTEN_WITHIN: Duration = Duration::from_millis(300);
+
+/// Writes an entry, in place of an earlier one of the same sign-in.
+pub async fn write(bridge: &Bridge, tenant: &TenantId, pool: &UserPoolId, entry: &SignInEntry) {
+    // Boxed, as a call to a service is large.
+    let written = Box::pin(bridge.store.put_sign_in(tenant, pool, entry));
+    match tokio::time::timeout(WRITTEN_WITHIN, written).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            let failure = Failure::Store(error);
+            tracing::warn!(class = ?failure.class(), error = failure.shown(), "a sign-in is missing in the log");
+        }
+        Err(_) => tracing::warn!("a sign-in is missing in the log: the table did not answer in time"),
+    }
+}
