@@ -65,6 +65,11 @@ pub enum Refusal {
     /// The state is not one of this tenant, or too old.
     #[error("This sign-in took too long or did not begin here. Please begin again from the application.")]
     State,
+    /// WorkOS sends a browser with a code that nobody asked for.
+    #[error(
+        "This sign-in began at the identity provider and leads nowhere from here. Please begin at the application."
+    )]
+    Unsolicited,
     /// Something of ours failed.
     #[error("The sign-in can't be continued at the moment. Please try again.")]
     Failed(#[from] Failure),
@@ -75,6 +80,7 @@ impl IntoResponse for Refusal {
         let (status, outcome) = match &self {
             Self::Parameter(_) => (StatusCode::BAD_REQUEST, "refused: a parameter is wrong"),
             Self::NotServed => (StatusCode::BAD_REQUEST, "refused: no such sign-in"),
+            Self::Unsolicited => (StatusCode::BAD_REQUEST, "refused: began at the identity provider"),
             Self::State => (StatusCode::BAD_REQUEST, "refused: the state is too old or not ours"),
             Self::Failed(failure) => {
                 failure.log();

@@ -14,7 +14,7 @@ use causeway_core::{
     oidc::{
         ACCESS_TOKEN_GOOD_FOR, CODE_GOOD_FOR,
         attributes::Claims,
-        authorize::{cognito_url, oauth_error},
+        authorize::{Refused, cognito_url, oauth_error},
         callback::{CallbackRequest, WorkosAnswer},
         claims::{Profile, belongs_to, claims},
         envelope::{Bearer, SignInState},
@@ -49,7 +49,10 @@ pub async fn callback(
 }
 
 async fn way_to_cognito(bridge: &Bridge, tenant: TenantId, query: &str) -> Result<Url, Refusal> {
-    let request = CallbackRequest::parse(query)?;
+    let request = CallbackRequest::parse(query).map_err(|refused| match refused {
+        Refused::Missing("state") => Refusal::Unsolicited,
+        other => other.into(),
+    })?;
     let known = bridge.directory.tenant(&tenant).await?.ok_or(Refusal::NotServed)?;
     let key = bridge.directory.state_key(&known).await.map_err(Failure::from)?;
     let state = SignInState::open(&request.state, key, &tenant, (bridge.now)()).map_err(|_| Refusal::State)?;

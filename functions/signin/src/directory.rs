@@ -96,6 +96,18 @@ impl Directory {
         self.looked_up(id, &standings, async || self.read_tenant(id).await).await
     }
 
+    /// A tenant and one of its pools, if the pool lets users in.
+    pub async fn pool(&self, tenant: &TenantId, pool: &UserPoolId) -> Result<Option<Arc<UserPool>>, Failure> {
+        let (now, key) = ((self.now)(), (tenant.clone(), pool.clone()));
+        let standings = [self.tenants.standing(tenant, now), self.pools.standing(&key, now)];
+        let read = async || {
+            let pool = self.pools.get_or_read(&key, now, || self.read_pool(&key));
+            let (tenant, pool) = tokio::try_join!(self.read_tenant(tenant), pool)?;
+            Ok(tenant.and(pool))
+        };
+        self.looked_up(tenant, &standings, read).await
+    }
+
     /// What `read` finds, if it has to be asked at all: where something is known to be missing, nothing is read,
     /// and where something may be made up, only as often as [`STRANGERS`] allows.
     async fn looked_up<T>(

@@ -12,8 +12,8 @@ use lambda_http::{Request, RequestExt, Service};
 use tracing::{Instrument, field::Empty};
 
 use crate::{
-    answer::NoSuchPlace, authorize::authorize, bridge::Bridge, callback::callback, discovery, token::token,
-    userinfo::userinfo,
+    answer::NoSuchPlace, authorize::authorize, bridge::Bridge, callback::callback, discovery, start::start,
+    token::token, userinfo::userinfo,
 };
 
 /// What every answer carries unless it says otherwise itself.
@@ -33,6 +33,7 @@ pub fn router(bridge: Arc<Bridge>) -> Router {
         .route("/oidc/{tenant_id}/{connection_id}/jwks", get(discovery::keys))
         .route("/oidc/{tenant_id}/{connection_id}/token", post(token))
         .route("/oidc/{tenant_id}/{connection_id}/userinfo", get(userinfo).post(userinfo))
+        .route("/start/{tenant_id}/{user_pool_id}", get(start))
         .fallback(async || NoSuchPlace)
         .with_state(bridge)
 }

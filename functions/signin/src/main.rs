@@ -14,6 +14,7 @@ mod handler;
 mod limit;
 mod sign_in_log;
 mod signer;
+mod start;
 #[cfg(test)]
 mod tests;
 mod token;

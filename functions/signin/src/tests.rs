@@ -8,6 +8,8 @@ mod keys;
 mod log;
 mod refusals;
 mod samples;
+mod secrets;
 mod sign_in_log;
+mod start;
 mod workos;
 mod world;

@@ -19,6 +19,7 @@ pub mod provider;
 pub mod role;
 pub mod run;
 pub mod secret;
+pub mod start;
 pub mod tenant;
 pub mod timestamp;
 pub mod user_pool;

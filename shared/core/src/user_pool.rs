@@ -11,6 +11,7 @@ use crate::{
     guard::Loss,
     health::Health,
     id::{AccountId, OrganizationId, RoleName, TenantId, UserPoolId},
+    start::Start,
     timestamp::Timestamp,
 };
 
@@ -72,6 +73,9 @@ pub struct PoolOptions {
     /// Cognito's attribute to the claim it is taken from; none given means [`default_mapping`].
     #[serde(default)]
     pub attribute_mapping: Option<BTreeMap<String, String>>,
+    /// Where sign-ins lead that begin at the customer's identity provider; none given means that they are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Start>,
 }
 
 impl PoolOptions {
