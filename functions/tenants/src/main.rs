@@ -8,6 +8,7 @@ mod reconcile;
 mod reports;
 mod routes;
 mod service;
+mod sign_ins;
 mod tenants;
 mod user_pools;
 mod verify;

@@ -15,7 +15,7 @@ use tracing::Instrument;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{openapi, problem::Problem, reconcile, reports, service::Service, tenants, user_pools, verify};
+use crate::{openapi, problem::Problem, reconcile, reports, service::Service, sign_ins, tenants, user_pools, verify};
 
 /// The API.
 pub fn router(service: Arc<Service>) -> Router {
@@ -50,6 +50,7 @@ fn api() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(reconcile::approve))
         .routes(routes!(reports::providers))
         .routes(routes!(reports::runs))
+        .routes(routes!(sign_ins::sign_ins))
 }
 
 /// Logs each request in one line, and answers with the request's ID, under which the log has it.

@@ -13,6 +13,7 @@ use causeway_core::{
     health::Health,
     id::{AccountId, OrganizationId, RoleName, TenantId, UserPoolId},
     role::RoleRequest,
+    start::{Start, StartFields},
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{Counts, LastRun, Mode, PoolOptions, PoolStatus, RunState, SignIn, UserPool},
@@ -69,6 +70,9 @@ struct NewUserPool {
     domain_identifiers: bool,
     /// Cognito's attribute to the claim that it is taken from; the standard claims without it.
     attribute_mapping: Option<BTreeMap<String, String>>,
+    /// Where sign-ins lead that begin at the customer's identity provider; without it they are refused.
+    #[schema(value_type = Option<StartFields>)]
+    start: Option<Start>,
 }
 
 /// A user pool as the API shows it.
@@ -102,6 +106,9 @@ pub struct UserPoolAnswer {
     domain_identifiers: bool,
     /// Cognito's attribute to the claim that it is taken from.
     attribute_mapping: BTreeMap<String, String>,
+    /// Where sign-ins lead that begin at the customer's identity provider; null where they are refused.
+    #[schema(required = true, value_type = Option<StartFields>)]
+    start: Option<Start>,
     /// How the pool is.
     health: Health,
     /// What the last complete look counted.
@@ -134,6 +141,7 @@ impl From<UserPool> for UserPoolAnswer {
             app_clients: pool.options.app_clients,
             organizations: pool.options.organizations,
             domain_identifiers: pool.options.domain_identifiers,
+            start: pool.options.start,
             health: pool.run.health,
             counts: pool.run.counts,
             last_run: pool.run.last_run,
@@ -195,6 +203,7 @@ fn registered(tenant: &Tenant, new: NewUserPool, now: Timestamp) -> UserPool {
             organizations: new.organizations,
             domain_identifiers: new.domain_identifiers,
             attribute_mapping: new.attribute_mapping,
+            start: new.start,
         },
         created_at: now,
         updated_at: now,

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
+use utoipa::ToSchema;
 
 use crate::{
     id::{AppClientId, ConnectionId, ProviderName},
@@ -56,7 +57,7 @@ impl fmt::Debug for AppUrl {
 
 /// Where a sign-in leads that began at the identity provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Fields", into = "Fields")]
+#[serde(try_from = "StartFields", into = "StartFields")]
 pub enum Start {
     /// To the application's own login, which begins a sign-in with a state of its own.
     Login {
@@ -72,22 +73,28 @@ pub enum Start {
     },
 }
 
-/// [`Start`] as it is written.
-#[derive(Default, Serialize, Deserialize)]
+/// [`Start`] as it is written: either `login_url`, or `app_client` and `redirect_uri`.
+#[derive(Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = Start)]
 #[serde(deny_unknown_fields)]
-struct Fields {
+pub struct StartFields {
+    /// The application's own login, which gets `idp_identifier` and `identity_provider` added.
+    #[schema(value_type = Option<String>, format = "uri")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     login_url: Option<AppUrl>,
+    /// The app client in whose name Cognito is asked, after a page that asks the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     app_client: Option<AppClientId>,
+    /// The callback of that app client.
+    #[schema(value_type = Option<String>, format = "uri")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     redirect_uri: Option<AppUrl>,
 }
 
-impl TryFrom<Fields> for Start {
+impl TryFrom<StartFields> for Start {
     type Error = &'static str;
 
-    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
+    fn try_from(fields: StartFields) -> Result<Self, Self::Error> {
         match (fields.login_url, fields.app_client, fields.redirect_uri) {
             (Some(login_url), None, None) => Ok(Self::Login { login_url }),
             (None, Some(app_client), Some(redirect_uri)) => Ok(Self::Cognito { app_client, redirect_uri }),
@@ -96,7 +103,7 @@ impl TryFrom<Fields> for Start {
     }
 }
 
-impl From<Start> for Fields {
+impl From<Start> for StartFields {
     fn from(start: Start) -> Self {
         match start {
             Start::Login { login_url } => Self { login_url: Some(login_url), ..Self::default() },

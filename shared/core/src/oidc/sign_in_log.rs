@@ -1,6 +1,7 @@
 //! What is kept of a sign-in, so that "my login doesn't work" has an answer. Nothing in it tells who signed in.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     id::{ConnectionId, ulid_text},
@@ -8,7 +9,7 @@ use crate::{
 };
 
 /// How far a sign-in came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SignInOutcome {
     /// The user came back from WorkOS with a profile that was accepted. Cognito has not fetched the tokens yet;
@@ -24,7 +25,8 @@ pub enum SignInOutcome {
 
 /// Why a sign-in is over. Each is one sentence for who is asked for help, and never a word of WorkOS or of the
 /// identity provider, which can hold the user's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SignInErrorCode)]
 #[serde(rename_all = "snake_case")]
 pub enum SignInError {
     /// WorkOS sent the browser back with `access_denied`, or with an error of its own.
