@@ -73,14 +73,14 @@ async fn a_retired_secret_is_good_for_15_minutes_and_not_a_moment_longer() {
 #[tokio::test]
 async fn a_paused_or_unhealthy_pool_signs_in_as_before_and_one_that_is_not_active_does_not() {
     let world = World::new().await;
-    let changes: [fn(&mut causeway_core::user_pool::UserPool); 5] = [
+    let alterations: [fn(&mut causeway_core::user_pool::UserPool); 5] = [
         |pool| pool.options.mode = Mode::Paused,
         |pool| pool.options.mode = Mode::Observe,
         |pool| pool.run.health = Health::from_failure(ErrorClass::Denied, "no role".to_owned(), now()),
         |pool| pool.run.health = Health::from_failure(ErrorClass::Bug, "a bug".to_owned(), now()),
         |pool| pool.run.failures = 1000,
     ];
-    for change in changes {
+    for change in alterations {
         let mut changed = pool();
         change(&mut changed);
         world.put_pool(&changed).await;
