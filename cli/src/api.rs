@@ -30,6 +30,11 @@ pub struct Answer {
     pub body: Value,
 }
 
+/// The items of a list that [`Api::list`] read.
+pub fn items(list: &Value) -> &[Value] {
+    list["items"].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
 /// One call.
 struct Call<'a> {
     method: Method,

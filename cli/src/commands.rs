@@ -14,7 +14,7 @@ pub mod verify;
 use serde_json::Value;
 
 use crate::{
-    api::Api,
+    api::{self, Api},
     arguments::{Command, ListArguments},
     failure::{Ending, Failure},
     output::Output,
@@ -38,8 +38,7 @@ impl Session {
         text: impl FnOnce(&[Value]) -> Result<String, Failure>,
     ) -> Result<Ending, Failure> {
         let list = self.api.list(path, arguments.limit).await?;
-        let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-        self.output.show(&list, || text(items))?;
+        self.output.show(&list, || text(api::items(&list)))?;
         Ok(Ending::Done)
     }
 }

@@ -10,11 +10,13 @@ use serde_json::Value;
 
 use crate::account::Account;
 use crate::api::Api;
+use crate::front::control::Control;
+use crate::front::program::{Endpoints, local, stand_before};
 use crate::ministack::{self, INTEGRATION_ACCOUNT, REGION};
 use crate::process::{Recorded, Running, free_port, require_free};
 use crate::tools::{self, Progress, Tools};
 use crate::workos::{self, WorkOs};
-use crate::{deployment, front, workspace};
+use crate::{deployment, workspace};
 
 /// Names the file of the running cloud that the end-to-end tests use.
 pub const CLOUD_FILE_VARIABLE: &str = "CAUSEWAY_CLOUD";
@@ -155,8 +157,8 @@ impl Cloud {
     }
 
     /// The strict front.
-    pub fn front(&self) -> Result<front::control::Control> {
-        front::control::Control::new(&self.strict_endpoint)
+    pub fn front(&self) -> Result<Control> {
+        Control::new(&self.strict_endpoint)
     }
 
     /// Causeway's API, called as somebody.
@@ -263,7 +265,11 @@ async fn bring_up(
     started.add(workos::start(&tools.workos, workos_port, seed, logs).await?)?;
     let behind = Endpoints { aws: aws_endpoint, workos: local(workos_port) };
     let before = match &settings.front {
-        Some(program) => stand_before(&behind, program, tools, logs, started).await?,
+        Some(program) => {
+            let (front, before) = stand_before(&behind, program, tools, logs).await?;
+            started.add(front)?;
+            before
+        }
         None => behind.clone(),
     };
     let mut used = if settings.strict { before.clone() } else { behind.clone() };
@@ -288,38 +294,6 @@ async fn bring_up(
     let cloud = described(behind, before.aws, used, outputs, logs, process_ids)?;
     healthy(&cloud).await.with_context(|| format!("see the logs in {}", logs.display()))?;
     Ok(cloud)
-}
-
-/// Where both emulators are reached.
-#[derive(Clone, Debug)]
-struct Endpoints {
-    aws: String,
-    workos: String,
-}
-
-fn local(port: u16) -> String {
-    format!("http://127.0.0.1:{port}")
-}
-
-/// Starts the strict front before both emulators, and gives where it is.
-async fn stand_before(
-    behind: &Endpoints,
-    program: &Path,
-    tools: &Tools,
-    logs: &Path,
-    started: &mut Started,
-) -> Result<Endpoints> {
-    let model = logs.join("cognito-model.json");
-    front::model::export(&tools.ministack, &model)?;
-    let settings = front::program::Settings {
-        aws_port: free_port()?,
-        aws_upstream: behind.aws.clone(),
-        workos_port: free_port()?,
-        workos_upstream: behind.workos.clone(),
-        model,
-    };
-    started.add(front::program::start(program, &settings, &logs.join("front.log")).await?)?;
-    Ok(Endpoints { aws: local(settings.aws_port), workos: local(settings.workos_port) })
 }
 
 fn described(

@@ -6,6 +6,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use ulid::Ulid;
 
 use crate::{
+    api,
     arguments::PoolArguments,
     commands::Session,
     failure::{Ending, Failure},
@@ -55,8 +56,7 @@ pub async fn show_run_after(
     })
     .await?;
     let reports = session.api.list(&format!("{}/runs", pool.path()), Some(RECENT)).await?;
-    let reports = reports["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let Some(report) = first_since(reports, asked) else {
+    let Some(report) = first_since(api::items(&reports), asked) else {
         // Only a scheduled run that changes nothing leaves no report.
         let answer = json!({ "id": last.id, "outcome": last.outcome });
         session.output.show(&answer, || Ok(format!("Run {}: {}.\n", last.id, last.outcome)))?;

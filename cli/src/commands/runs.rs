@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::{
+    api,
     arguments::{ListArguments, PoolArguments},
     commands::Session,
     failure::{Ending, Failure},
@@ -28,8 +29,7 @@ impl Runs {
             return session.show_list(&path, self.list, shown::run::list).await;
         };
         let reports = session.api.list(&path, None).await?;
-        let report = reports["items"].as_array().and_then(|reports| reports.iter().find(|report| report["id"] == **id));
-        let Some(report) = report else {
+        let Some(report) = api::items(&reports).iter().find(|report| report["id"] == **id) else {
             return Err(Failure::NotFound(format!("there is no report of a run {id}")));
         };
         let run = Run::read(report)?;

@@ -119,9 +119,7 @@ async fn answer(
         },
     };
     if has_attempt {
-        let now = (bridge.now)();
-        let returned = SignInEntry::returned(endpoint.connection_id.clone(), Vec::new(), now, bridge.number());
-        sign_in_log::write(bridge, &endpoint.tenant_id, &state.user_pool_id, &returned.over(error, now)).await;
+        sign_in_log::write_over(bridge, endpoint, &state.user_pool_id, error, (bridge.now)()).await;
     }
     parameters
 }

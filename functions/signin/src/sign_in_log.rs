@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use causeway_core::{
     id::{TenantId, UserPoolId},
-    oidc::sign_in_log::SignInEntry,
+    oidc::sign_in_log::{SignInEntry, SignInError},
+    timestamp::Timestamp,
 };
 
-use crate::{bridge::Bridge, failure::Failure};
+use crate::{bridge::Bridge, endpoint::Endpoint, failure::Failure};
 
 /// How long an entry may take: Cognito waits about a second for a token.
 const WRITTEN_WITHIN: Duration = Duration::from_millis(300);
@@ -24,4 +25,10 @@ pub async fn write(bridge: &Bridge, tenant: &TenantId, pool: &UserPoolId, entry:
         }
         Err(_) => tracing::warn!("a sign-in is missing in the log: the table did not answer in time"),
     }
+}
+
+/// Writes the entry of a sign-in that is over at `now` and has none yet.
+pub async fn write_over(bridge: &Bridge, endpoint: &Endpoint, pool: &UserPoolId, error: SignInError, now: Timestamp) {
+    let entry = SignInEntry::returned(endpoint.connection_id.clone(), Vec::new(), now, bridge.number());
+    write(bridge, &endpoint.tenant_id, pool, &entry.over(error, now)).await;
 }

@@ -13,7 +13,6 @@ use axum::{
 use causeway_core::{
     id::{TenantId, UserPoolId},
     start::{Start, StartRequest},
-    user_pool::UserPool,
 };
 use maud::{DOCTYPE, Markup, html};
 use tracing::{Span, field::display};
@@ -81,18 +80,13 @@ async fn way_to_the_application(
         None => (bridge.directory.pool(&tenant, pool).await?.ok_or(Refusal::NotServed)?, None),
     };
     let start = pool.options.start.as_ref().ok_or(Refusal::NotServed)?;
-    let cognito = cognito(&pool, bridge.local_callback.as_deref()).ok_or(Refusal::NotServed)?;
+    let cognito = pool.domain_url(bridge.local_callback.as_deref()).ok_or(Refusal::NotServed)?;
     let provider = claim.as_ref().map(|claim| (&claim.connection_id, &claim.provider_name));
     let to = start.destination(provider, cognito).ok_or(Refusal::NotServed)?;
     // An application that begins by itself has a state to check. Where Cognito is asked in its name it has none, so
     // that a link could have somebody signed in with another organization's connection without a word.
     let asks = request.is_unsolicited || matches!(start, Start::Cognito { .. });
     Ok(Way { to, asks: asks.then(|| start.host().to_owned()) })
-}
-
-/// The pool's domain in Cognito, its own one rather than the prefix.
-fn cognito<'a>(pool: &'a UserPool, local_callback: Option<&'a str>) -> Option<&'a str> {
-    pool.callbacks(local_callback).last()?.strip_suffix("/oauth2/idpresponse")
 }
 
 fn question(to: &Url, host: &str) -> Markup {

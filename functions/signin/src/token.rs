@@ -94,8 +94,7 @@ async fn redeem(bridge: &Bridge, endpoint: &Endpoint, request: Request) -> Resul
             } else {
                 SignInError::NotAvailable
             };
-            let entry = SignInEntry::returned(endpoint.connection_id.clone(), Vec::new(), now, bridge.number());
-            sign_in_log::write(bridge, &endpoint.tenant_id, pool, &entry.over(error, now)).await;
+            sign_in_log::write_over(bridge, endpoint, pool, error, now).await;
             return Err(refusal);
         }
     };

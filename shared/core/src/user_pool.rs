@@ -15,6 +15,9 @@ use crate::{
     timestamp::Timestamp,
 };
 
+/// Where Cognito's callback is below each domain of a pool (Cognito: "Configuring a user pool domain").
+const CALLBACK_PATH: &str = "/oauth2/idpresponse";
+
 /// What runs may do to a pool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -213,6 +216,12 @@ impl UserPool {
             self.run.callbacks.iter().map(String::as_str).collect()
         }
     }
+
+    /// A domain of the pool as `https://<domain>`, its own one rather than the prefix. `local` is as for
+    /// [`UserPool::callbacks`].
+    pub fn domain_url<'a>(&'a self, local: Option<&'a str>) -> Option<&'a str> {
+        self.callbacks(local).last()?.strip_suffix(CALLBACK_PATH)
+    }
 }
 
 /// The callbacks of a pool with this prefix domain and custom domain (Cognito: "Configuring a user pool
@@ -223,7 +232,7 @@ pub fn callbacks(pool: &UserPoolId, prefix: Option<&str>, custom: Option<&str>) 
     hosted
         .into_iter()
         .chain(custom.map(str::to_owned))
-        .map(|domain| format!("https://{domain}/oauth2/idpresponse"))
+        .map(|domain| format!("https://{domain}{CALLBACK_PATH}"))
         .collect()
 }
 

@@ -16,6 +16,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use aws_types::SdkConfig;
+use causeway_core::timestamp::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use error::StoreError;
@@ -62,6 +63,20 @@ impl Store {
             .await
             .map_err(|error| StoreError::from_sdk("GetItem", error))?;
         answer.item.map(|item| read(item, key)).transpose()
+    }
+
+    /// Writes an item, in place of an earlier one, that DynamoDB deletes some time after `end`.
+    async fn put_until<T: Serialize>(&self, key: &Key, value: &T, end: Timestamp) -> Result<(), StoreError> {
+        let mut item = write(value, key)?;
+        item.insert("expires_at".to_owned(), number(end.seconds()));
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("PutItem", error))?;
+        Ok(())
     }
 }
 

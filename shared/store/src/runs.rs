@@ -5,7 +5,7 @@ use std::time::Duration;
 use causeway_core::{id::UserPoolId, run::RunReport};
 use serde::de::DeserializeOwned;
 
-use crate::{Page, Store, StoreError, key::Key, number, read, text, write};
+use crate::{Page, Store, StoreError, key::Key, read, text};
 
 /// How long a report is kept.
 const KEPT: Duration = Duration::from_hours(2160);
@@ -13,17 +13,7 @@ const KEPT: Duration = Duration::from_hours(2160);
 impl Store {
     /// Stores a report.
     pub async fn put_run(&self, pool: &UserPoolId, run: &RunReport) -> Result<(), StoreError> {
-        let key = Key::run(pool, &run.id);
-        let mut item = write(run, &key)?;
-        item.insert("expires_at".to_owned(), number(run.finished_at.plus(KEPT).seconds()));
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("PutItem", error))?;
-        Ok(())
+        self.put_until(&Key::run(pool, &run.id), run, run.finished_at.plus(KEPT)).await
     }
 
     /// A page of reports, the newest first, after the run `after`.

@@ -8,7 +8,7 @@ use causeway_core::{
     timestamp::Timestamp,
 };
 
-use crate::{Page, Store, StoreError, key::Key, number, read, text, write};
+use crate::{Page, Store, StoreError, key::Key, number, read, text};
 
 /// How long an entry is kept.
 const KEPT: Duration = Duration::from_hours(720);
@@ -39,16 +39,7 @@ impl Store {
         pool: &UserPoolId,
         entry: &SignInEntry,
     ) -> Result<(), StoreError> {
-        let mut item = write(entry, &Key::sign_in(tenant, pool, &entry.id))?;
-        item.insert("expires_at".to_owned(), number(entry.at.plus(KEPT).seconds()));
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("PutItem", error))?;
-        Ok(())
+        self.put_until(&Key::sign_in(tenant, pool, &entry.id), entry, entry.at.plus(KEPT)).await
     }
 
     /// A page of the sign-ins that are kept at `now`, the newest first. Where only one connection's are asked for, a

@@ -13,7 +13,8 @@ use super::control::Control;
 use super::proxy::{Upstream, serve};
 use super::{Aws, Shared, WorkOs};
 use crate::eventually::eventually;
-use crate::process::Running;
+use crate::process::{Running, free_port};
+use crate::tools::Tools;
 
 /// How long the front may take to answer for the first time.
 const START_DEADLINE: Duration = Duration::from_secs(30);
@@ -49,13 +50,48 @@ pub async fn run(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
+/// Where both emulators are reached.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    /// The emulated AWS.
+    pub aws: String,
+    /// The emulated `WorkOS`.
+    pub workos: String,
+}
+
+/// The address of a port of this machine.
+#[must_use]
+pub fn local(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+/// Starts the front before both emulators, and gives its process and where it is reached.
+pub async fn stand_before(
+    behind: &Endpoints,
+    program: &Path,
+    tools: &Tools,
+    logs: &Path,
+) -> Result<(Running, Endpoints)> {
+    let model = logs.join("cognito-model.json");
+    super::model::export(&tools.ministack, &model)?;
+    let settings = Settings {
+        aws_port: free_port()?,
+        aws_upstream: behind.aws.clone(),
+        workos_port: free_port()?,
+        workos_upstream: behind.workos.clone(),
+        model,
+    };
+    let before = Endpoints { aws: local(settings.aws_port), workos: local(settings.workos_port) };
+    Ok((start(program, &settings, &before.aws, &logs.join("front.log")).await?, before))
+}
+
 /// Starts `program`, which has to [`run`] the settings that it is given as JSON after `front`, and waits until
-/// it answers.
-pub async fn start(program: &Path, settings: &Settings, log: &Path) -> Result<Running> {
+/// it answers at `endpoint`.
+async fn start(program: &Path, settings: &Settings, endpoint: &str, log: &Path) -> Result<Running> {
     let mut command = Command::new(program);
     command.arg("front").arg(serde_json::to_string(settings)?);
     let running = Running::start("front", &mut command, log)?;
-    let control = Control::new(&format!("http://127.0.0.1:{}", settings.aws_port))?;
+    let control = Control::new(endpoint)?;
     eventually(START_DEADLINE, "the front answers", async || Ok(control.is_healthy().await.then_some(())))
         .await
         .with_context(|| format!("see {}", log.display()))?;
