@@ -15,8 +15,8 @@
 //! | not wanted any more | held | there | unwire, delete |
 //! | not wanted any more | any | none | forget |
 //! | any without a create | any | none, its name still in an app client | unwire the name that was left behind |
-//! | in a state unknown, or unreadable | any | any | none |
-//! | missing, while a record shows no ID | any | any | none |
+//! | in a state unknown, or unreadable | any other | any other | none |
+//! | missing, while a record shows no ID | any other | any other | none |
 
 use std::collections::{BTreeMap, BTreeSet};
 

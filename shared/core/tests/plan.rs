@@ -142,6 +142,23 @@ fn a_record_that_can_not_be_read_changes_nothing() {
 }
 
 #[test]
+fn a_provider_that_somebody_else_made_is_no_claims_whatever_is_known_of_the_connection() {
+    let mut unknown = Scene::new();
+    unknown.connection('A', "of_the_future");
+    let mut unreadable = Scene::new();
+    unreadable.unreadable(conn('A').as_str());
+    let mut unidentified = Scene::new();
+    unidentified.unreadable("");
+    for mut scene in [unknown, unreadable, unidentified] {
+        scene.intended('A').foreign_provider(name('A').as_str(), &["org_O"]);
+        assert_eq!(scene.to_describe(), [name('A')].into(), "only a description tells whose it is");
+        assert_eq!(scene.steps(), ["forget A"]);
+        assert!(scene.plan().steps.iter().all(|step| !step.takes_away));
+        assert!(scene.notes().contains("not Causeway's own"), "{}", scene.notes());
+    }
+}
+
+#[test]
 fn a_record_without_an_id_keeps_every_provider_that_seems_gone() {
     for id in ["", "conn_cut", "?"] {
         let mut scene = Scene::new();

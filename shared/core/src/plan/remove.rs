@@ -18,7 +18,11 @@ impl Builder<'_> {
             let desired = self.situation.desired;
             let id = &claim.connection_id;
             let known = self.ground.known.get(id).copied();
-            if desired.is_untouched(id) {
+            if known == Some(Known::Foreign) {
+                // Whatever the connection is: the claim is of a provider that is not there.
+                let reason = "a provider of this name exists that Causeway did not make".to_owned();
+                plan.steps.push(step(Action::Forget, id, &claim.provider_name, reason));
+            } else if desired.is_untouched(id) {
                 if desired.is_missing(id) {
                     plan.notes.push(note(
                         claim,
@@ -27,9 +31,6 @@ impl Builder<'_> {
                             .to_owned(),
                     ));
                 }
-            } else if known == Some(Known::Foreign) {
-                let reason = "a provider of this name exists that Causeway did not make".to_owned();
-                plan.steps.push(step(Action::Forget, id, &claim.provider_name, reason));
             } else if !desired.connections.contains_key(id) {
                 self.remove_provider(claim, known, plan);
             }
