@@ -205,6 +205,7 @@ fn registered(tenant: &Tenant, new: NewUserPool, now: Timestamp) -> UserPool {
             attribute_mapping: new.attribute_mapping,
             start: new.start,
         },
+        awaits_admission: false,
         created_at: now,
         updated_at: now,
         version: 1,

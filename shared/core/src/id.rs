@@ -108,6 +108,15 @@ text_type!(
 );
 
 text_type!(
+    /// An onboarding link: `onb_` and a ULID. Names the link, and opens nothing.
+    OnboardingLinkId,
+    "an onboarding link's ID is `onb_` followed by a ULID in capitals",
+    |text| text
+        .strip_prefix("onb_")
+        .is_some_and(is_ulid)
+);
+
+text_type!(
     /// A connection of WorkOS: `conn_` and a ULID. WorkOS's letters are kept as they are, since whether
     /// Cognito's identifiers are case sensitive is not documented.
     ConnectionId,
@@ -248,6 +257,13 @@ impl TenantId {
     /// A new ID from the time and 80 bits of randomness; later ones sort after earlier ones.
     pub fn generate(now: Timestamp, random: u128) -> Self {
         Self(format!("tnt_{}", ulid_text(now, random)))
+    }
+}
+
+impl OnboardingLinkId {
+    /// A new ID from the time and 80 bits of randomness; later ones sort after earlier ones.
+    pub fn generate(now: Timestamp, random: u128) -> Self {
+        Self(format!("onb_{}", ulid_text(now, random)))
     }
 }
 

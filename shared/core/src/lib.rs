@@ -14,6 +14,7 @@ pub mod health;
 pub mod id;
 pub mod identifier;
 pub mod oidc;
+pub mod onboarding;
 pub mod plan;
 pub mod provider;
 pub mod role;

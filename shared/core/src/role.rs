@@ -1,6 +1,7 @@
 //! The role that a tenant makes for Causeway: the same in every form in which it is handed out.
 
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use crate::id::{AccountId, ExternalId, RoleName, UserPoolId};
 
@@ -22,7 +23,7 @@ pub const ACTIONS: [&str; 9] = [
 pub const FUNCTION_ROLE_PATH: &str = "/causeway/";
 
 /// The template in `onboarding/`, which holds nothing of any tenant.
-const TEMPLATE: &str = include_str!("../../../onboarding/role.yaml");
+pub const TEMPLATE: &str = include_str!("../../../onboarding/role.yaml");
 
 /// All that a role depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,16 +72,43 @@ impl RoleRequest {
 
     /// The CloudFormation template, with this tenant's values as its parameters' defaults.
     pub fn cloudformation(&self) -> String {
-        let defaults = [
+        self.parameters().into_iter().fold(TEMPLATE.to_owned(), |template, (name, value)| {
+            let head = format!("  {name}:\n    Type: String\n");
+            template.replacen(&head, &format!("{head}    Default: \"{value}\"\n"), 1)
+        })
+    }
+
+    /// The page of the tenant's AWS console that makes the role's stack with everything filled in
+    /// (CloudFormation: "Create quick-create links for stacks"), in the pool's own Region and partition. The
+    /// template is read from `template_url`, an HTTPS address in S3 that needs no signature. `None` in a
+    /// partition whose console is not known.
+    pub fn launch_url(&self, template_url: &str) -> Option<String> {
+        let console = console_domain(self.user_pool_id.partition())?;
+        let region = self.user_pool_id.region();
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("templateURL", template_url)
+            .append_pair("stackName", &self.stack_name())
+            .extend_pairs(self.parameters().map(|(name, value)| (format!("param_{name}"), value)))
+            .finish();
+        Some(format!("https://{region}.{console}/cloudformation/home?region={region}#/stacks/quickcreate?{query}"))
+    }
+
+    /// A name for the role's stack: the role's, in the letters, digits and hyphens that CloudFormation takes
+    /// (CloudFormation API: `StackName`).
+    pub fn stack_name(&self) -> String {
+        let name: String =
+            self.role_name.as_str().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        if name.starts_with(|first: char| first.is_ascii_alphabetic()) { name } else { format!("role-{name}") }
+    }
+
+    /// The template's parameters and their values.
+    fn parameters(&self) -> [(&'static str, &str); 4] {
+        [
             ("ExternalId", self.external_id.as_str()),
             ("UserPoolId", self.user_pool_id.as_str()),
             ("RoleName", self.role_name.as_str()),
             ("IntegrationAccountId", self.integration_account_id.as_str()),
-        ];
-        defaults.into_iter().fold(TEMPLATE.to_owned(), |template, (name, value)| {
-            let head = format!("  {name}:\n    Type: String\n");
-            template.replacen(&head, &format!("{head}    Default: \"{value}\"\n"), 1)
-        })
+        ]
     }
 
     /// The same role for Terraform.
@@ -123,6 +151,18 @@ resource "aws_iam_role_policy" "causeway" {{
             trust = self.trust_policy(),
             permissions = self.permissions_policy(),
         )
+    }
+}
+
+/// Where a partition's console is, behind the Region (AWS: "AWS Management Console endpoints", and the same of
+/// AWS China, `GovCloud` and the European Sovereign Cloud).
+fn console_domain(partition: &str) -> Option<&'static str> {
+    match partition {
+        "aws" => Some("console.aws.amazon.com"),
+        "aws-cn" => Some("console.amazonaws.cn"),
+        "aws-us-gov" => Some("console.amazonaws-us-gov.com"),
+        "aws-eusc" => Some("console.amazonaws-eusc.eu"),
+        _ => None,
     }
 }
 
@@ -182,6 +222,33 @@ mod tests {
         let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == ':' || c == '-')).unwrap_or(text.len());
         let word = &text[..end];
         if word.matches(':').count() == 1 { word } else { "" }
+    }
+
+    #[test]
+    fn the_launch_link_opens_the_console_of_the_pools_region_and_partition_with_every_parameter_filled_in() {
+        let template = "https://bucket.s3.eu-west-1.amazonaws.com/role.yaml";
+        let link = |pool: &str| RoleRequest { user_pool_id: pool.parse().unwrap(), ..request() }.launch_url(template);
+        assert_eq!(
+            link("eu-west-1_AbCdEf123").unwrap(),
+            "https://eu-west-1.console.aws.amazon.com/cloudformation/home?region=eu-west-1#/stacks/quickcreate\
+             ?templateURL=https%3A%2F%2Fbucket.s3.eu-west-1.amazonaws.com%2Frole.yaml&stackName=CausewayLogin\
+             &param_ExternalId=causeway-0123&param_UserPoolId=eu-west-1_AbCdEf123&param_RoleName=CausewayLogin\
+             &param_IntegrationAccountId=111111111111"
+        );
+        for (pool, console) in [
+            ("cn-north-1_a", "https://cn-north-1.console.amazonaws.cn/"),
+            ("us-gov-west-1_a", "https://us-gov-west-1.console.amazonaws-us-gov.com/"),
+        ] {
+            assert!(link(pool).unwrap().starts_with(console), "{pool}");
+        }
+        assert_eq!(link("us-iso-east-1_a"), None, "no console is known there");
+    }
+
+    #[test]
+    fn a_stack_is_named_like_its_role_in_characters_that_a_stacks_name_may_have() {
+        let named = |role: &str| RoleRequest { role_name: role.parse().unwrap(), ..request() }.stack_name();
+        assert_eq!(named("Causeway_login.eu@1"), "Causeway-login-eu-1");
+        assert_eq!(named("1Causeway"), "role-1Causeway");
     }
 
     #[test]

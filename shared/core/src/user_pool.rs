@@ -175,6 +175,10 @@ pub struct UserPool {
     pub status: PoolStatus,
     /// What the operator chose.
     pub options: PoolOptions,
+    /// Whether an onboarding link registered it in an account that the operator has yet to admit. Until then
+    /// nothing in that account is looked at.
+    #[serde(default)]
+    pub awaits_admission: bool,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When an operator last changed it.
@@ -237,8 +241,28 @@ pub fn callbacks(pool: &UserPoolId, prefix: Option<&str>, custom: Option<&str>) 
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A pool that an operator registered.
+    pub fn pool() -> UserPool {
+        let now = Timestamp::from_seconds(1);
+        UserPool {
+            tenant_id: "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
+            user_pool_id: "eu-west-1_AbCdEf123".parse().unwrap(),
+            account_id: "222222222222".parse().unwrap(),
+            role_name: "CausewayLogin".parse().unwrap(),
+            status: PoolStatus::Pending,
+            options: PoolOptions::default(),
+            awaits_admission: false,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+            run: RunState::new(now),
+            approval: None,
+            due_at: None,
+        }
+    }
 
     #[test]
     fn a_pool_returns_to_its_prefix_domain_and_to_its_custom_domain() {

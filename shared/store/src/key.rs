@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use causeway_core::id::{ConnectionId, TenantId, UserPoolId};
+use causeway_core::id::{ConnectionId, OnboardingLinkId, TenantId, UserPoolId};
 
 use crate::{Item, text};
 
@@ -47,6 +47,26 @@ impl Key {
 
     pub fn foreign(pool: &UserPoolId) -> Self {
         Self::new(format!("POOL#{pool}"), "FOREIGN")
+    }
+
+    /// A link as its tenant has it.
+    pub fn onboarding_link(tenant: &TenantId, link: &OnboardingLinkId) -> Self {
+        Self::new(format!("TENANT#{tenant}"), format!("ONBOARDING#{link}"))
+    }
+
+    /// Which link a secret opens, by the secret's SHA-256.
+    pub fn onboarding_secret(lookup: &str) -> Self {
+        Self::new(format!("ONBOARDING#{lookup}"), "LINK")
+    }
+
+    /// Which link a session was traded for, by the SHA-256 of its cookie.
+    pub fn onboarding_session(lookup: &str) -> Self {
+        Self::new(format!("ONBOARDING#{lookup}"), "SESSION")
+    }
+
+    /// The checks of a pool, as the onboarding page last ran them.
+    pub fn checks(tenant: &TenantId, pool: &UserPoolId) -> Self {
+        Self::new(format!("TENANT#{tenant}"), format!("CHECKS#{pool}"))
     }
 
     pub fn code(lookup: &str) -> Self {

@@ -5,6 +5,7 @@ mod claims;
 mod error;
 mod foreign;
 mod key;
+mod onboarding;
 mod pools;
 mod runs;
 mod seal;
@@ -21,6 +22,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use error::StoreError;
 pub use foreign::{ForeignProvider, ForeignProviders};
+pub use onboarding::RecordedChecks;
 pub use pools::{DUE_SHARDS, DuePool, Recorded};
 pub use seal::{SealError, Sealer};
 pub use sign_in_log::SignInQuery;

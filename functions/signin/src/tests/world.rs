@@ -283,6 +283,7 @@ pub fn pool() -> UserPool {
         role_name: "Causeway".parse().unwrap(),
         status: PoolStatus::Active,
         options: PoolOptions::default(),
+        awaits_admission: false,
         created_at: now(),
         updated_at: now(),
         version: 1,
