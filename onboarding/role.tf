@@ -74,6 +74,7 @@ resource "aws_iam_role_policy" "causeway" {
             "cognito-idp:DescribeUserPool",
             "cognito-idp:DescribeUserPoolClient",
             "cognito-idp:ListIdentityProviders",
+            "cognito-idp:ListUserPoolClients",
             "cognito-idp:UpdateIdentityProvider",
             "cognito-idp:UpdateUserPoolClient"
           ],

@@ -1,6 +1,8 @@
 //! `tenants`: the API for operators. Registration, the role, the checks, plans, approvals, reports.
 
 mod input;
+mod onboarding;
+mod onboarding_links;
 mod openapi;
 mod page;
 mod problem;
@@ -19,6 +21,7 @@ mod version;
 use std::{sync::Arc, time::Duration};
 
 use causeway_aws::{clock, configuration, optional_setting, parsed_setting, setting};
+use causeway_bucket::TemplateBucket;
 use causeway_cognito::Access;
 use causeway_core::{id::partition_of, provider::BaseUrl};
 use causeway_queue::Queue;
@@ -38,6 +41,10 @@ async fn main() -> Result<(), Error> {
 fn service() -> Result<Service, Error> {
     let configuration = configuration()?;
     let region = setting("AWS_REGION")?;
+    let template_bucket = match (optional_setting("TEMPLATE_BUCKET"), optional_setting("TEMPLATE_BUCKET_DOMAIN")) {
+        (Some(name), Some(domain)) => Some(TemplateBucket::new(&configuration, &name, &domain)?),
+        _ => None,
+    };
     let events = optional_setting("WEBHOOK_EVENTS").unwrap_or_default();
     Ok(Service {
         queue: Queue::new(&configuration, setting("QUEUE_URL")?),
@@ -55,6 +62,7 @@ fn service() -> Result<Service, Error> {
         },
         local_callback: optional_setting("LOCAL_CALLBACK"),
         webhook_events: events.split(',').filter(|event| !event.is_empty()).map(str::to_owned).collect(),
+        template_bucket,
         role_name_prefix: setting("TENANT_ROLE_NAME_PREFIX")?,
         integration_account_id: parsed_setting("INTEGRATION_ACCOUNT_ID")?,
         partition: partition_of(&region),

@@ -64,6 +64,21 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, and what to do about it.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The field that breaks its rule, if it is one.
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     fn unavailable(error: &dyn std::error::Error, class: ErrorClass) -> Self {
         let problem = match class {
             ErrorClass::Conflict => Self::conflict("somebody else changed it at the same time: read it and try again"),

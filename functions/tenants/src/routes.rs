@@ -15,13 +15,17 @@ use tracing::Instrument;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{openapi, problem::Problem, reconcile, reports, service::Service, sign_ins, tenants, user_pools, verify};
+use crate::{
+    onboarding, onboarding_links, openapi, problem::Problem, reconcile, reports, service::Service, sign_ins, tenants,
+    user_pools, verify,
+};
 
 /// The API.
 pub fn router(service: Arc<Service>) -> Router {
     let (router, document) = api().split_for_parts();
     let document = Arc::new(openapi::with_common_problems(document));
     router
+        .merge(onboarding::router(&service.reconciler.settings.base))
         .fallback(|| async { Problem::not_found() })
         .layer(Extension(document))
         // A body is refused by its size where the field can be named; Lambda takes none over 6 MB.
@@ -45,6 +49,9 @@ fn api() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(user_pools::create, user_pools::list))
         .routes(routes!(user_pools::read))
         .routes(routes!(user_pools::role))
+        .routes(routes!(onboarding_links::create, onboarding_links::list))
+        .routes(routes!(onboarding_links::revoke))
+        .routes(routes!(onboarding_links::admit))
         .routes(routes!(verify::verify))
         .routes(routes!(reconcile::reconcile))
         .routes(routes!(reconcile::approve))
@@ -56,7 +63,7 @@ fn api() -> OpenApiRouter<Arc<Service>> {
 /// Logs each request in one line, and answers with the request's ID, under which the log has it.
 async fn logged(request: Request, next: Next) -> Response {
     let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, path) = (request.method().clone(), onboarding::loggable(request.uri().path()).to_owned());
     let span = tracing::info_span!("request", request_id);
     let mut response = next.run(request).instrument(span.clone()).await;
     span.in_scope(|| tracing::info!(%method, path, status = response.status().as_u16(), "answered"));

@@ -1,8 +1,10 @@
 //! What every call of the API needs.
 
+use causeway_bucket::TemplateBucket;
 use causeway_core::wake_up::{Cause, WakeUp};
 use causeway_core::{
-    id::{AccountId, TenantId, UserPoolId},
+    id::{AccountId, RoleName, TenantId, UserPoolId},
+    role::{RoleRequest, TEMPLATE},
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{PoolStatus, UserPool},
@@ -10,6 +12,7 @@ use causeway_core::{
 use causeway_queue::{Deduplication, Queue};
 use causeway_reconciler::Reconciler;
 use causeway_store::Store;
+use causeway_telemetry::chain;
 
 use crate::{problem::Problem, user_pools::PoolPath};
 
@@ -24,6 +27,8 @@ pub struct Service {
     pub local_callback: Option<String>,
     /// The events that the webhook endpoint asks for; none means all.
     pub webhook_events: Vec<String>,
+    /// Where the role's template stands for all to read; none if the stack has no such bucket.
+    pub template_bucket: Option<TemplateBucket>,
     /// How the names of tenants' roles begin.
     pub role_name_prefix: String,
     /// The account that Causeway runs in.
@@ -62,6 +67,28 @@ impl Service {
             return Err(Problem::conflict("the user pool is not verified: call `verify` first"));
         }
         Ok((self.tenant(&path.tenant_id).await?, pool))
+    }
+
+    /// What a role of a tenant depends on.
+    pub fn role(&self, tenant: &Tenant, account: &AccountId, role: &RoleName, pool: &UserPoolId) -> RoleRequest {
+        RoleRequest {
+            external_id: tenant.external_id.clone(),
+            user_pool_id: pool.clone(),
+            account_id: account.clone(),
+            role_name: role.clone(),
+            integration_account_id: self.integration_account_id.clone(),
+        }
+    }
+
+    /// The launch link of a role, as long as its template is where the link says.
+    pub async fn launch_url(&self, role: &RoleRequest) -> Option<String> {
+        match self.template_bucket.as_ref()?.url_of(TEMPLATE).await {
+            Ok(template) => role.launch_url(template),
+            Err(error) => {
+                tracing::error!(error = chain(&error), "the role's template could not be put into its bucket");
+                None
+            }
+        }
     }
 
     /// Puts a wake-up for a pool on the queue.

@@ -145,7 +145,7 @@ pub async fn create(State(service): State<Arc<Service>>, body: Bytes) -> Result<
 }
 
 /// A key must fit into a header; what else it is, only WorkOS can tell.
-fn check_key(key: &SecretString) -> Result<(), Problem> {
+pub fn check_key(key: &SecretString) -> Result<(), Problem> {
     let text = key.expose_secret();
     if (1..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(())

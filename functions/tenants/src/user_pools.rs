@@ -49,7 +49,7 @@ pub struct PoolPath {
 /// A user pool to be registered.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewUserPool {
+pub struct NewUserPool {
     /// The account that the pool and the role are in; not the integration account.
     account_id: AccountId,
     /// The role that lets Causeway in, without a path; begins with the parameter `TenantRoleNamePrefix`.
@@ -75,6 +75,22 @@ struct NewUserPool {
     start: Option<Start>,
 }
 
+impl NewUserPool {
+    /// A pool with the usual options.
+    pub fn new(account_id: AccountId, role_name: RoleName, user_pool_id: UserPoolId) -> Self {
+        Self {
+            account_id,
+            role_name,
+            user_pool_id,
+            mode: Mode::default(),
+            app_clients: AppClients::default(),
+            organizations: None,
+            domain_identifiers: false,
+            attribute_mapping: None,
+        }
+    }
+}
+
 /// A user pool as the API shows it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = UserPool)]
@@ -93,6 +109,8 @@ pub struct UserPoolAnswer {
     role_arn: String,
     /// Where the pool is in its life.
     status: PoolStatus,
+    /// Whether an onboarding link registered it in an account that waits for the operator's `admission`.
+    awaits_admission: bool,
     /// What runs may do.
     mode: Mode,
     /// Whether users may sign in.
@@ -136,6 +154,7 @@ impl From<UserPool> for UserPoolAnswer {
             account_id: pool.account_id,
             role_name: pool.role_name,
             status: pool.status,
+            awaits_admission: pool.awaits_admission,
             mode: pool.options.mode,
             sign_in: pool.options.sign_in,
             app_clients: pool.options.app_clients,
@@ -172,12 +191,23 @@ pub async fn create(
 ) -> Result<Versioned<UserPoolAnswer>, Problem> {
     let tenant = service.tenant(&path.tenant_id).await?;
     let new: NewUserPool = input::read(&body)?;
-    check(&new, &service)?;
+    let pool = register(&service, &tenant, new, false).await?;
+    Ok(Versioned::created(pool.version, pool.into()))
+}
+
+/// Registers a pool of `tenant`; one that `awaits_admission` can't be verified until the operator admits it.
+pub async fn register(
+    service: &Service,
+    tenant: &Tenant,
+    new: NewUserPool,
+    awaits_admission: bool,
+) -> Result<UserPool, Problem> {
+    check(&new, service)?;
     if let Some(owner) = service.store().owner(&new.user_pool_id).await? {
         let whose = if owner == tenant.id { "this tenant" } else { "another tenant" };
         return Err(Problem::conflict(format!("the user pool is verified by {whose} already")));
     }
-    let pool = registered(&tenant, new, service.now());
+    let pool = UserPool { awaits_admission, ..registered(tenant, new, service.now()) };
     match service.store().create_pool(&pool).await {
         Ok(()) => {}
         Err(error) if error.is_conflict() => {
@@ -186,7 +216,7 @@ pub async fn create(
         Err(error) => return Err(error.into()),
     }
     tracing::info!(tenant_id = %tenant.id, user_pool_id = %pool.user_pool_id, "user pool registered");
-    Ok(Versioned::created(pool.version, pool.into()))
+    Ok(pool)
 }
 
 fn registered(tenant: &Tenant, new: NewUserPool, now: Timestamp) -> UserPool {
@@ -303,6 +333,10 @@ pub struct RoleAnswer {
     terraform: String,
     /// The role as commands of the AWS CLI.
     aws_cli: String,
+    /// The page of the AWS console that makes the role, with everything filled in. Null where the template
+    /// can't be read without a signature: the stack has no bucket for it, or it could not be put there now.
+    #[schema(required = true)]
+    launch_url: Option<String>,
 }
 
 /// Shows the role that lets Causeway into the tenant's account, in every form
@@ -319,6 +353,7 @@ pub async fn role(
     let tenant = service.tenant(&path.tenant_id).await?;
     let role = role_request(&service, &tenant, &pool);
     Ok(Json(RoleAnswer {
+        launch_url: service.launch_url(&role).await,
         cloudformation: role.cloudformation(),
         trust_policy: role.trust_policy(),
         permissions_policy: role.permissions_policy(),
@@ -329,11 +364,5 @@ pub async fn role(
 
 /// What the role of a pool depends on.
 pub fn role_request(service: &Service, tenant: &Tenant, pool: &UserPool) -> RoleRequest {
-    RoleRequest {
-        external_id: tenant.external_id.clone(),
-        user_pool_id: pool.user_pool_id.clone(),
-        account_id: pool.account_id.clone(),
-        role_name: pool.role_name.clone(),
-        integration_account_id: service.integration_account_id.clone(),
-    }
+    service.role(tenant, &pool.account_id, &pool.role_name, &pool.user_pool_id)
 }

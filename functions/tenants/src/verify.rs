@@ -8,9 +8,11 @@ use axum::{
 };
 use causeway_core::{
     check::{Check, all_hold},
-    user_pool::PoolStatus,
+    tenant::Tenant,
+    user_pool::{PoolStatus, UserPool},
 };
 use serde::Serialize;
+use tokio::sync::mpsc::UnboundedSender;
 use utoipa::ToSchema;
 
 use crate::{
@@ -25,9 +27,9 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Verification {
     /// Where the pool is in its life now.
-    status: PoolStatus,
+    pub status: PoolStatus,
     /// Every check; one that needs an earlier one is left out where that one fails.
-    checks: Vec<Check>,
+    pub checks: Vec<Check>,
 }
 
 /// Runs all checks of a user pool, and makes it active where none fails
@@ -47,17 +49,57 @@ pub async fn verify(
     State(service): State<Arc<Service>>,
     Path(path): Path<PoolPath>,
 ) -> Result<Json<Verification>, Problem> {
-    let mut pool = service.pool(&path).await?;
+    let pool = service.pool(&path).await?;
     let tenant = service.tenant(&path.tenant_id).await?;
+    Ok(Json(run(&service, &tenant, pool, Checks::default()).await?))
+}
+
+/// Every check so far, each told on as it ends.
+#[derive(Debug, Default)]
+pub struct Checks {
+    /// In the order in which they were run.
+    pub all: Vec<Check>,
+    /// Who is told.
+    pub told: Option<UnboundedSender<Check>>,
+}
+
+impl Checks {
+    /// Adds a check.
+    pub fn push(&mut self, check: Check) {
+        if let Some(told) = &self.told {
+            // Whoever no longer listens needs not be told.
+            let _ = told.send(check.clone());
+        }
+        self.all.push(check);
+    }
+
+    /// Adds several.
+    pub fn extend(&mut self, checks: impl IntoIterator<Item = Check>) {
+        checks.into_iter().for_each(|check| self.push(check));
+    }
+}
+
+/// Runs all checks of a pool, into `checks`, which is empty.
+pub async fn run(
+    service: &Service,
+    tenant: &Tenant,
+    mut pool: UserPool,
+    mut checks: Checks,
+) -> Result<Verification, Problem> {
+    if pool.awaits_admission {
+        return Err(Problem::conflict(
+            "the user pool is in an account that waits for the operator: `POST .../admission` admits it",
+        ));
+    }
     let owner = service.store().owner(&pool.user_pool_id).await?;
     if owner.is_some_and(|owner| owner != tenant.id) {
         return Err(Problem::conflict("the user pool is verified by another tenant already"));
     }
-    let mut checks: Vec<Check> = check_workos(&service, &tenant).await?;
-    let seen = check_pool(&service, &tenant, &pool).await;
-    checks.extend(seen.checks);
+    check_workos(service, tenant, &mut checks).await?;
+    let callbacks = check_pool(service, tenant, &pool, &mut checks).await;
+    let checks = checks.all;
     if all_hold(&checks) {
-        pool.run.callbacks = seen.callbacks;
+        pool.run.callbacks = callbacks;
         // The wake-up that follows makes the first run; the due time stands in should that one be lost.
         let due_at = service.now().plus(service.reconciler.settings.interval);
         match service.store().activate_pool(&pool, due_at).await {
@@ -78,5 +120,5 @@ pub async fn verify(
         .map(|check| check.name.as_str())
         .collect();
     tracing::info!(tenant_id = %tenant.id, user_pool_id = %pool.user_pool_id, failed = ?failed, "user pool verified");
-    Ok(Json(Verification { status: pool.status, checks }))
+    Ok(Verification { status: pool.status, checks })
 }

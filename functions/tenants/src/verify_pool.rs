@@ -11,7 +11,7 @@ use causeway_core::{
     user_pool::{UserPool, callbacks},
 };
 
-use crate::{service::Service, user_pools::role_request};
+use crate::{service::Service, user_pools::role_request, verify::Checks};
 
 const ASSUMABLE: &str = "role_assumable";
 const CLOSED: &str = "role_requires_external_id";
@@ -44,49 +44,38 @@ const STANDARD: [&str; 19] = [
     "zoneinfo",
 ];
 
-/// What the checks saw.
-#[derive(Debug, Default)]
-pub struct Seen {
-    /// The checks.
-    pub checks: Vec<Check>,
-    /// The callbacks of the pool's domains.
-    pub callbacks: Vec<String>,
-}
-
-/// Checks the role and, as far as it leads there, the pool.
-pub async fn check_pool(service: &Service, tenant: &Tenant, pool: &UserPool) -> Seen {
+/// Checks the role and, as far as it leads there, the pool. Gives the callbacks of the pool's domains.
+pub async fn check_pool(service: &Service, tenant: &Tenant, pool: &UserPool, checks: &mut Checks) -> Vec<String> {
     let role = RoleToAssume::of(pool, &tenant.external_id);
     let document = role_request(service, tenant, pool);
-    let mut seen = Seen::default();
     let access = match service.reconciler.access.fresh_pool(&role).await {
         Ok(access) => access,
         Err(error) => {
-            seen.checks.push(not_assumable(&role, &document, &error));
-            return seen;
+            checks.push(not_assumable(&role, &document, &error));
+            return Vec::new();
         }
     };
-    seen.checks.push(Check::pass(ASSUMABLE, format!("{} can be assumed with the external ID", role.role_arn)));
+    checks.push(Check::pass(ASSUMABLE, format!("{} can be assumed with the external ID", role.role_arn)));
     let closed = check_closed(service, &role, &document).await;
     let is_closed = closed.outcome == causeway_core::check::CheckOutcome::Pass;
-    seen.checks.push(closed);
+    checks.push(closed);
     // A role that lets others in is not used for anything more.
     if !is_closed {
-        return seen;
+        return Vec::new();
     }
     let description = match access.describe().await {
         Ok(description) => description,
         Err(error) => {
-            seen.checks.push(not_described(pool, &document, &error));
-            return seen;
+            checks.push(not_described(pool, &document, &error));
+            return Vec::new();
         }
     };
-    seen.checks.push(check_arn(pool, &description));
-    seen.checks.push(check_domain(service, pool, &description));
-    seen.checks.push(check_attributes(pool, &description));
-    seen.checks.extend(check_app_clients(pool, &access).await);
-    seen.checks.push(check_permissions(service, &access, &document).await);
-    seen.callbacks = callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref());
-    seen
+    checks.push(check_arn(pool, &description));
+    checks.push(check_domain(service, pool, &description));
+    checks.push(check_attributes(pool, &description));
+    checks.extend(check_app_clients(pool, &access).await);
+    checks.push(check_permissions(service, &access, &document).await);
+    callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref())
 }
 
 fn trust_remedy(document: &RoleRequest) -> String {

@@ -8,31 +8,32 @@ use causeway_telemetry::chain;
 use causeway_workos::WorkosError;
 use secrecy::SecretString;
 
-use crate::{problem::Problem, service::Service};
+use crate::{problem::Problem, service::Service, verify::Checks};
 
 const KEY: &str = "workos_api_key";
 const CALLBACK: &str = "workos_callback";
 const WEBHOOK: &str = "workos_webhook";
 
 /// Checks the key, and registers the callback and the webhook endpoint where they are missing.
-pub async fn check_workos(service: &Service, tenant: &Tenant) -> Result<Vec<Check>, Problem> {
+pub async fn check_workos(service: &Service, tenant: &Tenant, checks: &mut Checks) -> Result<(), Problem> {
     let Some(sealed) = &tenant.workos_api_key else {
         let check = Check::fail(
             KEY,
             "the tenant has no WorkOS API key",
             "Register the tenant with `workos.api_key`: WorkOS dashboard, API Keys.",
         );
-        return Ok(vec![check]);
+        checks.push(check);
+        return Ok(());
     };
     let key = service.reconciler.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
     let check = check_key(service, tenant, &key).await;
     let key_holds = check.outcome == causeway_core::check::CheckOutcome::Pass;
-    let mut checks = vec![check];
+    checks.push(check);
     if key_holds {
         checks.push(register_callback(service, tenant, &key).await);
         checks.push(register_webhook(service, tenant, &key).await?);
     }
-    Ok(checks)
+    Ok(())
 }
 
 async fn check_key(service: &Service, tenant: &Tenant, key: &SecretString) -> Check {

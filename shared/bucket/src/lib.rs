@@ -160,10 +160,7 @@ mod tests {
         assert_eq!(request.url().as_str(), "https://bucket.s3.eu-west-1.amazonaws.com/role.yaml");
         let header = |name: &str| request.headers()[name].to_str().unwrap().to_owned();
         // SHA-256 of `template`.
-        assert_eq!(
-            header("x-amz-content-sha256"),
-            "5cde0f1298f41f7d1c8b907a36992a7a513225a2615bd6e307bf1a9149b06b40"
-        );
+        assert_eq!(header("x-amz-content-sha256"), "5cde0f1298f41f7d1c8b907a36992a7a513225a2615bd6e307bf1a9149b06b40");
         assert_eq!(header("x-amz-security-token"), "session");
         assert!(header("authorization").contains("/eu-west-1/s3/aws4_request"), "{}", header("authorization"));
     }

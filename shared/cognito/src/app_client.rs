@@ -24,6 +24,10 @@ pub struct AppClient {
     pub supported_identity_providers: BTreeSet<String>,
     /// Whether it signs users in with the authorization code grant.
     pub uses_code_flow: bool,
+    /// `CallbackURLs`: where a sign-in may return to.
+    pub callback_urls: Vec<String>,
+    /// `AllowedOAuthScopes`.
+    pub scopes: Vec<String>,
 }
 
 impl PoolAccess {
@@ -62,6 +66,8 @@ impl PoolAccess {
         Ok(self.read_app_client(id).await?.map(|(client, _)| AppClient {
             supported_identity_providers: client.supported_identity_providers().iter().cloned().collect(),
             uses_code_flow: client.allowed_o_auth_flows().contains(&OAuthFlowType::Code),
+            callback_urls: client.callback_urls.unwrap_or_default(),
+            scopes: client.allowed_o_auth_scopes.unwrap_or_default(),
         }))
     }
 

@@ -111,6 +111,8 @@ text_type!(
     /// An onboarding link: `onb_` and a ULID. Names the link, and opens nothing.
     OnboardingLinkId,
     "an onboarding link's ID is `onb_` followed by a ULID in capitals",
+    r"^onb_[0-9A-HJKMNP-TV-Z]{26}$",
+    30,
     |text| text
         .strip_prefix("onb_")
         .is_some_and(is_ulid)

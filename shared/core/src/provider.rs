@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     id::{ConnectionId, Identifier, InvalidValue, ProviderName, TenantId, UserPoolId},
+    onboarding::Token,
     secret::SecretHash,
     timestamp::Timestamp,
 };
@@ -35,9 +36,31 @@ impl BaseUrl {
         &self.0
     }
 
+    /// Scheme, host and port, as a browser names them in `Origin`.
+    pub fn origin(&self) -> String {
+        url::Url::parse(&self.0).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+    }
+
+    /// What every path begins with; empty where the API is at its host's root.
+    pub fn path(&self) -> String {
+        let path = url::Url::parse(&self.0).map(|url| url.path().to_owned()).unwrap_or_default();
+        path.trim_end_matches('/').to_owned()
+    }
+
+    /// Whether it is reached over HTTPS; only the local cloud is not.
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+
     /// The one redirect URI that is registered with WorkOS for a tenant.
     pub fn callback(&self, tenant: &TenantId) -> String {
         format!("{}/oidc/{tenant}/callback", self.0)
+    }
+
+    /// The onboarding link with this secret. Whatever stands behind the tenant's part of it is no link of
+    /// another tenant.
+    pub fn onboarding_link(&self, tenant: &TenantId, secret: &Token) -> String {
+        format!("{}/onboarding/{tenant}/link/{}", self.0, secret.expose())
     }
 
     /// Where WorkOS delivers a tenant's events.

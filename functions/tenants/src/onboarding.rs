@@ -1,0 +1,156 @@
+//! The onboarding page: what a tenant's platform engineer sees who opens an onboarding link. Rendered here, in
+//! HTML that works without JavaScript; a script of our own lets the checks be watched.
+//!
+//! The link's secret stands in its path. Opening it shows one button, so that a scanner of mail does not use it
+//! up. The button trades it, once, for a cookie that is good for this tenant's pages until the link ends.
+
+mod app_clients;
+mod assets;
+mod checks;
+mod form;
+mod layout;
+mod link;
+mod role;
+mod sign_in_link;
+mod visitor;
+mod workos;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderName, HeaderValue, Method, header},
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use causeway_core::{
+    provider::BaseUrl,
+    user_pool::{PoolStatus, UserPool},
+};
+
+use crate::{problem::Problem, service::Service};
+use layout::Message;
+use visitor::{DeadEnd, Visitor, is_from};
+
+/// What every answer carries unless it says otherwise itself. `form-action` and `connect-src` keep what is
+/// typed here with Causeway even if something got into a page.
+const HEADERS: [(HeaderName, &str); 7] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
+         base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+];
+
+/// The pages. A form that another site sends is refused before anything is looked up.
+pub fn router(base: &BaseUrl) -> Router<Arc<Service>> {
+    const POOL: &str = "/onboarding/{tenant_id}/pools/{user_pool_id}";
+    let (origin, base) = (base.origin(), base.path());
+    Router::new()
+        .route("/onboarding/assets/page.css", get(assets::style))
+        .route("/onboarding/assets/page.js", get(assets::script))
+        .route("/onboarding/{tenant_id}/link/{secret}", get(link::show).post(link::open))
+        .route("/onboarding/{tenant_id}/start", get(start))
+        .route("/onboarding/{tenant_id}/workos", get(workos::show).post(workos::give))
+        .route("/onboarding/{tenant_id}/role", get(role::show))
+        .route("/onboarding/{tenant_id}/check", get(checks::ask).post(checks::register))
+        .route(&format!("{POOL}/check"), get(checks::show).post(checks::run))
+        .route(&format!("{POOL}/app-clients"), get(app_clients::show).post(app_clients::choose))
+        .route("/onboarding/{*rest}", get(async || DeadEnd).post(async || DeadEnd))
+        .layer(from_fn(move |request: Request, next: Next| {
+            let refused = request.method() == Method::POST && !is_from(&origin, request.headers());
+            let base = base.clone();
+            async move {
+                let response = if refused { Message::cross_site().into_response() } else { next.run(request).await };
+                finished(response, &base)
+            }
+        }))
+}
+
+fn finished(mut response: Response, base: &str) -> Response {
+    if let Some(message) = response.extensions_mut().remove::<Message>() {
+        response = message.page(base);
+    }
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The part of a path that may be logged: nothing of a link.
+pub fn loggable(path: &str) -> &str {
+    match path.find("/link/") {
+        Some(at) if path.starts_with("/onboarding/") => &path[..at + "/link/".len()],
+        _ => path,
+    }
+}
+
+/// Leads to the first step that is not done.
+async fn start(visitor: Visitor) -> Result<Response, Failure> {
+    if visitor.tenant.workos_api_key.is_none() {
+        return Ok(visitor.redirect("workos"));
+    }
+    let pools = visitor.pools().await?;
+    Ok(match pools.first() {
+        None => visitor.redirect("role"),
+        Some(pool) => visitor.redirect(&next_step_of(pool)),
+    })
+}
+
+fn next_step_of(pool: &UserPool) -> String {
+    let step = if pool.status == PoolStatus::Pending { "check" } else { "app-clients" };
+    format!("pools/{}/{step}", pool.user_pool_id)
+}
+
+/// What kept a page from being shown.
+#[derive(Debug)]
+pub enum Failure {
+    /// There is no such page, or not for this visitor.
+    DeadEnd,
+    /// Something that the API would answer with a problem.
+    Problem(Problem),
+}
+
+impl<E: Into<Problem>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Problem(error.into())
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        match self {
+            Self::DeadEnd => DeadEnd.into_response(),
+            Self::Problem(problem) => Message::of(problem).into_response(),
+        }
+    }
+}
+
+/// Sends a browser on after a form was taken, or to a step.
+fn see_other(path: &str) -> Response {
+    Redirect::to(path).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_part_of_a_links_secret_is_logged() {
+        let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlYw";
+        for tail in ["", "/", "/x", "?y"] {
+            let path = format!("/onboarding/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N/link/{secret}{tail}");
+            assert_eq!(loggable(&path), "/onboarding/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N/link/");
+        }
+        assert_eq!(loggable("/v1/tenants/x/link/y"), "/v1/tenants/x/link/y");
+        assert_eq!(loggable("/onboarding/t/start"), "/onboarding/t/start");
+    }
+}

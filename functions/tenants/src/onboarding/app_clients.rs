@@ -1,0 +1,270 @@
+//! Step 4: the app clients, the providers as they appear, and a sign-in to try.
+
+use axum::{
+    extract::RawQuery,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use causeway_cognito::{AppClient, RoleToAssume};
+use causeway_core::{
+    app_clients::{AppClients, MOST_NAMED},
+    claim::Claim,
+    connection::ConnectionState,
+    health::HealthState,
+    id::AppClientId,
+    user_pool::{PoolStatus, UserPool},
+};
+use maud::{Markup, html};
+
+use super::{
+    Failure, Visitor,
+    form::Form,
+    layout::{self, Step, error_summary, sentence},
+    sign_in_link::sign_in_link,
+};
+
+const FIELD: &str = "app_clients";
+/// What stands for all app clients.
+const ALL: &str = "all";
+
+/// Shows the app clients, the providers and, for one app client, the links to try.
+pub async fn show(visitor: Visitor, RawQuery(query): RawQuery) -> Result<Response, Failure> {
+    let pool = visitor.pool()?;
+    if pool.status == PoolStatus::Pending {
+        return Ok(visitor.redirect(&format!("pools/{}/check", pool.user_pool_id)));
+    }
+    let query = Form::parse(query.unwrap_or_default().as_bytes());
+    Ok(page(&visitor, pool, None, &query).await?.into_response())
+}
+
+/// Takes the choice of app clients, and has a run give them the providers.
+pub async fn choose(visitor: Visitor, mut form: Form) -> Result<Response, Failure> {
+    let pool = visitor.pool()?;
+    if pool.status != PoolStatus::Active {
+        return Ok(visitor.redirect(&format!("pools/{}/check", pool.user_pool_id)));
+    }
+    let Some(chosen) = chosen(&visitor, pool, &mut form).await else {
+        let page = page(&visitor, pool, Some(&form), &Form::default()).await?;
+        return Ok((StatusCode::BAD_REQUEST, page).into_response());
+    };
+    let service = &visitor.service;
+    service.store().choose_app_clients(pool, &chosen, service.now()).await?;
+    tracing::info!(
+        tenant_id = %pool.tenant_id,
+        user_pool_id = %pool.user_pool_id,
+        link_id = %visitor.link.id,
+        "app clients chosen by an onboarding link"
+    );
+    service.wake_up(pool).await?;
+    Ok(visitor.redirect(&format!("pools/{}/app-clients", pool.user_pool_id)))
+}
+
+/// The app clients of a form, if the pool has every one of them and it can sign users in.
+async fn chosen(visitor: &Visitor, pool: &UserPool, form: &mut Form) -> Option<AppClients> {
+    let text = form.text(FIELD).to_owned();
+    if text == ALL {
+        return Some(AppClients::All);
+    }
+    let mut chosen: Vec<AppClientId> = Vec::new();
+    for id in text.split(|c: char| c.is_whitespace() || c == ',').filter(|id| !id.is_empty()) {
+        match id.parse::<AppClientId>() {
+            Ok(id) if chosen.contains(&id) => {}
+            Ok(id) => chosen.push(id),
+            Err(error) => {
+                form.refuse(FIELD, error.to_string());
+                return None;
+            }
+        }
+    }
+    if chosen.len() > MOST_NAMED {
+        form.refuse(FIELD, format!("at most {MOST_NAMED} app clients"));
+        return None;
+    }
+    for id in chosen.iter().filter(|id| !pool.options.app_clients.named().contains(id)) {
+        match client(visitor, pool, id).await {
+            Ok(Some(client)) if client.uses_code_flow => {}
+            Ok(Some(_)) => form.refuse(
+                FIELD,
+                format!("the app client {id} does not use the authorization code grant: allow it in Cognito first"),
+            ),
+            Ok(None) => form.refuse(FIELD, format!("the user pool has no app client {id}")),
+            Err(message) => form.refuse(FIELD, message),
+        }
+    }
+    form.errors().is_empty().then_some(AppClients::Named(chosen))
+}
+
+/// The app clients that are given the providers. Where all are and the list can't be read, none to try.
+async fn clients(visitor: &Visitor, pool: &UserPool) -> Vec<AppClientId> {
+    if let AppClients::Named(named) = &pool.options.app_clients {
+        return named.clone();
+    }
+    let role = RoleToAssume::of(pool, &visitor.tenant.external_id);
+    match visitor.service.reconciler.access.pool(&role).await {
+        Ok(access) => access.list_app_clients().await.unwrap_or_default(),
+        Err(_) => Vec::new(),
+    }
+}
+
+async fn client(visitor: &Visitor, pool: &UserPool, id: &AppClientId) -> Result<Option<AppClient>, String> {
+    let role = RoleToAssume::of(pool, &visitor.tenant.external_id);
+    let unread = |error| format!("the app client {id} could not be read: {error}");
+    let access = visitor.service.reconciler.access.pool(&role).await.map_err(unread)?;
+    access.describe_app_client(id).await.map_err(unread)
+}
+
+async fn page(
+    visitor: &Visitor,
+    pool: &UserPool,
+    refused: Option<&Form>,
+    query: &Form,
+) -> Result<layout::Page, Failure> {
+    let mut claims = visitor.service.store().claims(&pool.user_pool_id).await?;
+    claims.retain(|claim| claim.tenant_id == pool.tenant_id && claim.is_held());
+    let clients = clients(visitor, pool).await;
+    let tried = clients.iter().find(|id| id.as_str() == query.text("client")).or(clients.first());
+    let described = match tried {
+        Some(id) => Some((id, client(visitor, pool, id).await)),
+        None => None,
+    };
+    let body = html! {
+        (error_summary(refused.unwrap_or(&Form::default())))
+        (choice(visitor, pool, refused))
+        section aria-labelledby="providers-heading" {
+            h2 id="providers-heading" { "Identity providers" }
+            div id="providers" aria-live="polite" data-refreshes[pool.status == PoolStatus::Active] {
+                (health(pool))
+                (providers(pool, &claims))
+            }
+        }
+        section aria-labelledby="try-heading" {
+            h2 id="try-heading" { "Try a sign-in" }
+            div id="sign-ins" {
+                @match described {
+                    None => { p { "Choose an app client first: a sign-in needs one." } }
+                    Some((id, Ok(Some(client)))) => { (sign_ins(visitor, pool, &claims, (id, &client), &clients)) }
+                    Some((id, Ok(None))) => { p { "The user pool has no app client " code { (id) } " any more." } }
+                    Some((_, Err(message))) => { p { (sentence(&message)) } }
+                }
+            }
+        }
+    };
+    Ok(layout::step(visitor, Step::AppClients, "Offer the sign-ins", &body))
+}
+
+fn choice(visitor: &Visitor, pool: &UserPool, refused: Option<&Form>) -> Markup {
+    let present = match &pool.options.app_clients {
+        AppClients::All => ALL.to_owned(),
+        AppClients::Named(named) => named.iter().map(AppClientId::as_str).collect::<Vec<_>>().join("\n"),
+    };
+    let text = refused.map_or(present.as_str(), |form| form.text(FIELD));
+    let errors: Vec<&str> = refused.iter().flat_map(|form| form.errors()).map(|(_, rule)| rule.as_str()).collect();
+    html! {
+        p {
+            "Choose the app clients whose users sign in with your connections. Causeway adds its providers to their "
+            "lists and leaves everything else of them as it is. App clients that are not named are never changed."
+        }
+        form method="post" action=(visitor.path(&format!("pools/{}/app-clients", pool.user_pool_id))) {
+            div.field.bad[!errors.is_empty()] {
+                label for=(FIELD) { "App client IDs" }
+                p.hint id="app_clients-hint" { "One a line, or the word all. The Cognito console shows them under “App clients”." }
+                @for error in &errors { p.error id="app_clients-error" { (sentence(error)) } }
+                textarea id=(FIELD) name=(FIELD) rows="3" spellcheck="false" autocapitalize="off"
+                    aria-describedby="app_clients-hint" aria-invalid=[(!errors.is_empty()).then_some("true")] { (text) }
+            }
+            p.actions { button type="submit" { "Save the app clients" } }
+        }
+    }
+}
+
+fn health(pool: &UserPool) -> Markup {
+    let health = &pool.run.health;
+    html! {
+        @if pool.status == PoolStatus::Removing {
+            div.notice { p { "The operator is removing this user pool." } }
+        } @else if health.state != HealthState::Ok {
+            div.notice.bad {
+                p { strong { "The last run did not succeed. " } (sentence(&health.message)) }
+                p { (health.remedy) }
+            }
+        }
+    }
+}
+
+fn providers(pool: &UserPool, claims: &[Claim]) -> Markup {
+    html! {
+        @if claims.is_empty() && pool.run.last_run.is_none() {
+            p { "The first run has begun. Each usable connection in WorkOS gets an identity provider here, within "
+                "seconds as a rule." }
+        } @else if claims.is_empty() {
+            p { "There is no usable connection in WorkOS yet. Each that becomes active appears here by itself." }
+        } @else {
+            div.scrolls tabindex="0" role="region" aria-label="The identity providers" {
+                table {
+                    thead { tr { th scope="col" { "Provider" } th scope="col" { "Connection" } th scope="col" { "State" } } }
+                    tbody {
+                        @for claim in claims {
+                            tr {
+                                th scope="row" { code { (claim.provider_name) } }
+                                td { (state(claim.connection_state.as_ref())) }
+                                td { (if claim.in_sync { "ready" } else { "being set up" }) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn state(state: Option<&ConnectionState>) -> String {
+    state.map_or_else(|| "–".to_owned(), |state| state.as_str().to_owned())
+}
+
+fn sign_ins(
+    visitor: &Visitor,
+    pool: &UserPool,
+    claims: &[Claim],
+    (id, client): (&AppClientId, &AppClient),
+    clients: &[AppClientId],
+) -> Markup {
+    let callback = pool.callbacks(visitor.service.local_callback.as_deref()).first().copied();
+    let redirect_uri = client.callback_urls.first();
+    let (Some(callback), Some(redirect_uri)) = (callback, redirect_uri) else {
+        return html! { p { "The app client " code { (id) } " has no callback URL yet, or the user pool no domain." } };
+    };
+    let links: Vec<(&Claim, String)> = claims
+        .iter()
+        .filter(|claim| client.supported_identity_providers.contains(claim.provider_name.as_str()))
+        .filter_map(|claim| {
+            let link = sign_in_link(callback, id, redirect_uri, &client.scopes, &claim.provider_name)?;
+            Some((claim, link))
+        })
+        .collect();
+    html! {
+        @if links.is_empty() {
+            p { "The app client " code { (id) } " does not offer a provider yet. It does so after the next run." }
+        } @else {
+            p {
+                "Each link begins a sign-in as your application would, in app client " code { (id) } ", and returns to "
+                code { (redirect_uri) } ". Your application may say that it did not begin this sign-in. What counts is "
+                "that you come back to it with a code."
+            }
+            ul.plain {
+                @for (claim, link) in &links {
+                    li { a href=(link) target="_blank" rel="noopener noreferrer" {
+                        "Sign in with " (claim.provider_name) span.visually-hidden { " (opens in a new tab)" }
+                    } }
+                }
+            }
+        }
+        @let others: Vec<_> = clients.iter().filter(|other| *other != id).take(MOST_NAMED).collect();
+        @if !others.is_empty() {
+            p { "Another app client: " @for other in others {
+                a href={ (visitor.path(&format!("pools/{}/app-clients", pool.user_pool_id))) "?client=" (other) } {
+                    (other)
+                } " "
+            } }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The style and the script of the page: the only ones that its Content-Security-Policy lets in.
+
+use axum::{
+    http::header,
+    response::{IntoResponse, Response},
+};
+
+/// A browser may keep them for five minutes, as long as an update of Causeway may look odd.
+const CACHED: &str = "public, max-age=300";
+
+/// The style.
+pub async fn style() -> Response {
+    asset("text/css; charset=utf-8", include_str!("assets/page.css"))
+}
+
+/// The script.
+pub async fn script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("assets/page.js"))
+}
+
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, CACHED)], text).into_response()
+}

@@ -1,0 +1,310 @@
+//! Step 3: register the pool, run the checks, and see what to do about those that fail.
+
+use std::time::Duration;
+
+use axum::{
+    extract::RawQuery,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use causeway_core::{
+    check::{Check, CheckOutcome, all_hold},
+    onboarding::Admission,
+    timestamp::Timestamp,
+    user_pool::{PoolStatus, UserPool},
+};
+use causeway_store::RecordedChecks;
+use maud::{Markup, html};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::{
+    Failure, Visitor,
+    form::Form,
+    layout::{self, Step, copyable, error_summary, query_of, sentence},
+    next_step_of,
+    role::{pool_fields, read, suggest},
+};
+use crate::{
+    user_pools::{self, NewUserPool},
+    verify::{self, Checks},
+};
+
+/// How many pools of a tenant its links may register. More of them are an operator's affair.
+const MOST_POOLS: usize = 50;
+/// After how long checks that have not ended never will: the function has been stopped.
+const LONGEST: Duration = Duration::from_secs(35);
+
+/// The checks by name, in their order, as people call them. Others are shown by their name.
+const NAMES: [(&str, &str); 10] = [
+    ("workos_api_key", "WorkOS takes the API key"),
+    ("workos_callback", "Sign-ins may return from WorkOS"),
+    ("workos_webhook", "WorkOS reports changes"),
+    ("role_assumable", "Causeway can use the role"),
+    ("role_requires_external_id", "Nobody can use the role without your external ID"),
+    ("user_pool", "The user pool is there"),
+    ("user_pool_domain", "The user pool has a domain"),
+    ("attribute_mapping", "The users' attributes fit"),
+    ("app_clients", "The app clients fit"),
+    ("role_permissions", "The role allows what is needed"),
+];
+
+/// Asks for account and pool.
+pub async fn ask(visitor: Visitor, RawQuery(query): RawQuery) -> Result<Response, Failure> {
+    let mut form = Form::parse(query.unwrap_or_default().as_bytes());
+    suggest(&visitor, &mut form).await?;
+    Ok(asked(&visitor, &form).await?.into_response())
+}
+
+async fn asked(visitor: &Visitor, form: &Form) -> Result<layout::Page, Failure> {
+    let pools = visitor.pools().await?;
+    let body = html! {
+        p { "Say where the role and the user pool are. Nothing in your account is changed by the checks." }
+        (error_summary(form))
+        form method="post" action=(visitor.path("check")) {
+            (pool_fields(form))
+            p.actions { button type="submit" { "Register the user pool" } }
+        }
+        @if !pools.is_empty() {
+            section aria-labelledby="registered" {
+                h2 id="registered" { "Registered already" }
+                ul.plain {
+                    @for pool in &pools {
+                        li {
+                            a href=(visitor.path(&next_step_of(pool))) { (pool.user_pool_id) }
+                            " in account " (pool.account_id) " – " (status(pool))
+                        }
+                    }
+                }
+            }
+        }
+    };
+    Ok(layout::step(visitor, Step::Checks, "Check the connection", &body))
+}
+
+fn status(pool: &UserPool) -> &'static str {
+    match pool.status {
+        PoolStatus::Pending if pool.awaits_admission => "waits for the operator",
+        PoolStatus::Pending => "not checked yet",
+        PoolStatus::Active => "connected",
+        PoolStatus::Removing => "being removed",
+    }
+}
+
+/// Registers the pool, unless this tenant has it already, and goes on to its checks.
+pub async fn register(visitor: Visitor, mut form: Form) -> Result<Response, Failure> {
+    if let Some(pool) = registered(&visitor, &mut form).await? {
+        return Ok(visitor.redirect(&format!("pools/{}/check?run", pool.user_pool_id)));
+    }
+    Ok((StatusCode::BAD_REQUEST, asked(&visitor, &form).await?).into_response())
+}
+
+async fn registered(visitor: &Visitor, form: &mut Form) -> Result<Option<UserPool>, Failure> {
+    let Some(role) = read(visitor, form) else { return Ok(None) };
+    let pools = visitor.pools().await?;
+    if let Some(pool) = pools.iter().find(|pool| pool.user_pool_id == role.user_pool_id) {
+        if (&pool.account_id, &pool.role_name) == (&role.account_id, &role.role_name) {
+            return Ok(Some(pool.clone()));
+        }
+        let rule = format!(
+            "this user pool is registered with account {} and role {}: use these, or ask the operator to remove it",
+            pool.account_id, pool.role_name
+        );
+        form.refuse("user_pool_id", rule);
+        return Ok(None);
+    }
+    if pools.len() >= MOST_POOLS {
+        form.refuse("user_pool_id", format!("{MOST_POOLS} user pools are registered: ask the operator for more"));
+        return Ok(None);
+    }
+    let admission = visitor.link.admits(&role.account_id, &pools);
+    if admission == Admission::Refused {
+        let named: Vec<&str> = visitor.link.account_ids.iter().map(|account| account.as_str()).collect();
+        let rule = format!("your link is for account {}: ask the operator for another", named.join(", "));
+        form.refuse("account_id", rule);
+        return Ok(None);
+    }
+    let new = NewUserPool::new(role.account_id, role.role_name, role.user_pool_id);
+    match user_pools::register(&visitor.service, &visitor.tenant, new, admission == Admission::Waits).await {
+        Ok(pool) => Ok(Some(pool)),
+        Err(problem) if problem.status().is_client_error() => {
+            form.refuse(problem.field().unwrap_or("user_pool_id"), problem.detail());
+            Ok(None)
+        }
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+/// Shows the checks as far as they have been run.
+pub async fn show(visitor: Visitor, RawQuery(query): RawQuery) -> Result<Response, Failure> {
+    let pool = visitor.pool()?;
+    let recorded = visitor.service.store().recorded_checks(&visitor.tenant.id, &pool.user_pool_id).await?;
+    // Asked for right after the registration: the script presses the button, where there is one.
+    let at_once = query.as_deref() == Some("run");
+    let body = body(&visitor, pool, recorded.as_ref(), at_once);
+    Ok(layout::step(&visitor, Step::Checks, "Check the connection", &body).into_response())
+}
+
+/// Runs the checks, and records each as it ends, so that they can be watched from another request.
+pub async fn run(visitor: Visitor) -> Result<Response, Failure> {
+    let pool = visitor.pool()?.clone();
+    let back = visitor.redirect(&format!("pools/{}/check", pool.user_pool_id));
+    if pool.awaits_admission {
+        return Ok(back);
+    }
+    let (tell, told) = unbounded_channel();
+    let checks = Checks { all: Vec::new(), told: Some(tell) };
+    let (verified, recorded) = tokio::join!(
+        verify::run(&visitor.service, &visitor.tenant, pool.clone(), checks),
+        record(&visitor, &pool, told)
+    );
+    recorded?;
+    verified?;
+    Ok(back)
+}
+
+async fn record(visitor: &Visitor, pool: &UserPool, mut told: UnboundedReceiver<Check>) -> Result<(), Failure> {
+    let store = visitor.service.store();
+    let began_at = visitor.service.now();
+    let mut recorded = RecordedChecks { checks: Vec::new(), began_at, finished_at: None };
+    store.record_checks(&visitor.tenant.id, &pool.user_pool_id, &recorded).await?;
+    while let Some(check) = told.recv().await {
+        recorded.checks.push(check);
+        store.record_checks(&visitor.tenant.id, &pool.user_pool_id, &recorded).await?;
+    }
+    recorded.finished_at = Some(visitor.service.now());
+    Ok(store.record_checks(&visitor.tenant.id, &pool.user_pool_id, &recorded).await?)
+}
+
+fn body(visitor: &Visitor, pool: &UserPool, recorded: Option<&RecordedChecks>, at_once: bool) -> Markup {
+    let checks = recorded.map_or(&[][..], |recorded| &recorded.checks);
+    let runs = recorded.is_some_and(|recorded| goes_on(recorded, visitor.service.now()));
+    let action = visitor.path(&format!("pools/{}/check", pool.user_pool_id));
+    html! {
+        dl {
+            dt { "User pool" } dd { code { (pool.user_pool_id) } }
+            dt { "Role" } dd { code { (pool.role_arn()) } }
+        }
+        @if pool.awaits_admission {
+            div.notice id="checks" {
+                p { strong { "Your operator has to admit this account first." } }
+                p {
+                    "It is the first time that account " (pool.account_id) " is named, and your link names none. The "
+                    "operator sees the user pool in the list and admits it there. Then come back to this page."
+                }
+            }
+        } @else {
+            div id="checks" aria-live="polite" data-runs[runs] {
+                (verdict(visitor, pool, recorded, runs))
+                ol.checks {
+                    @for (name, title) in NAMES {
+                        @for check in checks.iter().filter(|check| check.name == name) { (shown(visitor, pool, title, check)) }
+                        @if !checks.iter().any(|check| check.name == name) {
+                            li.waiting { span.outcome { (if runs { "Waiting" } else { "Not run" }) } " " span.title { (title) } }
+                        }
+                    }
+                    @for check in checks.iter().filter(|check| !NAMES.iter().any(|(name, _)| *name == check.name)) {
+                        (shown(visitor, pool, &check.name, check))
+                    }
+                }
+            }
+            form method="post" action=(action) data-watch data-at-once[at_once && !runs] {
+                p.actions {
+                    button.quiet[pool.status == PoolStatus::Active] type="submit" {
+                        (if checks.is_empty() { "Run the checks" } else { "Run the checks again" })
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn goes_on(recorded: &RecordedChecks, now: Timestamp) -> bool {
+    recorded.finished_at.is_none() && now.since(recorded.began_at) < LONGEST
+}
+
+fn verdict(visitor: &Visitor, pool: &UserPool, recorded: Option<&RecordedChecks>, runs: bool) -> Markup {
+    let Some(recorded) = recorded else { return html! {} };
+    let failed = recorded.checks.iter().filter(|check| check.outcome == CheckOutcome::Fail).count();
+    html! {
+        @if runs {
+            div.notice { p { strong { "The checks are running." } " Each shows as soon as it has ended." } }
+        } @else if failed > 0 {
+            div.notice.bad {
+                p { strong { @if failed == 1 { "One check failed." } @else { (failed) " checks failed." } }
+                    " What to do is next to it. Then run the checks again." }
+            }
+        } @else if pool.status == PoolStatus::Active && all_hold(&recorded.checks) {
+            div.notice.good {
+                p { strong { "All checks passed. The user pool is connected." } }
+                p { a.button href=(visitor.path(&format!("pools/{}/app-clients", pool.user_pool_id))) { "Continue" } }
+            }
+        } @else {
+            div.notice.bad { p { strong { "The checks did not end." } " Run them again." } }
+        }
+    }
+}
+
+fn shown(visitor: &Visitor, pool: &UserPool, title: &str, check: &Check) -> Markup {
+    let (class, outcome) = match check.outcome {
+        CheckOutcome::Pass => ("passed", "Passed"),
+        CheckOutcome::Warn => ("warned", "Note"),
+        CheckOutcome::Fail => ("failed", "Failed"),
+    };
+    let (remedy, exact) = remedy_parts(&check.remedy);
+    html! {
+        li class=(class) {
+            span.outcome { (outcome) } " " span.title { (title) }
+            @if check.outcome != CheckOutcome::Pass {
+                p { (sentence(&check.message)) }
+                div.remedy {
+                    @if !remedy.is_empty() { p { strong { "What to do: " } (remedy) } }
+                    @if let Some(exact) = exact { (copyable(&format!("remedy-{}", check.name), "what to use", &exact)) }
+                    @if check.name.starts_with("role_") {
+                        p { a href={ (visitor.path("role")) "?" (query_of(pool)) } { "Show the role again" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A remedy's words, and the policy or the command that it ends with, if it does.
+fn remedy_parts(remedy: &str) -> (String, Option<String>) {
+    if let Some((words, policy)) = remedy.split_once(": {") {
+        let policy = format!("{{{policy}");
+        let pretty = serde_json::from_str::<serde_json::Value>(&policy).map(|value| format!("{value:#}"));
+        return (sentence(&format!("{words}:")), Some(pretty.unwrap_or(policy)));
+    }
+    match remedy.split_once(": aws ") {
+        Some((words, command)) => (sentence(&format!("{words}:")), Some(format!("aws {command}"))),
+        None => (remedy.to_owned(), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remedy_ends_with_the_policy_or_the_command_to_be_copied() {
+        let (words, policy) = remedy_parts(r#"Give the role this policy: {"Version":"2012-10-17"}"#);
+        assert_eq!(words, "Give the role this policy:");
+        assert_eq!(policy.unwrap(), "{\n  \"Version\": \"2012-10-17\"\n}");
+        let (words, command) = remedy_parts("Give the pool a domain: aws cognito-idp create-user-pool-domain");
+        assert_eq!(
+            (words.as_str(), command.unwrap().as_str()),
+            ("Give the pool a domain:", "aws cognito-idp create-user-pool-domain")
+        );
+        assert_eq!(remedy_parts("Try again."), ("Try again.".to_owned(), None));
+    }
+
+    #[test]
+    fn checks_that_were_cut_off_do_not_run_for_ever() {
+        let began_at = Timestamp::from_seconds(100);
+        let recorded = RecordedChecks { checks: Vec::new(), began_at, finished_at: None };
+        assert!(goes_on(&recorded, Timestamp::from_seconds(130)));
+        assert!(!goes_on(&recorded, Timestamp::from_seconds(136)));
+        let ended = RecordedChecks { finished_at: Some(began_at), ..recorded };
+        assert!(!goes_on(&ended, began_at));
+    }
+}
