@@ -87,6 +87,7 @@ impl NewUserPool {
             organizations: None,
             domain_identifiers: false,
             attribute_mapping: None,
+            start: None,
         }
     }
 }
