@@ -7,6 +7,7 @@
 pub mod account;
 pub mod api;
 pub mod browser;
+pub mod chromium;
 pub mod cloud;
 pub mod command_line;
 pub mod deployment;
@@ -15,6 +16,7 @@ pub mod front;
 pub mod interrupt;
 pub mod lambda;
 pub mod ministack;
+pub mod onboarding_page;
 pub mod prerequisites;
 pub mod process;
 pub mod query_api;

@@ -50,21 +50,22 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (header::X_FRAME_OPTIONS, "DENY"),
 ];
 
-/// The pages. A form that another site sends is refused before anything is looked up.
+/// The pages, below `/onboarding`. A form that another site sends is refused before anything is looked up.
 pub fn router(base: &BaseUrl) -> Router<Arc<Service>> {
-    const POOL: &str = "/onboarding/{tenant_id}/pools/{user_pool_id}";
+    const POOL: &str = "/{tenant_id}/pools/{user_pool_id}";
     let (origin, base) = (base.origin(), base.path());
-    Router::new()
-        .route("/onboarding/assets/page.css", get(assets::style))
-        .route("/onboarding/assets/page.js", get(assets::script))
-        .route("/onboarding/{tenant_id}/link/{secret}", get(link::show).post(link::open))
-        .route("/onboarding/{tenant_id}/start", get(start))
-        .route("/onboarding/{tenant_id}/workos", get(workos::show).post(workos::give))
-        .route("/onboarding/{tenant_id}/role", get(role::show))
-        .route("/onboarding/{tenant_id}/check", get(checks::ask).post(checks::register))
+    let pages = Router::new()
+        .route("/assets/page.css", get(assets::style))
+        .route("/assets/page.js", get(assets::script))
+        .route("/{tenant_id}/link/{secret}", get(link::show).post(link::open))
+        .route("/{tenant_id}/start", get(start))
+        .route("/{tenant_id}/workos", get(workos::show).post(workos::give))
+        .route("/{tenant_id}/role", get(role::show))
+        .route("/{tenant_id}/check", get(checks::ask).post(checks::register))
         .route(&format!("{POOL}/check"), get(checks::show).post(checks::run))
         .route(&format!("{POOL}/app-clients"), get(app_clients::show).post(app_clients::choose))
-        .route("/onboarding/{*rest}", get(async || DeadEnd).post(async || DeadEnd))
+        .fallback(async || DeadEnd)
+        .method_not_allowed_fallback(async || DeadEnd)
         .layer(from_fn(move |request: Request, next: Next| {
             let refused = request.method() == Method::POST && !is_from(&origin, request.headers());
             let base = base.clone();
@@ -72,7 +73,8 @@ pub fn router(base: &BaseUrl) -> Router<Arc<Service>> {
                 let response = if refused { Message::cross_site().into_response() } else { next.run(request).await };
                 finished(response, &base)
             }
-        }))
+        }));
+    Router::new().nest("/onboarding", pages)
 }
 
 fn finished(mut response: Response, base: &str) -> Response {
@@ -142,6 +144,12 @@ fn see_other(path: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_page_stands_in_the_way_of_another() {
+        // A route that two pages claim is a panic when the function starts.
+        drop(router(&BaseUrl::parse("https://login.example.com").unwrap()));
+    }
 
     #[test]
     fn no_part_of_a_links_secret_is_logged() {

@@ -15,7 +15,7 @@ use crate::relying_party::{RelyingParty, get};
 use crate::tenancy::{Tenancy, cloud, text, unique};
 
 /// Everything that is in the table, as text.
-async fn table(cloud: &Cloud) -> Result<String> {
+pub async fn table(cloud: &Cloud) -> Result<String> {
     let client = DynamoDb::new(&cloud.integration().sdk(&cloud.region));
     let (mut all, mut start) = (String::new(), None);
     loop {

@@ -37,7 +37,7 @@ async fn change_trust(pool: &Pool, trust: &Value) -> Result<()> {
     Ok(())
 }
 
-fn decoded(policy: &str) -> Result<Value> {
+pub fn decoded(policy: &str) -> Result<Value> {
     let text = url::form_urlencoded::parse(format!("p={policy}").replace('+', "%2B").as_bytes())
         .next()
         .map(|(_, value)| value.into_owned());

@@ -84,11 +84,28 @@ impl Tenancy {
     }
 
     pub async fn with(name: &str, api_key: &str, account: &str, region: &'static str) -> Result<Self> {
+        let key = json!({"api_key": api_key});
+        Self::registered(name, key, api_key, account, region).await
+    }
+
+    /// A tenant whose WorkOS API key Causeway has not got yet.
+    pub async fn without_key(name: &str, account: &str) -> Result<Self> {
+        let api_key = next_api_key(&cloud()?)?;
+        Self::registered(name, json!({}), &api_key, account, REGION).await
+    }
+
+    async fn registered(
+        name: &str,
+        mut workos: Value,
+        api_key: &str,
+        account: &str,
+        region: &'static str,
+    ) -> Result<Self> {
         let cloud = cloud()?;
         let api = cloud.api(&cloud.integration())?;
         let account = cloud.account(account);
-        let body = json!({"name": name, "workos": {"client_id": cloud.workos_client_id, "api_key": api_key}});
-        let answer = api.post("/v1/tenants", &body).await?.expect(201)?;
+        workos["client_id"] = json!(cloud.workos_client_id);
+        let answer = api.post("/v1/tenants", &json!({"name": name, "workos": workos})).await?.expect(201)?;
         let tenant = answer.json()?;
         Ok(Self {
             workos: WorkOs::new(&cloud.workos_url, api_key)?,
