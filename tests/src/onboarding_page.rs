@@ -1,6 +1,7 @@
 //! The onboarding page, by the requests that a browser without scripts sends.
 
 use anyhow::{Context, Result, ensure};
+use regex::{Captures, Regex};
 use url::Url;
 
 use crate::browser::form;
@@ -87,4 +88,28 @@ pub fn text_of(page: &Answer, id: &str) -> Result<String> {
     let inner = inner.split("</code>").next().unwrap_or_default();
     // The ampersand last: what was one escapes nothing.
     Ok(inner.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&"))
+}
+
+/// A check as the page shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownCheck {
+    /// `Passed`, `Note`, `Failed`, `Waiting` or `Not run`.
+    pub outcome: String,
+    /// What is checked.
+    pub title: String,
+    /// What was found, where that is not that it passed.
+    pub message: String,
+}
+
+/// The checks that a page shows, in order.
+pub fn checks_of(page: &Answer) -> Result<Vec<ShownCheck>> {
+    let page = page.text();
+    let entry = Regex::new(
+        r#"<span class="outcome">([^<]*)</span> <span class="title">([^<]*)</span>(?:<p>((?s:.*?))</p>)?"#,
+    )?;
+    let part = |found: &Captures<'_>, number| found.get(number).map_or("", |part| part.as_str()).to_owned();
+    let checks = entry.captures_iter(&page);
+    Ok(checks
+        .map(|found| ShownCheck { outcome: part(&found, 1), title: part(&found, 2), message: part(&found, 3) })
+        .collect())
 }

@@ -21,12 +21,13 @@ const UNIT_TESTS: [&str; 4] = ["test", "--workspace", "--exclude", "causeway-tes
 pub async fn run() -> Result<()> {
     let begin = Instant::now();
     prerequisites::check()?;
+    prerequisites::browser()?;
     phase("format", cargo(&["fmt", "--all", "--check"])).await?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     phase("clippy", cargo(&clippy)).await?;
     phase("unit and property tests", unit_tests()).await?;
     phase("simulation", simulation()).await?;
-    phase("tools", async { tools::install(&announce).await.map(drop) }).await?;
+    phase("tools", install()).await?;
     phase("template", async { deployment::validate(&tools::install(&announce).await?).await }).await?;
     phase("end-to-end tests", end_to_end()).await?;
     println!("==> all checks passed in {} s", begin.elapsed().as_secs());
@@ -44,6 +45,12 @@ async fn phase(name: &str, work: impl Future<Output = Result<()>>) -> Result<()>
 
 async fn cargo(arguments: &[&str]) -> Result<()> {
     run_shown("cargo", cargo_command().args(arguments)).await
+}
+
+async fn install() -> Result<()> {
+    tools::install(&announce).await?;
+    tools::install_browser(&announce).await?;
+    tools::install_checks(&announce).await.map(drop)
 }
 
 /// All tests but the end-to-end ones, which need a cloud.

@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: the main job, step by step. Each step ends the demo if it does not hold.
 
+mod onboarding;
 mod refusals;
 mod scene;
 
@@ -9,10 +10,9 @@ use anyhow::{Result, ensure};
 use causeway_tests::browser;
 use causeway_tests::cloud::{Cloud, Settings};
 use causeway_tests::eventually::eventually;
-use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role, template};
 use serde_json::json;
 
-use self::scene::{Scene, check_outcome, provider_name, text};
+use self::scene::{Scene, provider_name, text};
 use crate::{announce, with_front};
 
 /// How long anything that a wake-up leads to may take.
@@ -40,8 +40,8 @@ async fn steps(cloud: &Cloud) -> Result<()> {
     println!("    user pool   {} (Causeway's stack is in {})", scene.pool, cloud.region);
     println!("    app client  {}", scene.app_client);
 
-    heading(3, "The tenant and the user pool are registered, the role is checked, the pool is verified");
-    register(&mut scene).await?;
+    heading(3, "The operator registers the tenant and sends a link; the tenant goes through the onboarding page");
+    onboarding::show(&mut scene).await?;
 
     heading(4, "The connection that WorkOS has already becomes an identity provider");
     let provider = scene.provider_of(&scene.connections[0], SOON).await?;
@@ -70,34 +70,6 @@ async fn steps(cloud: &Cloud) -> Result<()> {
 
 fn heading(number: u32, what: &str) {
     println!("\n{number:>2}. {what}");
-}
-
-async fn register(scene: &mut Scene<'_>) -> Result<()> {
-    scene.register_tenant().await?;
-    scene.register_pool().await?;
-    println!("    tenant {} with external ID {}", scene.tenant_id, scene.external_id);
-
-    scene.make_open_role().await?;
-    let verified = scene.call("POST", "/verify", &json!({}), 200).await?;
-    let check = check_outcome(&verified, "role_requires_external_id")?;
-    ensure!(check.0 == "fail" && verified["status"] == "pending", "an open role was accepted: {verified}");
-    println!("    a role without the condition on the external ID is refused:\n      {}", check.1);
-    scene.delete_open_role().await?;
-
-    let parameters = RoleParameters {
-        external_id: scene.external_id.clone(),
-        user_pool_id: scene.pool.clone(),
-        role_name: scene.role_name.clone(),
-        integration_account_id: scene.cloud.integration_account.clone(),
-    };
-    let arn = deploy_tenant_role(&scene.tenant, scene.region, &template()?, &parameters).await?;
-    println!("    onboarding/role.yaml makes {arn}");
-    let verified = scene.call("POST", "/verify", &json!({}), 200).await?;
-    for check in verified["checks"].as_array().into_iter().flatten() {
-        println!("      {:<5} {:<26} {}", text(check, "outcome"), text(check, "name"), text(check, "message"));
-    }
-    ensure!(verified["status"] == "active", "the pool is not active: {verified}");
-    Ok(())
 }
 
 async fn add_connection(scene: &mut Scene<'_>) -> Result<()> {

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use causeway_tests::onboarding_page::{OnboardingPage, get, text_of};
 use causeway_tests::query_api::elements;
+use causeway_tests::signed_http::plain_client;
 use causeway_tests::tenant_role::deploy_stack;
 use causeway_tests::{tools, workspace};
 use serde_json::{Value, json};
@@ -168,6 +169,11 @@ async fn the_launch_link_leads_to_a_template_that_anybody_may_read_with_the_tena
     let at_emulator = format!("{}/{bucket}", tenancy.cloud.aws_endpoint);
     let template = get(&format!("{at_emulator}/role.yaml"), "").await?.expect(200)?.text();
     assert_eq!(template, std::fs::read_to_string(workspace::root().join("onboarding/role.yaml"))?);
+    for elsewhere in [format!("{at_emulator}/other.yaml"), at_emulator.clone()] {
+        get(&elsewhere, "").await?.expect(403)?;
+    }
+    let written = plain_client()?.put(format!("{at_emulator}/role.yaml")).body("mine").send().await?;
+    assert_eq!(written.status(), 403, "anybody may write the template");
 
     // The document's own parameters, and no more.
     let given: Vec<(&str, &str)> =

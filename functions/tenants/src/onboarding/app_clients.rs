@@ -48,13 +48,8 @@ pub async fn choose(visitor: Visitor, mut form: Form) -> Result<Response, Failur
         return Ok((StatusCode::BAD_REQUEST, page).into_response());
     };
     let service = &visitor.service;
+    visitor.record(Some(&pool.user_pool_id), "app-clients", &[FIELD]).await?;
     service.store().choose_app_clients(pool, &chosen, service.now()).await?;
-    tracing::info!(
-        tenant_id = %pool.tenant_id,
-        user_pool_id = %pool.user_pool_id,
-        link_id = %visitor.link.id,
-        "app clients chosen by an onboarding link"
-    );
     service.wake_up(pool).await?;
     Ok(visitor.redirect(&format!("pools/{}/app-clients", pool.user_pool_id)))
 }

@@ -123,6 +123,7 @@ async fn registered(visitor: &Visitor, form: &mut Form) -> Result<Option<UserPoo
         form.refuse("account_id", rule);
         return Ok(None);
     }
+    visitor.record(Some(&role.user_pool_id), "check", &["account_id", "role_name", "user_pool_id"]).await?;
     let new = NewUserPool::new(role.account_id, role.role_name, role.user_pool_id);
     match user_pools::register(&visitor.service, &visitor.tenant, new, admission == Admission::Waits).await {
         Ok(pool) => Ok(Some(pool)),
@@ -151,6 +152,7 @@ pub async fn run(visitor: Visitor) -> Result<Response, Failure> {
     if pool.awaits_admission {
         return Ok(back);
     }
+    visitor.record(Some(&pool.user_pool_id), "pools/check", &[]).await?;
     let (tell, told) = unbounded_channel();
     let checks = Checks { all: Vec::new(), told: Some(tell) };
     let (verified, recorded) = tokio::join!(

@@ -71,6 +71,26 @@ impl Visitor {
         Ok(pools)
     }
 
+    /// Whom a change by this visitor is put down to.
+    pub fn caller(&self) -> String {
+        format!("onboarding-link:{}", self.link.id)
+    }
+
+    /// Records a change before it is made: each change by a link passes here, and is not made if this fails.
+    /// `fields` are the names of what is changed.
+    #[allow(clippy::unused_async, reason = "a record that is kept is written")]
+    pub async fn record(&self, pool: Option<&UserPoolId>, page: &str, fields: &[&str]) -> Result<(), Failure> {
+        tracing::info!(
+            caller = self.caller(),
+            tenant_id = %self.tenant.id,
+            user_pool_id = pool.map(tracing::field::display),
+            page,
+            ?fields,
+            "changed by an onboarding link"
+        );
+        Ok(())
+    }
+
     /// The pool of the path.
     pub fn pool(&self) -> Result<&UserPool, Failure> {
         self.pool.as_ref().ok_or(Failure::DeadEnd)

@@ -1,0 +1,89 @@
+//! Step 3: the operator sends a link, and the tenant goes through the onboarding page.
+
+use anyhow::{Context, Result, ensure};
+use causeway_tests::eventually::eventually;
+use causeway_tests::onboarding_page::{OnboardingPage, ShownCheck, checks_of, text_of};
+use causeway_tests::tenant_role::deploy_stack;
+use serde_json::json;
+
+use super::SOON;
+use super::scene::{Scene, TENANT_ACCOUNT, provider_name, text};
+
+pub async fn show(scene: &mut Scene<'_>) -> Result<()> {
+    scene.register_tenant().await?;
+    println!("    tenant {} with external ID {}", scene.tenant_id, scene.external_id);
+    let page = open_link(scene).await?;
+
+    let key = scene.cloud.workos_api_key.as_str();
+    page.post("/workos", &[("api_key", "sk_of_somebody_else")]).await?.expect(400)?;
+    println!("    1. a WorkOS API key that WorkOS does not take is refused");
+    page.post("/workos", &[("api_key", key)]).await?.expect(303)?;
+    println!("       the tenant's own is taken");
+
+    let fields = [("account_id", TENANT_ACCOUNT), ("user_pool_id", &scene.pool), ("role_name", &scene.role_name)];
+    page.post("/check", &fields).await?.expect(303)?;
+    println!("    3. the user pool is registered");
+    refuse_open_role(scene, &page).await?;
+    create_role(scene, &page).await?;
+    offer_sign_in(scene, &page).await
+}
+
+async fn open_link(scene: &Scene<'_>) -> Result<OnboardingPage> {
+    let path = format!("/v1/tenants/{}/onboarding-links", scene.tenant_id);
+    let made = scene.api.post(&path, &json!({ "account_ids": [TENANT_ACCOUNT] })).await?.expect(201)?.json()?;
+    let url = text(&made, "url");
+    let (address, _) = url.split_once("/link/").context("no link")?;
+    println!("    the operator sends {address}/link/..., good until {}", text(&made, "expires_at"));
+    let page = OnboardingPage::open(url).await?;
+    println!("    the tenant presses its button, and has a cookie for {}", page.address);
+    let start = page.get("/start").await?.expect(303)?;
+    ensure!(start.header("location").is_some_and(|to| to.ends_with("/workos")), "the page does not ask for the key");
+    Ok(page)
+}
+
+async fn run_checks(scene: &Scene<'_>, page: &OnboardingPage) -> Result<Vec<ShownCheck>> {
+    let path = format!("/pools/{}/check", scene.pool);
+    page.post(&path, &[]).await?.expect(303)?;
+    checks_of(&page.get(&path).await?.expect(200)?)
+}
+
+/// A role that can be assumed without the external ID is not taken.
+async fn refuse_open_role(scene: &Scene<'_>, page: &OnboardingPage) -> Result<()> {
+    scene.make_open_role().await?;
+    let checks = run_checks(scene, page).await?;
+    let refused = checks.iter().find(|check| check.title.contains("without your external ID"));
+    let refused = refused.with_context(|| format!("no such check: {checks:?}"))?;
+    let status = scene.call("GET", "", &json!(null), 200).await?["status"].clone();
+    ensure!(refused.outcome == "Failed" && status == "pending", "an open role was accepted: {refused:?}");
+    println!("       a role without the condition on the external ID is refused:\n         {}", refused.message);
+    scene.delete_open_role().await
+}
+
+/// The role that the page shows is deployed as it is.
+async fn create_role(scene: &Scene<'_>, page: &OnboardingPage) -> Result<()> {
+    let query = [("account_id", TENANT_ACCOUNT), ("user_pool_id", &scene.pool), ("role_name", &scene.role_name)];
+    let shown = page.get(&format!("/role?{}", causeway_tests::browser::form(&query))).await?.expect(200)?;
+    let template = text_of(&shown, "cloudformation")?;
+    let outputs = deploy_stack(&scene.tenant, scene.region, &scene.role_name, &template, &[]).await?;
+    println!("    2. the template that the page shows makes {}", outputs.first().map_or("", |(_, arn)| arn));
+    println!("    3. the checks:");
+    let checks = run_checks(scene, page).await?;
+    for check in &checks {
+        println!("       {:<7} {}", check.outcome, check.title);
+    }
+    let status = scene.call("GET", "", &json!(null), 200).await?["status"].clone();
+    ensure!(status == "active", "the pool is not active: {checks:#?}");
+    Ok(())
+}
+
+async fn offer_sign_in(scene: &Scene<'_>, page: &OnboardingPage) -> Result<()> {
+    let path = format!("/pools/{}/app-clients", scene.pool);
+    page.post(&path, &[("app_clients", &scene.app_client)]).await?.expect(303)?;
+    let name = format!("Sign in with {}", provider_name(&scene.connections[0]));
+    eventually(SOON, "the page shows a sign-in link", async || {
+        Ok(page.get(&path).await?.expect(200)?.text().contains(&name).then_some(()))
+    })
+    .await?;
+    println!("    4. the app client is chosen, and the page shows a link: {name}");
+    Ok(())
+}
