@@ -94,7 +94,8 @@ impl Window {
     pub async fn tabs_to(&mut self, what: &str, name: &str) -> Result<()> {
         const MOST: usize = 40;
         for _ in 0..MOST {
-            let focused = self.does("press", &json!({"key": "Tab"})).await?;
+            self.presses("Tab").await?;
+            let focused = self.does("focused", &json!({})).await?;
             if focused["tag"] == what && focused["name"] == name {
                 return Ok(());
             }

@@ -158,6 +158,7 @@ async fn see_checks_fail(window: &mut Window, pool: &Pool) -> Result<()> {
 
 async fn create_role_and_see_checks_pass(window: &mut Window, pool: &Pool, organization: &str) -> Result<()> {
     window.clicks("link", "Show the role again").await?;
+    window.does("unfold", &json!({"name": "CloudFormation template"})).await?;
     let template = window.text("#cloudformation").await?;
     deploy_stack(&pool.tenancy.account, pool.tenancy.region, &pool.role_name, &template, &[]).await?;
     narrow(pool, organization).await?;

@@ -1,5 +1,6 @@
 // Drives one browser window: node driver.mjs CHROMIUM.
 // Takes one command as JSON a line, and answers each with one line: {"answer": ...} or {"error": "..."}.
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
@@ -8,7 +9,8 @@ import { chromium } from 'playwright-core';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PATIENCE = 30_000;
 
-const browser = await chromium.launch({ executablePath: process.argv[2], args: ['--no-sandbox'] });
+const executablePath = execFileSync('sh', ['-c', 'command -v "$0"', process.argv[2]], { encoding: 'utf8' }).trim();
+const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 const context = await browser.newContext({ viewport: { width: 1024, height: 900 } });
 context.setDefaultTimeout(PATIENCE);
 // What nobody should have to see: violations of the policy, errors, and requests that go elsewhere.
@@ -47,7 +49,8 @@ const commands = {
   // Shows what stands below a summary.
   unfold: async ({ name }) => page.locator('details', { has: page.getByText(name, { exact: true }) })
     .evaluate((details) => { details.open = true; }),
-  press: async ({ key }) => { await page.keyboard.press(key); return focused(); },
+  press: async ({ key }) => page.keyboard.press(key),
+  focused,
   type: async ({ text }) => page.keyboard.type(text),
   // Waits for a text to be seen.
   sees: async ({ text, within }) => page.getByText(text).first().waitFor({ timeout: within ?? PATIENCE }),
