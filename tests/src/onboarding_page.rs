@@ -104,9 +104,8 @@ pub struct ShownCheck {
 /// The checks that a page shows, in order.
 pub fn checks_of(page: &Answer) -> Result<Vec<ShownCheck>> {
     let page = page.text();
-    let entry = Regex::new(
-        r#"<span class="outcome">([^<]*)</span> <span class="title">([^<]*)</span>(?:<p>((?s:.*?))</p>)?"#,
-    )?;
+    let entry =
+        Regex::new(r#"<span class="outcome">([^<]*)</span> <span class="title">([^<]*)</span>(?:<p>((?s:.*?))</p>)?"#)?;
     let part = |found: &Captures<'_>, number| found.get(number).map_or("", |part| part.as_str()).to_owned();
     let checks = entry.captures_iter(&page);
     Ok(checks

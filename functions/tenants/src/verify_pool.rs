@@ -89,10 +89,10 @@ fn permissions_remedy(document: &RoleRequest) -> String {
 fn not_assumable(role: &RoleToAssume, document: &RoleRequest, error: &CognitoError) -> Check {
     let message = format!("{} can't be assumed: {error}", role.role_arn);
     if error.class() == ErrorClass::Denied {
-        let create = "Create the role with the template of `GET .../role`, or mend its trust. ";
+        let create = "Create the role from its template, or mend its trust. ";
         Check::fail(ASSUMABLE, message, format!("{create}{}", trust_remedy(document)))
     } else {
-        Check::fail(ASSUMABLE, message, "Call `verify` again in a minute.")
+        Check::fail(ASSUMABLE, message, "Run the checks again in a minute.")
     }
 }
 
@@ -111,7 +111,7 @@ async fn check_closed(service: &Service, role: &RoleToAssume, document: &RoleReq
             Assumption::Unclear(error) => {
                 let message =
                     format!("whether {} can be assumed {what} could not be found out: {error}", role.role_arn);
-                return Check::fail(CLOSED, message, "Call `verify` again in a minute.");
+                return Check::fail(CLOSED, message, "Run the checks again in a minute.");
             }
         }
     }
@@ -125,7 +125,7 @@ fn not_described(pool: &UserPool, document: &RoleRequest, error: &CognitoError) 
         ErrorClass::Rejected => {
             format!("Check that {} exists in the account {}.", pool.user_pool_id, pool.account_id)
         }
-        _ => "Call `verify` again in a minute.".to_owned(),
+        _ => "Run the checks again in a minute.".to_owned(),
     };
     Check::fail(POOL, message, remedy)
 }
@@ -136,7 +136,7 @@ fn check_arn(pool: &UserPool, description: &PoolDescription) -> Check {
         Check::pass(POOL, format!("the user pool is {expected}"))
     } else {
         let message = format!("the user pool is {}, and not {expected}", description.arn);
-        Check::fail(POOL, message, "Register the pool with the account that it is in.")
+        Check::fail(POOL, message, "Have the pool registered with the account that it is in.")
     }
 }
 
@@ -180,7 +180,7 @@ fn check_attributes(pool: &UserPool, description: &PoolDescription) -> Check {
     Check::fail(
         ATTRIBUTES,
         faults.join("; "),
-        "Register the pool with an `attribute_mapping` that maps each required attribute, and only mutable ones that exist.",
+        "Have the operator set an `attribute_mapping` of each required attribute, and only of mutable ones that exist.",
     )
 }
 
@@ -205,7 +205,7 @@ async fn check_all_app_clients(access: &PoolAccess) -> Check {
         Err(error) => Check::fail(
             APP_CLIENTS,
             format!("the app clients could not be listed: {error}"),
-            "Give the role the policy of `GET .../role`.",
+            "Give the role the permissions of its template.",
         ),
     }
 }
@@ -225,12 +225,12 @@ async fn check_named_app_clients(named: &[AppClientId], access: &PoolAccess) -> 
             Ok(None) => Check::fail(
                 APP_CLIENTS,
                 format!("the pool has no app client {id}"),
-                "Register the pool with app clients that it has.",
+                "Choose app clients that the pool has.",
             ),
             Err(error) => Check::fail(
                 APP_CLIENTS,
                 format!("the app client {id} could not be read: {error}"),
-                "Give the role the policy of `GET .../role`.",
+                "Give the role the permissions of its template.",
             ),
         };
         checks.push(check);

@@ -20,7 +20,7 @@ pub async fn check_workos(service: &Service, tenant: &Tenant, checks: &mut Check
         let check = Check::fail(
             KEY,
             "the tenant has no WorkOS API key",
-            "Register the tenant with `workos.api_key`: WorkOS dashboard, API Keys.",
+            "Give Causeway one (`workos.api_key`): WorkOS dashboard, API Keys.",
         );
         checks.push(check);
         return Ok(());
@@ -95,5 +95,5 @@ async fn register_webhook(service: &Service, tenant: &Tenant, key: &SecretString
 }
 
 fn unclear(name: &str, error: &WorkosError) -> Check {
-    Check::fail(name, format!("WorkOS could not be asked: {}", chain(error)), "Call `verify` again in a minute.")
+    Check::fail(name, format!("WorkOS could not be asked: {}", chain(error)), "Run the checks again in a minute.")
 }

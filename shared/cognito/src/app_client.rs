@@ -33,8 +33,13 @@ pub struct AppClient {
 impl PoolAccess {
     /// The IDs of every app client of the pool; complete or an error.
     pub async fn list_app_clients(&self) -> Result<Vec<AppClientId>, CognitoError> {
+        Ok(self.list_named_app_clients().await?.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// The ID and the name of every app client of the pool; complete or an error.
+    pub async fn list_named_app_clients(&self) -> Result<Vec<(AppClientId, String)>, CognitoError> {
         const OPERATION: &str = "ListUserPoolClients";
-        let mut ids = Vec::new();
+        let mut clients = Vec::new();
         let mut next = None;
         for _ in 0..MOST_PAGES {
             self.pace(OPERATION).await;
@@ -48,14 +53,15 @@ impl PoolAccess {
                 .await
                 .map_err(|error| failed(OPERATION, &error))?;
             for client in answer.user_pool_clients.unwrap_or_default() {
-                ids.push(client.client_id.unwrap_or_default().parse().map_err(|_| {
+                let id = client.client_id.unwrap_or_default().parse().map_err(|_| {
                     let message = "the list holds an app client whose ID can't be read".to_owned();
                     CognitoError::new(OPERATION, ErrorClass::Rejected, message)
-                })?);
+                })?;
+                clients.push((id, client.client_name.unwrap_or_default()));
             }
             next = answer.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
-                return Ok(ids);
+                return Ok(clients);
             }
         }
         Err(CognitoError::new(OPERATION, ErrorClass::Transient, "the list does not end".to_owned()))

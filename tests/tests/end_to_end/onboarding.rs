@@ -16,6 +16,8 @@ use crate::onboarding_links::{Link, link};
 use crate::pool::{Pool, provider_name};
 use crate::tenancy::{ACCOUNT, APP_CALLBACK, Tenancy, string, unique};
 
+/// An account that no other test has.
+const OWN_ACCOUNT: &str = "444455556666";
 /// Has the pictures in the documentation made anew.
 const PICTURES_VARIABLE: &str = "UPDATE_PICTURES";
 
@@ -57,10 +59,11 @@ async fn picture(window: &mut Window, step: u8) -> Result<()> {
 
 #[tokio::test]
 async fn a_platform_engineer_gets_from_the_link_to_a_sign_in_without_help() -> Result<()> {
-    let tenancy = Tenancy::without_key("Acme Corp", ACCOUNT).await?;
+    let tenancy = Tenancy::without_key("Acme Corp", OWN_ACCOUNT).await?;
     let (organization, connections) = tenancy.organization_with(1).await?;
-    let pool = tenancy.user_pool().await?;
-    let link = link(&tenancy, &[ACCOUNT]).await?;
+    // The role's name is the one that the page suggests, and so is the account's only one.
+    let pool = Pool { role_name: "CausewayLogin".to_owned(), ..tenancy.user_pool().await? };
+    let link = link(&tenancy, &[OWN_ACCOUNT]).await?;
     let mut window = Window::open().await?;
 
     begin(&mut window, &link, &tenancy).await?;
@@ -118,13 +121,16 @@ async fn give_key(window: &mut Window, tenancy: &Tenancy) -> Result<()> {
 async fn look_at_role(window: &mut Window, pool: &Pool) -> Result<()> {
     is_fit(window, "step 2").await?;
     // The one account that the link is for is filled in.
-    ensure!(window.does("value", &json!({"name": "AWS account"})).await? == ACCOUNT, "no account is suggested");
+    ensure!(window.does("value", &json!({"name": "AWS account"})).await? == OWN_ACCOUNT, "no account is suggested");
     window.fills("User pool ID", "no pool").await?;
     window.clicks("button", "Show the role").await?;
     window.sees("Please mend this first").await?;
     is_fit(window, "step 2 with a mistake").await?;
     window.fills("User pool ID", &pool.id).await?;
-    window.fills("Role name", &pool.role_name).await?;
+    ensure!(
+        window.does("value", &json!({"name": "Role name"})).await? == pool.role_name.as_str(),
+        "no name is suggested"
+    );
     window.clicks("button", "Show the role").await?;
     window.sees("Create it in one of these ways").await?;
     picture(window, 2).await?;
@@ -173,14 +179,26 @@ async fn create_role_and_see_checks_pass(window: &mut Window, pool: &Pool, organ
     window.clicks("link", "Continue").await
 }
 
+/// Makes an app client that signs nobody in.
+async fn server(pool: &Pool) -> Result<String> {
+    let request = pool.tenancy.cognito.create_user_pool_client().user_pool_id(&pool.id).client_name("server");
+    let client = request.send().await?.user_pool_client;
+    client.and_then(|client| client.client_id).context("no app client was made")
+}
+
 async fn offer_and_try_a_sign_in(window: &mut Window, pool: &Pool, connection: &str) -> Result<()> {
     let provider = provider_name(connection);
     is_fit(window, "step 4").await?;
-    window.fills("App client IDs", "nosuchclient").await?;
-    window.clicks("button", "Save the app clients").await?;
-    window.sees("The user pool has no app client nosuchclient.").await?;
-    is_fit(window, "step 4 with a mistake").await?;
-    window.fills("App client IDs", &pool.app_client).await?;
+    let wrong = server(pool).await?;
+    for (client, chosen) in [(&wrong, true), (&wrong, false), (&pool.app_client, true)] {
+        let name = format!("{} {client}", if *client == wrong { "server" } else { "application" });
+        window.does("check", &json!({"name": name, "checked": chosen})).await?;
+        if *client == wrong && chosen {
+            window.clicks("button", "Save the app clients").await?;
+            window.sees("does not use the authorization code grant").await?;
+            is_fit(window, "step 4 with a mistake").await?;
+        }
+    }
     window.clicks("button", "Save the app clients").await?;
     // Nobody reloads the page: what runs do shows by itself.
     let name = format!("Sign in with {provider}");

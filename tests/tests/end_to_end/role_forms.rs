@@ -205,6 +205,9 @@ async fn the_page_shows_the_role_of_the_api_in_every_form() -> Result<()> {
     }
     let launch = text(&role, "launch_url")?.replace('&', "&amp;");
     assert!(shown.text().contains(&launch), "no launch link");
-    assert_eq!(json!(tenancy.external_id), role["trust_policy"]["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"]);
+    assert_eq!(
+        json!(tenancy.external_id),
+        role["trust_policy"]["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"]
+    );
     Ok(())
 }

@@ -45,6 +45,7 @@ const commands = {
   open: async ({ url }) => ({ status: (await page.goto(url)).status() }),
   click: async ({ role, name }) => page.getByRole(role, { name, exact: true }).click(),
   fill: async ({ name, value }) => field(name).fill(value),
+  check: async ({ name, checked }) => page.getByRole('checkbox', { name, exact: true }).setChecked(checked),
   value: async ({ name }) => field(name).inputValue(),
   // Shows what stands below a summary.
   unfold: async ({ name }) => page.locator('details', { has: page.getByText(name, { exact: true }) })

@@ -26,6 +26,8 @@ use super::{
 const FIELD: &str = "app_clients";
 /// What stands for all app clients.
 const ALL: &str = "all";
+/// How many app clients are shown to choose from; where there are more, their IDs are filled in.
+const MOST_OFFERED: usize = 60;
 
 /// Shows the app clients, the providers and, for one app client, the links to try.
 pub async fn show(visitor: Visitor, RawQuery(query): RawQuery) -> Result<Response, Failure> {
@@ -56,8 +58,8 @@ pub async fn choose(visitor: Visitor, mut form: Form) -> Result<Response, Failur
 
 /// The app clients of a form, if the pool has every one of them and it can sign users in.
 async fn chosen(visitor: &Visitor, pool: &UserPool, form: &mut Form) -> Option<AppClients> {
-    let text = form.text(FIELD).to_owned();
-    if text == ALL {
+    let text = form.all(FIELD).collect::<Vec<_>>().join("\n");
+    if form.all(FIELD).any(|one| one == ALL) {
         return Some(AppClients::All);
     }
     let mut chosen: Vec<AppClientId> = Vec::new();
@@ -89,15 +91,21 @@ async fn chosen(visitor: &Visitor, pool: &UserPool, form: &mut Form) -> Option<A
     form.errors().is_empty().then_some(AppClients::Named(chosen))
 }
 
-/// The app clients that are given the providers. Where all are and the list can't be read, none to try.
-async fn clients(visitor: &Visitor, pool: &UserPool) -> Vec<AppClientId> {
-    if let AppClients::Named(named) = &pool.options.app_clients {
-        return named.clone();
-    }
+/// Every app client of the pool with its name; none where the list can't be read or is too long to choose from.
+async fn offered(visitor: &Visitor, pool: &UserPool) -> Vec<(AppClientId, String)> {
     let role = RoleToAssume::of(pool, &visitor.tenant.external_id);
-    match visitor.service.reconciler.access.pool(&role).await {
-        Ok(access) => access.list_app_clients().await.unwrap_or_default(),
+    let listed = match visitor.service.reconciler.access.pool(&role).await {
+        Ok(access) => access.list_named_app_clients().await.unwrap_or_default(),
         Err(_) => Vec::new(),
+    };
+    if listed.len() > MOST_OFFERED { Vec::new() } else { listed }
+}
+
+/// The app clients that are given the providers.
+fn given(pool: &UserPool, offered: &[(AppClientId, String)]) -> Vec<AppClientId> {
+    match &pool.options.app_clients {
+        AppClients::Named(named) => named.clone(),
+        AppClients::All => offered.iter().map(|(id, _)| id.clone()).collect(),
     }
 }
 
@@ -116,7 +124,8 @@ async fn page(
 ) -> Result<layout::Page, Failure> {
     let mut claims = visitor.service.store().claims(&pool.user_pool_id).await?;
     claims.retain(|claim| claim.tenant_id == pool.tenant_id && claim.is_held());
-    let clients = clients(visitor, pool).await;
+    let offered = offered(visitor, pool).await;
+    let clients = given(pool, &offered);
     let tried = clients.iter().find(|id| id.as_str() == query.text("client")).or(clients.first());
     let described = match tried {
         Some(id) => Some((id, client(visitor, pool, id).await)),
@@ -124,7 +133,7 @@ async fn page(
     };
     let body = html! {
         (error_summary(refused.unwrap_or(&Form::default())))
-        (choice(visitor, pool, refused))
+        (choice(visitor, pool, &offered, refused))
         section aria-labelledby="providers-heading" {
             h2 id="providers-heading" { "Identity providers" }
             div id="providers" aria-live="polite" data-refreshes[pool.status == PoolStatus::Active] {
@@ -147,27 +156,58 @@ async fn page(
     Ok(layout::step(visitor, Step::AppClients, "Offer the sign-ins", &body))
 }
 
-fn choice(visitor: &Visitor, pool: &UserPool, refused: Option<&Form>) -> Markup {
+fn choice(visitor: &Visitor, pool: &UserPool, offered: &[(AppClientId, String)], refused: Option<&Form>) -> Markup {
     let present = match &pool.options.app_clients {
-        AppClients::All => ALL.to_owned(),
-        AppClients::Named(named) => named.iter().map(AppClientId::as_str).collect::<Vec<_>>().join("\n"),
+        AppClients::All => vec![ALL],
+        AppClients::Named(named) => named.iter().map(AppClientId::as_str).collect(),
     };
-    let text = refused.map_or(present.as_str(), |form| form.text(FIELD));
+    let chosen: Vec<&str> = refused.map_or(present, |form| form.all(FIELD).collect());
     let errors: Vec<&str> = refused.iter().flat_map(|form| form.errors()).map(|(_, rule)| rule.as_str()).collect();
     html! {
         p {
             "Choose the app clients whose users sign in with your connections. Causeway adds its providers to their "
-            "lists and leaves everything else of them as it is. App clients that are not named are never changed."
+            "lists and leaves everything else of them as it is. Other app clients are never changed."
         }
         form method="post" action=(visitor.path(&format!("pools/{}/app-clients", pool.user_pool_id))) {
-            div.field.bad[!errors.is_empty()] {
-                label for=(FIELD) { "App client IDs" }
-                p.hint id="app_clients-hint" { "One a line, or the word all. The Cognito console shows them under “App clients”." }
-                @for error in &errors { p.error id="app_clients-error" { (sentence(error)) } }
-                textarea id=(FIELD) name=(FIELD) rows="3" spellcheck="false" autocapitalize="off"
-                    aria-describedby="app_clients-hint" aria-invalid=[(!errors.is_empty()).then_some("true")] { (text) }
-            }
+            @if offered.is_empty() { (as_text(&chosen, &errors)) } @else { (as_boxes(offered, &chosen, &errors)) }
             p.actions { button type="submit" { "Save the app clients" } }
+        }
+    }
+}
+
+fn as_text(chosen: &[&str], errors: &[&str]) -> Markup {
+    html! {
+        div.field.bad[!errors.is_empty()] {
+            label for=(FIELD) { "App client IDs" }
+            p.hint id="app_clients-hint" { "One a line, or the word all. The Cognito console shows them under “App clients”." }
+            @for error in errors { p.error { (sentence(error)) } }
+            textarea id=(FIELD) name=(FIELD) rows="3" spellcheck="false" autocapitalize="off"
+                aria-describedby="app_clients-hint" aria-invalid=[(!errors.is_empty()).then_some("true")] {
+                (chosen.join("\n"))
+            }
+        }
+    }
+}
+
+fn as_boxes(offered: &[(AppClientId, String)], chosen: &[&str], errors: &[&str]) -> Markup {
+    let is_offered = |id: &&str| *id == ALL || offered.iter().any(|(other, _)| other.as_str() == *id);
+    let row = |id: &str, text: &Markup| {
+        html! {
+            div.choice {
+                input type="checkbox" id={ "choice-" (id) } name=(FIELD) value=(id) checked[chosen.contains(&id)];
+                label for={ "choice-" (id) } { (text) }
+            }
+        }
+    };
+    html! {
+        fieldset.field.bad[!errors.is_empty()] id=(FIELD) {
+            legend { "App clients" }
+            @for error in errors { p.error { (sentence(error)) } }
+            @for (id, name) in offered { (row(id.as_str(), &html! { (name) " " code { (id) } })) }
+            @for id in chosen.iter().filter(|id| !is_offered(id)) {
+                (row(id, &html! { code { (id) } " (the user pool has it no more)" }))
+            }
+            (row(ALL, &html! { "All of them, and those that are made later" }))
         }
     }
 }
@@ -196,7 +236,7 @@ fn providers(pool: &UserPool, claims: &[Claim]) -> Markup {
         } @else {
             div.scrolls tabindex="0" role="region" aria-label="The identity providers" {
                 table {
-                    thead { tr { th scope="col" { "Provider" } th scope="col" { "Connection" } th scope="col" { "State" } } }
+                    thead { tr { th scope="col" { "Provider" } th scope="col" { "In WorkOS" } th scope="col" { "In Cognito" } } }
                     tbody {
                         @for claim in claims {
                             tr {

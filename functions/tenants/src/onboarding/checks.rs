@@ -9,6 +9,7 @@ use axum::{
 };
 use causeway_core::{
     check::{Check, CheckOutcome, all_hold},
+    id::AccountId,
     onboarding::Admission,
     timestamp::Timestamp,
     user_pool::{PoolStatus, UserPool},
@@ -99,10 +100,10 @@ pub async fn register(visitor: Visitor, mut form: Form) -> Result<Response, Fail
 }
 
 async fn registered(visitor: &Visitor, form: &mut Form) -> Result<Option<UserPool>, Failure> {
-    let Some(role) = read(visitor, form) else { return Ok(None) };
+    let Some(wanted) = read(visitor, form) else { return Ok(None) };
     let pools = visitor.pools().await?;
-    if let Some(pool) = pools.iter().find(|pool| pool.user_pool_id == role.user_pool_id) {
-        if (&pool.account_id, &pool.role_name) == (&role.account_id, &role.role_name) {
+    if let Some(pool) = pools.iter().find(|pool| pool.user_pool_id == wanted.user_pool_id) {
+        if (&pool.account_id, &pool.role_name) == (&wanted.account_id, &wanted.role_name) {
             return Ok(Some(pool.clone()));
         }
         let rule = format!(
@@ -116,15 +117,15 @@ async fn registered(visitor: &Visitor, form: &mut Form) -> Result<Option<UserPoo
         form.refuse("user_pool_id", format!("{MOST_POOLS} user pools are registered: ask the operator for more"));
         return Ok(None);
     }
-    let admission = visitor.link.admits(&role.account_id, &pools);
+    let admission = visitor.link.admits(&wanted.account_id, &pools);
     if admission == Admission::Refused {
-        let named: Vec<&str> = visitor.link.account_ids.iter().map(|account| account.as_str()).collect();
+        let named: Vec<&str> = visitor.link.account_ids.iter().map(AccountId::as_str).collect();
         let rule = format!("your link is for account {}: ask the operator for another", named.join(", "));
         form.refuse("account_id", rule);
         return Ok(None);
     }
-    visitor.record(Some(&role.user_pool_id), "check", &["account_id", "role_name", "user_pool_id"]).await?;
-    let new = NewUserPool::new(role.account_id, role.role_name, role.user_pool_id);
+    visitor.record(Some(&wanted.user_pool_id), "check", &["account_id", "role_name", "user_pool_id"]).await?;
+    let new = NewUserPool::new(wanted.account_id, wanted.role_name, wanted.user_pool_id);
     match user_pools::register(&visitor.service, &visitor.tenant, new, admission == Admission::Waits).await {
         Ok(pool) => Ok(Some(pool)),
         Err(problem) if problem.status().is_client_error() => {

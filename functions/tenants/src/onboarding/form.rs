@@ -35,6 +35,11 @@ impl Form {
         self.fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
+    /// What was chosen of a field that can be there several times.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// Fills a field in that was left empty.
     pub fn suggest(&mut self, name: &str, value: impl Into<String>) {
         if self.text(name).is_empty() {

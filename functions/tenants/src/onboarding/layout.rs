@@ -236,10 +236,25 @@ pub fn copyable(id: &str, what: &str, text: &str) -> Markup {
     }
 }
 
-/// A rule or message as a sentence: with a capital, and a full stop.
+/// A rule or message as a sentence: with a capital, unless it begins with a name such as an ARN, and a full stop.
 pub fn sentence(text: &str) -> String {
+    let first_word = text.split_whitespace().next().unwrap_or_default();
+    let is_word = first_word.chars().all(|c| c.is_ascii_lowercase() || c == ',' || c == '\'');
     let mut characters = text.chars();
-    let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let first = characters.next().map(|first| if is_word { first.to_ascii_uppercase() } else { first });
     let stop = if text.ends_with(['.', '!', '?', '}', ':']) { "" } else { "." };
-    format!("{first}{}{stop}", characters.as_str())
+    format!("{}{}{stop}", first.map(String::from).unwrap_or_default(), characters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn a_message_becomes_a_sentence_and_an_arn_stays_one() {
+        assert_eq!(sentence("the pool has no domain"), "The pool has no domain.");
+        assert_eq!(sentence("arn:aws:iam::1:role/A can't be assumed"), "arn:aws:iam::1:role/A can't be assumed.");
+        assert_eq!(sentence("Try again."), "Try again.");
+        assert_eq!(sentence(""), ".");
+    }
 }

@@ -84,7 +84,7 @@ fn body(visitor: &Visitor, form: &Form) -> Markup {
         (error_summary(form))
         form method="post" action=(visitor.path("workos")) {
             (field.render(form))
-            p.hint { "It is tried at once, stored encrypted, and never shown again, to nobody." }
+            p.hint { "It is tried at once, stored encrypted, and never shown again." }
             p.actions { button type="submit" { "Try the key and continue" } }
         }
     }
