@@ -93,7 +93,7 @@ pub fn text_of(page: &Answer, id: &str) -> Result<String> {
 /// A check as the page shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownCheck {
-    /// `Passed`, `Note`, `Failed`, `Waiting` or `Not run`.
+    /// `Passed`, `Note`, `Failed`, `Waiting`, `Later` or `Not run`.
     pub outcome: String,
     /// What is checked.
     pub title: String,

@@ -124,3 +124,29 @@ fn the_queue_hides_a_message_longer_than_a_run_lasts_and_gives_up_after_three_ti
     assert!(default("QueueVisibilitySeconds") > default("ReconcileTimeoutSeconds"));
     assert!(template.contains("maxReceiveCount: 3"));
 }
+
+#[test]
+fn the_log_of_the_api_holds_no_path_and_no_query_where_links_and_codes_stand() {
+    let template = template();
+    let stage = resources(&template, "AWS::ApiGatewayV2::Stage")[0];
+    let format = stage.lines().find(|line| line.contains("$context.requestId")).unwrap();
+    for variable in ["$context.path", "$context.http", "rawPath", "queryString", "$context.identity.userAgent"] {
+        assert!(!format.contains(variable), "{variable} is logged: {format}");
+    }
+}
+
+#[test]
+fn anybody_may_read_one_key_of_the_bucket_and_only_tenants_may_write_it() {
+    let template = template();
+    let policies = resources(&template, "AWS::S3::BucketPolicy");
+    let [policy] = policies.as_slice() else { panic!("not one policy: {policies:?}") };
+    assert_eq!(policy.matches("- Sid:").count(), 1, "{policy}");
+    for line in ["Action: s3:GetObject\n", "Resource: !Sub ${TemplateBucket.Arn}/role.yaml\n"] {
+        assert!(policy.contains(line), "{policy}");
+    }
+    let writers: Vec<&str> = resources(&template, "AWS::IAM::Role").into_iter().filter(|r| r.contains("s3:")).collect();
+    let [writer] = writers.as_slice() else { panic!("not one role: {writers:?}") };
+    assert!(writer.trim_start().starts_with("TenantsRole:"), "{writer}");
+    assert_eq!(writer.matches("s3:").count(), 1, "{writer}");
+    assert!(writer.contains("Action: s3:PutObject\n                  Resource: !Sub ${TemplateBucket.Arn}/role.yaml"));
+}

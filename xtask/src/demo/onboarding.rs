@@ -1,6 +1,7 @@
 //! Step 3: the operator sends a link, and the tenant goes through the onboarding page.
 
 use anyhow::{Context, Result, ensure};
+use causeway_tests::browser::form;
 use causeway_tests::eventually::eventually;
 use causeway_tests::onboarding_page::{OnboardingPage, ShownCheck, checks_of, text_of};
 use causeway_tests::tenant_role::deploy_stack;
@@ -21,10 +22,13 @@ pub async fn show(scene: &mut Scene<'_>) -> Result<()> {
     println!("       the tenant's own is taken");
 
     let fields = [("account_id", TENANT_ACCOUNT), ("user_pool_id", &scene.pool), ("role_name", &scene.role_name)];
+    let shown = page.get(&format!("/role?{}", form(&fields))).await?.expect(200)?;
+    let template = text_of(&shown, "cloudformation")?;
+    println!("    2. the role is shown, as CloudFormation template, Terraform configuration and AWS CLI commands");
     page.post("/check", &fields).await?.expect(303)?;
     println!("    3. the user pool is registered");
     refuse_open_role(scene, &page).await?;
-    create_role(scene, &page).await?;
+    create_role(scene, &page, &template).await?;
     offer_sign_in(scene, &page).await
 }
 
@@ -60,13 +64,9 @@ async fn refuse_open_role(scene: &Scene<'_>, page: &OnboardingPage) -> Result<()
 }
 
 /// The role that the page shows is deployed as it is.
-async fn create_role(scene: &Scene<'_>, page: &OnboardingPage) -> Result<()> {
-    let query = [("account_id", TENANT_ACCOUNT), ("user_pool_id", &scene.pool), ("role_name", &scene.role_name)];
-    let shown = page.get(&format!("/role?{}", causeway_tests::browser::form(&query))).await?.expect(200)?;
-    let template = text_of(&shown, "cloudformation")?;
-    let outputs = deploy_stack(&scene.tenant, scene.region, &scene.role_name, &template, &[]).await?;
-    println!("    2. the template that the page shows makes {}", outputs.first().map_or("", |(_, arn)| arn));
-    println!("    3. the checks:");
+async fn create_role(scene: &Scene<'_>, page: &OnboardingPage, template: &str) -> Result<()> {
+    let outputs = deploy_stack(&scene.tenant, scene.region, &scene.role_name, template, &[]).await?;
+    println!("       the template of the page makes {}", outputs.first().map_or("", |(_, arn)| arn));
     let checks = run_checks(scene, page).await?;
     for check in &checks {
         println!("       {:<7} {}", check.outcome, check.title);

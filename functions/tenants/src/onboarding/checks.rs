@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use causeway_core::{
+    app_clients::AppClients,
     check::{Check, CheckOutcome, all_hold},
     id::AccountId,
     onboarding::Admission,
@@ -202,7 +203,7 @@ fn body(visitor: &Visitor, pool: &UserPool, recorded: Option<&RecordedChecks>, a
                     @for (name, title) in NAMES {
                         @for check in checks.iter().filter(|check| check.name == name) { (shown(visitor, pool, title, check)) }
                         @if !checks.iter().any(|check| check.name == name) {
-                            li.waiting { span.outcome { (if runs { "Waiting" } else { "Not run" }) } " " span.title { (title) } }
+                            li.waiting { span.outcome { (absent(pool, name, runs)) } " " span.title { (title) } }
                         }
                     }
                     @for check in checks.iter().filter(|check| !NAMES.iter().any(|(name, _)| *name == check.name)) {
@@ -218,6 +219,16 @@ fn body(visitor: &Visitor, pool: &UserPool, recorded: Option<&RecordedChecks>, a
                 }
             }
         }
+    }
+}
+
+/// What is said of a check that did not end.
+fn absent(pool: &UserPool, name: &str, runs: bool) -> &'static str {
+    match name {
+        // There are none before the next step.
+        "app_clients" if pool.options.app_clients == AppClients::default() => "Later",
+        _ if runs => "Waiting",
+        _ => "Not run",
     }
 }
 
