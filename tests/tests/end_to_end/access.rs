@@ -31,7 +31,10 @@ async fn no_route_of_the_api_answers_an_unsigned_call() -> Result<()> {
         ("GET", pool.to_owned()),
     ];
     routes.extend(["role", "providers", "runs"].map(|name| ("GET", format!("{pool}/{name}"))));
-    routes.extend(["verify", "reconcile", "approvals"].map(|name| ("POST", format!("{pool}/{name}"))));
+    let links = "/v1/tenants/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N/onboarding-links";
+    routes.extend(["GET", "POST"].map(|method| (method, links.to_owned())));
+    routes.push(("DELETE", format!("{links}/onb_01KAPJ7M7VYGJ5GM8WXT1C4D2N")));
+    routes.extend(["verify", "reconcile", "approvals", "admission"].map(|name| ("POST", format!("{pool}/{name}"))));
     for (method, path) in routes {
         let answer = api.send_unsigned(method, &path, &[], b"").await?;
         assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text());

@@ -1,6 +1,6 @@
 //! What is filled in: read field by field, so that each can be shown again with what is wrong with it.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use axum::{
     body::Bytes,
@@ -16,10 +16,18 @@ use crate::problem::Problem;
 const LARGEST: usize = 64 * 1024;
 
 /// The fields of a form or a query, and what is wrong with them.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Form {
     fields: Vec<(String, String)>,
     errors: Vec<(String, String)>,
+}
+
+/// Without what was filled in, which may be a key.
+impl fmt::Debug for Form {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.fields.iter().map(|(name, _)| name.as_str()).collect();
+        formatter.debug_struct("Form").field("fields", &names).field("errors", &self.errors).finish()
+    }
 }
 
 impl Form {
@@ -94,6 +102,14 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 mod tests {
     use super::*;
     use causeway_core::id::AccountId;
+
+    #[test]
+    fn a_form_does_not_show_what_was_filled_in() {
+        let form = Form::parse(b"api_key=sk_canary&api_key=sk_canary");
+        let shown = format!("{form:?}");
+        assert!(shown.contains("api_key") && !shown.contains("canary"), "{shown}");
+        assert_eq!(form.all("api_key").count(), 2);
+    }
 
     #[test]
     fn a_field_that_breaks_its_rule_keeps_what_was_filled_in_and_says_the_rule() {
