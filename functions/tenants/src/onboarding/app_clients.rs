@@ -263,16 +263,16 @@ fn sign_ins(
     (id, client): (&AppClientId, &AppClient),
     clients: &[AppClientId],
 ) -> Markup {
-    let callback = pool.callbacks(visitor.service.local_callback.as_deref()).first().copied();
+    let domain = pool.domain_url(visitor.service.local_callback.as_deref());
     let redirect_uri = client.callback_urls.first();
-    let (Some(callback), Some(redirect_uri)) = (callback, redirect_uri) else {
+    let (Some(domain), Some(redirect_uri)) = (domain, redirect_uri) else {
         return html! { p { "The app client " code { (id) } " has no callback URL yet, or the user pool no domain." } };
     };
     let links: Vec<(&Claim, String)> = claims
         .iter()
         .filter(|claim| client.supported_identity_providers.contains(claim.provider_name.as_str()))
         .filter_map(|claim| {
-            let link = sign_in_link(callback, id, redirect_uri, &client.scopes, &claim.provider_name)?;
+            let link = sign_in_link(domain, id, redirect_uri, &client.scopes, &claim.provider_name)?;
             Some((claim, link))
         })
         .collect();

@@ -3,21 +3,19 @@
 use causeway_core::id::{AppClientId, ProviderName};
 use url::Url;
 
-/// Where Cognito's callback is below a pool's domain, and where a sign-in begins.
-const CALLBACK: &str = "/oauth2/idpresponse";
+/// Where a sign-in begins, below a pool's domain.
 const AUTHORIZE: &str = "/oauth2/authorize";
 
 /// The link that begins a sign-in with one provider in one app client (Cognito: "The authorize endpoint").
-/// `callback` is Cognito's own of the pool, beside which its authorize endpoint is; `redirect_uri` and `scopes`
-/// are the app client's. `None` if the callback is none.
+/// `domain` is the pool's as an `https` address; `redirect_uri` and `scopes` are the app client's. `None` if the
+/// domain is no address.
 pub fn sign_in_link(
-    callback: &str,
+    domain: &str,
     client: &AppClientId,
     redirect_uri: &str,
     scopes: &[String],
     provider: &ProviderName,
 ) -> Option<String> {
-    let domain = callback.strip_suffix(CALLBACK)?;
     let mut url = Url::parse(&format!("{domain}{AUTHORIZE}")).ok()?;
     url.query_pairs_mut()
         .append_pair("client_id", client.as_str())
@@ -35,7 +33,7 @@ mod tests {
     #[test]
     fn the_link_asks_the_pools_domain_for_the_provider_as_the_application_would() {
         let link = sign_in_link(
-            "https://acme.auth.eu-west-1.amazoncognito.com/oauth2/idpresponse",
+            "https://acme.auth.eu-west-1.amazoncognito.com",
             &"1example".parse().unwrap(),
             "https://app.example/callback",
             &["openid".to_owned(), "email".to_owned()],
