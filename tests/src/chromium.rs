@@ -1,20 +1,25 @@
 //! One window of a headless browser, steered command by command: `tests/tools/browser/driver.mjs`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::OnceCell;
 
-use crate::{prerequisites, tools};
+use crate::{node_script, prerequisites};
 
 /// The width and height of a phone's window, in CSS pixels.
 pub const PHONE: (u32, u32) = (390, 844);
 /// Those of a computer's.
 pub const DESK: (u32, u32) = (1024, 900);
+
+/// The address of an application that a window serves.
+#[must_use]
+pub fn application(port: u16) -> String {
+    format!("http://localhost:{port}")
+}
 
 /// A window. It closes when this is dropped.
 #[derive(Debug)]
@@ -27,11 +32,8 @@ pub struct Window {
 impl Window {
     /// Opens a window of a browser of its own, with nothing remembered.
     pub async fn open() -> Result<Self> {
-        static FOLDER: OnceCell<PathBuf> = OnceCell::const_new();
-        // Several tests may ask at once.
-        let folder = FOLDER.get_or_try_init(|| tools::install_browser(&|_| {})).await?;
         let mut command = Command::new("node");
-        command.arg("driver.mjs").arg(prerequisites::browser()?).current_dir(folder);
+        command.arg("driver.mjs").arg(prerequisites::browser()?).current_dir(node_script::folder().await?);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut driver = command.spawn().context("cannot start node")?;
         let commands = driver.stdin.take().context("no standard input")?;
@@ -111,6 +113,19 @@ impl Window {
     /// Takes the size of a window and a colour scheme.
     pub async fn looks(&mut self, scheme: &str, (width, height): (u32, u32)) -> Result<()> {
         self.does("looks", &json!({"scheme": scheme, "width": width, "height": height})).await.map(drop)
+    }
+
+    /// Serves an application, for as long as this window is open, whose users sign in at `cognito` in the app
+    /// client, and gives its address. It has to be the app client's callback, with `/callback` at its end.
+    pub async fn serves_application(&mut self, port: u16, cognito: &str, client_id: &str) -> Result<String> {
+        let options = json!({"port": port, "cognito": cognito, "client_id": client_id});
+        self.does("serve", &options).await?;
+        Ok(application(port))
+    }
+
+    /// What the application shows of a sign-in: the `claims` of the ID token, or why it was `refused`.
+    pub async fn signed_in(&mut self) -> Result<Value> {
+        Ok(serde_json::from_str(&self.text("#shown").await?)?)
     }
 
     /// What an accessibility checker has against the page.

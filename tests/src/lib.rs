@@ -16,6 +16,7 @@ pub mod front;
 pub mod interrupt;
 pub mod lambda;
 pub mod ministack;
+pub mod node_script;
 pub mod onboarding_page;
 pub mod prerequisites;
 pub mod process;

@@ -2,10 +2,26 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
-/// Checks all of it and names everything that is missing at once.
+/// Checks what a local cloud needs, and names everything that is missing at once.
 pub fn check() -> Result<()> {
+    report(&missing())
+}
+
+/// Checks what a local cloud with a browser needs, and names everything that is missing at once.
+pub fn check_with_browser() -> Result<()> {
+    let mut missing = missing();
+    missing.extend(browser().err().map(|error| error.to_string()));
+    report(&missing)
+}
+
+fn report(missing: &[String]) -> Result<()> {
+    ensure!(missing.is_empty(), "this machine lacks:\n  - {}", missing.join("\n  - "));
+    Ok(())
+}
+
+fn missing() -> Vec<String> {
     let mut missing = Vec::new();
     for (program, what) in [
         ("cargo", "cargo, by rustup (https://rustup.rs)"),
@@ -25,10 +41,7 @@ pub fn check() -> Result<()> {
     if !output("node", &["--version"]).is_some_and(|text| at_least(&text, (20, 0))) {
         missing.push("Node.js 20 or later as node".to_owned());
     }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    bail!("this machine lacks:\n  - {}", missing.join("\n  - "))
+    missing
 }
 
 /// The browser that the tests drive: what `CHROMIUM` names, else the first that is found.
@@ -36,7 +49,7 @@ pub fn browser() -> Result<String> {
     let named = std::env::var("CHROMIUM").ok();
     let known = ["chromium", "chromium-browser", "google-chrome"].map(str::to_owned);
     let found = named.into_iter().chain(known).find(|program| output(program, &["--version"]).is_some());
-    found.context("this machine lacks Chromium (Debian: chromium), or CHROMIUM names a program that does not run")
+    found.context("Chromium (Debian: chromium), or CHROMIUM names a program that does not run")
 }
 
 fn output(program: &str, arguments: &[&str]) -> Option<String> {

@@ -18,12 +18,23 @@ pub const CLIENT_ID: &str = "client_01CAUSEWAY";
 /// How many further API keys there are: `sk_test_1` and on. Each has its own rate limit.
 pub const FURTHER_API_KEYS: usize = 120;
 
+/// The client ID of the other environment, which knows nothing of the first.
+pub const OTHER_CLIENT_ID: &str = "client_02CAUSEWAY";
+/// How many API keys the other environment has.
+const OTHER_API_KEYS: usize = 10;
+
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
 /// An API key of its own for the tenant of that number, from 1 to [`FURTHER_API_KEYS`].
 #[must_use]
 pub fn api_key(number: usize) -> String {
     format!("sk_test_{number}")
+}
+
+/// An API key of the other environment, of a number from 1 to 10.
+#[must_use]
+pub fn other_api_key(number: usize) -> String {
+    format!("sk_other_{number}")
 }
 
 /// Starts an emulator and waits until it is healthy.
@@ -41,6 +52,9 @@ pub async fn start(tool: &Path, port: u16, seed: Value, logs: &Path) -> Result<R
         .map(|key| (key, json!({"environment": "test"})))
         .collect();
     seed.insert("apiKeys".to_owned(), Value::Object(keys));
+    let others = (1..=OTHER_API_KEYS).map(|number| (other_api_key(number), json!({"environment": "test"})));
+    let others: serde_json::Map<_, _> = others.collect();
+    seed.insert("other".to_owned(), json!({"apiKeys": others, "clientId": OTHER_CLIENT_ID}));
     std::fs::create_dir_all(logs)?;
     let seed_file = logs.join(format!("workos-seed-{port}.json"));
     std::fs::write(&seed_file, Value::Object(seed).to_string())?;

@@ -20,8 +20,7 @@ const UNIT_TESTS: [&str; 4] = ["test", "--workspace", "--exclude", "causeway-tes
 /// Runs all checks and stops at the first that fails.
 pub async fn run() -> Result<()> {
     let begin = Instant::now();
-    prerequisites::check()?;
-    prerequisites::browser()?;
+    prerequisites::check_with_browser()?;
     phase("format", cargo(&["fmt", "--all", "--check"])).await?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     phase("clippy", cargo(&clippy)).await?;

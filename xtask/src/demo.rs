@@ -7,9 +7,10 @@ mod scene;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use causeway_tests::browser;
+use causeway_tests::chromium::Window;
 use causeway_tests::cloud::{Cloud, Settings};
 use causeway_tests::eventually::eventually;
+use causeway_tests::{prerequisites, tools};
 use serde_json::json;
 
 use self::scene::{Scene, provider_name, text};
@@ -22,6 +23,8 @@ const SCHEDULED: Duration = Duration::from_mins(3);
 
 /// Starts a local cloud, runs every step on it, and stops it.
 pub async fn run(keep: bool) -> Result<()> {
+    prerequisites::check_with_browser()?;
+    tools::install_browser(&announce).await?;
     heading(1, "The local cloud starts, and template.yaml is deployed into account 111111111111");
     let started = Cloud::start(&with_front(Settings::default())?, &announce).await?;
     let cloud = started.cloud()?;
@@ -50,7 +53,7 @@ async fn steps(cloud: &Cloud) -> Result<()> {
     heading(5, "A connection is added in WorkOS and arrives through its webhook");
     add_connection(&mut scene).await?;
 
-    heading(6, "A user signs in through Cognito's own endpoints");
+    heading(6, "In Chromium, a user signs in to an application by the organization's ID, through Cognito");
     sign_in(&scene).await?;
 
     heading(7, "A provider is changed behind Causeway's back, and the schedule repairs it");
@@ -92,16 +95,17 @@ async fn add_connection(scene: &mut Scene<'_>) -> Result<()> {
 }
 
 async fn sign_in(scene: &Scene<'_>) -> Result<()> {
-    let provider = provider_name(&scene.connections[0]);
-    let request = scene.sign_in(&provider);
-    let visited = browser::follow(request.start()?, request.redirect_uri).await?;
-    for url in &visited {
-        println!("    -> {}{}", url.origin().ascii_serialization(), url.path());
+    let mut window = Window::open().await?;
+    let (port, cognito) = (scene.application_port, &scene.cloud.strict_endpoint);
+    let application = window.serves_application(port, cognito, &scene.app_client).await?;
+    window.goes_to(&format!("{application}/login?idp_identifier={}", scene.organizations[0])).await?;
+    let shown = window.signed_in().await?;
+    let claims = &shown["claims"];
+    for url in window.requests().await? {
+        println!("    -> {}", url.split('?').next().unwrap_or_default());
     }
-    let tokens = request.tokens(&visited[visited.len() - 1]).await?;
-    let claims = browser::claims(text(&tokens, "id_token"))?;
     let user = format!("user@{}", scene::DOMAIN);
-    ensure!(claims["email"] == user.as_str(), "the application's ID token is not that of {user}: {claims}");
+    ensure!(claims["email"] == user.as_str(), "the application's ID token is not that of {user}: {shown}");
     println!("    the claims of the ID token that the application gets:");
     for line in format!("{claims:#}").lines() {
         println!("      {line}");

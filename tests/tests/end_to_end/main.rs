@@ -1,11 +1,14 @@
 //! The end-to-end tests, on a local cloud that `cargo xtask up` or `cargo xtask test` started.
 //!
 //! All of them share one deployment and run side by side, so each has a tenant and user pools of its
-//! own. The emulated `WorkOS` keeps one store for all API keys: every pool names its organizations.
+//! own. The emulated `WorkOS` keeps one store for all API keys but the other environment's: every pool names
+//! its organizations.
 
 mod access;
 mod bad_input;
 mod command_line;
+mod conformance;
+mod environments;
 mod failures;
 mod front;
 mod guard;
@@ -15,6 +18,7 @@ mod onboarding;
 mod onboarding_links;
 mod ownership;
 mod pool;
+mod real_browser;
 mod reconcile;
 mod redaction;
 mod relying_party;

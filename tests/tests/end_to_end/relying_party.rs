@@ -1,15 +1,24 @@
 //! A relying party as strict as Cognito and stricter: it trusts nothing that the specification says to check.
 
-use anyhow::{Context, Result, ensure};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
 use causeway_tests::browser::{follow, form, parameter, post_form};
 use causeway_tests::signed_http::{Answer, plain_client};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::Value;
+use tokio::time::timeout;
 use url::Url;
 
 use crate::pool::{Pool, client_secret};
 use crate::tenancy::text;
+
+/// How long Cognito is said to wait for a token.
+const TOKEN_WITHIN: Duration = Duration::from_secs(1);
+/// How often a user tries who was kept waiting: all tests together can make this machine slow.
+const ATTEMPTS: u32 = 5;
+const STATE: &str = "the relying party's state";
 
 /// The relying party of one connection of one pool.
 pub struct RelyingParty {
@@ -44,7 +53,7 @@ impl RelyingParty {
             ("redirect_uri", &self.redirect_uri),
             ("response_type", "code"),
             ("scope", "openid email profile"),
-            ("state", "the relying party's state"),
+            ("state", STATE),
         ];
         for (name, value) in changes {
             parameters.retain(|(known, _)| known != name);
@@ -88,6 +97,51 @@ impl RelyingParty {
             }
         }
         post_form(&self.token_endpoint()?, &form(&fields)).await
+    }
+
+    /// Signs `user` in as Cognito does, from `/authorize` to `/userinfo`, and gives the claims.
+    pub async fn signs_in(&self, user: &str) -> Result<Value> {
+        for _ in 0..ATTEMPTS {
+            let code = self.arrives(&self.signed_in(user).await?)?;
+            let Ok(tokens) = timeout(TOKEN_WITHIN, self.redeemed(&code)).await else { continue };
+            let tokens = tokens?;
+            let claims = self.checked(&text(&tokens, "id_token")?).await?;
+            let userinfo = self.userinfo(&text(&tokens, "access_token")?).await?.expect(200)?.json()?;
+            for (name, value) in userinfo.as_object().context("no claims")? {
+                ensure!(&claims[name] == value, "{name} of userinfo is not that of the ID token");
+            }
+            ensure!(userinfo["sub"].is_string(), "userinfo has no sub");
+            return Ok(claims);
+        }
+        bail!("the token endpoint never answered within {TOKEN_WITHIN:?}")
+    }
+
+    /// The code that a browser brings to the callback, or the error.
+    pub fn arrives(&self, callback: &Url) -> Result<String> {
+        ensure!(callback.as_str().starts_with(&format!("{}?", self.redirect_uri)), "arrived elsewhere: {callback}");
+        ensure!(parameter(callback, "state").as_deref() == Some(STATE), "the state is not ours: {callback}");
+        if let Some(error) = parameter(callback, "error") {
+            bail!("{error}: {}", parameter(callback, "error_description").unwrap_or_default());
+        }
+        parameter(callback, "code").with_context(|| format!("no code came back: {callback}"))
+    }
+
+    /// The tokens that a code stands for, or the error, each in the form of RFC 6749, 5.1 and 5.2.
+    pub async fn redeemed(&self, code: &str) -> Result<Value> {
+        let answer = self.redeem(code).await?;
+        let is_json = answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
+        ensure!(is_json && answer.header("cache-control") == Some("no-store"), "{}: {}", answer.status, answer.text());
+        let body = answer.json()?;
+        if answer.status == 200 {
+            ensure!(body["token_type"] == "Bearer", "not a bearer token: {body}");
+            return Ok(body);
+        }
+        bail!("{} {}", answer.status, text(&body, "error")?)
+    }
+
+    /// What the issuers of the tenant's connections begin with.
+    pub fn tenant_issuer(&self) -> &str {
+        self.issuer.rsplit_once('/').map_or("", |(tenant, _)| tenant)
     }
 
     /// Redeems a code.

@@ -84,19 +84,32 @@ impl Tenancy {
     }
 
     pub async fn with(name: &str, api_key: &str, account: &str, region: &'static str) -> Result<Self> {
-        let key = json!({"api_key": api_key});
-        Self::registered(name, key, api_key, account, region).await
+        let client_id = cloud()?.workos_client_id;
+        Self::of_environment(name, &client_id, api_key, account, region).await
+    }
+
+    /// A tenant with the `WorkOS` environment of a client ID.
+    pub async fn of_environment(
+        name: &str,
+        client_id: &str,
+        api_key: &str,
+        account: &str,
+        region: &'static str,
+    ) -> Result<Self> {
+        let workos = json!({"client_id": client_id, "api_key": api_key});
+        Self::registered(name, workos, api_key, account, region).await
     }
 
     /// A tenant whose WorkOS API key Causeway has not got yet.
     pub async fn without_key(name: &str, account: &str) -> Result<Self> {
-        let api_key = next_api_key(&cloud()?)?;
-        Self::registered(name, json!({}), &api_key, account, REGION).await
+        let cloud = cloud()?;
+        let workos = json!({"client_id": cloud.workos_client_id});
+        Self::registered(name, workos, &next_api_key(&cloud)?, account, REGION).await
     }
 
     async fn registered(
         name: &str,
-        mut workos: Value,
+        workos: Value,
         api_key: &str,
         account: &str,
         region: &'static str,
@@ -104,7 +117,6 @@ impl Tenancy {
         let cloud = cloud()?;
         let api = cloud.api(&cloud.integration())?;
         let account = cloud.account(account);
-        workos["client_id"] = json!(cloud.workos_client_id);
         let answer = api.post("/v1/tenants", &json!({"name": name, "workos": workos})).await?.expect(201)?;
         let tenant = answer.json()?;
         Ok(Self {

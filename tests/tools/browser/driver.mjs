@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
+import { serve } from './application.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PATIENCE = 30_000;
@@ -73,6 +74,8 @@ const commands = {
   },
   screenshot: async ({ file }) => { await page.screenshot({ path: file, fullPage: true }); },
   cookies: async () => context.cookies(),
+  // Serves the application of application.mjs, until this process ends.
+  serve: async (options) => serve(options),
   // A page of another site, for this browser only.
   pretend: async ({ url, html }) => context.route(url, (route) => route.fulfill({ contentType: 'text/html', body: html })),
   faults: async () => faults.splice(0),

@@ -9,14 +9,16 @@ use aws_sdk_cognitoidentityprovider::types::{IdentityProviderTypeType, OAuthFlow
 use causeway_tests::account::Account;
 use causeway_tests::api::Api;
 use causeway_tests::browser::SignIn;
+use causeway_tests::chromium::application;
 use causeway_tests::cloud::Cloud;
 use causeway_tests::eventually::eventually;
+use causeway_tests::process::free_port;
 use causeway_tests::workos::WorkOs;
 use serde_json::{Value, json};
 
 /// A provider that the tenant made itself.
 pub const FOREIGN: &str = "TenantsOwn";
-/// The callback of the tenant's application. Nothing listens there: the demo reads the address.
+/// A callback of the tenant's application for refusals. Nothing listens there: the demo reads the address.
 pub const APP_CALLBACK: &str = "http://localhost:9/app/callback";
 /// The domain of the first organization, which WorkOS has verified.
 pub const DOMAIN: &str = "acme.example";
@@ -53,6 +55,8 @@ pub struct Scene<'a> {
     pub cognito: Cognito,
     pub pool: String,
     pub app_client: String,
+    /// Of the tenant's application.
+    pub application_port: u16,
     pub role_name: String,
     pub tenant_id: String,
     pub external_id: String,
@@ -67,7 +71,8 @@ impl<'a> Scene<'a> {
         let tenant = cloud.account(TENANT_ACCOUNT);
         let cognito = Cognito::new(&cloud.tenant_account(TENANT_ACCOUNT).sdk(REGION));
         let pool = make_pool(&cognito, "demo").await?;
-        let app_client = make_app_client(&cognito, &pool).await?;
+        let application_port = free_port()?;
+        let app_client = make_app_client(cloud, &pool, application_port).await?;
         cognito
             .create_identity_provider()
             .user_pool_id(&pool)
@@ -93,6 +98,7 @@ impl<'a> Scene<'a> {
             role_name: "CausewayDemo".to_owned(),
             pool,
             app_client,
+            application_port,
             tenant_id: String::new(),
             external_id: String::new(),
             organizations: vec![acme, globex],
@@ -218,12 +224,14 @@ pub async fn make_pool(cognito: &Cognito, name: &str) -> Result<String> {
     pool.and_then(|pool| pool.id).context("no user pool was made")
 }
 
-async fn make_app_client(cognito: &Cognito, pool: &str) -> Result<String> {
-    let client = cognito
+/// By the strict front, which alone knows providers by their identifiers, and so learns of the app client.
+async fn make_app_client(cloud: &Cloud, pool: &str, application_port: u16) -> Result<String> {
+    let client = Cognito::new(&Account::root(&cloud.strict_endpoint, TENANT_ACCOUNT).sdk(REGION))
         .create_user_pool_client()
         .user_pool_id(pool)
         .client_name("application")
         .callback_urls(APP_CALLBACK)
+        .callback_urls(format!("{}/callback", application(application_port)))
         .allowed_o_auth_flows(OAuthFlowType::Code)
         .allowed_o_auth_scopes("openid")
         .allowed_o_auth_scopes("email")
