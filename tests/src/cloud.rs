@@ -10,13 +10,14 @@ use serde_json::Value;
 
 use crate::account::Account;
 use crate::api::Api;
+use crate::deployment::{self, SigningKeys};
 use crate::front::control::Control;
 use crate::front::program::{Endpoints, local, stand_before};
 use crate::ministack::{self, INTEGRATION_ACCOUNT, REGION};
 use crate::process::{Recorded, Running, free_port, require_free};
 use crate::tools::{self, Progress, Tools};
 use crate::workos::{self, WorkOs};
-use crate::{deployment, workspace};
+use crate::workspace;
 
 /// Names the file of the running cloud that the end-to-end tests use.
 pub const CLOUD_FILE_VARIABLE: &str = "CAUSEWAY_CLOUD";
@@ -287,7 +288,7 @@ async fn bring_up(
     });
     started.add(ministack.await?)?;
     progress("deploying template.yaml");
-    let stack = deployment::Settings { aws_port, workos_url: &used.workos };
+    let stack = deployment::Settings { aws_port, workos_url: &used.workos, signing_keys: SigningKeys::default() };
     let outputs = deployment::deploy(tools, stack, &logs.join("deploy.log")).await?;
     let process_ids = started.processes.iter().map(Running::recorded);
     let process_ids = process_ids.map(|process| (process.name.clone(), process.pid)).collect();

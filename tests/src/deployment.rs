@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use url::Url;
 
 use crate::account::Account;
+use crate::cloud::Cloud;
 use crate::ministack::{INTEGRATION_ACCOUNT, REGION};
 use crate::process::{run, run_shown};
 use crate::tenant_role::stack_outputs;
-use crate::tools::Tools;
+use crate::tools::{self, Tools};
 use crate::workspace;
 
 /// The name of Causeway's stack.
@@ -57,6 +59,23 @@ pub struct Settings<'a> {
     pub aws_port: u16,
     /// Where the emulated `WorkOS` is.
     pub workos_url: &'a str,
+    /// Which keys sign.
+    pub signing_keys: SigningKeys<'a>,
+}
+
+/// The stack's parameters `SigningKeys` and `SigningKeyLeadSeconds`.
+#[derive(Clone, Copy, Debug)]
+pub struct SigningKeys<'a> {
+    /// `first`, `both` or `second`.
+    pub which: &'a str,
+    /// How long a new key is published before it signs.
+    pub lead_seconds: u32,
+}
+
+impl Default for SigningKeys<'_> {
+    fn default() -> Self {
+        Self { which: "first", lead_seconds: 900 }
+    }
 }
 
 /// Deploys what was built and gives the stack's outputs.
@@ -77,6 +96,15 @@ pub async fn deploy(tools: &Tools, settings: Settings<'_>, log: &Path) -> Result
     Ok(stack_outputs(&account, REGION, STACK).await?.into_iter().collect())
 }
 
+/// Deploys the stack of a running cloud again, with other keys, as an operator does who replaces the signing key.
+pub async fn replace_signing_keys(cloud: &Cloud, signing_keys: SigningKeys<'_>) -> Result<()> {
+    let tools = tools::install(&|_| {}).await?;
+    let port = Url::parse(&cloud.aws_endpoint)?.port().context("the emulated AWS has no port")?;
+    let settings = Settings { aws_port: port, workos_url: &cloud.workos_url, signing_keys };
+    let log = cloud.log_dir.join(format!("deploy-{}.log", signing_keys.which));
+    deploy(&tools, settings, &log).await.map(drop)
+}
+
 fn parameters(settings: Settings<'_>) -> Result<Vec<String>> {
     let port = settings.aws_port;
     Ok([
@@ -90,6 +118,8 @@ fn parameters(settings: Settings<'_>) -> Result<Vec<String>> {
         ("ReconcileTimeoutSeconds", "30".to_owned()),
         ("QueueVisibilitySeconds", "30".to_owned()),
         ("LogLevel", "debug".to_owned()),
+        ("SigningKeys", settings.signing_keys.which.to_owned()),
+        ("SigningKeyLeadSeconds", settings.signing_keys.lead_seconds.to_string()),
     ]
     // In quotes, without which SAM CLI takes no empty value.
     .map(|(key, value)| format!("{key}=\"{value}\""))

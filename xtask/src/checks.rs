@@ -74,15 +74,21 @@ async fn end_to_end() -> Result<()> {
     // As the unit tests left it: a build of its own would have other features, and take minutes.
     let program = command_line::build(&[&UNIT_TESTS[..], &["--no-run"]].concat()).await?;
     let logs = &started.cloud()?.log_dir;
-    let mut command = cargo_command();
-    command
-        .args(["test", "--package", "causeway-tests", "--test", "end_to_end"])
-        // They mostly wait, so that more of them than processors run side by side.
-        .args(["--", "--test-threads", "8"])
-        .env(CLOUD_FILE_VARIABLE, started.file())
-        .env(PROGRAM_VARIABLE, program);
-    let outcome = run_shown("cargo test", &mut command).await;
-    outcome.with_context(|| format!("the cloud's logs are in {}", logs.display()))
+    // They mostly wait, so that more of them than processors run side by side.
+    let side_by_side = ["--test-threads", "8"];
+    // What deploys again would be in the way of all others.
+    let alone = ["--ignored", "--test-threads", "1"];
+    for options in [&side_by_side[..], &alone[..]] {
+        let mut command = cargo_command();
+        command
+            .args(["test", "--package", "causeway-tests", "--test", "end_to_end", "--"])
+            .args(options)
+            .env(CLOUD_FILE_VARIABLE, started.file())
+            .env(PROGRAM_VARIABLE, &program);
+        let outcome = run_shown("cargo test", &mut command).await;
+        outcome.with_context(|| format!("the cloud's logs are in {}", logs.display()))?;
+    }
+    Ok(())
 }
 
 fn cargo_command() -> Command {

@@ -25,6 +25,7 @@ mod relying_party;
 mod role;
 mod role_forms;
 mod sign_in;
+mod signing_keys;
 mod tenancy;
 mod tenants;
 mod token;

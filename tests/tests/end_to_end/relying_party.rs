@@ -27,7 +27,8 @@ pub struct RelyingParty {
     pub secret: String,
     /// Where it lets browsers come back to.
     pub redirect_uri: String,
-    discovery: Value,
+    /// The issuer's discovery document.
+    pub discovery: Value,
 }
 
 impl RelyingParty {

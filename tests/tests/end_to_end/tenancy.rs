@@ -107,13 +107,7 @@ impl Tenancy {
         Self::registered(name, workos, &next_api_key(&cloud)?, account, REGION).await
     }
 
-    async fn registered(
-        name: &str,
-        workos: Value,
-        api_key: &str,
-        account: &str,
-        region: &'static str,
-    ) -> Result<Self> {
+    async fn registered(name: &str, workos: Value, api_key: &str, account: &str, region: &'static str) -> Result<Self> {
         let cloud = cloud()?;
         let api = cloud.api(&cloud.integration())?;
         let account = cloud.account(account);
