@@ -49,14 +49,18 @@ async fn a_new_connection_arrives_by_the_webhook() -> Result<()> {
     let pool = tenancy.pool(&[&organization]).await?;
     // The run that verification asked for is over, and can't be what makes the provider.
     eventually(SOON, "the first run is reported", async || Ok(pool.items("/runs").await?.pop())).await?;
-    let connection = tenancy.workos.create_connection(&organization, "new").await?;
-    pool.provider_of(&connection).await?;
-    let run = eventually(SOON, "the run that made it is reported", async || {
-        let runs = pool.items("/runs").await?;
-        Ok(runs.into_iter().find(|run| run["steps"].to_string().contains(&connection)))
-    })
-    .await?;
-    assert_eq!(run["cause"], "webhook", "{run:#}");
+    let mut causes = Vec::new();
+    // The schedule may happen to come first, but not each time.
+    while causes.len() < 3 && !causes.contains(&json!("webhook")) {
+        let connection = tenancy.workos.create_connection(&organization, "new").await?;
+        pool.provider_of(&connection).await?;
+        let run = eventually(SOON, "the run that made it is reported", async || {
+            let runs = pool.items("/runs").await?;
+            Ok(runs.into_iter().find(|run| run["steps"].to_string().contains(&connection)))
+        });
+        causes.push(run.await?["cause"].clone());
+    }
+    assert!(causes.contains(&json!("webhook")), "{causes:?}");
     tenancy.stop_listening().await
 }
 
@@ -85,8 +89,9 @@ async fn the_schedule_repairs_what_was_changed_behind_causeways_back() -> Result
     let (organization, connections) = tenancy.organization_with(2).await?;
     let pool = tenancy.pool(&[&organization]).await?;
     pool.settles_on(&[&connections[0], &connections[1]]).await?;
-    pool.run().await?;
+    pool.drained().await?;
     let good = pool.provider_of(&connections[0]).await?;
+    let then = now_in_millis();
     pool.tamper(&good, "token_url", "https://elsewhere.example/token").await?;
     let gone = provider_name(&connections[1]);
     tenancy.cognito.delete_identity_provider().user_pool_id(&pool.id).provider_name(&gone).send().await?;
@@ -99,14 +104,11 @@ async fn the_schedule_repairs_what_was_changed_behind_causeways_back() -> Result
     .await?;
     let repaired = pool.provider_of(&connections[0]).await?;
     assert_eq!(repaired.provider_details, good.provider_details, "the secret that is ours is kept");
-    let run = eventually(SOON, "the run is reported", async || {
-        let runs = pool.items("/runs").await?;
-        Ok(runs.into_iter().find(|run| run["cause"] == "schedule"))
+    eventually(SOON, "what was repaired is reported", async || {
+        let changes = json!(pool.steps_since(then).await?).to_string();
+        Ok((changes.contains("elsewhere.example") && changes.contains("deleted outside")).then_some(()))
     })
-    .await?;
-    let changes = run["steps"].to_string();
-    assert!(changes.contains("elsewhere.example") && changes.contains("deleted outside"), "{run:#}");
-    Ok(())
+    .await
 }
 
 #[tokio::test]
