@@ -69,7 +69,7 @@ async fn simulation() -> Result<()> {
 
 async fn end_to_end() -> Result<()> {
     // A folder of its own, so that a cloud that somebody works with is left alone.
-    let settings = with_front(Settings { home: workspace::local().join("test"), ..Settings::default() })?;
+    let settings = with_front(Settings { home: workspace::local().join("test"), strict: true, ..Settings::default() })?;
     let started = Cloud::start(&settings, &announce).await?;
     // As the unit tests left it: a build of its own would have other features, and take minutes.
     let program = command_line::build(&[&UNIT_TESTS[..], &["--no-run"]].concat()).await?;

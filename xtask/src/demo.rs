@@ -26,7 +26,7 @@ pub async fn run(keep: bool) -> Result<()> {
     prerequisites::check_with_browser()?;
     tools::install_browser(&announce).await?;
     heading(1, "The local cloud starts, and template.yaml is deployed into account 111111111111");
-    let started = Cloud::start(&with_front(Settings::default())?, &announce).await?;
+    let started = Cloud::start(&with_front(Settings { strict: true, ..Settings::default() })?, &announce).await?;
     let cloud = started.cloud()?;
     println!("    Causeway answers at {}", cloud.api_url);
     steps(cloud).await?;

@@ -6,10 +6,12 @@
 
 mod access;
 mod bad_input;
+mod calls;
 mod command_line;
 mod conformance;
 mod environments;
 mod failures;
+mod faults;
 mod front;
 mod guard;
 mod identifiers;

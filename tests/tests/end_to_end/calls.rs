@@ -1,0 +1,42 @@
+//! What it costs to look at a pool where nothing is to be done.
+
+use anyhow::{Result, ensure};
+use causeway_tests::eventually::eventually;
+use causeway_tests::front::control::now;
+use causeway_tests::front::record::Call;
+
+use crate::tenancy::{SOON, Tenancy};
+
+fn count(calls: &[Call], service: &str, operation: &str) -> usize {
+    calls.iter().filter(|call| call.service == service && call.operation == operation).count()
+}
+
+#[tokio::test]
+async fn a_look_at_a_pool_in_line_lists_each_side_once_and_describes_no_provider() -> Result<()> {
+    let tenancy = Tenancy::new("few calls").await?;
+    let (organization, connections) = tenancy.organization_with(3).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&[&connections[0], &connections[1], &connections[2]]).await?;
+    pool.drained().await?;
+    let (front, since) = (tenancy.cloud.front()?, now());
+    pool.run().await?;
+    // One more look may be under way, and is over soon.
+    eventually(SOON, "each look costs the same calls", async || {
+        let calls = front.calls(since, &pool.id).await?;
+        let of_workos = front.calls(since, &tenancy.workos.api_key).await?;
+        let looks = count(&calls, "cognito-idp", "DescribeUserPool");
+        ensure!(looks > 0, "nothing was looked at: {calls:?}");
+        let costs = [
+            ("lists of providers", count(&calls, "cognito-idp", "ListIdentityProviders")),
+            ("reads of the app client", count(&calls, "cognito-idp", "DescribeUserPoolClient")),
+            ("lists of connections", count(&of_workos, "workos", "GET /connections")),
+        ];
+        let all = calls.iter().filter(|call| call.service == "cognito-idp").count();
+        for (what, times) in costs {
+            ensure!(times == looks, "{times} {what} in {looks} looks: {calls:?} {of_workos:?}");
+        }
+        ensure!(all == 3 * looks, "more than that was asked of Cognito: {calls:?}");
+        Ok(Some(()))
+    })
+    .await
+}
