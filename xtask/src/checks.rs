@@ -11,24 +11,48 @@ use causeway_tests::{deployment, prerequisites, tools, workspace};
 
 use crate::{announce, with_front};
 
-/// How many lives of a user pool are simulated.
-const SIMULATED_LIVES: &str = "10000";
+/// How large the scenarios are that are played.
+#[derive(Clone, Copy, Debug)]
+pub enum Size {
+    /// For every change of the code.
+    Usual,
+    /// For once in a while.
+    Long,
+}
+
+impl Size {
+    /// How many lives of a user pool are simulated.
+    fn simulated_lives(self) -> &'static str {
+        match self {
+            Self::Usual => "10000",
+            Self::Long => "200000",
+        }
+    }
+
+    /// How many user pools there are, and how many changes, while everything fails.
+    fn faults(self) -> &'static str {
+        match self {
+            Self::Usual => "2x20",
+            Self::Long => "20x200",
+        }
+    }
+}
 
 /// All packages but the one whose tests need a cloud. The command is built by it too, for tests of its own.
 const UNIT_TESTS: [&str; 4] = ["test", "--workspace", "--exclude", "causeway-tests"];
 
 /// Runs all checks and stops at the first that fails.
-pub async fn run() -> Result<()> {
+pub async fn run(size: Size) -> Result<()> {
     let begin = Instant::now();
     prerequisites::check_with_browser()?;
     phase("format", cargo(&["fmt", "--all", "--check"])).await?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     phase("clippy", cargo(&clippy)).await?;
     phase("unit and property tests", unit_tests()).await?;
-    phase("simulation", simulation()).await?;
+    phase("simulation", simulation(size)).await?;
     phase("tools", install()).await?;
     phase("template", async { deployment::validate(&tools::install(&announce).await?).await }).await?;
-    phase("end-to-end tests", end_to_end()).await?;
+    phase("end-to-end tests", end_to_end(size)).await?;
     println!("==> all checks passed in {} s", begin.elapsed().as_secs());
     Ok(())
 }
@@ -59,15 +83,15 @@ async fn unit_tests() -> Result<()> {
 }
 
 /// Lets many more user pools live through everything than while one works on the code.
-async fn simulation() -> Result<()> {
+async fn simulation(size: Size) -> Result<()> {
     let mut command = cargo_command();
     command
         .args(["test", "--package", "causeway-core", "--test", "convergence"])
-        .env("PROPTEST_CASES", SIMULATED_LIVES);
+        .env("PROPTEST_CASES", size.simulated_lives());
     run_shown("cargo test", &mut command).await
 }
 
-async fn end_to_end() -> Result<()> {
+async fn end_to_end(size: Size) -> Result<()> {
     // A folder of its own, so that a cloud that somebody works with is left alone.
     let settings = with_front(Settings { home: workspace::local().join("test"), strict: true, ..Settings::default() })?;
     let started = Cloud::start(&settings, &announce).await?;
@@ -84,6 +108,7 @@ async fn end_to_end() -> Result<()> {
             .args(["test", "--package", "causeway-tests", "--test", "end_to_end", "--"])
             .args(options)
             .env(CLOUD_FILE_VARIABLE, started.file())
+            .env("CAUSEWAY_FAULTS", size.faults())
             .env(PROGRAM_VARIABLE, &program);
         let outcome = run_shown("cargo test", &mut command).await;
         outcome.with_context(|| format!("the cloud's logs are in {}", logs.display()))?;

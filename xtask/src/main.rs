@@ -47,7 +47,7 @@ fn run(command: Command) -> Result<()> {
                 Ok(())
             }
             Command::Demo { keep } => demo::run(keep).await,
-            Command::Test => checks::run().await,
+            Command::Test(size) => checks::run(size).await,
             Command::Front(settings) => front::program::run(&settings).await,
         }
     }))

@@ -3,11 +3,14 @@
 use causeway_tests::cloud::Settings;
 use causeway_tests::front;
 
+use crate::checks;
+
 /// How to call this.
 pub const USAGE: &str = "\
 cargo xtask demo [--keep]   runs the main job on a local cloud and prints what happens;
                             --keep leaves the cloud running
-cargo xtask test            runs every check that CI runs
+cargo xtask test [--long]   runs every check that CI runs; --long plays larger scenarios, for
+                            an hour or more
 cargo xtask up [--aws-port N] [--functions-aws-endpoint URL] [--strict]
                             starts a local cloud and leaves it running; the options pin the port
                             of the emulated AWS, send the functions' AWS calls elsewhere, or
@@ -29,7 +32,7 @@ pub enum Command {
         keep: bool,
     },
     /// Run every check.
-    Test,
+    Test(checks::Size),
     /// Be the strict front of a local cloud, which the other commands start by this.
     Front(front::program::Settings),
 }
@@ -41,7 +44,14 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, Str
         "help" | "--help" | "-h" => Command::Help,
         "up" => return up(arguments),
         "down" => Command::Down,
-        "test" => Command::Test,
+        "test" => {
+            let option = arguments.next();
+            match option.as_deref() {
+                None => Command::Test(checks::Size::Usual),
+                Some("--long") => Command::Test(checks::Size::Long),
+                Some(other) => return Err(format!("unknown option {other}")),
+            }
+        }
         "front" => {
             let settings = arguments.next().unwrap_or_default();
             Command::Front(serde_json::from_str(&settings).map_err(|error| error.to_string())?)
@@ -107,7 +117,9 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for line in ["upp", "up --aws-port", "up --aws-port x", "up --aws-port 0", "down now", "demo --all"] {
+        for line in
+            ["upp", "up --aws-port", "up --aws-port x", "up --aws-port 0", "down now", "demo --all", "test --all"]
+        {
             assert!(parsed(line).is_err(), "{line}");
         }
     }
