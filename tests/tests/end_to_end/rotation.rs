@@ -1,4 +1,4 @@
-//! Another key signs from now on, and nobody who signs in notices.
+//! Another key signs from now on, or another client secret is good, and nobody who signs in notices.
 
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ use jsonwebtoken::decode_header;
 use serde_json::Value;
 use tokio::{pin, select};
 
+use crate::pool::client_secret;
 use crate::relying_party::{RelyingParty, get};
 use crate::sign_in::scene;
-use crate::tenancy::{text, unique};
+use crate::tenancy::{SOON, text, unique};
 
 /// Longer than a deployment takes to reach every instance here.
 const LEAD_SECONDS: u32 = 20;
@@ -40,6 +41,26 @@ async fn while_users_sign_in(party: &RelyingParty, work: impl Future<Output = Re
             }
         }
     }
+}
+
+#[tokio::test]
+async fn while_a_client_secret_is_replaced_no_sign_in_with_the_one_before_fails() -> Result<()> {
+    let (pool, _, connections) = scene("secrets", 1).await?;
+    let before = RelyingParty::of(&pool, &connections[0]).await?;
+    let provider = pool.provider_of(&connections[0]).await?;
+    // Cognito may go on for a while with what it has read.
+    let meanwhile = while_users_sign_in(&before, async {
+        pool.tamper(&provider, "client_secret", "known-to-somebody").await?;
+        eventually(SOON, "there is a new secret", async || {
+            pool.run().await?;
+            let now = client_secret(&pool.provider_of(&connections[0]).await?)?;
+            Ok((now != before.secret && now != "known-to-somebody").then_some(()))
+        })
+        .await
+    });
+    assert!(!meanwhile.await?.is_empty(), "nobody signed in meanwhile");
+    before.signs_in(&unique("nia@")).await.context("the secret of before is refused at once")?;
+    RelyingParty::of(&pool, &connections[0]).await?.signs_in(&unique("nia@")).await.map(drop)
 }
 
 /// Whether the emulator ended the function in the middle of the call, as it does when the function's settings
