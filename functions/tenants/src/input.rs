@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use lambda_http::request::RequestContext;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use crate::problem::Problem;
 
@@ -23,6 +23,11 @@ pub fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     })?;
     deserializer.end().map_err(|_| Problem::invalid("(body)", "there is something after the JSON value"))?;
     Ok(value)
+}
+
+/// Reads a field that tells left out (`None`, by `default`) from null, which is taken only where `T` takes it.
+pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Serde's message without the line and column, since the field says more, and without the value, which can

@@ -1,16 +1,20 @@
 //! `tenants`: the API for operators. Registration, the role, the checks, plans, approvals, reports.
 
+mod audit;
+mod idempotency;
 mod input;
 mod onboarding;
 mod onboarding_links;
 mod openapi;
 mod page;
+mod pool_changes;
 mod problem;
 mod reconcile;
 mod reports;
 mod routes;
 mod service;
 mod sign_ins;
+mod tenant_changes;
 mod tenants;
 mod user_pools;
 mod verify;

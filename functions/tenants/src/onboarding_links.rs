@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, RawQuery, State},
+    extract::{Path, State},
     http::StatusCode,
     response::Response,
 };
@@ -173,13 +173,12 @@ fn life(new: &NewOnboardingLink) -> Result<Duration, Problem> {
 pub async fn list(
     State(service): State<Arc<Service>>,
     Path(path): Path<TenantPath>,
-    RawQuery(query): RawQuery,
+    request: PageRequest,
 ) -> Result<Response, Problem> {
-    let request = PageRequest::parse(query.as_deref())?;
     let tenant = service.tenant(&path.tenant_id).await?;
     let links = service.store().onboarding_links(&tenant.id).await?;
     let page = page::of_all(links, &request, |link| link.id.to_string());
-    Ok(page::answer(page, LinkAnswer::from))
+    Ok(page::answer(&request, page, LinkAnswer::from))
 }
 
 /// Revokes an onboarding link, and the session that it was traded for, at once

@@ -8,14 +8,21 @@ use utoipa::{
     Modify, OpenApi as _, ToSchema,
     openapi::{
         Content, OpenApi, PathItem, Ref, RefOr, ResponseBuilder,
-        path::{Operation, ParameterIn},
+        path::{Operation, ParameterBuilder, ParameterIn},
+        schema::{ObjectBuilder, Type},
         security::{ApiKey, ApiKeyValue, SecurityScheme},
     },
 };
 
-use crate::problem::{PROBLEM, ProblemAnswer};
+use crate::{
+    idempotency,
+    problem::{PROBLEM, ProblemAnswer},
+};
 
 const SIGNATURE: &str = "aws_signature";
+const ABOUT_KEY: &str =
+    "Of your own making: the same request with the same key is carried out once, and has the same answer for a day.";
+const ABOUT_VERSION: &str = "The `ETag` of what is to be changed; without it the change is made to what is there.";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -46,8 +53,49 @@ pub fn base() -> OpenApi {
     Base::openapi()
 }
 
-/// Adds to each operation the problems that none of them names for itself.
-pub fn with_common_problems(mut document: OpenApi) -> OpenApi {
+/// Adds what no operation names for itself: `Idempotency-Key` to those that create, `If-Match` to those that answer
+/// 412, and the problems that all have in common.
+pub fn completed(mut document: OpenApi) -> OpenApi {
+    for path in idempotency::CREATES {
+        if let Some(operation) = document.paths.paths.get_mut(path).and_then(|item| item.post.as_mut()) {
+            take_key(operation);
+        }
+    }
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        if operation.responses.responses.contains_key("412") {
+            take_header(operation, "If-Match", ABOUT_VERSION, ObjectBuilder::new());
+        }
+    }
+    with_common_problems(document)
+}
+
+fn take_header(operation: &mut Operation, name: &str, description: &str, value: ObjectBuilder) {
+    let header = ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .description(Some(description))
+        .schema(Some(value.schema_type(Type::String)));
+    operation.parameters.get_or_insert_default().push(header.build().into());
+}
+
+fn take_key(operation: &mut Operation) {
+    let printable = ObjectBuilder::new().pattern(Some("^[ -~]{1,255}$"));
+    take_header(operation, idempotency::KEY, ABOUT_KEY, printable);
+    for (status, description) in [
+        ("409", "The request with this `Idempotency-Key` is still carried out."),
+        ("422", "The `Idempotency-Key` came with another body before."),
+    ] {
+        let answered = operation.responses.responses.entry(status.to_owned());
+        answered.or_insert_with(|| problem(description));
+    }
+}
+
+fn problem(description: &str) -> RefOr<utoipa::openapi::Response> {
+    let content = Content::new(Some(Ref::from_schema_name(ProblemAnswer::name())));
+    ResponseBuilder::new().description(description).content(PROBLEM, content).build().into()
+}
+
+fn with_common_problems(mut document: OpenApi) -> OpenApi {
     for operation in document.paths.paths.values_mut().flat_map(operations) {
         let is_in = |place: &ParameterIn| {
             operation
@@ -69,10 +117,7 @@ pub fn with_common_problems(mut document: OpenApi) -> OpenApi {
         ];
         for (status, _, description) in problems.into_iter().filter(|(_, applies, _)| *applies) {
             let answered = operation.responses.responses.entry(status.to_owned());
-            answered.or_insert_with(|| {
-                let content = Content::new(Some(Ref::from_schema_name(ProblemAnswer::name())));
-                ResponseBuilder::new().description(description).content(PROBLEM, content).build().into()
-            });
+            answered.or_insert_with(|| problem(description));
         }
     }
     document

@@ -2,11 +2,14 @@
 
 use axum::{
     Json,
+    extract::FromRequestParts,
+    http::request::Parts,
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use causeway_store::Page;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
     openapi::{
@@ -28,12 +31,22 @@ pub struct PageRequest {
     pub limit: i32,
     /// After which item.
     pub after: Option<String>,
+    /// Tells the list from others, in its cursors.
+    list: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for PageRequest {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::parse(parts.uri.path(), parts.uri.query())
+    }
 }
 
 impl PageRequest {
-    /// Reads the query of a list.
-    pub fn parse(query: Option<&str>) -> Result<Self, Problem> {
-        let mut request = Self { limit: USUAL, after: None };
+    /// Reads the query of the list that is at `path`.
+    pub fn parse(path: &str, query: Option<&str>) -> Result<Self, Problem> {
+        let mut request = Self { limit: USUAL, after: None, list: list_mark(path) };
         for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             match name.as_ref() {
                 "limit" => {
@@ -42,19 +55,34 @@ impl PageRequest {
                         .ok_or_else(|| Problem::invalid("limit", format!("a limit is a number from 1 to {MOST}")))?;
                 }
                 "cursor" => {
-                    let after =
-                        URL_SAFE_NO_PAD.decode(value.as_bytes()).ok().and_then(|text| String::from_utf8(text).ok());
-                    let is_key = |text: &String| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-                    request.after =
-                        Some(after.filter(is_key).ok_or_else(|| {
-                            Problem::invalid("cursor", "a cursor is the next_cursor of an earlier page")
-                        })?);
+                    let after = request.after_of(&value).ok_or_else(|| {
+                        Problem::invalid("cursor", "a cursor is the next_cursor of an earlier page of this list")
+                    })?;
+                    request.after = Some(after);
                 }
                 other => return Err(Problem::invalid(other, "unknown parameter: a list takes `limit` and `cursor`")),
             }
         }
         Ok(request)
     }
+
+    /// The cursor of the page that begins after an item.
+    fn cursor_of(&self, after: &str) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}/{after}", self.list))
+    }
+
+    /// The item that a cursor of this list names; the key of another list's item could be anything here.
+    fn after_of(&self, cursor: &str) -> Option<String> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+        let after = text.strip_prefix(&self.list)?.strip_prefix('/')?;
+        let is_key = !after.is_empty() && after.bytes().all(|byte| byte.is_ascii_graphic());
+        is_key.then(|| after.to_owned())
+    }
+}
+
+/// What a list's cursors begin with: enough of a digest that no two lists are taken for one another by mistake.
+fn list_mark(path: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(path.as_bytes())[..9])
 }
 
 impl IntoParams for PageRequest {
@@ -85,8 +113,8 @@ pub struct List<T> {
 }
 
 /// A page as the API answers it.
-pub fn answer<T, V: Serialize>(page: Page<T>, view: impl Fn(T) -> V) -> Response {
-    let next_cursor = page.next.map(|next| URL_SAFE_NO_PAD.encode(next));
+pub fn answer<T, V: Serialize>(request: &PageRequest, page: Page<T>, view: impl Fn(T) -> V) -> Response {
+    let next_cursor = page.next.map(|next| request.cursor_of(&next));
     Json(List { items: page.items.into_iter().map(view).collect(), next_cursor }).into_response()
 }
 
@@ -108,7 +136,7 @@ mod tests {
 
     #[test]
     fn following_the_cursors_shows_every_item_once_newest_first() {
-        let mut request = PageRequest { limit: 3, after: None };
+        let mut request = PageRequest::parse("/v1/tenants", Some("limit=3")).unwrap();
         let mut seen = Vec::new();
         loop {
             let page = of_all((0..10).collect(), &request, |number: &i32| format!("{number:02}"));
@@ -124,8 +152,20 @@ mod tests {
     #[test]
     fn a_limit_or_cursor_that_is_none_is_refused() {
         for query in ["limit=0", "limit=101", "limit=x", "cursor=%20", "cursor=", "page=2"] {
-            assert!(PageRequest::parse(Some(query)).is_err(), "{query}");
+            assert!(PageRequest::parse("/v1/tenants", Some(query)).is_err(), "{query}");
         }
-        assert_eq!(PageRequest::parse(None).unwrap(), PageRequest { limit: 50, after: None });
+        let request = PageRequest::parse("/v1/tenants", None).unwrap();
+        assert_eq!((request.limit, request.after), (50, None));
+    }
+
+    #[test]
+    fn a_cursor_is_good_for_its_own_list_only() {
+        let cursor = PageRequest::parse("/v1/tenants/1/audit", None).unwrap().cursor_of("01KAPJ");
+        let query = format!("cursor={cursor}");
+        let own = PageRequest::parse("/v1/tenants/1/audit", Some(&query)).unwrap();
+        assert_eq!(own.after.as_deref(), Some("01KAPJ"));
+        for other in ["/v1/tenants", "/v1/tenants/2/audit"] {
+            assert!(PageRequest::parse(other, Some(&query)).is_err(), "{other}");
+        }
     }
 }

@@ -79,6 +79,24 @@ impl Problem {
         self.field.as_deref()
     }
 
+    /// What is to be changed is not the version that `If-Match` names.
+    pub fn precondition_failed() -> Self {
+        let detail = "it is not the version of `If-Match` any more: read it, and send the `ETag` of what you have read";
+        Self { field: Some("If-Match".to_owned()), ..Self::new(StatusCode::PRECONDITION_FAILED, detail) }
+    }
+
+    /// The `Idempotency-Key` belongs to another request.
+    pub fn key_of_another_request() -> Self {
+        let detail = "this Idempotency-Key came with another body before: send another key";
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+        Self { field: Some("Idempotency-Key".to_owned()), ..problem }
+    }
+
+    /// A mistake of Causeway's.
+    pub fn bug(error: &dyn std::error::Error) -> Self {
+        Self::unavailable(error, ErrorClass::Bug)
+    }
+
     fn unavailable(error: &dyn std::error::Error, class: ErrorClass) -> Self {
         let problem = match class {
             ErrorClass::Conflict => Self::conflict("somebody else changed it at the same time: read it and try again"),

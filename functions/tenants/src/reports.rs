@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
-    extract::{Path, RawQuery, State},
+    extract::{Path, State},
     response::Response,
 };
 use causeway_core::{
@@ -12,6 +12,7 @@ use causeway_core::{
     id::{ConnectionId, Identifier, OrganizationId, ProviderName},
     provider::Issuer,
     run::RunReport,
+    sign_in_links::SignInLinks,
 };
 use causeway_store::Page;
 use serde::Serialize;
@@ -43,13 +44,17 @@ pub struct ProviderAnswer {
     identifiers: BTreeSet<Identifier>,
     /// Its issuer.
     issuer: Issuer,
+    /// How an application begins a sign-in with it.
+    sign_in: SignInLinks,
     /// Whether the last run left nothing undone for the connection.
     in_sync: bool,
 }
 
-impl From<Claim> for ProviderAnswer {
-    fn from(claim: Claim) -> Self {
+impl ProviderAnswer {
+    /// The provider of a claim, in a pool whose domain is `https://<domain>`.
+    fn of(claim: Claim, domain: Option<&str>) -> Self {
         Self {
+            sign_in: SignInLinks::of(&claim, domain),
             connection_id: claim.connection_id,
             organization_id: claim.organization_id,
             connection_state: claim.connection_state,
@@ -70,15 +75,15 @@ impl From<Claim> for ProviderAnswer {
 pub async fn providers(
     State(service): State<Arc<Service>>,
     Path(path): Path<PoolPath>,
-    RawQuery(query): RawQuery,
+    request: PageRequest,
 ) -> Result<Response, Problem> {
-    let request = PageRequest::parse(query.as_deref())?;
     let pool = service.pool(&path).await?;
     let mut claims = service.store().claims(&pool.user_pool_id).await?;
     // Claims belong to the pool: what another tenant made in it is not this one's to see.
     claims.retain(|claim| claim.tenant_id == pool.tenant_id);
     let page = page::of_all(claims, &request, |claim| claim.connection_id.to_string());
-    Ok(page::answer(page, ProviderAnswer::from))
+    let domain = pool.domain_url(service.local_callback.as_deref());
+    Ok(page::answer(&request, page, |claim| ProviderAnswer::of(claim, domain)))
 }
 
 /// Lists the reports of a user pool's runs, the newest first
@@ -92,14 +97,13 @@ pub async fn providers(
 pub async fn runs(
     State(service): State<Arc<Service>>,
     Path(path): Path<PoolPath>,
-    RawQuery(query): RawQuery,
+    request: PageRequest,
 ) -> Result<Response, Problem> {
-    let request = PageRequest::parse(query.as_deref())?;
     let pool = service.pool(&path).await?;
     // Reports belong to the pool: they are its owner's to see.
     if service.store().owner(&pool.user_pool_id).await?.as_ref() != Some(&pool.tenant_id) {
-        return Ok(page::answer(Page::<RunReport> { items: Vec::new(), next: None }, |run| run));
+        return Ok(page::answer(&request, Page::<RunReport> { items: Vec::new(), next: None }, |run| run));
     }
     let page = service.store().runs(&pool.user_pool_id, request.limit, request.after.as_deref()).await?;
-    Ok(page::answer(page, |run| run))
+    Ok(page::answer(&request, page, |run| run))
 }

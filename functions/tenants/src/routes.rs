@@ -6,7 +6,7 @@ use axum::{
     Extension, Router,
     extract::{DefaultBodyLimit, Request},
     http::HeaderValue,
-    middleware::{Next, from_fn},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
 };
 use lambda_http::RequestExt;
@@ -16,15 +16,19 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    onboarding, onboarding_links, openapi, problem::Problem, reconcile, reports, service::Service, sign_ins, tenants,
-    user_pools, verify,
+    audit, idempotency, onboarding, onboarding_links, openapi, pool_changes, problem::Problem, reconcile, reports,
+    service::Service, sign_ins, tenant_changes, tenants, user_pools, verify,
 };
 
 /// The API.
 pub fn router(service: Arc<Service>) -> Router {
     let (router, document) = api().split_for_parts();
-    let document = Arc::new(openapi::with_common_problems(document));
+    let document = Arc::new(openapi::completed(document));
     router
+        // The last is the first to see a request.
+        .layer(from_fn_with_state(service.clone(), audit::recorded))
+        .layer(from_fn_with_state(service.clone(), idempotency::once))
+        // Has records of its own, put down to the link.
         .merge(onboarding::router(&service.reconciler.settings.base))
         .fallback(|| async { Problem::not_found() })
         .layer(Extension(document))
@@ -37,7 +41,7 @@ pub fn router(service: Arc<Service>) -> Router {
 /// The description of the API.
 #[cfg(test)]
 pub fn described() -> OpenApi {
-    openapi::with_common_problems(api().into_openapi())
+    openapi::completed(api().into_openapi())
 }
 
 /// The calls. Each handler names its own path and is described by its types: docs/openapi.json.
@@ -45,9 +49,10 @@ fn api() -> OpenApiRouter<Arc<Service>> {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(openapi::document))
         .routes(routes!(tenants::create, tenants::list))
-        .routes(routes!(tenants::read))
+        .routes(routes!(tenants::read, tenant_changes::update))
+        .routes(routes!(audit::list))
         .routes(routes!(user_pools::create, user_pools::list))
-        .routes(routes!(user_pools::read))
+        .routes(routes!(user_pools::read, pool_changes::update))
         .routes(routes!(user_pools::role))
         .routes(routes!(onboarding_links::create, onboarding_links::list))
         .routes(routes!(onboarding_links::revoke))

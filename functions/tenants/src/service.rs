@@ -9,7 +9,7 @@ use causeway_core::{
     timestamp::Timestamp,
     user_pool::{PoolStatus, UserPool},
 };
-use causeway_queue::{Deduplication, Queue};
+use causeway_queue::{Deduplication, Queue, QueueError};
 use causeway_reconciler::Reconciler;
 use causeway_store::Store;
 use causeway_telemetry::chain;
@@ -93,9 +93,21 @@ impl Service {
 
     /// Puts a wake-up for a pool on the queue.
     pub async fn wake_up(&self, pool: &UserPool) -> Result<(), Problem> {
+        Ok(self.send_wake_up(pool).await?)
+    }
+
+    /// Puts a wake-up for a pool on the queue, for a change that is made already: where that fails, the schedule
+    /// wakes the pool up.
+    pub async fn try_to_wake_up(&self, pool: &UserPool) {
+        if let Err(error) = self.send_wake_up(pool).await {
+            tracing::warn!(user_pool_id = %pool.user_pool_id, error = chain(&error), "the pool was not woken up");
+        }
+    }
+
+    async fn send_wake_up(&self, pool: &UserPool) -> Result<(), QueueError> {
         let wake_up =
             WakeUp { tenant_id: pool.tenant_id.clone(), user_pool_id: pool.user_pool_id.clone(), cause: Cause::Api };
         let random = self.reconciler.sources.number();
-        Ok(self.queue.wake_up(&wake_up, Deduplication::Never(random)).await?)
+        self.queue.wake_up(&wake_up, Deduplication::Never(random)).await
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, RawQuery, State},
+    extract::{OriginalUri, Path, State},
     response::Response,
 };
 use causeway_core::{
@@ -103,10 +103,10 @@ impl Chosen {
 pub async fn sign_ins(
     State(service): State<Arc<Service>>,
     Path(path): Path<PoolPath>,
-    RawQuery(query): RawQuery,
+    OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
-    let (chosen, rest) = Chosen::parse(query.as_deref())?;
-    let request = PageRequest::parse(Some(&rest))?;
+    let (chosen, rest) = Chosen::parse(uri.query())?;
+    let request = PageRequest::parse(uri.path(), Some(&rest))?;
     let pool = service.pool(&path).await?;
     let query = SignInQuery {
         tenant: &pool.tenant_id,
@@ -116,7 +116,7 @@ pub async fn sign_ins(
         after: request.after.as_deref(),
     };
     let page = service.store().sign_ins(query, service.now()).await?;
-    Ok(page::answer(page, SignInEntryAnswer::from))
+    Ok(page::answer(&request, page, SignInEntryAnswer::from))
 }
 
 #[cfg(test)]

@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use axum::{
+    Extension,
     body::Bytes,
-    extract::{Path, RawQuery, State},
+    extract::{Path, State},
+    http::StatusCode,
     response::Response,
 };
 use causeway_aws::clock;
 use causeway_core::{
+    audit::{AuditRecord, Change},
     id::{ExternalId, TenantId, TenantName, WorkosClientId},
     provider::BaseUrl,
     secret::new_client_secret,
     tenant::{Purpose, Tenant},
     timestamp::Timestamp,
 };
+use lambda_http::request::RequestContext;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -88,7 +92,8 @@ struct EnvironmentAnswer {
 }
 
 impl TenantAnswer {
-    fn of(tenant: &Tenant, base: &BaseUrl) -> Self {
+    /// The tenant, its addresses made from `base`.
+    pub fn of(tenant: &Tenant, base: &BaseUrl) -> Self {
         Self {
             id: tenant.id.clone(),
             name: tenant.name.clone(),
@@ -113,7 +118,11 @@ impl TenantAnswer {
     responses((status = 201, description = "It is registered.", body = TenantAnswer,
         headers(("ETag", description = "Its version."))))
 )]
-pub async fn create(State(service): State<Arc<Service>>, body: Bytes) -> Result<Versioned<TenantAnswer>, Problem> {
+pub async fn create(
+    State(service): State<Arc<Service>>,
+    Extension(context): Extension<RequestContext>,
+    body: Bytes,
+) -> Result<Versioned<TenantAnswer>, Problem> {
     let new: NewTenant = input::read(&body)?;
     if let Some(key) = &new.workos.api_key {
         check_key(key)?;
@@ -139,7 +148,16 @@ pub async fn create(State(service): State<Arc<Service>>, body: Bytes) -> Result<
         version: 1,
         id,
     };
-    service.store().create_tenant(&tenant).await?;
+    let change = Change {
+        caller: &input::caller(&context),
+        method: "POST",
+        path: "/v1/tenants",
+        tenant_id: &tenant.id,
+        user_pool_id: None,
+    };
+    let record = AuditRecord::begun(change, now, service.reconciler.sources.number());
+    let record = record.answered(StatusCode::CREATED.as_u16(), &body);
+    service.store().create_tenant(&tenant, &record).await?;
     tracing::info!(tenant_id = %tenant.id, "tenant registered");
     Ok(Versioned::created(tenant.version, TenantAnswer::of(&tenant, &service.reconciler.settings.base)))
 }
@@ -159,14 +177,10 @@ pub fn check_key(key: &SecretString) -> Result<(), Problem> {
     get, path = "/v1/tenants", operation_id = "list_tenants", tag = "tenants", params(PageRequest),
     responses((status = 200, description = "A page.", body = List<TenantAnswer>))
 )]
-pub async fn list(State(service): State<Arc<Service>>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let request = PageRequest::parse(query.as_deref())?;
+pub async fn list(State(service): State<Arc<Service>>, request: PageRequest) -> Result<Response, Problem> {
     let after = request.after.as_deref();
-    if after.is_some_and(|after| after.parse::<TenantId>().is_err()) {
-        return Err(Problem::invalid("cursor", "a cursor is the next_cursor of an earlier page"));
-    }
     let page = service.store().tenants(request.limit, after).await?;
-    Ok(page::answer(page, |tenant| TenantAnswer::of(&tenant, &service.reconciler.settings.base)))
+    Ok(page::answer(&request, page, |tenant| TenantAnswer::of(&tenant, &service.reconciler.settings.base)))
 }
 
 /// Shows a tenant

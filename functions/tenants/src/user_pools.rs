@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, RawQuery, State},
+    extract::{Path, State},
     response::Response,
 };
 use causeway_core::{
@@ -212,6 +212,8 @@ pub async fn register(
     match service.store().create_pool(&pool).await {
         Ok(()) => {}
         Err(error) if error.is_conflict() => {
+            // It may have been removed meanwhile.
+            service.tenant(&path.tenant_id).await?;
             return Err(Problem::conflict("the tenant has registered this user pool already"));
         }
         Err(error) => return Err(error.into()),
@@ -259,13 +261,22 @@ fn check(new: &NewUserPool, service: &Service) -> Result<(), Problem> {
         let rule = format!("the role's name must begin with {}", service.role_name_prefix);
         return Err(Problem::invalid("role_name", rule));
     }
-    if new.app_clients.named().len() > MOST_NAMED {
+    check_options(Some(&new.app_clients), new.organizations.as_ref(), new.attribute_mapping.as_ref())
+}
+
+/// Refuses options that are too many or that Cognito would refuse; those that are not given are right.
+pub fn check_options(
+    app_clients: Option<&AppClients>,
+    organizations: Option<&Vec<OrganizationId>>,
+    attribute_mapping: Option<&BTreeMap<String, String>>,
+) -> Result<(), Problem> {
+    if app_clients.is_some_and(|chosen| chosen.named().len() > MOST_NAMED) {
         return Err(Problem::invalid("app_clients", format!("at most {MOST_NAMED} app clients")));
     }
-    if new.organizations.as_ref().is_some_and(|chosen| chosen.len() > MOST) {
+    if organizations.is_some_and(|chosen| chosen.len() > MOST) {
         return Err(Problem::invalid("organizations", format!("at most {MOST} organizations")));
     }
-    check_mapping(new.attribute_mapping.as_ref())
+    check_mapping(attribute_mapping)
 }
 
 /// Cognito's own rules for `AttributeMapping` (Cognito API: `AttributeMappingKeyType`), and room for claims.
@@ -294,13 +305,12 @@ fn check_mapping(mapping: Option<&BTreeMap<String, String>>) -> Result<(), Probl
 pub async fn list(
     State(service): State<Arc<Service>>,
     Path(path): Path<TenantPath>,
-    RawQuery(query): RawQuery,
+    request: PageRequest,
 ) -> Result<Response, Problem> {
-    let request = PageRequest::parse(query.as_deref())?;
     let tenant = service.tenant(&path.tenant_id).await?;
     let pools = service.store().pools(&tenant.id).await?;
     let page = page::of_all(pools, &request, |pool| format!("{}/{}", pool.created_at, pool.user_pool_id));
-    Ok(page::answer(page, UserPoolAnswer::from))
+    Ok(page::answer(&request, page, UserPoolAnswer::from))
 }
 
 /// Shows a user pool

@@ -41,8 +41,8 @@ pub struct Verification {
     tag = "user pools", params(PoolPath),
     responses(
         (status = 200, description = "The checks, whatever they say.", body = Verification),
-        (status = 409, description = "Another tenant owns the pool, or it was changed at the same time.",
-            body = ProblemAnswer, content_type = PROBLEM),
+        (status = 409, body = ProblemAnswer, content_type = PROBLEM,
+            description = "Another tenant owns the pool, it is being removed, or it was changed at the same time."),
     )
 )]
 pub async fn verify(
@@ -86,6 +86,9 @@ pub async fn run(
     mut pool: UserPool,
     mut checks: Checks,
 ) -> Result<Verification, Problem> {
+    if pool.status == PoolStatus::Removing {
+        return Err(Problem::conflict("the user pool is being removed"));
+    }
     if pool.awaits_admission {
         return Err(Problem::conflict(
             "the user pool is in an account that waits for the operator: `POST .../admission` admits it",

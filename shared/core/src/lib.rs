@@ -5,6 +5,7 @@
 
 pub mod app_clients;
 pub mod approval;
+pub mod audit;
 pub mod check;
 pub mod claim;
 pub mod connection;
@@ -12,6 +13,7 @@ pub mod desired;
 pub mod guard;
 pub mod health;
 pub mod id;
+pub mod idempotency;
 pub mod identifier;
 pub mod oidc;
 pub mod onboarding;
@@ -20,6 +22,7 @@ pub mod provider;
 pub mod role;
 pub mod run;
 pub mod secret;
+pub mod sign_in_links;
 pub mod start;
 pub mod tenant;
 pub mod timestamp;

@@ -22,6 +22,8 @@ pub enum Purpose {
     WebhookSecret,
     /// The key that seals the state of a sign-in on its way through the browser.
     SignInState,
+    /// The key of an answer that is given again to a repeated request.
+    IdempotentAnswer,
 }
 
 impl Purpose {
@@ -31,6 +33,7 @@ impl Purpose {
             Self::WorkosApiKey => "workos-api-key",
             Self::WebhookSecret => "webhook-secret",
             Self::SignInState => "sign-in-state",
+            Self::IdempotentAnswer => "idempotent-answer",
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What can go wrong with the table.
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::{
+    error::{ProvideErrorMetadata, SdkError},
+    operation::transact_write_items::TransactWriteItemsError,
+};
 use causeway_core::health::ErrorClass;
 
 /// An operation on the table that did not happen.
@@ -40,9 +43,7 @@ impl StoreError {
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
         let class = match error.code() {
-            Some("ConditionalCheckFailedException" | "TransactionCanceledException") => {
-                return Self::Conflict { operation };
-            }
+            Some("ConditionalCheckFailedException") => return Self::Conflict { operation },
             Some("AccessDeniedException" | "ResourceNotFoundException") => ErrorClass::Denied,
             Some("ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded") => {
                 ErrorClass::Throttled
@@ -52,6 +53,29 @@ impl StoreError {
             _ => ErrorClass::Transient,
         };
         Self::Failed { operation, class, source: Box::new(error) }
+    }
+
+    /// A transaction that did not happen. It is a conflict where a condition did not hold; a transaction can also be
+    /// cancelled because another one has the item, or by a throttle (DynamoDB API: `TransactionCanceledException`).
+    pub(crate) fn from_transaction(error: SdkError<TransactWriteItemsError>) -> Self {
+        const OPERATION: &str = "TransactWriteItems";
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+            return Self::from_sdk(OPERATION, error);
+        };
+        let was = |code: &str| cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code));
+        if was("ConditionalCheckFailed") {
+            return Self::Conflict { operation: OPERATION };
+        }
+        let class = if was("TransactionConflict") {
+            ErrorClass::Conflict
+        } else if was("ValidationError") || was("ItemCollectionSizeLimitExceeded") {
+            ErrorClass::Bug
+        } else if was("ThrottlingError") || was("ProvisionedThroughputExceeded") {
+            ErrorClass::Throttled
+        } else {
+            ErrorClass::Transient
+        };
+        Self::Failed { operation: OPERATION, class, source: Box::new(error) }
     }
 
     /// The class of the failure.

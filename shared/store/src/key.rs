@@ -82,6 +82,15 @@ impl Key {
         Self::new(format!("SIGNINS#{tenant}#{pool}"), id)
     }
 
+    /// What was changed over the API: apart from the tenant, which it outlives.
+    pub fn audit(tenant: &TenantId, id: &str) -> Self {
+        Self::new(format!("AUDIT#{tenant}"), id)
+    }
+
+    pub fn request(lookup: &str) -> Self {
+        Self::new(format!("REQUEST#{lookup}"), "REQUEST")
+    }
+
     pub fn attributes(&self) -> Item {
         [("pk".to_owned(), text(&self.partition)), ("sk".to_owned(), text(&self.sort))].into()
     }

@@ -1,12 +1,14 @@
 //! The table and the keys that seal what is secret in it. One DynamoDB table for everything; every change
 //! is conditional, so that a stale copy never overwrites a newer one.
 
+mod audit;
 mod claims;
 mod error;
 mod foreign;
 mod key;
 mod onboarding;
 mod pools;
+mod requests;
 mod runs;
 mod seal;
 mod sign_in_log;

@@ -2,7 +2,6 @@
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use causeway_core::{
-    app_clients::AppClients,
     check::Check,
     id::{OnboardingLinkId, TenantId, UserPoolId},
     onboarding::{OnboardingLink, Token},
@@ -11,7 +10,7 @@ use causeway_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Item, Store, StoreError, attribute, key::Key, number, text, write};
+use crate::{Item, Store, StoreError, key::Key, number, text, write};
 
 /// What stands under the hash of a link's secret, and under that of a session's cookie.
 #[derive(Serialize, Deserialize)]
@@ -150,30 +149,6 @@ impl Store {
             .update_expression("SET awaits_admission = :no, version = :next, updated_at = :now")
             .condition_expression("version = :read")
             .expression_attribute_values(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
-            .expression_attribute_values(":read", number(pool.version))
-            .expression_attribute_values(":next", number(pool.version + 1))
-            .expression_attribute_values(":now", text(now))
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
-        Ok(())
-    }
-
-    /// Chooses the app clients of a pool that was read as `pool.version`; a conflict if somebody changed it.
-    pub async fn choose_app_clients(
-        &self,
-        pool: &UserPool,
-        app_clients: &AppClients,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key.attributes()))
-            .update_expression("SET options.app_clients = :chosen, version = :next, updated_at = :now")
-            .condition_expression("version = :read")
-            .expression_attribute_values(":chosen", attribute(app_clients, &key)?)
             .expression_attribute_values(":read", number(pool.version))
             .expression_attribute_values(":next", number(pool.version + 1))
             .expression_attribute_values(":now", text(now))

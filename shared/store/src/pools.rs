@@ -56,16 +56,22 @@ pub struct Recorded<'a> {
 }
 
 impl Store {
-    /// Registers a pool; a conflict if this tenant has it already.
+    /// Registers a pool; a conflict if this tenant has it already, or does not exist.
     pub async fn create_pool(&self, pool: &UserPool) -> Result<(), StoreError> {
-        self.client
-            .put_item()
+        let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
+        let put = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(write(pool, &Key::pool(&pool.tenant_id, &pool.user_pool_id))?))
+            .set_item(Some(write(pool, &key)?))
             .condition_expression("attribute_not_exists(pk)")
+            .build()
+            .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })?;
+        self.client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().put(put).build())
+            .transact_items(self.tenant_exists(&pool.tenant_id)?)
             .send()
             .await
-            .map_err(|error| StoreError::from_sdk("PutItem", error))?;
+            .map_err(StoreError::from_transaction)?;
         Ok(())
     }
 
@@ -79,6 +85,31 @@ impl Store {
         self.query_all(&format!("TENANT#{tenant}"), "POOL#").await
     }
 
+    /// Replaces what operators set on a pool that was read as `pool.version`, and counts the change; a conflict if
+    /// it is being removed or somebody changed it meanwhile. A pool that has runs is due at `pool.updated_at`, also
+    /// if a run that goes on records another time. The version that is written is returned.
+    pub async fn update_options(&self, pool: &UserPool) -> Result<u64, StoreError> {
+        let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
+        let due = if pool.due_at.is_some() { ", due_at = :updated_at, look_again_at = :updated_at" } else { "" };
+        let version = pool.version + 1;
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression(format!("SET options = :options, updated_at = :updated_at, version = :next{due}"))
+            .condition_expression("version = :read AND #status <> :removing")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":removing", text("removing"))
+            .expression_attribute_values(":options", attribute(&pool.options, &key)?)
+            .expression_attribute_values(":updated_at", text(pool.updated_at))
+            .expression_attribute_values(":read", number(pool.version))
+            .expression_attribute_values(":next", number(version))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
+        Ok(version)
+    }
+
     /// The tenant whose `verify` passed first.
     pub async fn owner(&self, pool: &UserPoolId) -> Result<Option<TenantId>, StoreError> {
         let owner: Option<Owner> = self.get(&Key::owner(pool), true).await?;
@@ -86,7 +117,7 @@ impl Store {
     }
 
     /// Makes a pool that was read as `pool.version` active and its tenant the owner; a conflict if another
-    /// tenant owns it or somebody changed it meanwhile. What `verify` learned is recorded with it.
+    /// tenant owns it, it is being removed or somebody changed it meanwhile. What `verify` learned is recorded with it.
     pub async fn activate_pool(&self, pool: &UserPool, due_at: Timestamp) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
         let unreadable = |source| StoreError::Unreadable { key: format!("{key}"), source: Box::new(source) };
@@ -105,9 +136,10 @@ impl Store {
                 "SET #status = :active, version = :next, run.callbacks = :callbacks, \
                  due_at = :due_at, due_shard = :due_shard",
             )
-            .condition_expression("version = :read")
+            .condition_expression("version = :read AND #status <> :removing")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":active", text("active"))
+            .expression_attribute_values(":removing", text("removing"))
             .expression_attribute_values(":read", number(pool.version))
             .expression_attribute_values(":next", number(pool.version + 1))
             .expression_attribute_values(":callbacks", attribute(&pool.run.callbacks, &key)?)
@@ -121,7 +153,7 @@ impl Store {
             .transact_items(TransactWriteItem::builder().update(activate).build())
             .send()
             .await
-            .map_err(|error| StoreError::from_sdk("TransactWriteItems", error))?;
+            .map_err(StoreError::from_transaction)?;
         Ok(())
     }
 

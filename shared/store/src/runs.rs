@@ -29,7 +29,7 @@ impl Store {
     }
 
     /// A page of the items under a partition whose sort key begins with `prefix`, the last first.
-    async fn query_page<T: DeserializeOwned>(
+    pub(crate) async fn query_page<T: DeserializeOwned>(
         &self,
         partition: &str,
         prefix: &str,
@@ -37,19 +37,23 @@ impl Store {
         after: Option<String>,
     ) -> Result<Page<T>, StoreError> {
         let start = after.map(|sort| Key { partition: partition.to_owned(), sort }.attributes());
-        let answer = self
+        let mut request = self
             .client
             .query()
             .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
             .expression_attribute_values(":pk", text(partition))
-            .expression_attribute_values(":prefix", text(prefix))
             .scan_index_forward(false)
             .limit(limit)
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("Query", error))?;
+            .set_exclusive_start_key(start);
+        // DynamoDB refuses an empty prefix.
+        request = if prefix.is_empty() {
+            request.key_condition_expression("pk = :pk")
+        } else {
+            request
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":prefix", text(prefix))
+        };
+        let answer = request.send().await.map_err(|error| StoreError::from_sdk("Query", error))?;
         let key = Key { partition: partition.to_owned(), sort: prefix.to_owned() };
         let items =
             answer.items.unwrap_or_default().into_iter().map(|item| read(item, &key)).collect::<Result<_, _>>()?;

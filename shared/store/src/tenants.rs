@@ -1,13 +1,13 @@
 //! Tenants, and the directory that lists them.
 
-use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, TransactWriteItem};
-use causeway_core::{id::TenantId, tenant::Tenant};
+use aws_sdk_dynamodb::types::{ConditionCheck, KeysAndAttributes, Put, TransactWriteItem};
+use causeway_core::{audit::AuditRecord, id::TenantId, tenant::Tenant};
 
 use crate::{Item, Page, Store, StoreError, key::Key, number, read, text, write};
 
 impl Store {
-    /// Adds a tenant.
-    pub async fn create_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
+    /// Adds a tenant, and the record of it.
+    pub async fn create_tenant(&self, tenant: &Tenant, audit: &AuditRecord) -> Result<(), StoreError> {
         let key = Key::tenant(&tenant.id);
         let put = |item: Item| {
             let put = Put::builder()
@@ -22,10 +22,23 @@ impl Store {
             .transact_write_items()
             .transact_items(put(write(tenant, &key)?)?)
             .transact_items(put(Key::directory(&tenant.id).attributes())?)
+            .transact_items(self.audit_part(audit)?)
             .send()
             .await
-            .map_err(|error| StoreError::from_sdk("TransactWriteItems", error))?;
+            .map_err(StoreError::from_transaction)?;
         Ok(())
+    }
+
+    /// The condition, as a part of a transaction, that a tenant exists.
+    pub(crate) fn tenant_exists(&self, id: &TenantId) -> Result<TransactWriteItem, StoreError> {
+        let key = Key::tenant(id);
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .condition_expression("attribute_exists(pk)")
+            .build()
+            .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     /// A tenant.

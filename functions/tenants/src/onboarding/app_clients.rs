@@ -12,7 +12,7 @@ use causeway_core::{
     connection::ConnectionState,
     health::HealthState,
     id::AppClientId,
-    user_pool::{PoolStatus, UserPool},
+    user_pool::{PoolOptions, PoolStatus, UserPool},
 };
 use maud::{Markup, html};
 
@@ -50,10 +50,13 @@ pub async fn choose(visitor: Visitor, mut form: Form) -> Result<Response, Failur
         return Ok((StatusCode::BAD_REQUEST, page).into_response());
     };
     let service = &visitor.service;
-    visitor.record(Some(&pool.user_pool_id), "app-clients", &[FIELD]).await?;
-    service.store().choose_app_clients(pool, &chosen, service.now()).await?;
-    service.wake_up(pool).await?;
-    Ok(visitor.redirect(&format!("pools/{}/app-clients", pool.user_pool_id)))
+    let options = PoolOptions { app_clients: chosen, ..pool.options.clone() };
+    let updated = UserPool { options, updated_at: service.now(), ..pool.clone() };
+    let page = format!("pools/{}/app-clients", pool.user_pool_id);
+    let change = async { Ok(service.store().update_options(&updated).await?) };
+    visitor.recorded(Some(&pool.user_pool_id), &page, &[FIELD], change).await?;
+    service.try_to_wake_up(&updated).await;
+    Ok(visitor.redirect(&page))
 }
 
 /// The app clients of a form, if the pool has every one of them and it can sign users in.

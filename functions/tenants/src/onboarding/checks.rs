@@ -125,9 +125,10 @@ async fn registered(visitor: &Visitor, form: &mut Form) -> Result<Option<UserPoo
         form.refuse("account_id", rule);
         return Ok(None);
     }
-    visitor.record(Some(&wanted.user_pool_id), "check", &["account_id", "role_name", "user_pool_id"]).await?;
-    let new = NewUserPool::new(wanted.account_id, wanted.role_name, wanted.user_pool_id);
-    match user_pools::register(&visitor.service, &visitor.tenant, new, admission == Admission::Waits).await {
+    let new = NewUserPool::new(wanted.account_id, wanted.role_name, wanted.user_pool_id.clone());
+    let registered = user_pools::register(&visitor.service, &visitor.tenant, new, admission == Admission::Waits);
+    let fields = ["account_id", "role_name", "user_pool_id"];
+    match visitor.recorded(Some(&wanted.user_pool_id), "check", &fields, registered).await {
         Ok(pool) => Ok(Some(pool)),
         Err(problem) if problem.status().is_client_error() => {
             form.refuse(problem.field().unwrap_or("user_pool_id"), problem.detail());
@@ -154,11 +155,12 @@ pub async fn run(visitor: Visitor) -> Result<Response, Failure> {
     if pool.awaits_admission {
         return Ok(back);
     }
-    visitor.record(Some(&pool.user_pool_id), "pools/check", &[]).await?;
     let (tell, told) = unbounded_channel();
     let checks = Checks { all: Vec::new(), told: Some(tell) };
+    let verified = verify::run(&visitor.service, &visitor.tenant, pool.clone(), checks);
+    let page = format!("pools/{}/check", pool.user_pool_id);
     let (verified, recorded) = tokio::join!(
-        verify::run(&visitor.service, &visitor.tenant, pool.clone(), checks),
+        visitor.recorded(Some(&pool.user_pool_id), &page, &[], verified),
         record(&visitor, &pool, told)
     );
     recorded?;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use causeway_core::{
+    audit::{AuditRecord, Change},
     id::{TenantId, UserPoolId},
     onboarding::{OnboardingLink, Token},
     provider::BaseUrl,
@@ -16,9 +17,10 @@ use causeway_core::{
     timestamp::Timestamp,
     user_pool::UserPool,
 };
+use causeway_telemetry::chain;
 
 use super::{Failure, layout::Message, see_other};
-use crate::service::Service;
+use crate::{problem::Problem, service::Service};
 
 /// The holder of a good session, on a page of the session's tenant.
 pub struct Visitor {
@@ -76,19 +78,38 @@ impl Visitor {
         format!("onboarding-link:{}", self.link.id)
     }
 
-    /// Records a change before it is made: each change by a link passes here, and is not made if this fails.
-    /// `fields` are the names of what is changed.
-    #[allow(clippy::unused_async, reason = "a record that is kept is written")]
-    pub async fn record(&self, pool: Option<&UserPoolId>, page: &str, fields: &[&str]) -> Result<(), Failure> {
-        tracing::info!(
-            caller = self.caller(),
-            tenant_id = %self.tenant.id,
-            user_pool_id = pool.map(tracing::field::display),
-            page,
-            ?fields,
-            "changed by an onboarding link"
-        );
-        Ok(())
+    /// Makes a change, and records it: before it is made, which it is not if that fails, and with what came of it.
+    /// Each change by a link passes here. `fields` are the names of what is changed.
+    pub async fn recorded<T>(
+        &self,
+        pool: Option<&UserPoolId>,
+        page: &str,
+        fields: &[&str],
+        change: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        let begun = Change {
+            caller: &self.caller(),
+            method: "POST",
+            path: &format!("/onboarding/{}/{page}", self.tenant.id),
+            tenant_id: &self.tenant.id,
+            user_pool_id: pool,
+        };
+        let begun = AuditRecord::begun(begun, self.service.now(), self.service.reconciler.sources.number());
+        self.service.store().put_audit(&begun).await?;
+        let outcome = change.await;
+        let record = match &outcome {
+            Ok(_) => AuditRecord {
+                status: Some(StatusCode::SEE_OTHER.as_u16()),
+                changed: fields.iter().map(|field| (*field).to_owned()).collect(),
+                ..begun
+            },
+            Err(problem) => AuditRecord { status: Some(problem.status().as_u16()), ..begun },
+        };
+        // The change is made, or is not, whatever comes of this: the record that is there says that it may have been.
+        if let Err(error) = self.service.store().put_audit(&record).await {
+            tracing::error!(audit_id = record.id, error = chain(&error), "the outcome of a change was not recorded");
+        }
+        outcome
     }
 
     /// The pool of the path.

@@ -37,8 +37,8 @@ pub async fn give(visitor: Visitor, mut form: Form) -> Result<Response, Failure>
     let service = &visitor.service;
     let sealed = service.reconciler.sealer.seal(&visitor.tenant.id, Purpose::WorkosApiKey, &key).await?;
     let tenant = Tenant { workos_api_key: Some(sealed), updated_at: service.now(), ..visitor.tenant.clone() };
-    visitor.record(None, "workos", &["workos.api_key"]).await?;
-    service.store().update_tenant(&tenant).await?;
+    let change = async { Ok(service.store().update_tenant(&tenant).await?) };
+    visitor.recorded(None, "workos", &["workos.api_key"], change).await?;
     Ok(visitor.redirect("role"))
 }
 

@@ -45,7 +45,8 @@ impl Key {
         Self(key)
     }
 
-    fn seal<T: Serialize>(&self, value: &T, nonce: [u8; 12], bound_to: &str) -> Result<String, NotOurs> {
+    /// Encrypts a value. `nonce` is used once with this key; the value opens only where `bound_to` is the same.
+    pub(crate) fn seal<T: Serialize>(&self, value: &T, nonce: [u8; 12], bound_to: &str) -> Result<String, NotOurs> {
         let message = serde_json::to_vec(value).map_err(|_| NotOurs)?;
         let cipher = Aes256Gcm::new_from_slice(&self.0).map_err(|_| NotOurs)?;
         let payload = Payload { msg: &message, aad: bound_to.as_bytes() };
@@ -53,7 +54,8 @@ impl Key {
         Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
 
-    fn open<T: DeserializeOwned>(&self, text: &str, bound_to: &str) -> Result<T, NotOurs> {
+    /// Decrypts what [`Key::seal`] encrypted.
+    pub(crate) fn open<T: DeserializeOwned>(&self, text: &str, bound_to: &str) -> Result<T, NotOurs> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| NotOurs)?;
         let (nonce, sealed) = bytes.split_first_chunk::<12>().ok_or(NotOurs)?;
         let cipher = Aes256Gcm::new_from_slice(&self.0).map_err(|_| NotOurs)?;
