@@ -65,9 +65,9 @@ impl Ingest {
     /// Answers one webhook and logs what came of it.
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
-        let tenant = tenant_in(request.uri().path());
-        let tenant_id = tenant.as_ref().map(ToString::to_string).unwrap_or_default();
-        match self.take(tenant, &request).await {
+        let endpoint = endpoint_in(request.uri().path());
+        let tenant_id = endpoint.as_ref().map(|(tenant, _)| tenant.to_string()).unwrap_or_default();
+        match self.take(endpoint, &request).await {
             Ok(Taken { event, woken }) => {
                 tracing::info!(request_id, tenant_id, event_id = event.id, event = event.event, woken, "webhook taken");
                 answer(StatusCode::OK, &json!({ "woken": woken }))
@@ -85,8 +85,8 @@ impl Ingest {
         }
     }
 
-    async fn take(&self, tenant: Option<TenantId>, request: &Request) -> Result<Taken, NotTaken> {
-        let tenant_id = tenant.ok_or(NotTaken::NoEndpoint)?;
+    async fn take(&self, endpoint: Option<(TenantId, u32)>, request: &Request) -> Result<Taken, NotTaken> {
+        let (tenant_id, number) = endpoint.ok_or(NotTaken::NoEndpoint)?;
         let body: &[u8] = request.body().as_ref();
         if body.len() > LARGEST {
             return Err(NotTaken::TooLarge);
@@ -95,12 +95,23 @@ impl Ingest {
         // Without a signature there is nothing to look up for.
         let header = header.ok_or(Refused::Missing)?;
         let tenant = self.store.tenant(&tenant_id).await?.ok_or(NotTaken::NoEndpoint)?;
-        let sealed = tenant.webhook_secret.as_ref().ok_or(NotTaken::NoEndpoint)?;
-        let secret = self.sealer.open(&tenant_id, Purpose::WebhookSecret, sealed).await?;
-        verify_signature(Some(header), body, &secret, clock::now())?;
+        self.check_signature(&tenant, number, header, body).await?;
         let event: Event = serde_json::from_slice(body).map_err(NotTaken::NotAnEvent)?;
         let woken = if event.is_of_interest() { self.wake_up(&tenant, &event).await? } else { 0 };
         Ok(Taken { event, woken })
+    }
+
+    /// Whether one of the endpoint's secrets, of today or of before, has signed the body.
+    async fn check_signature(&self, tenant: &Tenant, number: u32, header: &str, body: &[u8]) -> Result<(), NotTaken> {
+        let mut refused = NotTaken::NoEndpoint;
+        for sealed in tenant.webhook_secrets(number, clock::now()) {
+            let secret = self.sealer.open(&tenant.id, Purpose::WebhookSecret, sealed).await?;
+            match verify_signature(Some(header), body, &secret, clock::now()) {
+                Ok(()) => return Ok(()),
+                Err(error) => refused = error.into(),
+            }
+        }
+        Err(refused)
     }
 
     /// Puts one wake-up per pool of the tenant on the queue.
@@ -122,8 +133,17 @@ struct Taken {
     woken: usize,
 }
 
-fn tenant_in(path: &str) -> Option<TenantId> {
-    path.rsplit_once("/webhooks/")?.1.parse().ok()
+/// The tenant and the number of the endpoint that a path leads to. The first one has no number.
+fn endpoint_in(path: &str) -> Option<(TenantId, u32)> {
+    let rest = path.rsplit_once("/webhooks/")?.1;
+    match rest.split_once('/') {
+        None => Some((rest.parse().ok()?, 0)),
+        Some((tenant, number)) => {
+            let parsed: u32 = number.parse().ok().filter(|parsed| *parsed > 0)?;
+            // A number is written in one way only.
+            (parsed.to_string() == number).then_some((tenant.parse().ok()?, parsed))
+        }
+    }
 }
 
 fn answer(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
@@ -155,16 +175,30 @@ mod tests {
     #[test]
     fn a_webhook_as_api_gateway_hands_it_over_is_believed_by_its_signature_alone() {
         let request = sample("ingest-connection-activated");
-        assert!(tenant_in(request.uri().path()).is_some());
+        assert!(endpoint_in(request.uri().path()).is_some());
         assert_eq!(verified(&request), Ok(()));
         assert_eq!(verified(&sample("ingest-forged")), Err(Refused::Forged));
         assert_eq!(verified(&sample("ingest-unsigned")), Err(Refused::Missing));
     }
 
     #[test]
-    fn a_path_without_a_valid_tenant_leads_nowhere() {
-        for path in ["/webhooks/", "/webhooks/tnt_1", "/webhooks/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N/more", "/"] {
-            assert_eq!(tenant_in(path), None, "{path}");
+    fn a_path_leads_to_one_endpoint_of_a_tenant_or_nowhere() {
+        let tenant = "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N";
+        let number = |path: &str| endpoint_in(&path.replace("TENANT", tenant)).map(|(_, number)| number);
+        assert_eq!(number("/base/webhooks/TENANT"), Some(0));
+        assert_eq!(number("/base/webhooks/TENANT/12"), Some(12));
+        for path in [
+            "/",
+            "/webhooks/",
+            "/webhooks/tnt_1",
+            "/webhooks/TENANT/",
+            "/webhooks/TENANT/0",
+            "/webhooks/TENANT/01",
+            "/webhooks/TENANT/+1",
+            "/webhooks/TENANT/more",
+            "/webhooks/TENANT/1/2",
+        ] {
+            assert_eq!(number(path), None, "{path}");
         }
     }
 }

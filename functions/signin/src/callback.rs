@@ -16,7 +16,7 @@ use causeway_core::{
         attributes::Claims,
         authorize::{Refused, cognito_url, oauth_error},
         callback::{CallbackRequest, WorkosAnswer},
-        claims::{Profile, belongs_to, claims},
+        claims::{Profile, belongs_to, claims, subject},
         envelope::{Bearer, SignInState},
         sign_in_log::{SignInEntry, SignInError},
         token::{SignedIn, bound_to},
@@ -110,6 +110,11 @@ async fn answer(
                 let description = "the sign-in came from another connection than the one that was asked for";
                 (error_parameters("access_denied", description.to_owned()), SignInError::AnotherConnection)
             }
+            Err(NotSignedIn::NoSubject) => {
+                came_to("refused: a profile without the ID that is the subject");
+                let description = "the identity provider did not send the ID by which this user is known";
+                (error_parameters("access_denied", description.to_owned()), SignInError::NoSubject)
+            }
             Err(NotSignedIn::Failed(failure)) => {
                 came_to("failed");
                 failure.log();
@@ -147,6 +152,8 @@ fn failed(failure: &Failure) -> (&'static str, &'static str) {
 enum NotSignedIn {
     /// The profile is not of the connection and organization that were asked for.
     Foreign,
+    /// The profile does not have the ID that is the `sub` of this provider.
+    NoSubject,
     /// Something failed.
     Failed(Failure),
 }
@@ -171,13 +178,14 @@ async fn sign_in(
     if !is_of_the_connection(&profile, bridge, endpoint, served).await? {
         return Err(NotSignedIn::Foreign);
     }
+    let subject = subject(&profile, served.claim.subject).ok_or(NotSignedIn::NoSubject)?;
     let organization = match (&profile.email, &profile.organization_id) {
         (Some(_), Some(id)) => bridge.organization(&tenant.id, api_key, id).await,
         // Without an address there is nothing to verify.
         _ => None,
     };
     let domains = organization.as_ref().map_or(&[][..], |organization| &organization.domains);
-    let claims = claims(&profile, domains, &served.pool.options.mapping());
+    let claims = claims(&profile, subject, domains, &served.pool.options.mapping());
     if !claims.cut.is_empty() {
         tracing::warn!(claims = ?claims.cut, "claims were too long for Cognito and were cut or left out");
     }

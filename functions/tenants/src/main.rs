@@ -1,6 +1,8 @@
 //! `tenants`: the API for operators. Registration, the role, the checks, plans, approvals, reports.
 
+mod adoption;
 mod audit;
+mod external_id_rotation;
 mod idempotency;
 mod input;
 mod onboarding;
@@ -10,6 +12,7 @@ mod page;
 mod pool_changes;
 mod problem;
 mod reconcile;
+mod removal;
 mod reports;
 mod routes;
 mod service;
@@ -21,6 +24,8 @@ mod verify;
 mod verify_pool;
 mod verify_workos;
 mod version;
+mod webhook_rotation;
+mod workos_secrets;
 
 use std::{sync::Arc, time::Duration};
 

@@ -10,6 +10,7 @@ use causeway_queue::QueueError;
 use causeway_reconciler::LookError;
 use causeway_store::{SealError, StoreError};
 use causeway_telemetry::chain;
+use causeway_workos::WorkosError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -125,6 +126,15 @@ impl From<SealError> for Problem {
 impl From<QueueError> for Problem {
     fn from(error: QueueError) -> Self {
         Self::unavailable(&error, ErrorClass::Transient)
+    }
+}
+
+impl From<WorkosError> for Problem {
+    fn from(error: WorkosError) -> Self {
+        let detail = chain(&error);
+        let status =
+            if error.class().passes_by_itself() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_GATEWAY };
+        Self { cause: Some(detail.clone()), ..Self::new(status, format!("{detail}. Try again")) }
     }
 }
 

@@ -104,6 +104,7 @@ pub async fn runs(
     if service.store().owner(&pool.user_pool_id).await?.as_ref() != Some(&pool.tenant_id) {
         return Ok(page::answer(&request, Page::<RunReport> { items: Vec::new(), next: None }, |run| run));
     }
-    let page = service.store().runs(&pool.user_pool_id, request.limit, request.after.as_deref()).await?;
+    let page =
+        service.store().runs(&pool.tenant_id, &pool.user_pool_id, request.limit, request.after.as_deref()).await?;
     Ok(page::answer(&request, page, |run| run))
 }

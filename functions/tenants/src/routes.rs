@@ -16,8 +16,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    audit, idempotency, onboarding, onboarding_links, openapi, pool_changes, problem::Problem, reconcile, reports,
-    service::Service, sign_ins, tenant_changes, tenants, user_pools, verify,
+    adoption, audit, external_id_rotation, idempotency, onboarding, onboarding_links, openapi, pool_changes,
+    problem::Problem, reconcile, removal, reports, service::Service, sign_ins, tenant_changes, tenants, user_pools,
+    verify, webhook_rotation,
 };
 
 /// The API.
@@ -49,10 +50,12 @@ fn api() -> OpenApiRouter<Arc<Service>> {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(openapi::document))
         .routes(routes!(tenants::create, tenants::list))
-        .routes(routes!(tenants::read, tenant_changes::update))
+        .routes(routes!(tenants::read, tenant_changes::update, removal::remove_tenant))
+        .routes(routes!(external_id_rotation::rotate_external_id))
+        .routes(routes!(webhook_rotation::rotate_webhook))
         .routes(routes!(audit::list))
         .routes(routes!(user_pools::create, user_pools::list))
-        .routes(routes!(user_pools::read, pool_changes::update))
+        .routes(routes!(user_pools::read, pool_changes::update, removal::remove_user_pool))
         .routes(routes!(user_pools::role))
         .routes(routes!(onboarding_links::create, onboarding_links::list))
         .routes(routes!(onboarding_links::revoke))
@@ -60,6 +63,7 @@ fn api() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(verify::verify))
         .routes(routes!(reconcile::reconcile))
         .routes(routes!(reconcile::approve))
+        .routes(routes!(adoption::adopt))
         .routes(routes!(reports::providers))
         .routes(routes!(reports::runs))
         .routes(routes!(sign_ins::sign_ins))

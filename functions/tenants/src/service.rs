@@ -14,7 +14,7 @@ use causeway_reconciler::Reconciler;
 use causeway_store::Store;
 use causeway_telemetry::chain;
 
-use crate::{problem::Problem, user_pools::PoolPath};
+use crate::{problem::Problem, tenants::TenantAnswer, user_pools::PoolPath};
 
 /// What every call of the API needs.
 #[derive(Debug)]
@@ -52,6 +52,15 @@ impl Service {
         self.store().tenant(&id).await?.ok_or_else(Problem::not_found)
     }
 
+    /// A tenant as the API shows it. Its pools are read only where its external ID is being rotated.
+    pub async fn shown(&self, tenant: &Tenant) -> Result<TenantAnswer, Problem> {
+        let pools = match &tenant.former_external_id {
+            Some(_) => self.store().pools(&tenant.id).await?,
+            None => Vec::new(),
+        };
+        Ok(TenantAnswer::of(tenant, &pools, &self.reconciler.settings.base))
+    }
+
     /// The pool of a path: one of the tenant that the path names.
     pub async fn pool(&self, path: &PoolPath) -> Result<UserPool, Problem> {
         let tenant: TenantId = path.tenant_id.parse().map_err(|_| Problem::not_found())?;
@@ -63,16 +72,21 @@ impl Service {
     /// its owner may see them.
     pub async fn verified_pool(&self, path: &PoolPath) -> Result<(Tenant, UserPool), Problem> {
         let pool = self.pool(path).await?;
-        if pool.status != PoolStatus::Active {
-            return Err(Problem::conflict("the user pool is not verified: call `verify` first"));
+        match pool.status {
+            PoolStatus::Active => {}
+            PoolStatus::Pending => {
+                return Err(Problem::conflict("the user pool is not verified: call `verify` first"));
+            }
+            PoolStatus::Removing => return Err(Problem::conflict("the user pool is being removed")),
         }
         Ok((self.tenant(&path.tenant_id).await?, pool))
     }
 
-    /// What a role of a tenant depends on.
+    /// What a role of a tenant depends on that is new to Causeway: it needs no external ID of before.
     pub fn role(&self, tenant: &Tenant, account: &AccountId, role: &RoleName, pool: &UserPoolId) -> RoleRequest {
         RoleRequest {
             external_id: tenant.external_id.clone(),
+            former_external_id: None,
             user_pool_id: pool.clone(),
             account_id: account.clone(),
             role_name: role.clone(),

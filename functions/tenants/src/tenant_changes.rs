@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
     http::HeaderMap,
 };
-use causeway_core::{id::TenantName, tenant::Tenant};
+use causeway_core::{id::TenantName, tenant::Tenant, user_pool::UserPool};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -17,6 +17,7 @@ use crate::{
     service::Service,
     tenants::{TenantAnswer, TenantPath},
     version::{Precondition, Versioned},
+    workos_secrets::WorkosChanges,
 };
 
 /// What of a tenant is changed; what is left out stays.
@@ -27,12 +28,20 @@ struct TenantChanges {
     #[serde(default, deserialize_with = "input::present")]
     #[schema(value_type = TenantName, required = false)]
     name: Option<TenantName>,
+    /// Its WorkOS secrets.
+    #[serde(default, deserialize_with = "input::present")]
+    #[schema(value_type = WorkosChanges, required = false)]
+    workos: Option<WorkosChanges>,
 }
 
 impl TenantChanges {
     /// The tenant with these changes.
-    fn applied(self, tenant: Tenant) -> Tenant {
-        Tenant { name: self.name.unwrap_or_else(|| tenant.name.clone()), ..tenant }
+    async fn applied(self, service: &Service, tenant: Tenant) -> Result<Tenant, Problem> {
+        let tenant = Tenant { name: self.name.unwrap_or_else(|| tenant.name.clone()), ..tenant };
+        match self.workos {
+            Some(workos) => workos.applied(service, tenant).await,
+            None => Ok(tenant),
+        }
     }
 }
 
@@ -44,7 +53,10 @@ impl TenantChanges {
     responses(
         (status = 200, description = "The tenant as it is now.", body = TenantAnswer,
             headers(("ETag", description = "Its version."))),
-        (status = 409, description = "It was changed at the same time.", body = ProblemAnswer, content_type = PROBLEM),
+        (status = 409, description = "It was changed at the same time, or the API key is probably another \
+            environment's.", body = ProblemAnswer, content_type = PROBLEM),
+        (status = 502, description = "WorkOS can't be asked about the API key.",
+            body = ProblemAnswer, content_type = PROBLEM),
         (status = 412, description = "It is not the version of `If-Match`.",
             body = ProblemAnswer, content_type = PROBLEM),
     )
@@ -59,10 +71,10 @@ pub async fn update(
     let changes: TenantChanges = input::read(&body)?;
     let precondition = Precondition::of(&headers);
     precondition.check(tenant.version)?;
-    let base = &service.reconciler.settings.base;
-    let mut updated = changes.applied(tenant.clone());
+    let has_key = changes.workos.as_ref().is_some_and(WorkosChanges::has_key);
+    let mut updated = changes.applied(&service, tenant.clone()).await?;
     if updated == tenant {
-        return Ok(Versioned::ok(tenant.version, TenantAnswer::of(&tenant, base)));
+        return Ok(Versioned::ok(tenant.version, service.shown(&tenant).await?));
     }
     updated.updated_at = service.now();
     match service.store().update_tenant(&updated).await {
@@ -71,7 +83,13 @@ pub async fn update(
         Err(error) => return Err(error.into()),
     }
     tracing::info!(tenant_id = %updated.id, "tenant changed");
-    Ok(Versioned::ok(updated.version, TenantAnswer::of(&updated, base)))
+    if has_key {
+        // What waited for a good key need not wait for the schedule.
+        for pool in service.store().pools(&updated.id).await?.into_iter().filter(UserPool::is_reconciled) {
+            service.try_to_wake_up(&pool).await;
+        }
+    }
+    Ok(Versioned::ok(updated.version, service.shown(&updated).await?))
 }
 
 #[cfg(test)]

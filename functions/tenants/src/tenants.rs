@@ -17,13 +17,16 @@ use causeway_core::{
     secret::new_client_secret,
     tenant::{Purpose, Tenant},
     timestamp::Timestamp,
+    user_pool::UserPool,
 };
+use causeway_store::Page;
 use lambda_http::request::RequestContext;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
+    external_id_rotation::RotationAnswer,
     input, page,
     page::{List, PageRequest},
     problem::Problem,
@@ -71,8 +74,13 @@ pub struct TenantAnswer {
     name: TenantName,
     /// What Causeway shows to the tenant's roles.
     external_id: ExternalId,
+    /// The rotation of the external ID that is on its way; null where none is.
+    #[schema(required = true)]
+    external_id_rotation: Option<RotationAnswer>,
     /// Where WorkOS delivers the tenant's events.
     webhook_url: String,
+    /// Where WorkOS delivered them before; taken as long as it may deliver one again.
+    former_webhooks: Vec<FormerWebhookAnswer>,
     /// Its WorkOS environment.
     workos: EnvironmentAnswer,
     /// When it was registered.
@@ -91,14 +99,37 @@ struct EnvironmentAnswer {
     has_api_key: bool,
 }
 
+/// A webhook endpoint of before, or its secret of before.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FormerWebhook)]
+struct FormerWebhookAnswer {
+    /// Its URL.
+    webhook_url: String,
+    /// Until when its events are taken. Then it is deleted at WorkOS.
+    good_until: Timestamp,
+}
+
+fn former_webhooks(tenant: &Tenant, base: &BaseUrl) -> Vec<FormerWebhookAnswer> {
+    let former = tenant.former_webhooks.iter();
+    former
+        .map(|former| FormerWebhookAnswer {
+            webhook_url: base.webhook(&tenant.id, former.number),
+            good_until: former.good_until,
+        })
+        .collect()
+}
+
 impl TenantAnswer {
-    /// The tenant, its addresses made from `base`.
-    pub fn of(tenant: &Tenant, base: &BaseUrl) -> Self {
+    /// The tenant with these pools, its addresses made from `base`. The pools matter only where its external ID is
+    /// being rotated.
+    pub fn of(tenant: &Tenant, pools: &[UserPool], base: &BaseUrl) -> Self {
         Self {
             id: tenant.id.clone(),
             name: tenant.name.clone(),
             external_id: tenant.external_id.clone(),
-            webhook_url: base.webhook(&tenant.id),
+            external_id_rotation: RotationAnswer::of(tenant, pools),
+            webhook_url: base.webhook(&tenant.id, tenant.webhook_number),
+            former_webhooks: former_webhooks(tenant, base),
             workos: EnvironmentAnswer {
                 client_id: tenant.workos_client_id.clone(),
                 has_api_key: tenant.workos_api_key.is_some(),
@@ -138,10 +169,14 @@ pub async fn create(
     let tenant = Tenant {
         name: new.name,
         external_id: ExternalId::generate(service.reconciler.sources.number()),
+        former_external_id: None,
         workos_client_id: new.workos.client_id,
         workos_api_key,
         webhook_endpoint_id: None,
         webhook_secret: None,
+        webhook_number: 0,
+        former_webhooks: Vec::new(),
+        removing_since: None,
         sign_in_state_key: sealer.seal(&id, Purpose::SignInState, &state_key).await?,
         created_at: now,
         updated_at: now,
@@ -159,7 +194,7 @@ pub async fn create(
     let record = record.answered(StatusCode::CREATED.as_u16(), &body);
     service.store().create_tenant(&tenant, &record).await?;
     tracing::info!(tenant_id = %tenant.id, "tenant registered");
-    Ok(Versioned::created(tenant.version, TenantAnswer::of(&tenant, &service.reconciler.settings.base)))
+    Ok(Versioned::created(tenant.version, TenantAnswer::of(&tenant, &[], &service.reconciler.settings.base)))
 }
 
 /// A key must fit into a header; what else it is, only WorkOS can tell.
@@ -180,7 +215,11 @@ pub fn check_key(key: &SecretString) -> Result<(), Problem> {
 pub async fn list(State(service): State<Arc<Service>>, request: PageRequest) -> Result<Response, Problem> {
     let after = request.after.as_deref();
     let page = service.store().tenants(request.limit, after).await?;
-    Ok(page::answer(&request, page, |tenant| TenantAnswer::of(&tenant, &service.reconciler.settings.base)))
+    let mut items = Vec::new();
+    for tenant in &page.items {
+        items.push(service.shown(tenant).await?);
+    }
+    Ok(page::answer(&request, Page { items, next: page.next }, |tenant| tenant))
 }
 
 /// Shows a tenant
@@ -194,7 +233,7 @@ pub async fn read(
     Path(path): Path<TenantPath>,
 ) -> Result<Versioned<TenantAnswer>, Problem> {
     let tenant = service.tenant(&path.tenant_id).await?;
-    Ok(Versioned::ok(tenant.version, TenantAnswer::of(&tenant, &service.reconciler.settings.base)))
+    Ok(Versioned::ok(tenant.version, service.shown(&tenant).await?))
 }
 
 #[cfg(test)]

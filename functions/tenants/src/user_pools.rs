@@ -12,6 +12,7 @@ use causeway_core::{
     app_clients::{AppClients, MOST_NAMED},
     health::Health,
     id::{AccountId, OrganizationId, RoleName, TenantId, UserPoolId},
+    removal::Removal,
     role::RoleRequest,
     start::{Start, StartFields},
     tenant::Tenant,
@@ -112,6 +113,9 @@ pub struct UserPoolAnswer {
     status: PoolStatus,
     /// Whether an onboarding link registered it in an account that waits for the operator's `admission`.
     awaits_admission: bool,
+    /// The removal that is on its way; null where none is.
+    #[schema(required = true)]
+    removal: Option<Removal>,
     /// What runs may do.
     mode: Mode,
     /// Whether users may sign in.
@@ -156,6 +160,7 @@ impl From<UserPool> for UserPoolAnswer {
             role_name: pool.role_name,
             status: pool.status,
             awaits_admission: pool.awaits_admission,
+            removal: pool.removal,
             mode: pool.options.mode,
             sign_in: pool.options.sign_in,
             app_clients: pool.options.app_clients,
@@ -229,6 +234,7 @@ fn registered(tenant: &Tenant, new: NewUserPool, now: Timestamp) -> UserPool {
         account_id: new.account_id,
         role_name: new.role_name,
         status: PoolStatus::Pending,
+        removal: None,
         options: PoolOptions {
             mode: new.mode,
             sign_in: SignIn::Enabled,
@@ -375,5 +381,8 @@ pub async fn role(
 
 /// What the role of a pool depends on.
 pub fn role_request(service: &Service, tenant: &Tenant, pool: &UserPool) -> RoleRequest {
-    service.role(tenant, &pool.account_id, &pool.role_name, &pool.user_pool_id)
+    RoleRequest {
+        former_external_id: tenant.former_external_id_of(pool).cloned(),
+        ..service.role(tenant, &pool.account_id, &pool.role_name, &pool.user_pool_id)
+    }
 }

@@ -48,14 +48,14 @@ const STANDARD: [&str; 19] = [
 pub async fn check_pool(service: &Service, tenant: &Tenant, pool: &UserPool, checks: &mut Checks) -> Vec<String> {
     let role = RoleToAssume::of(pool, &tenant.external_id);
     let document = role_request(service, tenant, pool);
-    let access = match service.reconciler.access.fresh_pool(&role).await {
-        Ok(access) => access,
+    let (access, assumable) = match enter(service, tenant, pool, &document).await {
+        Ok(entered) => entered,
         Err(error) => {
             checks.push(not_assumable(&role, &document, &error));
             return Vec::new();
         }
     };
-    checks.push(Check::pass(ASSUMABLE, format!("{} can be assumed with the external ID", role.role_arn)));
+    checks.push(assumable);
     let closed = check_closed(service, &role, &document).await;
     let is_closed = closed.outcome == causeway_core::check::CheckOutcome::Pass;
     checks.push(closed);
@@ -76,6 +76,31 @@ pub async fn check_pool(service: &Service, tenant: &Tenant, pool: &UserPool, che
     checks.extend(check_app_clients(pool, &access).await);
     checks.push(check_permissions(service, &access, &document).await);
     callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref())
+}
+
+/// Enters the role with the external ID, or while that is being rotated with the one of before.
+async fn enter(
+    service: &Service,
+    tenant: &Tenant,
+    pool: &UserPool,
+    document: &RoleRequest,
+) -> Result<(PoolAccess, Check), CognitoError> {
+    let role = RoleToAssume::of(pool, &tenant.external_id);
+    let access = &service.reconciler.access;
+    let refused = match access.fresh_pool(&role).await {
+        Ok(entered) => {
+            let message = format!("{} can be assumed with the external ID", role.role_arn);
+            return Ok((entered, Check::pass(ASSUMABLE, message)));
+        }
+        Err(error) => error,
+    };
+    if let Some(former) = tenant.former_external_id.as_ref().filter(|_| refused.class() == ErrorClass::Denied)
+        && let Ok(entered) = access.fresh_pool(&RoleToAssume::of(pool, &former.external_id)).await
+    {
+        let message = format!("{} can be assumed with the external ID of before only", role.role_arn);
+        return Ok((entered, Check::warn(ASSUMABLE, message, trust_remedy(document))));
+    }
+    Err(refused)
 }
 
 fn trust_remedy(document: &RoleRequest) -> String {

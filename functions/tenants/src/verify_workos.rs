@@ -3,6 +3,7 @@
 use causeway_core::{
     check::Check,
     tenant::{Purpose, Tenant},
+    webhook_endpoint::NewWebhook,
 };
 use causeway_telemetry::chain;
 use causeway_workos::WorkosError;
@@ -63,7 +64,7 @@ async fn register_callback(service: &Service, tenant: &Tenant, key: &SecretStrin
 /// Registers the webhook endpoint, unless WorkOS delivers to the one whose secret is known, and seals its
 /// secret before anybody else is told of it.
 async fn register_webhook(service: &Service, tenant: &Tenant, key: &SecretString) -> Result<Check, Problem> {
-    let url = service.reconciler.settings.base.webhook(&tenant.id);
+    let url = service.reconciler.settings.base.webhook(&tenant.id, tenant.webhook_number);
     let workos = &service.reconciler.workos;
     let failed = |error: &WorkosError| {
         Check::fail(
@@ -72,26 +73,43 @@ async fn register_webhook(service: &Service, tenant: &Tenant, key: &SecretString
             format!("Check that the API key may manage webhooks, and that no other endpoint has the URL {url}."),
         )
     };
-    if let (Some(id), Some(_)) = (&tenant.webhook_endpoint_id, &tenant.webhook_secret) {
-        match workos.webhook_endpoint_delivers(key, id, &url, &service.webhook_events).await {
-            Ok(true) => return Ok(Check::pass(WEBHOOK, format!("WorkOS delivers its events to {url}"))),
-            Ok(false) => {}
-            Err(error) => return Ok(failed(&error)),
+    match known_endpoint(service, tenant, key, &url).await {
+        Ok(None) => {}
+        Ok(Some(id)) => {
+            if tenant.webhook_endpoint_id.as_ref() != Some(&id) {
+                let found = Tenant { webhook_endpoint_id: Some(id), ..tenant.clone() };
+                service.store().update_tenant(&found).await?;
+            }
+            return Ok(Check::pass(WEBHOOK, format!("WorkOS delivers its events to {url}")));
         }
+        Err(error) => return Ok(failed(&error)),
     }
     let endpoint = match workos.register_webhook_endpoint(key, &url, &service.webhook_events).await {
         Ok(endpoint) => endpoint,
         Err(error) => return Ok(failed(&error)),
     };
     let secret = service.reconciler.sealer.seal(&tenant.id, Purpose::WebhookSecret, &endpoint.secret).await?;
-    let registered = Tenant {
-        webhook_endpoint_id: Some(endpoint.id),
-        webhook_secret: Some(secret),
-        updated_at: service.now(),
-        ..tenant.clone()
-    };
+    let (number, now) = (tenant.webhook_number, service.now());
+    let new = NewWebhook { number, endpoint_id: Some(endpoint.id), secret };
+    let registered = Tenant { updated_at: now, ..tenant.clone() }.with_webhook(new, now);
     service.store().update_tenant(&registered).await?;
     Ok(Check::pass(WEBHOOK, format!("WorkOS delivers its events to {url}")))
+}
+
+/// The ID of the endpoint whose secret is known, if WorkOS delivers to it: the one that was registered, or one that
+/// an operator made by hand and gave the secret of.
+async fn known_endpoint(
+    service: &Service,
+    tenant: &Tenant,
+    key: &SecretString,
+    url: &str,
+) -> Result<Option<String>, WorkosError> {
+    let (workos, events) = (&service.reconciler.workos, &service.webhook_events);
+    match (&tenant.webhook_endpoint_id, &tenant.webhook_secret) {
+        (Some(id), Some(_)) => Ok(workos.webhook_endpoint_delivers(key, id, url, events).await?.then(|| id.clone())),
+        (None, Some(_)) => workos.webhook_endpoint_at(key, url, events).await,
+        (_, None) => Ok(None),
+    }
 }
 
 fn unclear(name: &str, error: &WorkosError) -> Check {

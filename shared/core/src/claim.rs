@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    adoption::Subject,
     connection::ConnectionState,
     id::{ConnectionId, Identifier, OrganizationId, ProviderName, TenantId},
     provider::{Fingerprint, Issuer},
@@ -50,6 +51,9 @@ pub struct Claim {
     /// Whether the last run left nothing undone for the connection.
     #[serde(default)]
     pub in_sync: bool,
+    /// What `sub` is in its sign-ins.
+    #[serde(default, skip_serializing_if = "Subject::is_usual")]
+    pub subject: Subject,
     /// The hashes of the client secrets.
     pub secrets: ClientSecrets,
     /// Counts the writes of this item; a write on a stale copy is refused by the store.
@@ -77,6 +81,7 @@ impl Claim {
             last_modified: None,
             connection_state: None,
             in_sync: false,
+            subject: Subject::default(),
             secrets: ClientSecrets::default(),
             version: 0,
         }

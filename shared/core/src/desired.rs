@@ -71,6 +71,8 @@ pub struct Desired {
     pub organizations_unseen: BTreeSet<OrganizationId>,
     /// The verified domains of each organization that become identifiers, lowercased.
     pub domains: BTreeMap<OrganizationId, BTreeSet<Identifier>>,
+    /// Whether nothing is chosen because the pool is being removed.
+    pub is_removal: bool,
     /// Verified domains that can't be identifiers, as Cognito takes at most 40 characters.
     pub unfit_domains: Vec<String>,
 }
@@ -98,6 +100,11 @@ impl Desired {
             desired.add_domains(snapshot);
         }
         desired
+    }
+
+    /// What a pool that is being removed should have: nothing of these connections.
+    pub fn nothing(claimed: impl IntoIterator<Item = ConnectionId>) -> Self {
+        Self { excluded: claimed.into_iter().collect(), is_removal: true, ..Self::default() }
     }
 
     fn add_unreadable(&mut self, snapshot: &WorkosSnapshot) {

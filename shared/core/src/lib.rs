@@ -3,6 +3,7 @@
 //!
 //! Read [`plan`] first: it is what the rest of the system exists for.
 
+pub mod adoption;
 pub mod app_clients;
 pub mod approval;
 pub mod audit;
@@ -10,6 +11,8 @@ pub mod check;
 pub mod claim;
 pub mod connection;
 pub mod desired;
+pub mod environment;
+pub mod external_id;
 pub mod guard;
 pub mod health;
 pub mod id;
@@ -19,6 +22,7 @@ pub mod oidc;
 pub mod onboarding;
 pub mod plan;
 pub mod provider;
+pub mod removal;
 pub mod role;
 pub mod run;
 pub mod secret;
@@ -29,3 +33,4 @@ pub mod timestamp;
 pub mod user_pool;
 pub mod wake_up;
 pub mod webhook;
+pub mod webhook_endpoint;

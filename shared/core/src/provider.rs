@@ -63,9 +63,10 @@ impl BaseUrl {
         format!("{}/onboarding/{tenant}/link/{}", self.0, secret.expose())
     }
 
-    /// Where WorkOS delivers a tenant's events.
-    pub fn webhook(&self, tenant: &TenantId) -> String {
-        format!("{}/webhooks/{tenant}", self.0)
+    /// Where WorkOS delivers a tenant's events, by the number of the endpoint.
+    pub fn webhook(&self, tenant: &TenantId, number: u32) -> String {
+        let number = if number == 0 { String::new() } else { format!("/{number}") };
+        format!("{}/webhooks/{tenant}{number}", self.0)
     }
 }
 

@@ -25,11 +25,17 @@ pub const FUNCTION_ROLE_PATH: &str = "/causeway/";
 /// The template in `onboarding/`, which holds nothing of any tenant.
 pub const TEMPLATE: &str = include_str!("../../../onboarding/role.yaml");
 
+/// Where the template takes the external ID, and how it takes two of them.
+const ONE_EXTERNAL_ID: &str = "sts:ExternalId: !Ref ExternalId\n";
+const EXTERNAL_IDS: &str = "sts:ExternalId: !Split [\",\", !Ref ExternalId]\n";
+
 /// All that a role depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleRequest {
     /// The external ID of the tenant.
     pub external_id: ExternalId,
+    /// The one of before, where the role must still take it too.
+    pub former_external_id: Option<ExternalId>,
     /// The pool.
     pub user_pool_id: UserPoolId,
     /// The account that the pool and the role are in.
@@ -45,6 +51,20 @@ impl RoleRequest {
         format!("arn:{}:iam::{}:root", self.user_pool_id.partition(), self.integration_account_id)
     }
 
+    /// One external ID as itself, several as a list, as IAM takes them.
+    fn trusted_external_ids(&self) -> Value {
+        match &self.former_external_id {
+            None => json!(self.external_id),
+            Some(former) => json!([self.external_id, former]),
+        }
+    }
+
+    /// The template's parameter: the external IDs, separated by commas. Those that Causeway generates have none.
+    fn external_id_parameter(&self) -> String {
+        let ids = [Some(&self.external_id), self.former_external_id.as_ref()];
+        ids.into_iter().flatten().map(ExternalId::as_str).collect::<Vec<_>>().join(",")
+    }
+
     fn function_roles(&self) -> String {
         format!("arn:{}:iam::{}:role{FUNCTION_ROLE_PATH}*", self.user_pool_id.partition(), self.integration_account_id)
     }
@@ -58,7 +78,7 @@ impl RoleRequest {
                 "Principal": { "AWS": self.principal() },
                 "Action": "sts:AssumeRole",
                 "Condition": {
-                    "StringEquals": { "sts:ExternalId": self.external_id },
+                    "StringEquals": { "sts:ExternalId": self.trusted_external_ids() },
                     "ArnLike": { "aws:PrincipalArn": self.function_roles() },
                 },
             }],
@@ -72,7 +92,11 @@ impl RoleRequest {
 
     /// The CloudFormation template, with this tenant's values as its parameters' defaults.
     pub fn cloudformation(&self) -> String {
-        self.parameters().into_iter().fold(TEMPLATE.to_owned(), |template, (name, value)| {
+        let template = match &self.former_external_id {
+            None => TEMPLATE.to_owned(),
+            Some(_) => TEMPLATE.replacen(ONE_EXTERNAL_ID, EXTERNAL_IDS, 1),
+        };
+        self.parameters(&self.external_id_parameter()).into_iter().fold(template, |template, (name, value)| {
             let head = format!("  {name}:\n    Type: String\n");
             template.replacen(&head, &format!("{head}    Default: \"{value}\"\n"), 1)
         })
@@ -80,15 +104,16 @@ impl RoleRequest {
 
     /// The page of the tenant's AWS console that makes the role's stack with everything filled in
     /// (CloudFormation: "Create quick-create links for stacks"), in the pool's own Region and partition. The
-    /// template is read from `template_url`, an HTTPS address in S3 that needs no signature. `None` in a
-    /// partition whose console is not known.
+    /// template is read from `template_url`, an HTTPS address in S3 that needs no signature. A role that is new
+    /// has no use for an external ID of before. `None` in a partition whose console is not known.
     pub fn launch_url(&self, template_url: &str) -> Option<String> {
         let console = console_domain(self.user_pool_id.partition())?;
         let region = self.user_pool_id.region();
+        let parameters = self.parameters(self.external_id.as_str());
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("templateURL", template_url)
             .append_pair("stackName", &self.stack_name())
-            .extend_pairs(self.parameters().map(|(name, value)| (format!("param_{name}"), value)))
+            .extend_pairs(parameters.map(|(name, value)| (format!("param_{name}"), value)))
             .finish();
         Some(format!("https://{region}.{console}/cloudformation/home?region={region}#/stacks/quickcreate?{query}"))
     }
@@ -102,9 +127,9 @@ impl RoleRequest {
     }
 
     /// The template's parameters and their values.
-    fn parameters(&self) -> [(&'static str, &str); 4] {
+    fn parameters<'a>(&'a self, external_id: &'a str) -> [(&'static str, &'a str); 4] {
         [
-            ("ExternalId", self.external_id.as_str()),
+            ("ExternalId", external_id),
             ("UserPoolId", self.user_pool_id.as_str()),
             ("RoleName", self.role_name.as_str()),
             ("IntegrationAccountId", self.integration_account_id.as_str()),
@@ -186,6 +211,7 @@ mod tests {
     fn request() -> RoleRequest {
         RoleRequest {
             external_id: "causeway-0123".parse().unwrap(),
+            former_external_id: None,
             user_pool_id: "eu-west-1_AbCdEf123".parse().unwrap(),
             account_id: "222222222222".parse().unwrap(),
             role_name: "CausewayLogin".parse().unwrap(),
@@ -201,6 +227,23 @@ mod tests {
         }
         assert_eq!(template.matches("    Default: ").count(), 4);
         assert!(!TEMPLATE.contains("Default:"), "the template in onboarding/ holds nothing of a tenant");
+    }
+
+    #[test]
+    fn every_form_carries_both_external_ids_while_the_role_must_take_both() {
+        let one = request();
+        let both = RoleRequest { former_external_id: Some("causeway-old".parse().unwrap()), ..request() };
+        let ids = |request: &RoleRequest| {
+            request.trust_policy()["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"].clone()
+        };
+        assert_eq!(ids(&one), json!("causeway-0123"));
+        assert_eq!(ids(&both), json!(["causeway-0123", "causeway-old"]));
+        let template = both.cloudformation();
+        assert!(template.contains("    Default: \"causeway-0123,causeway-old\"\n") && template.contains(EXTERNAL_IDS));
+        assert!(one.cloudformation().contains(ONE_EXTERNAL_ID));
+        for form in [both.terraform(), both.aws_cli()] {
+            assert!(form.contains("causeway-0123") && form.contains("causeway-old"), "{form}");
+        }
     }
 
     #[test]

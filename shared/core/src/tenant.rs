@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    external_id::FormerExternalId,
     id::{ExternalId, TenantId, TenantName, WorkosClientId},
     timestamp::Timestamp,
+    webhook_endpoint::FormerWebhook,
 };
 
 /// A secret that KMS sealed with the encryption context `{tenant, purpose}`, in base64.
@@ -47,6 +49,9 @@ pub struct Tenant {
     pub name: TenantName,
     /// What Causeway shows to the tenant's roles.
     pub external_id: ExternalId,
+    /// The external ID of before, as long as a role may still need it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former_external_id: Option<FormerExternalId>,
     /// The client ID of the WorkOS environment.
     pub workos_client_id: WorkosClientId,
     /// The WorkOS API key, once it was given.
@@ -55,12 +60,21 @@ pub struct Tenant {
     pub webhook_endpoint_id: Option<String>,
     /// The secret of the webhook endpoint, once it was registered.
     pub webhook_secret: Option<Sealed>,
+    /// The number of the webhook endpoint, which is part of its URL; the first one is 0 and not in it.
+    #[serde(default)]
+    pub webhook_number: u32,
+    /// The endpoints and secrets of before.
+    #[serde(default)]
+    pub former_webhooks: Vec<FormerWebhook>,
     /// The key of the states of this tenant's sign-ins.
     pub sign_in_state_key: Sealed,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When an operator last changed it.
     pub updated_at: Timestamp,
+    /// Since when it is being removed, which takes a moment: no pool can be registered any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removing_since: Option<Timestamp>,
     /// Counts the changes; a change of a stale copy is refused by the store.
     pub version: u64,
 }

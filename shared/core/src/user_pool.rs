@@ -8,9 +8,11 @@ use utoipa::ToSchema;
 use crate::{
     app_clients::AppClients,
     approval::Approval,
+    external_id::SeenExternalIds,
     guard::Loss,
     health::Health,
     id::{AccountId, OrganizationId, RoleName, TenantId, UserPoolId},
+    removal::Removal,
     start::Start,
     timestamp::Timestamp,
 };
@@ -135,6 +137,9 @@ pub struct RunState {
     /// The callbacks that Cognito has for this pool's domains, as last read.
     #[serde(default)]
     pub callbacks: Vec<String>,
+    /// Which external IDs the role was last seen to take, where the tenant's is or was being rotated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_ids: Option<SeenExternalIds>,
     /// The ways to sign in that were taken away in the last day.
     #[serde(default)]
     pub losses: Vec<Loss>,
@@ -153,6 +158,7 @@ impl RunState {
             last_run: None,
             failures: 0,
             callbacks: Vec::new(),
+            external_ids: None,
             losses: Vec::new(),
             full_pass_due_at: now,
             role_probe_due_at: now,
@@ -173,6 +179,9 @@ pub struct UserPool {
     pub role_name: RoleName,
     /// Where it is in its life.
     pub status: PoolStatus,
+    /// What becomes of its providers, once an operator has asked to remove the pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removal: Option<Removal>,
     /// What the operator chose.
     pub options: PoolOptions,
     /// Whether an onboarding link registered it in an account that the operator has yet to admit. Until then

@@ -128,7 +128,7 @@ fn comes_in_line(world: &mut World) {
     world.check_in_line();
 }
 
-fn live(acts: &[Act]) {
+fn live(acts: &[Act]) -> World {
     let mut world = World::new();
     for act in acts {
         match act {
@@ -140,7 +140,24 @@ fn live(acts: &[Act]) {
         }
         world.check();
     }
-    comes_in_line(&mut world);
+    world
+}
+
+/// Removes the pool with its providers, with some disturbed runs at first.
+fn is_removed(world: &mut World, disturbances: &[Disturbance]) {
+    world.is_removed = true;
+    for disturbance in disturbances {
+        world.run(disturbance);
+        world.check();
+    }
+    // One finds out what a disturbed one left, and one ends it.
+    for _ in 0..2 {
+        let ran = world.run(&Disturbance::default());
+        assert_eq!(ran.failures, Vec::<String>::new(), "{:#?}", ran.plan.steps);
+        assert!(ran.plan.steps.iter().all(|step| !step.held), "an operator's own word is held back");
+        world.check();
+    }
+    world.check_removed();
 }
 
 fn config() -> ProptestConfig {
@@ -155,6 +172,14 @@ proptest! {
 
     #[test]
     fn whatever_happens_to_a_pool_its_next_runs_bring_it_in_line_and_nobody_loses_what_is_theirs(acts in life()) {
-        live(&acts);
+        comes_in_line(&mut live(&acts));
+    }
+
+    #[test]
+    fn a_pool_that_is_removed_ends_without_anything_that_causeway_made_and_with_all_that_it_did_not(
+        acts in life(),
+        disturbances in prop::collection::vec(disturbance(), 0..4),
+    ) {
+        is_removed(&mut live(&acts), &disturbances);
     }
 }

@@ -242,7 +242,10 @@ impl<'a> Execution<'a> {
         if is_settled || step.action == Action::Forget || !self.look.desired.is_missing(id) {
             return;
         }
-        match self.reconciler.workos.connection_is_gone(&self.look.key, id).await {
+        let Some(key) = &self.look.key else {
+            return self.fail(id, "confirm that the connection is gone", &StepError::NotGone);
+        };
+        match self.reconciler.workos.connection_is_gone(key, id).await {
             Ok(true) => {
                 self.confirmed.insert(id.clone());
             }

@@ -1,10 +1,14 @@
 //! One reconcile: looks at both sides completely, lets `causeway_core::plan` decide, carries the plan out.
 
+mod adoption;
 mod execute;
+mod external_ids;
 mod look;
 mod planned;
 mod providers;
+mod removal;
 mod run;
+mod webhooks;
 mod wiring;
 
 use std::time::Duration;
@@ -14,6 +18,7 @@ use causeway_core::{provider::BaseUrl, timestamp::Timestamp};
 use causeway_store::{Sealer, Store};
 use causeway_workos::Workos;
 
+pub use adoption::{Adopted, AdoptionError, AdoptionRequest};
 pub use look::{Look, LookError};
 pub use planned::PlannedSteps;
 pub use run::{Ran, RunError};

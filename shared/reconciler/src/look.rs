@@ -21,6 +21,9 @@ use secrecy::SecretString;
 
 use crate::Reconciler;
 
+/// How long a role that was shown to be closed is not tried again.
+pub(crate) const ROLE_PROBE: std::time::Duration = std::time::Duration::from_hours(24);
+
 /// Why a look was not complete. Nothing is done then.
 #[derive(Debug, thiserror::Error)]
 pub enum LookError {
@@ -103,7 +106,8 @@ pub struct Look {
     pub(crate) foreign: ForeignProviders,
     pub(crate) foreign_moved: bool,
     pub(crate) access: PoolAccess,
-    pub(crate) key: SecretString,
+    /// WorkOS's API key; none where only the pool was looked at.
+    pub(crate) key: Option<SecretString>,
     pub(crate) specs: Specs,
 }
 
@@ -141,13 +145,12 @@ impl Reconciler {
         full: bool,
         deadline: Timestamp,
     ) -> Result<Look, LookError> {
-        let role = RoleToAssume::of(pool, &tenant.external_id);
         let sealed = tenant.workos_api_key.as_ref().ok_or(LookError::NoKey)?;
         let key = self.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
         let both_sides = async {
             futures::join!(
                 self.workos.snapshot(&key, pool.options.domain_identifiers),
-                self.look_at_pool(pool, &role),
+                self.look_at_pool(tenant, pool),
                 self.store.claims(&pool.user_pool_id),
                 self.store.foreign_providers(&pool.user_pool_id),
             )
@@ -159,7 +162,7 @@ impl Reconciler {
         let snapshot = snapshot?;
         let (access, observed, callbacks, mut notes) = seen.inspect_err(|error| {
             if error.class() == ErrorClass::Denied {
-                self.access.forget(&role);
+                self.forget_access(tenant, pool);
             }
         })?;
         notes.extend(snapshot.unreadable.iter().map(|record| {
@@ -180,25 +183,61 @@ impl Reconciler {
             foreign: foreign?,
             foreign_moved: false,
             access,
-            key,
-            specs: Specs {
-                base: self.settings.base.clone(),
-                tenant: tenant.id.clone(),
-                pool: pool.user_pool_id.clone(),
-                mapping: pool.options.mapping(),
-            },
+            key: Some(key),
+            specs: self.specs(tenant, pool),
         };
         self.describe_foreign(&mut look, full, deadline).await?;
         self.describe_claimed(&mut look, pool, full, deadline).await?;
         Ok(look)
     }
 
+    pub(crate) fn specs(&self, tenant: &Tenant, pool: &UserPool) -> Specs {
+        Specs {
+            base: self.settings.base.clone(),
+            tenant: tenant.id.clone(),
+            pool: pool.user_pool_id.clone(),
+            mapping: pool.options.mapping(),
+        }
+    }
+
+    /// Looks at a pool that is being removed, and not at WorkOS: it goes whatever there is.
+    pub(crate) async fn look_to_remove(
+        &self,
+        tenant: &Tenant,
+        pool: &UserPool,
+        claims: BTreeMap<ConnectionId, Claim>,
+        deadline: Timestamp,
+    ) -> Result<Look, LookError> {
+        let time = deadline.since((self.sources.now)());
+        let seen = tokio::time::timeout(time, Box::pin(self.look_at_pool(tenant, pool))).await;
+        let (access, observed, callbacks, notes) = seen.map_err(|_| LookError::OutOfTime)?.inspect_err(|error| {
+            if error.class() == ErrorClass::Denied {
+                self.forget_access(tenant, pool);
+            }
+        })?;
+        let mut look = Look {
+            desired: Desired::nothing(claims.keys().cloned()),
+            observed,
+            claims,
+            callbacks,
+            notes,
+            was_full: false,
+            foreign: ForeignProviders::default(),
+            foreign_moved: false,
+            access,
+            key: None,
+            specs: self.specs(tenant, pool),
+        };
+        self.describe_claimed(&mut look, pool, false, deadline).await?;
+        Ok(look)
+    }
+
     async fn look_at_pool(
         &self,
+        tenant: &Tenant,
         pool: &UserPool,
-        role: &RoleToAssume,
     ) -> Result<(PoolAccess, Observed, Vec<String>, Vec<Note>), CognitoError> {
-        let access = self.access.pool(role).await?;
+        let access = self.enter(tenant, pool).await?;
         let (description, providers) = futures::try_join!(access.describe(), access.list_providers())?;
         let mut observed = Observed { providers, app_clients: BTreeMap::new() };
         let mut notes = Vec::new();

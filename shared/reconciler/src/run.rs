@@ -8,7 +8,7 @@ use causeway_core::{
     run::{Failure, Outcome, RunReport},
     tenant::Tenant,
     timestamp::Timestamp,
-    user_pool::{Counts, LastRun, Mode, RunState, UserPool},
+    user_pool::{Counts, LastRun, Mode, PoolStatus, RunState, UserPool},
     wake_up::{Cause, WakeUp},
 };
 use causeway_store::{ForeignProviders, Recorded, StoreError};
@@ -17,14 +17,13 @@ use causeway_telemetry::chain;
 use crate::{
     Look, LookError, Reconciler,
     execute::{Executed, Execution},
+    look::ROLE_PROBE,
+    removal::RemovalRun,
 };
-
-/// How long a role that was shown to be closed is not tried again.
-const ROLE_PROBE: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// How much longer than its deadline a run holds its pool: longer than its last step and its record can
 /// take, so that a lease never ends under a living run. A killed run's lease ends by itself.
-const LEASE_AFTER_DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
+pub(crate) const LEASE_AFTER_DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// A run that could not be recorded; its message goes back to the queue.
 #[derive(Debug, thiserror::Error)]
@@ -62,14 +61,23 @@ impl Reconciler {
         let Some(pool) = lease.map_err(failed("begun"))? else {
             return self.busy(wake_up).await.map_err(failed("put off"));
         };
+        if pool.status == PoolStatus::Removing {
+            tracing::Span::current().record("run_id", &id);
+            let run = RemovalRun { id: &id, started_at, cause: wake_up.cause, deadline };
+            let report = Box::pin(self.remove(&tenant, &pool, run)).await.map_err(failed("recorded"))?;
+            return Ok(Ran::Done(Box::new(report)));
+        }
         if !pool.is_reconciled() {
             self.store.release_lease(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
             return Ok(Ran::Nothing);
         }
         tracing::Span::current().record("run_id", &id);
+        self.end_webhooks(&tenant, started_at).await;
+        let external_ids = self.external_ids_seen(&tenant, &pool, started_at).await;
         let attempt = Box::pin(self.attempt(&tenant, &pool, &id, deadline)).await;
         let report = attempt.report(id, started_at, (self.sources.now)(), wake_up.cause);
-        let state = attempt.state(&pool, &report, self);
+        let mut state = attempt.state(&pool, &report, self);
+        state.external_ids = external_ids.or(state.external_ids);
         let due_at = next_due(
             attempt.ending(&state),
             wake_up.cause,
@@ -79,8 +87,9 @@ impl Reconciler {
         );
         let recorded = Recorded { run_id: &report.id, state: &state, due_at };
         self.store.record_run(&pool, recorded).await.map_err(failed("recorded"))?;
+        self.end_rotation(&tenant, state.external_ids.as_ref()).await;
         if (report.outcome != Outcome::NoChange || wake_up.cause != Cause::Schedule)
-            && let Err(error) = self.store.put_run(pool_id, &report).await
+            && let Err(error) = self.store.put_run(tenant_id, pool_id, &report).await
         {
             // What the run did is on record; only its story for people is lost, and it is in the log.
             tracing::error!(error = chain(&error), "the report of the run was not stored");

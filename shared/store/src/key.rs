@@ -41,8 +41,9 @@ impl Key {
         Self::new(format!("POOL#{pool}"), format!("CLAIM#{connection}"))
     }
 
-    pub fn run(pool: &UserPoolId, id: &str) -> Self {
-        Self::new(format!("POOL#{pool}"), format!("RUN#{id}"))
+    /// A report, under its tenant as well: who owns the pool later sees nothing of who owned it before.
+    pub fn run(tenant: &TenantId, pool: &UserPoolId, id: &str) -> Self {
+        Self::new(format!("POOL#{pool}"), format!("RUN#{tenant}#{id}"))
     }
 
     pub fn foreign(pool: &UserPoolId) -> Self {

@@ -8,6 +8,7 @@ mod foreign;
 mod key;
 mod onboarding;
 mod pools;
+mod removals;
 mod requests;
 mod runs;
 mod seal;

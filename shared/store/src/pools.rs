@@ -16,7 +16,7 @@ use crate::{Page, Store, StoreError, attribute, key::Key, number, read, text, wr
 /// Over how many partitions of the index `due` the pools are spread.
 pub const DUE_SHARDS: u8 = 8;
 
-fn shard(pool: &UserPoolId) -> String {
+pub(crate) fn shard(pool: &UserPoolId) -> String {
     let hash = Sha256::digest(pool.as_str().as_bytes());
     format!("DUE#{}", hash[0] % DUE_SHARDS)
 }

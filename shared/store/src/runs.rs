@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use causeway_core::{id::UserPoolId, run::RunReport};
+use causeway_core::{
+    id::{TenantId, UserPoolId},
+    run::RunReport,
+};
 use serde::de::DeserializeOwned;
 
 use crate::{Page, Store, StoreError, key::Key, read, text};
@@ -11,20 +14,23 @@ use crate::{Page, Store, StoreError, key::Key, read, text};
 const KEPT: Duration = Duration::from_hours(2160);
 
 impl Store {
-    /// Stores a report.
-    pub async fn put_run(&self, pool: &UserPoolId, run: &RunReport) -> Result<(), StoreError> {
-        self.put_until(&Key::run(pool, &run.id), run, run.finished_at.plus(KEPT)).await
+    /// Stores a report of a run of this tenant. It outlives the pool's removal, after which another tenant can
+    /// own the pool.
+    pub async fn put_run(&self, tenant: &TenantId, pool: &UserPoolId, run: &RunReport) -> Result<(), StoreError> {
+        self.put_until(&Key::run(tenant, pool, &run.id), run, run.finished_at.plus(KEPT)).await
     }
 
-    /// A page of reports, the newest first, after the run `after`.
+    /// A page of the reports of this tenant's runs, the newest first, after the run `after`.
     pub async fn runs(
         &self,
+        tenant: &TenantId,
         pool: &UserPoolId,
         limit: i32,
         after: Option<&str>,
     ) -> Result<Page<RunReport>, StoreError> {
-        let page = self.query_page(&format!("POOL#{pool}"), "RUN#", limit, after.map(|id| format!("RUN#{id}"))).await?;
-        let next = page.next.and_then(|sort| sort.strip_prefix("RUN#").map(str::to_owned));
+        let Key { partition, sort: prefix } = Key::run(tenant, pool, "");
+        let page = self.query_page(&partition, &prefix, limit, after.map(|id| format!("{prefix}{id}"))).await?;
+        let next = page.next.and_then(|sort| sort.strip_prefix(&prefix).map(str::to_owned));
         Ok(Page { items: page.items, next })
     }
 

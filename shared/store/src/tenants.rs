@@ -29,13 +29,13 @@ impl Store {
         Ok(())
     }
 
-    /// The condition, as a part of a transaction, that a tenant exists.
+    /// The condition, as a part of a transaction, that a tenant exists and is not being removed.
     pub(crate) fn tenant_exists(&self, id: &TenantId) -> Result<TransactWriteItem, StoreError> {
         let key = Key::tenant(id);
         let check = ConditionCheck::builder()
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
-            .condition_expression("attribute_exists(pk)")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(removing_since)")
             .build()
             .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })?;
         Ok(TransactWriteItem::builder().condition_check(check).build())

@@ -108,6 +108,18 @@ impl Workos {
             .any(|record| record.id == id && record.endpoint_url.as_deref() == Some(url) && record.delivers(events)))
     }
 
+    /// The ID of the webhook endpoint with this URL, if it is switched on and delivers every one of `events`: one that
+    /// somebody made by hand.
+    pub async fn webhook_endpoint_at(
+        &self,
+        key: &SecretString,
+        url: &str,
+        events: &[String],
+    ) -> Result<Option<String>, WorkosError> {
+        let record = self.webhook_endpoint_of_url(key, url).await?;
+        Ok(record.filter(|record| record.delivers(events)).map(|record| record.id))
+    }
+
     async fn create_webhook_endpoint(
         &self,
         key: &SecretString,
@@ -129,7 +141,8 @@ impl Workos {
         Ok(records.into_iter().flatten().find(|record| record.endpoint_url.as_deref() == Some(url)))
     }
 
-    async fn delete_webhook_endpoint(&self, key: &SecretString, id: &str) -> Result<(), WorkosError> {
+    /// Deletes a webhook endpoint (WorkOS API: `DELETE /webhook_endpoints/{id}`). One that is not there is as good.
+    pub async fn delete_webhook_endpoint(&self, key: &SecretString, id: &str) -> Result<(), WorkosError> {
         match self.send(&Request::delete(format!("{ENDPOINTS}/{id}"), key)).await {
             Ok(_) => Ok(()),
             Err(error) if error.has_status(404) => Ok(()),

@@ -23,18 +23,21 @@ async fn scene(name: &str) -> Result<(Pool, String)> {
     Ok((pool, secret))
 }
 
-fn event(name: &str) -> String {
+/// An event of `WorkOS`.
+pub fn event(name: &str) -> String {
     json!({"id": unique("event_"), "event": name, "data": {}, "created_at": "2026-01-01T00:00:00.000Z"}).to_string()
 }
 
-fn signature(secret: &str, time: i128, body: &[u8]) -> Result<String> {
+/// What `WorkOS` signs a body with.
+pub fn signature(secret: &str, time: i128, body: &[u8]) -> Result<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).context("any key fits")?;
     mac.update(format!("{time}.").as_bytes());
     mac.update(body);
     Ok(format!("t={time}, v1={}", hex::encode(mac.finalize().into_bytes())))
 }
 
-async fn deliver(tenancy: &Tenancy, tenant: &str, signature: Option<&str>, body: &[u8]) -> Result<Answer> {
+/// Delivers a body to a tenant's endpoint.
+pub async fn deliver(tenancy: &Tenancy, tenant: &str, signature: Option<&str>, body: &[u8]) -> Result<Answer> {
     let mut headers = vec![("content-type", "application/json")];
     headers.extend(signature.map(|signature| ("workos-signature", signature)));
     tenancy.api.send_unsigned("POST", &format!("/webhooks/{tenant}"), &headers, body).await

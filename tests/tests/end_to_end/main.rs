@@ -5,11 +5,13 @@
 //! its organizations.
 
 mod access;
+mod adoption;
 mod bad_input;
 mod calls;
 mod command_line;
 mod conformance;
 mod environments;
+mod external_id;
 mod failures;
 mod faults;
 mod front;
@@ -24,6 +26,7 @@ mod real_browser;
 mod reconcile;
 mod redaction;
 mod relying_party;
+mod removal;
 mod role;
 mod role_forms;
 mod rotation;
@@ -32,3 +35,4 @@ mod tenancy;
 mod tenants;
 mod token;
 mod wiring;
+mod workos_secrets;

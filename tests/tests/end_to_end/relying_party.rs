@@ -1,6 +1,7 @@
 //! A relying party as strict as Cognito and stricter: it trusts nothing that the specification says to check.
 
 use anyhow::{Context, Result, bail, ensure};
+use aws_sdk_cognitoidentityprovider::types::IdentityProviderType;
 use causeway_tests::browser::{follow, form, parameter, post_form};
 use causeway_tests::signed_http::{Answer, plain_client};
 use jsonwebtoken::jwk::JwkSet;
@@ -27,14 +28,18 @@ pub struct RelyingParty {
 impl RelyingParty {
     /// With what the pool's provider holds, and what the issuer says of itself.
     pub async fn of(pool: &Pool, connection: &str) -> Result<Self> {
-        let provider = pool.provider_of(connection).await?;
+        Self::with(pool, connection, &pool.provider_of(connection).await?).await
+    }
+
+    /// With what this provider holds.
+    pub async fn with(pool: &Pool, connection: &str, provider: &IdentityProviderType) -> Result<Self> {
         let issuer = format!("{}/oidc/{}/{connection}", pool.tenancy.cloud.api_url, pool.tenancy.id);
         let discovery = get(&format!("{issuer}/.well-known/openid-configuration")).await?.expect(200)?.json()?;
         ensure!(discovery["issuer"] == issuer, "the issuer calls itself {}", discovery["issuer"]);
         Ok(Self {
             issuer,
             client_id: pool.id.clone(),
-            secret: client_secret(&provider)?,
+            secret: client_secret(provider)?,
             redirect_uri: cognito_callback(pool),
             discovery,
         })

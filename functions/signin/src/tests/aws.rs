@@ -117,8 +117,9 @@ impl State {
                 Ok(json!({}))
             }
             "TransactWriteItems" => {
-                for item in body["TransactItems"].as_array().unwrap() {
-                    self.put(&item["Put"]["Item"]);
+                // The others are conditions.
+                for put in body["TransactItems"].as_array().unwrap().iter().filter_map(|item| item.get("Put")) {
+                    self.put(&put["Item"]);
                 }
                 Ok(json!({}))
             }

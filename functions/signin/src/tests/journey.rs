@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use causeway_core::{oidc::envelope::Bearer, secret::SecretHash};
+use causeway_core::{adoption::Subject, oidc::envelope::Bearer, secret::SecretHash};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -94,6 +94,28 @@ async fn a_cold_token_request_asks_workos_nothing_and_opens_no_secret() {
     assert_eq!(world.token(CONNECTION, unknown.expose(), SECRET).await.status, 400);
     assert_eq!(world.aws.calls(), ["GetItem", "GetItem", "GetItem", "GetPublicKey", "DeleteItem", "PutItem"]);
     assert_eq!(world.workos.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_adopted_provider_knows_its_users_by_the_id_that_was_chosen_or_refuses_them() {
+    let world = World::new().await;
+    let mut claim = world.put_claim(OTHER_CONNECTION, SECRET).await;
+    claim.subject = Subject::IdpId;
+    world.store.put_claim(&user_pool_id(), &claim).await.unwrap();
+    let subject_of = async |idp_id: Value| {
+        let mut profile = profile();
+        (profile["connection_id"], profile["idp_id"]) = (json!(OTHER_CONNECTION), idp_id);
+        world.workos.has_profile(Some(profile));
+        let state = world.authorize(OTHER_CONNECTION, CALLBACK).await.sent_with("state").unwrap();
+        let back = world.get("/callback", &[("code", "code of WorkOS"), ("state", &state)]).await;
+        let Some(code) = back.sent_with("code") else { return back.sent_with("error") };
+        let tokens = world.token(OTHER_CONNECTION, &code, SECRET).await.json();
+        part(tokens["id_token"].as_str().unwrap(), 1)["sub"].as_str().map(str::to_owned)
+    };
+    assert_eq!(subject_of(json!("00u1")).await.as_deref(), Some("00u1"));
+    for missing in [Value::Null, json!(""), json!("0".repeat(96))] {
+        assert_eq!(subject_of(missing).await.as_deref(), Some("access_denied"));
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::{cell::Cell, sync::Arc, time::Duration};
 use axum::{Router, body::to_bytes, http::HeaderMap};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use causeway_core::{
+    audit::{AuditRecord, Change},
     claim::Claim,
     id::{ConnectionId, TenantId, UserPoolId},
     provider::{BaseUrl, Issuer},
@@ -126,7 +127,7 @@ impl World {
             random,
         };
         let world = Self { aws, workos, store, router: router(Arc::new(bridge)), base };
-        world.store.create_tenant(&tenant()).await.unwrap();
+        world.store.create_tenant(&tenant(), &registration()).await.unwrap();
         world.store.create_pool(&pool()).await.unwrap();
         world.put_claim(CONNECTION, SECRET).await;
         world.workos.has_profile(Some(profile()));
@@ -260,10 +261,14 @@ fn tenant() -> Tenant {
     Tenant {
         name: "a".to_owned().try_into().unwrap(),
         external_id: "external".parse().unwrap(),
+        former_external_id: None,
         workos_client_id: "client_1".parse().unwrap(),
         workos_api_key: Some(sealed(&id, Purpose::WorkosApiKey, "workos key")),
         webhook_endpoint_id: None,
         webhook_secret: None,
+        webhook_number: 0,
+        former_webhooks: Vec::new(),
+        removing_since: None,
         sign_in_state_key: sealed(&id, Purpose::SignInState, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
         created_at: now(),
         updated_at: now(),
@@ -273,6 +278,12 @@ fn tenant() -> Tenant {
 }
 
 /// The pool as it is at first.
+fn registration() -> AuditRecord {
+    let id = tenant().id;
+    let (caller, method, path) = ("an operator", "POST", "/v1/tenants");
+    AuditRecord::begun(Change { caller, method, path, tenant_id: &id, user_pool_id: None }, now(), 1)
+}
+
 pub fn pool() -> UserPool {
     let mut run = RunState::new(now());
     run.callbacks = vec![CALLBACK.to_owned()];
@@ -282,6 +293,7 @@ pub fn pool() -> UserPool {
         account_id: "222222222222".parse().unwrap(),
         role_name: "Causeway".parse().unwrap(),
         status: PoolStatus::Active,
+        removal: None,
         options: PoolOptions::default(),
         awaits_admission: false,
         created_at: now(),

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    adoption::Subject,
     connection::OrganizationDomain,
     id::{ConnectionId, OrganizationId},
     oidc::attributes::{Claims, LONGEST_VALUE, attribute},
@@ -104,6 +105,10 @@ const ALWAYS: [&str; 9] = [
     "name",
 ];
 
+/// The longest `sub` that Cognito can make a username of (Cognito API: a username has at most 128 characters, and a
+/// federated one begins with the provider's name, of at most 32, and `_`).
+const LONGEST_SUBJECT: usize = 95;
+
 /// Whether a claim of this name is never a custom attribute.
 pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
@@ -123,13 +128,29 @@ pub fn email_is_verified(email: &str, domains: &[OrganizationDomain]) -> bool {
     })
 }
 
+/// What `sub` is for a profile; `None` where the identity provider did not send it, or it is too long to be whole.
+/// Nothing stands in for it: another `sub` would be another user.
+pub fn subject(profile: &Profile, subject: Subject) -> Option<&str> {
+    match subject {
+        Subject::ProfileId => Some(&profile.id),
+        Subject::IdpId => {
+            profile.idp_id.as_deref().filter(|id| !id.is_empty() && id.chars().count() <= LONGEST_SUBJECT)
+        }
+    }
+}
+
 /// The claims of a sign-in: all of the ID token but `iss`, `aud`, `iat` and `exp`.
 ///
-/// `mapping` is the pool's. Groups, roles, custom and raw attributes are taken only where it asks for them: an
+/// `subject` is what [`subject`] found, `mapping` is the pool's. Groups, roles, custom and raw attributes are taken only where it asks for them: an
 /// identity provider may say much of a user that is none of the application's business.
-pub fn claims(profile: &Profile, domains: &[OrganizationDomain], mapping: &BTreeMap<String, String>) -> Claims {
+pub fn claims(
+    profile: &Profile,
+    subject: &str,
+    domains: &[OrganizationDomain],
+    mapping: &BTreeMap<String, String>,
+) -> Claims {
     let mut claims = Claims::default();
-    claims.keep("sub", json!(profile.id));
+    claims.keep("sub", json!(subject));
     claims.keep("connection_id", json!(profile.connection_id));
     if let Some(id) = &profile.organization_id {
         claims.keep("organization_id", json!(id));
@@ -185,6 +206,18 @@ mod tests {
     }
 
     #[test]
+    fn a_subject_is_the_one_that_was_chosen_or_there_is_none() {
+        let whole = profile(&json!({}));
+        assert_eq!(subject(&whole, Subject::ProfileId), Some("prof_1"));
+        assert_eq!(subject(&whole, Subject::IdpId), Some("idp_1"));
+        for faulty in [json!(null), json!(""), json!("x".repeat(LONGEST_SUBJECT + 1))] {
+            let without = profile(&json!({ "idp_id": faulty }));
+            assert_eq!(subject(&without, Subject::IdpId), None, "{faulty}");
+            assert_eq!(subject(&without, Subject::ProfileId), Some("prof_1"));
+        }
+    }
+
+    #[test]
     fn an_address_is_verified_only_by_a_domain_that_workos_vouches_for() {
         let cases = [
             ("ann@example.com", "example.com", DomainState::Verified, true),
@@ -214,7 +247,7 @@ mod tests {
             .chain([("team".to_owned(), json!("a"))])
             .collect();
         let everything = mapping(RESERVED.into_iter().chain(["team"]));
-        let claims = claims(&profile(&json!({ "custom_attributes": names })), &[], &everything).claims;
+        let claims = claims(&profile(&json!({ "custom_attributes": names })), "prof_1", &[], &everything).claims;
         assert!(!claims.values().any(|value| value == "evil"), "{claims:?}");
         assert_eq!(claims["team"], "a");
         assert_eq!(claims["sub"], "prof_1");
@@ -227,7 +260,7 @@ mod tests {
             "custom_attributes": { "team": "a", "secret": "canary" },
             "raw_attributes": { "team": "b", "secret": "canary" },
         }));
-        let claims = claims(&profile, &[], &mapping(["raw.team", "team"])).claims;
+        let claims = claims(&profile, "prof_1", &[], &mapping(["raw.team", "team"])).claims;
         assert_eq!((&claims["raw.team"], &claims["team"]), (&json!("b"), &json!("a")));
         assert!(!json!(claims).to_string().contains("canary"), "{claims:?}");
     }
@@ -236,7 +269,7 @@ mod tests {
     fn an_address_that_is_too_long_is_left_out_and_reported_and_the_user_gets_in() {
         let email = format!("{}@example.com", "a".repeat(2048));
         let profile = profile(&json!({ "email": email, "first_name": "b".repeat(3000) }));
-        let claims = claims(&profile, &[domain("example.com", DomainState::Verified)], &BTreeMap::new());
+        let claims = claims(&profile, "prof_1", &[domain("example.com", DomainState::Verified)], &BTreeMap::new());
         assert!(!claims.claims.contains_key("email") && !claims.claims.contains_key("email_verified"));
         assert_eq!(claims.claims["given_name"].as_str().unwrap().len(), 2048);
         assert_eq!(claims.cut.iter().collect::<Vec<_>>(), ["email", "given_name", "name"]);

@@ -35,6 +35,8 @@ pub enum SignInError {
     FailedAtWorkos,
     /// The profile is of another connection or organization.
     AnotherConnection,
+    /// The provider was adopted with another ID as its `sub`, which the identity provider did not send.
+    NoSubject,
     /// WorkOS does not take its own code back.
     CodeOfWorkosNotGood,
     /// WorkOS does not take the tenant's API key, or the tenant has none.
@@ -60,6 +62,10 @@ impl SignInError {
             }
             Self::AnotherConnection => {
                 "the user came back from another connection or organization than the one that was asked for"
+            }
+            Self::NoSubject => {
+                "the identity provider sent no ID of the user that fits (`idp_id`), which is the `sub` of this adopted \
+                 provider: have it sent"
             }
             Self::CodeOfWorkosNotGood => {
                 "the sign-in took longer than WorkOS allows, or the browser repeated it; the user begins again"
@@ -116,6 +122,7 @@ impl SignInEntry {
             }
             SignInError::DeniedByWorkos
             | SignInError::AnotherConnection
+            | SignInError::NoSubject
             | SignInError::CodeOfWorkosNotGood
             | SignInError::CodeNotGood => SignInOutcome::Refused,
         };

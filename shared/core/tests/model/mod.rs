@@ -84,6 +84,8 @@ pub struct World {
     pub foreign: BTreeMap<ProviderName, (Timestamp, BTreeSet<Identifier>)>,
     pub losses: Vec<Loss>,
     pub approval: Option<Approval>,
+    /// Whether an operator has asked to remove the pool with its providers.
+    pub is_removed: bool,
     pub now: Timestamp,
     pub secrets_made: u32,
     /// The providers that Causeway made and that are there; what the model knows and the code must find out.
@@ -113,6 +115,7 @@ impl World {
             foreign: BTreeMap::new(),
             losses: Vec::new(),
             approval: None,
+            is_removed: false,
             now: then(),
             secrets_made: 0,
             made: BTreeSet::new(),
@@ -138,6 +141,9 @@ impl World {
     }
 
     pub fn desired(&self) -> Desired {
+        if self.is_removed {
+            return Desired::nothing(self.claims.keys().cloned());
+        }
         Desired::new(&self.snapshot(), &self.options)
     }
 
@@ -282,6 +288,18 @@ impl World {
             assert!(!is_missing && !desired.excluded.contains(&claim.connection_id), "{claim:?} is kept");
         }
         self.check_organizations(&desired);
+    }
+
+    /// What is true once the pool is removed: all that Causeway made is gone.
+    pub fn check_removed(&self) {
+        assert_eq!(self.claims.len(), 0, "what was made is known as long as it is there");
+        for name in &self.made {
+            assert!(!self.cognito.providers.contains_key(name), "{name} is left behind");
+        }
+        for (client, supported) in &self.cognito.clients {
+            let left = supported.iter().find(|name| self.made.iter().any(|made| made.as_str() == name.as_str()));
+            assert_eq!(left, None, "{client} can't be changed any more");
+        }
     }
 
     fn check_provider(&self, letter: char, provider: &Provider) {

@@ -8,6 +8,7 @@ use causeway_core::{
     id::{ConnectionId, Identifier, ProviderName},
     plan::{Action, DeleteReason, Plan, Situation, Step, plan, to_describe},
     provider::{Observed, ProviderSpec},
+    removal::plan_to_delete,
     secret::SecretHash,
     user_pool::Mode,
 };
@@ -81,6 +82,9 @@ impl World {
     /// The plan of this moment, with what the guard holds back.
     pub fn guarded_plan(&mut self) -> Plan {
         let observed = self.look();
+        if self.is_removed {
+            return plan_to_delete(&observed, &self.claims, &self.specs);
+        }
         let mut plan = self.in_situation(&observed, plan);
         let there = self.claims.iter().filter(|(_, claim)| observed.providers.contains_key(&claim.provider_name));
         let claimed = there.map(|(id, _)| id.clone()).collect();
@@ -347,7 +351,7 @@ impl Run<'_> {
         let letter = crate::scene::letter(id);
         let is_there = self.world.connections.contains_key(&letter);
         assert!(reason != DeleteReason::Gone || !is_there, "{id} is there, and was taken for gone");
-        assert_ne!(self.world.options.mode, Mode::Upsert, "upsert deletes");
+        assert!(self.world.is_removed || self.world.options.mode != Mode::Upsert, "upsert deletes");
         let deleted = self.effect(|world| {
             world.made.remove(name);
             world.cognito.delete(name)

@@ -1,0 +1,112 @@
+//! `POST /v1/tenants/{id}/external-id-rotation`: another external ID, taken over role by role.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
+use causeway_core::{
+    external_id::has_role_in_use,
+    id::{ExternalId, UserPoolId},
+    tenant::Tenant,
+    timestamp::Timestamp,
+    user_pool::UserPool,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    problem::{PROBLEM, Problem, ProblemAnswer},
+    service::Service,
+    tenants::{TenantAnswer, TenantPath},
+    version::Versioned,
+};
+
+/// A rotation of the external ID that is on its way.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ExternalIdRotation)]
+pub struct RotationAnswer {
+    /// The external ID of before.
+    former_external_id: ExternalId,
+    /// When the new one took its place.
+    started_at: Timestamp,
+    /// How far each role in use is. The rotation ends once all take the new ID and refuse the former one.
+    roles: Vec<RoleProgress>,
+}
+
+/// How far a role is in a rotation.
+#[derive(Debug, Serialize, ToSchema)]
+struct RoleProgress {
+    /// The pool that it is for.
+    user_pool_id: UserPoolId,
+    /// The role.
+    role_arn: String,
+    /// Whether it takes the new external ID; null where no run has tried it yet.
+    #[schema(required = true)]
+    takes_new: Option<bool>,
+    /// Whether it takes the one of before; null where no run has tried it yet.
+    #[schema(required = true)]
+    takes_former: Option<bool>,
+    /// When it was tried last.
+    #[schema(required = true)]
+    seen_at: Option<Timestamp>,
+}
+
+impl RotationAnswer {
+    /// How far the rotation of a tenant with these pools is.
+    pub fn of(tenant: &Tenant, pools: &[UserPool]) -> Option<Self> {
+        let former = tenant.former_external_id.as_ref()?;
+        let progress = |pool: &UserPool| {
+            let seen = tenant.seen_external_ids(pool);
+            RoleProgress {
+                user_pool_id: pool.user_pool_id.clone(),
+                role_arn: pool.role_arn(),
+                takes_new: seen.map(|seen| seen.takes_new),
+                takes_former: seen.map(|seen| seen.takes_former),
+                seen_at: seen.map(|seen| seen.seen_at),
+            }
+        };
+        Some(Self {
+            former_external_id: former.external_id.clone(),
+            started_at: former.rotated_at,
+            roles: pools.iter().filter(|pool| has_role_in_use(pool)).map(progress).collect(),
+        })
+    }
+}
+
+/// Gives a tenant another external ID
+///
+/// Roles that don't take it yet are entered with the one of before, and their documents carry both. A role that takes
+/// it has documents with the new one only. Once every role takes the new one and refuses the other, that is forgotten.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant_id}/external-id-rotation", operation_id = "rotate_external_id", tag = "tenants",
+    params(TenantPath),
+    responses(
+        (status = 202, description = "The tenant has another external ID; `external_id_rotation` shows how far its \
+            roles are.", body = TenantAnswer, headers(("ETag", description = "Its version."))),
+        (status = 409, description = "A rotation is on its way, or the tenant was changed at the same time.",
+            body = ProblemAnswer, content_type = PROBLEM),
+    )
+)]
+pub async fn rotate_external_id(
+    State(service): State<Arc<Service>>,
+    Path(path): Path<TenantPath>,
+) -> Result<Versioned<TenantAnswer>, Problem> {
+    let tenant = service.tenant(&path.tenant_id).await?;
+    if tenant.former_external_id.is_some() {
+        return Err(Problem::conflict(
+            "a rotation is on its way: `external_id_rotation` shows which roles it waits for",
+        ));
+    }
+    let pools = service.store().pools(&tenant.id).await?;
+    let (new, now) = (ExternalId::generate(service.reconciler.sources.number()), service.now());
+    let mut rotated = Tenant { updated_at: now, ..tenant }.with_external_id(new, &pools, now);
+    rotated.version = service.store().update_tenant(&rotated).await?;
+    tracing::info!(tenant_id = %rotated.id, "external ID rotated");
+    for pool in pools.iter().filter(|pool| pool.is_reconciled()) {
+        service.try_to_wake_up(pool).await;
+    }
+    let shown = service.shown(&rotated).await?;
+    Ok(Versioned { status: StatusCode::ACCEPTED, version: rotated.version, shown })
+}

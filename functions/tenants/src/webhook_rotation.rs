@@ -1,0 +1,64 @@
+//! `POST /v1/tenants/{id}/webhook-rotation`: another webhook endpoint with another secret, and no event lost.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
+use causeway_core::{
+    tenant::{Purpose, Tenant},
+    webhook_endpoint::{MOST_FORMER, NewWebhook},
+};
+
+use crate::{
+    problem::{PROBLEM, Problem, ProblemAnswer},
+    service::Service,
+    tenants::{TenantAnswer, TenantPath},
+    version::Versioned,
+};
+
+/// Registers another webhook endpoint, with another secret
+///
+/// What WorkOS delivers to the one of before is taken for four days more, as long as it may deliver an event again.
+/// Then it is deleted at WorkOS.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant_id}/webhook-rotation", operation_id = "rotate_webhook", tag = "tenants",
+    params(TenantPath),
+    responses(
+        (status = 202, description = "The new endpoint is registered; that of before is among `former_webhooks`.",
+            body = TenantAnswer, headers(("ETag", description = "Its version."))),
+        (status = 409, description = "There is no endpoint or no API key yet, too many are on their way out, or the \
+            tenant was changed at the same time.", body = ProblemAnswer, content_type = PROBLEM),
+        (status = 502, description = "WorkOS refuses Causeway.", body = ProblemAnswer, content_type = PROBLEM),
+    )
+)]
+pub async fn rotate_webhook(
+    State(service): State<Arc<Service>>,
+    Path(path): Path<TenantPath>,
+) -> Result<Versioned<TenantAnswer>, Problem> {
+    let tenant = service.tenant(&path.tenant_id).await?;
+    let (Some(sealed_key), Some(_)) = (&tenant.workos_api_key, &tenant.webhook_secret) else {
+        return Err(Problem::conflict("there is no webhook endpoint yet: `verify` of a user pool registers it"));
+    };
+    let now = service.now();
+    if tenant.former_webhooks.iter().filter(|former| former.good_until > now).count() >= MOST_FORMER {
+        return Err(Problem::conflict(format!(
+            "{MOST_FORMER} endpoints or secrets of before are still taken: wait until the first one's `good_until`"
+        )));
+    }
+    let sealer = &service.reconciler.sealer;
+    let key = sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed_key).await?;
+    let base = &service.reconciler.settings.base;
+    let number = tenant.next_webhook_number();
+    let url = base.webhook(&tenant.id, number);
+    // Where an attempt before ended after this, the endpoint is taken over.
+    let endpoint = service.reconciler.workos.register_webhook_endpoint(&key, &url, &service.webhook_events).await?;
+    let secret = sealer.seal(&tenant.id, Purpose::WebhookSecret, &endpoint.secret).await?;
+    let new = NewWebhook { number, endpoint_id: Some(endpoint.id), secret };
+    let mut rotated = Tenant { updated_at: now, ..tenant }.with_webhook(new, now);
+    rotated.version = service.store().update_tenant(&rotated).await?;
+    tracing::info!(tenant_id = %rotated.id, number, "webhook rotated");
+    let shown = service.shown(&rotated).await?;
+    Ok(Versioned { status: StatusCode::ACCEPTED, version: rotated.version, shown })
+}

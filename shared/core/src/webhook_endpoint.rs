@@ -1,0 +1,174 @@
+//! The webhook endpoints of a tenant: the one of today and those of before, whose events are still taken.
+//!
+//! Each endpoint has a number of its own, which is part of its URL, so that the next one can be registered with
+//! WorkOS beside it. WorkOS delivers an event again for three days, signed with the secret of the endpoint that it
+//! was made for: until then and a day longer an endpoint of before is good, so that no event is lost.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    tenant::{Sealed, Tenant},
+    timestamp::Timestamp,
+};
+
+/// How long what an endpoint of before receives is still taken.
+pub const OVERLAP: Duration = Duration::from_hours(96);
+
+/// How many endpoints of before there are at most.
+pub const MOST_FORMER: usize = 4;
+
+/// An endpoint, or a secret, of before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerWebhook {
+    /// Its number.
+    pub number: u32,
+    /// WorkOS's ID of it, where it is to be deleted there once its time is over.
+    pub endpoint_id: Option<String>,
+    /// Its secret.
+    pub secret: Sealed,
+    /// Until when its events are taken.
+    pub good_until: Timestamp,
+}
+
+/// A secret for the webhooks of a tenant, from here on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewWebhook {
+    /// The number of the endpoint.
+    pub number: u32,
+    /// WorkOS's ID of it, if it is known.
+    pub endpoint_id: Option<String>,
+    /// Its secret.
+    pub secret: Sealed,
+}
+
+impl Tenant {
+    /// The tenant with this endpoint in place of the one that it has, which is still taken for a while.
+    #[must_use]
+    pub fn with_webhook(self, new: NewWebhook, now: Timestamp) -> Self {
+        let mut former = self.former_webhooks;
+        // An endpoint that is in use again must not be deleted for what it was.
+        let is_new = |id: &Option<String>| id.is_some() && *id == new.endpoint_id;
+        former.iter_mut().filter(|webhook| is_new(&webhook.endpoint_id)).for_each(|webhook| webhook.endpoint_id = None);
+        former.retain(|webhook| webhook.good_until > now || webhook.endpoint_id.is_some());
+        if let Some(secret) = self.webhook_secret {
+            let is_replaced = new.number != self.webhook_number;
+            let endpoint_id = self.webhook_endpoint_id.filter(|_| is_replaced);
+            former.push(FormerWebhook {
+                number: self.webhook_number,
+                endpoint_id,
+                secret,
+                good_until: now.plus(OVERLAP),
+            });
+        }
+        Self {
+            webhook_number: new.number,
+            webhook_endpoint_id: new.endpoint_id,
+            webhook_secret: Some(new.secret),
+            former_webhooks: former,
+            ..self
+        }
+    }
+
+    /// The secrets that an event to the endpoint of this number may be signed with, today's first.
+    pub fn webhook_secrets(&self, number: u32, now: Timestamp) -> Vec<&Sealed> {
+        let today = self.webhook_secret.as_ref().filter(|_| number == self.webhook_number);
+        let before = self.former_webhooks.iter().rev();
+        let before = before.filter(|webhook| webhook.number == number && webhook.good_until > now);
+        today.into_iter().chain(before.map(|webhook| &webhook.secret)).collect()
+    }
+
+    /// The endpoints of before whose time is over.
+    pub fn ended_webhooks(&self, now: Timestamp) -> impl Iterator<Item = &FormerWebhook> {
+        self.former_webhooks.iter().filter(move |webhook| webhook.good_until <= now)
+    }
+
+    /// The number of the next endpoint.
+    pub fn next_webhook_number(&self) -> u32 {
+        let former = self.former_webhooks.iter().map(|webhook| webhook.number);
+        former.chain([self.webhook_number]).max().unwrap_or(0).saturating_add(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed(text: &str) -> Sealed {
+        Sealed(text.to_owned())
+    }
+
+    fn at(hours: u64) -> Timestamp {
+        Timestamp::from_seconds(0).plus(Duration::from_hours(hours))
+    }
+
+    fn tenant() -> Tenant {
+        Tenant {
+            id: "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
+            name: "Example".parse().unwrap(),
+            external_id: "causeway-1".parse().unwrap(),
+            former_external_id: None,
+            workos_client_id: "client_1".parse().unwrap(),
+            workos_api_key: None,
+            webhook_endpoint_id: None,
+            webhook_secret: None,
+            webhook_number: 0,
+            former_webhooks: Vec::new(),
+            sign_in_state_key: sealed("state"),
+            created_at: at(0),
+            updated_at: at(0),
+            removing_since: None,
+            version: 1,
+        }
+    }
+
+    fn with(tenant: Tenant, number: u32, id: Option<&str>, secret: &str, now: Timestamp) -> Tenant {
+        let new = NewWebhook { number, endpoint_id: id.map(str::to_owned), secret: sealed(secret) };
+        tenant.with_webhook(new, now)
+    }
+
+    fn secrets(tenant: &Tenant, number: u32, now: Timestamp) -> Vec<&str> {
+        tenant.webhook_secrets(number, now).into_iter().map(|secret| secret.0.as_str()).collect()
+    }
+
+    #[test]
+    fn what_an_endpoint_of_before_receives_is_taken_for_four_days() {
+        let first = with(tenant(), 0, Some("we_1"), "one", at(0));
+        assert_eq!(first.next_webhook_number(), 1);
+        let second = with(first, 1, Some("we_2"), "two", at(1));
+        assert_eq!((secrets(&second, 0, at(2)), secrets(&second, 1, at(2))), (vec!["one"], vec!["two"]));
+        assert_eq!(secrets(&second, 2, at(2)), Vec::<&str>::new());
+        assert_eq!(secrets(&second, 0, at(96)), ["one"], "WorkOS still delivers again");
+        assert_eq!(secrets(&second, 0, at(97)), Vec::<&str>::new());
+        let ended: Vec<_> = second.ended_webhooks(at(97)).map(|webhook| webhook.endpoint_id.as_deref()).collect();
+        assert_eq!(ended, [Some("we_1")]);
+        assert_eq!(second.next_webhook_number(), 2);
+    }
+
+    #[test]
+    fn a_new_secret_of_the_same_endpoint_is_tried_before_the_one_of_before() {
+        let first = with(tenant(), 0, Some("we_1"), "one", at(0));
+        let second = with(first, 0, None, "two", at(1));
+        assert_eq!(secrets(&second, 0, at(2)), ["two", "one"]);
+        assert_eq!(second.former_webhooks[0].endpoint_id, None, "the endpoint that is in use would be deleted");
+    }
+
+    #[test]
+    fn an_endpoint_that_is_in_use_again_is_not_deleted_later() {
+        let first = with(tenant(), 0, Some("we_1"), "one", at(0));
+        let second = with(first, 1, Some("we_2"), "two", at(1));
+        let again = with(second, 2, Some("we_1"), "three", at(2));
+        let ids: Vec<_> = again.former_webhooks.iter().map(|webhook| webhook.endpoint_id.as_deref()).collect();
+        assert_eq!(ids, [None, Some("we_2")]);
+    }
+
+    #[test]
+    fn what_is_over_is_forgotten_unless_workos_still_has_it() {
+        let first = with(tenant(), 0, None, "one", at(0));
+        let second = with(first, 0, Some("we_1"), "two", at(1));
+        let third = with(second, 1, Some("we_2"), "three", at(98));
+        let secrets: Vec<_> = third.former_webhooks.iter().map(|webhook| webhook.secret.0.as_str()).collect();
+        assert_eq!(secrets, ["two"]);
+    }
+}

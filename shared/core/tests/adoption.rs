@@ -1,0 +1,151 @@
+//! Which providers can be adopted, and what becomes of one whose adoption was interrupted.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on should stop where it is")]
+
+#[allow(dead_code, reason = "each test binary uses its own part")]
+mod scene;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use causeway_core::{
+    adoption::{Adoption, NotAdoptable, Request, Subject, adopt},
+    claim::Claim,
+    connection::{Connection, ConnectionState, WorkosSnapshot},
+    desired::Desired,
+    id::{ConnectionId, Identifier, ProviderName},
+    plan::{Action, Situation, plan},
+    provider::{Observed, ObservedProvider, ProviderDescription},
+    secret::SecretHash,
+    user_pool::{Mode, PoolOptions},
+};
+use scene::{Specs, conn, identifier, org, then};
+use secrecy::SecretString;
+
+fn theirs() -> ProviderName {
+    "Okta".parse().unwrap()
+}
+
+fn provider(kind: &str, identifiers: &[Identifier]) -> ObservedProvider {
+    let details = [("client_id", "theirs"), ("client_secret", "theirs"), ("oidc_issuer", "https://okta.example.com")];
+    let details = details.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let identifiers = identifiers.iter().map(ToString::to_string);
+    ObservedProvider {
+        provider_type: kind.to_owned(),
+        last_modified: then(),
+        description: Some(ProviderDescription::new(details, BTreeMap::new(), identifiers)),
+    }
+}
+
+/// WorkOS has the connections A and B.
+fn desired() -> Desired {
+    let connections = ['A', 'B'].map(|letter| Connection {
+        id: conn(letter),
+        organization_id: Some(org('O')),
+        state: ConnectionState::Active,
+        created_at: then(),
+    });
+    Desired::new(
+        &WorkosSnapshot { connections: connections.into(), ..WorkosSnapshot::default() },
+        &PoolOptions::default(),
+    )
+}
+
+fn claim_of(letter: char, name: &ProviderName) -> BTreeMap<ConnectionId, Claim> {
+    let issuer = specs().issuer(&conn(letter));
+    let claim = Claim::intended(Specs::tenant(), conn(letter), None, issuer);
+    [(conn(letter), Claim { provider_name: name.clone(), ..claim })].into()
+}
+
+fn specs() -> Specs {
+    Specs::of(&PoolOptions::default())
+}
+
+fn tried(
+    provider: Option<&ObservedProvider>,
+    connection: Option<&ConnectionId>,
+    claims: &BTreeMap<ConnectionId, Claim>,
+) -> Result<Adoption, NotAdoptable> {
+    let (name, specs, tenant) = (theirs(), specs(), Specs::tenant());
+    let request = Request { tenant: &tenant, provider_name: &name, connection, subject: Subject::IdpId };
+    adopt(request, provider, &desired(), claims, &specs, |id| specs.issuer(id))
+}
+
+#[test]
+fn a_provider_is_adopted_for_the_connection_that_it_carries_or_that_is_named() {
+    let none = BTreeMap::new();
+    let id = |letter| Identifier::from(&conn(letter));
+    let carried = tried(Some(&provider("OIDC", &[id('A'), identifier("okta.example.com")])), None, &none).unwrap();
+    assert_eq!((&carried.claim.connection_id, &carried.claim.provider_name), (&conn('A'), &theirs()));
+    assert_eq!(carried.claim.subject, Subject::IdpId);
+    assert_eq!(carried.before.issuer(), Some("https://okta.example.com"));
+    assert_eq!(carried.after.issuer(), Some(specs().issuer(&conn('A')).as_str()));
+    assert_eq!(carried.after.identifiers, carried.before.identifiers, "a way to be found is lost");
+    let named = tried(Some(&provider("OIDC", &[])), Some(&conn('B')), &none).unwrap();
+    assert_eq!(named.claim.connection_id, conn('B'));
+}
+
+#[test]
+fn what_can_not_be_adopted_is_refused_for_what_it_is() {
+    let none = BTreeMap::new();
+    let id = |letter| Identifier::from(&conn(letter));
+    let ours = ProviderName::for_connection(&conn('A'));
+    let both = format!("{}, {}", conn('A'), conn('B'));
+    let cases = [
+        (tried(None, None, &none), NotAdoptable::NoProvider),
+        (tried(Some(&provider("SAML", &[id('A')])), None, &none), NotAdoptable::NotOidc("SAML".to_owned())),
+        (tried(Some(&provider("OIDC", &[])), None, &none), NotAdoptable::NoConnection),
+        (tried(Some(&provider("OIDC", &[id('A'), id('B')])), None, &none), NotAdoptable::SeveralConnections(both)),
+        (tried(Some(&provider("OIDC", &[id('C')])), None, &none), NotAdoptable::UnknownConnection),
+        (tried(Some(&provider("OIDC", &[])), Some(&conn('C')), &none), NotAdoptable::UnknownConnection),
+        (
+            tried(Some(&provider("OIDC", &[id('A')])), None, &claim_of('B', &theirs())),
+            NotAdoptable::AlreadyOurs(conn('B')),
+        ),
+        (tried(Some(&provider("OIDC", &[id('A')])), None, &claim_of('A', &ours)), NotAdoptable::HasProvider(ours)),
+    ];
+    for (tried, expected) in cases {
+        assert_eq!(tried.unwrap_err(), expected);
+    }
+}
+
+/// What the next run does where the adoption of Okta for A ended after its claim was written.
+fn next_run(observed: ObservedProvider, claim: Claim) -> (Vec<Action>, usize) {
+    let observed = Observed { providers: [(theirs(), observed)].into(), app_clients: BTreeMap::new() };
+    let claims = [(conn('A'), claim)].into();
+    let (desired, foreign, specs) = (desired(), BTreeMap::new(), specs());
+    let mode = Mode::Observe;
+    let plan = plan(Situation {
+        desired: &desired,
+        observed: &observed,
+        claims: &claims,
+        foreign: &foreign,
+        mode,
+        spec: &specs,
+    });
+    let of_a = plan.steps.into_iter().filter(|step| step.connection_id == conn('A'));
+    (of_a.map(|step| step.action).collect(), plan.settlements.len())
+}
+
+#[test]
+fn an_adoption_that_was_interrupted_is_dropped_before_the_write_and_held_after_it() {
+    let secret = SecretString::from("ours".to_owned());
+    let adoption = tried(Some(&provider("OIDC", &[Identifier::from(&conn('A'))])), None, &BTreeMap::new()).unwrap();
+    let mut claim = adoption.claim.clone();
+    claim.secrets.intend(SecretHash::of(&secret));
+    let (steps, settled) = next_run(provider("OIDC", &[Identifier::from(&conn('A'))]), claim.clone());
+    assert_eq!((steps, settled), (vec![Action::Forget], 0), "the provider is still theirs");
+
+    let mut details = adoption.after.details.clone();
+    details.insert("client_secret".to_owned(), "ours".to_owned());
+    let identifiers: BTreeSet<Identifier> = adoption.after.identifiers.clone();
+    let written = ObservedProvider {
+        description: Some(ProviderDescription::new(
+            details,
+            adoption.after.attribute_mapping.clone(),
+            identifiers.iter().map(ToString::to_string),
+        )),
+        ..provider("OIDC", &[])
+    };
+    let (steps, settled) = next_run(written, claim);
+    assert!(steps.iter().all(|step| !matches!(step, Action::Create(_) | Action::Forget)), "{steps:?}");
+    assert_eq!(settled, 1);
+}

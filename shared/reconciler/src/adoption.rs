@@ -1,0 +1,223 @@
+//! The adoption of one provider, by an operator's word: claimed, then written, then held.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use causeway_cognito::{CognitoError, PoolAccess};
+use causeway_core::{
+    adoption::{Adoption, NotAdoptable, Request, Subject, adopt},
+    claim::{Claim, ClaimState},
+    desired::Desired,
+    health::ErrorClass,
+    id::{ConnectionId, ProviderName, ulid_text},
+    provider::Change,
+    secret::{SecretHash, new_client_secret},
+    tenant::{Purpose, Tenant},
+    timestamp::Timestamp,
+    user_pool::{PoolStatus, UserPool},
+};
+use causeway_store::StoreError;
+
+use crate::{LookError, Reconciler};
+
+/// How often a pool that a run holds is asked for again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What an operator asks for.
+#[derive(Debug, Clone)]
+pub struct AdoptionRequest {
+    /// The provider's name.
+    pub provider_name: ProviderName,
+    /// The connection, where one of the provider's identifiers does not tell.
+    pub connection: Option<ConnectionId>,
+    /// What `sub` becomes.
+    pub subject: Subject,
+}
+
+/// What an adoption did, or would do.
+#[derive(Debug, Clone)]
+pub struct Adopted {
+    /// The connection.
+    pub connection_id: ConnectionId,
+    /// The provider's issuer before.
+    pub issuer_before: Option<String>,
+    /// Its issuer after.
+    pub issuer_after: String,
+    /// What changes of the provider, field by field; secrets never show.
+    pub changes: Vec<Change>,
+}
+
+/// Why a provider was not adopted.
+#[derive(Debug, thiserror::Error)]
+pub enum AdoptionError {
+    /// It can't be.
+    #[error(transparent)]
+    NotAdoptable(#[from] NotAdoptable),
+    /// A run holds the pool for longer than the caller can wait.
+    #[error("a run is under way in the user pool")]
+    Busy,
+    /// The pool is not this tenant's any more, or is being removed.
+    #[error("the user pool is not active any more")]
+    NotActive,
+    /// One side could not be seen, or the provider could not be written.
+    #[error(transparent)]
+    Failed(#[from] LookError),
+}
+
+impl From<StoreError> for AdoptionError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<CognitoError> for AdoptionError {
+    fn from(error: CognitoError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Reconciler {
+    /// What the adoption of a provider would do. Changes nothing.
+    pub async fn plan_adoption(
+        &self,
+        tenant: &Tenant,
+        pool: &UserPool,
+        request: &AdoptionRequest,
+        deadline: Timestamp,
+    ) -> Result<Adopted, AdoptionError> {
+        let (_, adoption) = Box::pin(self.decide(tenant, pool, request, deadline)).await?;
+        Ok(adopted(&adoption))
+    }
+
+    /// Adopts a provider. Like a run it holds the pool, so that no other one writes to it meanwhile.
+    pub async fn adopt(
+        &self,
+        tenant: &Tenant,
+        pool: &UserPool,
+        request: &AdoptionRequest,
+        deadline: Timestamp,
+    ) -> Result<Adopted, AdoptionError> {
+        let holder = ulid_text((self.sources.now)(), self.sources.number());
+        let held = self.held(pool, &holder, deadline).await?;
+        let outcome = if held.status == PoolStatus::Active {
+            Box::pin(self.adopt_held(tenant, &held, request, deadline)).await
+        } else {
+            Err(AdoptionError::NotActive)
+        };
+        if let Err(error) = self.store.release_lease(&pool.tenant_id, &pool.user_pool_id, &holder).await {
+            // It ends by itself.
+            tracing::warn!(error = causeway_telemetry::chain(&error), "the lease of an adoption was not given back");
+        }
+        outcome
+    }
+
+    async fn held(&self, pool: &UserPool, holder: &str, deadline: Timestamp) -> Result<UserPool, AdoptionError> {
+        loop {
+            let now = (self.sources.now)();
+            let until = deadline.plus(crate::run::LEASE_AFTER_DEADLINE);
+            let lease = self.store.take_lease(&pool.tenant_id, &pool.user_pool_id, holder, now, until).await?;
+            if let Some(held) = lease {
+                return Ok(held);
+            }
+            // Half of the time is left for the adoption itself.
+            if deadline.since(now) < Duration::from_secs(12) {
+                return Err(AdoptionError::Busy);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn adopt_held(
+        &self,
+        tenant: &Tenant,
+        pool: &UserPool,
+        request: &AdoptionRequest,
+        deadline: Timestamp,
+    ) -> Result<Adopted, AdoptionError> {
+        let (access, adoption) = self.decide(tenant, pool, request, deadline).await?;
+        let adopted = adopted(&adoption);
+        let Adoption { mut claim, after, .. } = adoption;
+        let secret = new_client_secret((self.sources.random)());
+        claim.secrets.intend(SecretHash::of(&secret));
+        let claim = self.store.put_claim(&pool.user_pool_id, &claim).await?;
+        let written = access.update_provider(&claim.provider_name, &after, &secret).await;
+        let last_modified = match written {
+            Ok(last_modified) => last_modified,
+            Err(error) => {
+                // Where it may have been written all the same, the next run finds out.
+                if !error.outcome_is_unclear() {
+                    self.store.delete_claim(&pool.user_pool_id, &claim).await?;
+                }
+                return Err(error.into());
+            }
+        };
+        let mut held = Claim {
+            state: ClaimState::Held,
+            fingerprint: Some(after.fingerprint()),
+            identifiers: after.identifiers,
+            last_modified: Some(last_modified),
+            ..claim
+        };
+        held.secrets.confirm(&SecretHash::of(&secret), (self.sources.now)());
+        self.store.put_claim(&pool.user_pool_id, &held).await?;
+        tracing::info!(
+            tenant_id = %pool.tenant_id,
+            user_pool_id = %pool.user_pool_id,
+            connection_id = %held.connection_id,
+            provider_name = %held.provider_name,
+            "provider adopted"
+        );
+        Ok(adopted)
+    }
+
+    /// Looks at what an adoption depends on, and decides.
+    async fn decide(
+        &self,
+        tenant: &Tenant,
+        pool: &UserPool,
+        request: &AdoptionRequest,
+        deadline: Timestamp,
+    ) -> Result<(PoolAccess, Adoption), AdoptionError> {
+        let sealed = tenant.workos_api_key.as_ref().ok_or(LookError::NoKey)?;
+        let key = self.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await.map_err(LookError::from)?;
+        let look = async {
+            futures::join!(
+                self.workos.snapshot(&key, false),
+                async {
+                    let access = self.enter(tenant, pool).await?;
+                    let provider = access.describe_provider(&request.provider_name).await?;
+                    Ok::<_, CognitoError>((access, provider))
+                },
+                self.store.claims(&pool.user_pool_id),
+            )
+        };
+        let time = deadline.since((self.sources.now)());
+        let seen = tokio::time::timeout(time, Box::pin(look)).await;
+        let (snapshot, provider, claims) = seen.map_err(|_| LookError::OutOfTime)?;
+        let (access, provider) = provider.inspect_err(|error| {
+            if error.class() == ErrorClass::Denied {
+                self.forget_access(tenant, pool);
+            }
+        })?;
+        let desired = Desired::new(&snapshot.map_err(LookError::from)?, &pool.options);
+        let claims: BTreeMap<ConnectionId, Claim> =
+            claims?.into_iter().map(|claim| (claim.connection_id.clone(), claim)).collect();
+        let specs = self.specs(tenant, pool);
+        let request = Request {
+            tenant: &tenant.id,
+            provider_name: &request.provider_name,
+            connection: request.connection.as_ref(),
+            subject: request.subject,
+        };
+        let adoption = adopt(request, provider.as_ref(), &desired, &claims, &specs, |id| specs.issuer(id))?;
+        Ok((access, adoption))
+    }
+}
+
+fn adopted(adoption: &Adoption) -> Adopted {
+    Adopted {
+        connection_id: adoption.claim.connection_id.clone(),
+        issuer_before: adoption.before.issuer().map(str::to_owned),
+        issuer_after: adoption.claim.issuer.as_str().to_owned(),
+        changes: adoption.before.changes_to(&adoption.after),
+    }
+}

@@ -1,0 +1,72 @@
+//! Which external ID a tenant's role takes, while the tenant's is being rotated.
+
+use causeway_cognito::{Assumption, CognitoError, PoolAccess, RoleToAssume};
+use causeway_core::{
+    external_id::SeenExternalIds, health::ErrorClass, id::ExternalId, tenant::Tenant, timestamp::Timestamp,
+    user_pool::UserPool,
+};
+use causeway_store::StoreError;
+use causeway_telemetry::chain;
+
+use crate::Reconciler;
+
+impl Reconciler {
+    /// Enters a pool's role with the tenant's external ID, or where it refuses that with the one of before.
+    pub(crate) async fn enter(&self, tenant: &Tenant, pool: &UserPool) -> Result<PoolAccess, CognitoError> {
+        let refused = match self.access.pool(&RoleToAssume::of(pool, &tenant.external_id)).await {
+            Err(error) if error.class() == ErrorClass::Denied => error,
+            outcome => return outcome,
+        };
+        let Some(former) = &tenant.former_external_id else { return Err(refused) };
+        // Where neither is taken, the new one is what must be mended.
+        self.access.pool(&RoleToAssume::of(pool, &former.external_id)).await.map_err(|_| refused)
+    }
+
+    /// Forgets the credentials of a pool's role.
+    pub(crate) fn forget_access(&self, tenant: &Tenant, pool: &UserPool) {
+        let former = tenant.former_external_id.as_ref().map(|former| &former.external_id);
+        for external_id in [Some(&tenant.external_id), former].into_iter().flatten() {
+            self.access.forget(&RoleToAssume::of(pool, external_id));
+        }
+    }
+
+    /// Which external IDs a pool's role takes; `None` where none is being rotated, or nothing can be concluded.
+    pub(crate) async fn external_ids_seen(
+        &self,
+        tenant: &Tenant,
+        pool: &UserPool,
+        now: Timestamp,
+    ) -> Option<SeenExternalIds> {
+        let former = &tenant.former_external_id.as_ref()?.external_id;
+        let role = RoleToAssume::of(pool, &tenant.external_id);
+        let taken = async |external_id: &ExternalId| match self.access.probe(&role, Some(external_id.as_str())).await {
+            Assumption::Assumed => Some(true),
+            Assumption::Refused => Some(false),
+            Assumption::Unclear(_) => None,
+        };
+        let (takes_new, takes_former) = futures::join!(taken(&tenant.external_id), taken(former));
+        Some(SeenExternalIds { takes_new: takes_new?, takes_former: takes_former?, seen_at: now })
+    }
+
+    /// Forgets the external ID of before where no role needs it any more. Where it fails, a later run does it.
+    pub(crate) async fn end_rotation(&self, tenant: &Tenant, seen: Option<&SeenExternalIds>) {
+        if !seen.is_some_and(|seen| seen.takes_new && !seen.takes_former) {
+            return;
+        }
+        match self.forget_former(tenant).await {
+            // Somebody else changed the tenant: the next run begins with what it is then.
+            Err(error) if error.is_conflict() => {}
+            Err(error) => tracing::warn!(error = chain(&error), "the external ID of before was not forgotten"),
+            Ok(()) => {}
+        }
+    }
+
+    async fn forget_former(&self, tenant: &Tenant) -> Result<(), StoreError> {
+        if !tenant.is_rotated(&self.store.pools(&tenant.id).await?) {
+            return Ok(());
+        }
+        self.store.update_tenant(&Tenant { former_external_id: None, ..tenant.clone() }).await?;
+        tracing::info!("the external ID of before is forgotten");
+        Ok(())
+    }
+}
