@@ -117,7 +117,7 @@ async fn second_pool(scene: &Scene<'_>) -> Result<String> {
 
 /// The tenant's role, entered as Causeway enters it, on a pool that it is not for.
 async fn role_on_another_pool(scene: &Scene<'_>) -> Result<()> {
-    let other = make_pool(&scene.cognito, "not Causeway's business").await?;
+    let other = make_pool(&scene.cognito, "none of Causeways").await?;
     let roles = scene.cloud.integration().iam()?.call("ListRoles", &[("PathPrefix", "/causeway/")]).await?;
     let function_role = elements(&roles, "Arn")
         .into_iter()
