@@ -218,7 +218,7 @@ pub async fn register(
         Ok(()) => {}
         Err(error) if error.is_conflict() => {
             // It may have been removed meanwhile.
-            service.tenant(&path.tenant_id).await?;
+            service.tenant(tenant.id.as_str()).await?;
             return Err(Problem::conflict("the tenant has registered this user pool already"));
         }
         Err(error) => return Err(error.into()),

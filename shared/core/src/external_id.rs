@@ -75,10 +75,7 @@ pub fn has_role_in_use(pool: &UserPool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        tenant::Sealed,
-        user_pool::{PoolOptions, RunState},
-    };
+    use crate::{tenant::Sealed, user_pool::RunState};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(seconds)
@@ -111,21 +108,7 @@ mod tests {
             takes_former,
             seen_at: at(seconds),
         });
-        UserPool {
-            tenant_id: "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
-            user_pool_id: "eu-west-1_a".parse().unwrap(),
-            account_id: "222222222222".parse().unwrap(),
-            role_name: "Causeway".parse().unwrap(),
-            status,
-            removal: None,
-            options: PoolOptions::default(),
-            created_at: at(0),
-            updated_at: at(0),
-            version: 1,
-            run,
-            approval: None,
-            due_at: None,
-        }
+        UserPool { status, run, ..crate::user_pool::tests::pool() }
     }
 
     fn rotated(pools: &[UserPool]) -> Tenant {

@@ -262,6 +262,7 @@ pub(crate) mod tests {
             account_id: "222222222222".parse().unwrap(),
             role_name: "CausewayLogin".parse().unwrap(),
             status: PoolStatus::Pending,
+            removal: None,
             options: PoolOptions::default(),
             awaits_admission: false,
             created_at: now,

@@ -9,6 +9,7 @@ use causeway_core::role::RoleRequest;
 
 fn role() -> RoleRequest {
     RoleRequest {
+        former_external_id: None,
         external_id: "causeway-0f8e2d4c6b5a49788a1b2c3d4e5f6071".parse().unwrap(),
         user_pool_id: "eu-west-1_AbCdEf123".parse().unwrap(),
         account_id: "222222222222".parse().unwrap(),

@@ -53,7 +53,7 @@ impl Store {
             .transact_items(self.put_new(pointer, &pointer_key)?)
             .send()
             .await
-            .map_err(|error| StoreError::from_sdk("TransactWriteItems", error))?;
+            .map_err(StoreError::from_transaction)?;
         Ok(())
     }
 
@@ -115,7 +115,7 @@ impl Store {
             .transact_items(self.put_new(session, &session_key)?)
             .send()
             .await
-            .map_err(|error| StoreError::from_sdk("TransactWriteItems", error))?;
+            .map_err(StoreError::from_transaction)?;
         Ok(())
     }
 

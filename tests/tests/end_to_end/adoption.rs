@@ -29,9 +29,7 @@ async fn add_theirs(pool: &Pool, name: &str, kind: IdentityProviderTypeType, ide
     let request = cognito.create_identity_provider().user_pool_id(&pool.id).provider_name(name).provider_type(kind);
     let identifiers = identifiers.iter().map(|text| (*text).to_owned()).collect();
     request.set_provider_details(Some(details)).set_idp_identifiers(Some(identifiers)).send().await?;
-    let request = cognito.update_user_pool_client().user_pool_id(&pool.id).client_id(&pool.app_client);
-    request.supported_identity_providers("COGNITO").supported_identity_providers(name).send().await?;
-    Ok(())
+    pool.offer(&["COGNITO", name]).await
 }
 
 async fn adopt(pool: &Pool, body: &Value) -> Result<Answer> {

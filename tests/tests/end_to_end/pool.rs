@@ -176,6 +176,20 @@ impl Pool {
         answer.user_pool_client.context("no app client")
     }
 
+    /// Has the app client offer exactly these providers, as somebody does who keeps all else that it has.
+    pub async fn offer(&self, names: &[&str]) -> Result<()> {
+        let client = self.app_client().await?;
+        let request = self.tenancy.cognito.update_user_pool_client().user_pool_id(&self.id).client_id(&self.app_client);
+        let request = request
+            .set_callback_urls(client.callback_urls)
+            .set_allowed_o_auth_flows(client.allowed_o_auth_flows)
+            .set_allowed_o_auth_scopes(client.allowed_o_auth_scopes)
+            .set_allowed_o_auth_flows_user_pool_client(client.allowed_o_auth_flows_user_pool_client);
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        request.set_supported_identity_providers(Some(names)).send().await?;
+        Ok(())
+    }
+
     /// The providers of the app client.
     pub async fn supported(&self) -> Result<Vec<String>> {
         Ok(self.app_client().await?.supported_identity_providers.unwrap_or_default())

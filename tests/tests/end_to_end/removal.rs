@@ -44,9 +44,7 @@ async fn add_theirs(pool: &Pool, name: &str) -> Result<()> {
     let cognito = &pool.tenancy.cognito;
     let request = cognito.create_identity_provider().user_pool_id(&pool.id).provider_name(name);
     request.provider_type(IdentityProviderTypeType::Oidc).set_provider_details(Some(details)).send().await?;
-    let request = cognito.update_user_pool_client().user_pool_id(&pool.id).client_id(&pool.app_client);
-    request.supported_identity_providers("COGNITO").supported_identity_providers(name).send().await?;
-    Ok(())
+    pool.offer(&["COGNITO", name]).await
 }
 
 /// The items of the table below the pool, by what their sort keys begin with.

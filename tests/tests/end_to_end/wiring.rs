@@ -62,8 +62,7 @@ async fn what_somebody_took_out_of_the_app_client_comes_back() -> Result<()> {
     pool.run().await?;
     let then = now_in_millis();
     // As a deployment of the tenant's own does, which knows nothing of the provider.
-    let request = tenancy.cognito.update_user_pool_client().user_pool_id(&pool.id).client_id(&pool.app_client);
-    request.supported_identity_providers("COGNITO").send().await?;
+    pool.offer(&["COGNITO"]).await?;
     pool.run().await?;
     let steps = pool.steps_since(then).await?;
     assert!(steps.len() == 1 && steps[0]["action"] == "wire", "{steps:#?}");

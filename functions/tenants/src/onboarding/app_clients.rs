@@ -53,7 +53,7 @@ pub async fn choose(visitor: Visitor, mut form: Form) -> Result<Response, Failur
     let options = PoolOptions { app_clients: chosen, ..pool.options.clone() };
     let updated = UserPool { options, updated_at: service.now(), ..pool.clone() };
     let page = format!("pools/{}/app-clients", pool.user_pool_id);
-    let change = async { Ok(service.store().update_options(&updated).await?) };
+    let change = Box::pin(async { Ok(service.store().update_options(&updated).await?) });
     visitor.recorded(Some(&pool.user_pool_id), &page, &[FIELD], change).await?;
     service.try_to_wake_up(&updated).await;
     Ok(visitor.redirect(&page))

@@ -126,7 +126,8 @@ async fn registered(visitor: &Visitor, form: &mut Form) -> Result<Option<UserPoo
         return Ok(None);
     }
     let new = NewUserPool::new(wanted.account_id, wanted.role_name, wanted.user_pool_id.clone());
-    let registered = user_pools::register(&visitor.service, &visitor.tenant, new, admission == Admission::Waits);
+    let waits = admission == Admission::Waits;
+    let registered = Box::pin(user_pools::register(&visitor.service, &visitor.tenant, new, waits));
     let fields = ["account_id", "role_name", "user_pool_id"];
     match visitor.recorded(Some(&wanted.user_pool_id), "check", &fields, registered).await {
         Ok(pool) => Ok(Some(pool)),
@@ -159,10 +160,8 @@ pub async fn run(visitor: Visitor) -> Result<Response, Failure> {
     let checks = Checks { all: Vec::new(), told: Some(tell) };
     let verified = verify::run(&visitor.service, &visitor.tenant, pool.clone(), checks);
     let page = format!("pools/{}/check", pool.user_pool_id);
-    let (verified, recorded) = tokio::join!(
-        visitor.recorded(Some(&pool.user_pool_id), &page, &[], verified),
-        record(&visitor, &pool, told)
-    );
+    let (verified, recorded) =
+        tokio::join!(visitor.recorded(Some(&pool.user_pool_id), &page, &[], verified), record(&visitor, &pool, told));
     recorded?;
     verified?;
     Ok(back)

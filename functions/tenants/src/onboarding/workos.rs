@@ -37,7 +37,7 @@ pub async fn give(visitor: Visitor, mut form: Form) -> Result<Response, Failure>
     let service = &visitor.service;
     let sealed = service.reconciler.sealer.seal(&visitor.tenant.id, Purpose::WorkosApiKey, &key).await?;
     let tenant = Tenant { workos_api_key: Some(sealed), updated_at: service.now(), ..visitor.tenant.clone() };
-    let change = async { Ok(service.store().update_tenant(&tenant).await?) };
+    let change = Box::pin(async { Ok(service.store().update_tenant(&tenant).await?) });
     visitor.recorded(None, "workos", &["workos.api_key"], change).await?;
     Ok(visitor.redirect("role"))
 }
