@@ -26,6 +26,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// What the API answered.
 #[derive(Debug, Clone)]
 pub struct Answer {
+    /// The entity tag, where it has one.
+    pub etag: Option<String>,
     /// The body; null where there is none.
     pub body: Value,
 }
@@ -107,9 +109,16 @@ impl Api {
         Ok(json!({ "items": items, "next_cursor": cursor }))
     }
 
-    /// Creates something, or has something done. Of calls with one key only one counts, so that this can be
-    /// sent again where nobody knows what became of it.
-    pub async fn post(&self, path: &str, body: Value, key: Option<&str>) -> Result<Answer, Failure> {
+    /// Has something done that twice does no more than once: a look, a wake-up.
+    pub async fn post(&self, path: &str, body: Value) -> Result<Answer, Failure> {
+        let mut call = Call::new(Method::POST, path, true);
+        call.body = Some(body);
+        self.send(call).await
+    }
+
+    /// Creates something. Of calls with one key only one counts, so that this can be sent again where nobody
+    /// knows what became of it.
+    pub async fn create(&self, path: &str, body: Value, key: Option<&str>) -> Result<Answer, Failure> {
         let key = match key {
             Some(key) => key.to_owned(),
             None => random_key()?,
@@ -117,6 +126,21 @@ impl Api {
         let mut call = Call::new(Method::POST, path, true);
         call.headers.push(("idempotency-key", key));
         call.body = Some(body);
+        self.send(call).await
+    }
+
+    /// Changes something, if it still has this entity tag.
+    pub async fn patch(&self, path: &str, body: Value, etag: Option<&str>) -> Result<Answer, Failure> {
+        let mut call = Call::new(Method::PATCH, path, false);
+        call.headers.extend(etag.map(|etag| ("if-match", etag.to_owned())));
+        call.body = Some(body);
+        self.send(call).await
+    }
+
+    /// Removes something, if it still has this entity tag.
+    pub async fn delete(&self, path: &str, etag: Option<&str>) -> Result<Answer, Failure> {
+        let mut call = Call::new(Method::DELETE, path, false);
+        call.headers.extend(etag.map(|etag| ("if-match", etag.to_owned())));
         self.send(call).await
     }
 
@@ -153,6 +177,7 @@ impl Api {
 async fn read(call: &Call<'_>, response: Response, address: &Address) -> Result<Answer, Failure> {
     let status = response.status().as_u16();
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let etag = header("etag");
     let request_id = header("x-request-id").or_else(|| header("apigw-requestid"));
     let body = response.bytes().await.map_err(|source| unanswered(call, Outcome::Lost, source))?;
     if !(200..300).contains(&status) {
@@ -160,10 +185,10 @@ async fn read(call: &Call<'_>, response: Response, address: &Address) -> Result<
         return Err(Failure::Problem(Box::new(problem)));
     }
     if body.is_empty() {
-        return Ok(Answer { body: Value::Null });
+        return Ok(Answer { etag, body: Value::Null });
     }
     let body = serde_json::from_slice(&body).map_err(|source| Failure::Unreadable { call: call.name(), source })?;
-    Ok(Answer { body })
+    Ok(Answer { etag, body })
 }
 
 fn unanswered(call: &Call<'_>, outcome: Outcome, source: reqwest::Error) -> Failure {

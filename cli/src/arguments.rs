@@ -4,8 +4,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        approve::Approve, completions::Completions, plan::Plan, pools::Pools, providers::Providers,
-        reconcile::Reconcile, role::Role, runs::Runs, tenants::Tenants, verify::Verify,
+        adopt::Adopt, approve::Approve, audit::Audit, completions::Completions, links::Links, onboard::Onboard,
+        plan::Plan, pools::Pools, providers::Providers, reconcile::Reconcile, role::Role, runs::Runs, tenants::Tenants,
+        verify::Verify,
     },
     ids::{tenant_id, user_pool_id},
 };
@@ -73,6 +74,14 @@ pub enum Command {
     Providers(Providers),
     /// Lists the reports of runs, or shows one
     Runs(Runs),
+    /// Takes a tenant from nothing to a link that its platform engineer goes on with
+    Onboard(Onboard),
+    /// The onboarding links of a tenant
+    Links(Links),
+    /// Takes over an identity provider that somebody else made
+    Adopt(Adopt),
+    /// Lists who changed what of a tenant over the API
+    Audit(Audit),
     /// Prints a completion script for a shell
     Completions(Completions),
 }

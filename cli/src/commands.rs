@@ -1,7 +1,11 @@
 //! The commands: one use case a file.
 
+pub mod adopt;
 pub mod approve;
+pub mod audit;
 pub mod completions;
+pub mod links;
+pub mod onboard;
 pub mod plan;
 pub mod pools;
 pub mod providers;
@@ -55,6 +59,10 @@ pub async fn run(session: &Session, command: &Command) -> Result<Ending, Failure
         Command::Approve(approve) => approve.run(session).await,
         Command::Providers(providers) => providers.run(session).await,
         Command::Runs(runs) => runs.run(session).await,
+        Command::Onboard(onboard) => onboard.run(session).await,
+        Command::Links(links) => links.run(session).await,
+        Command::Adopt(adopt) => adopt.run(session).await,
+        Command::Audit(audit) => audit.run(session).await,
         Command::Completions(completions) => completions.run(),
     }
 }

@@ -59,6 +59,14 @@ pub enum Failure {
     /// There is nothing of the kind.
     #[error("{0}")]
     NotFound(String),
+    /// A later part of something failed, and an earlier one is done.
+    #[error("{failure}")]
+    Partly {
+        /// What is done, and how to go on.
+        done: String,
+        /// What failed.
+        failure: Box<Failure>,
+    },
     /// The operator said no.
     #[error("not done: you said no")]
     Declined,
@@ -92,6 +100,7 @@ impl Failure {
     pub fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
+            Self::Partly { failure, .. } => failure.code(),
             Self::Problem(problem) => code_of_status(problem.status),
             Self::NotFound(_) => 3,
             Self::NoCredentials(_) => 4,
@@ -101,8 +110,16 @@ impl Failure {
         }
     }
 
+    /// Whether the API says that there is no such thing.
+    pub fn is_not_found(&self) -> bool {
+        self.code() == 3
+    }
+
     /// The whole story, for people: what, and every cause.
     pub fn text(&self) -> String {
+        if let Self::Partly { done, failure } = self {
+            return format!("{}\n  {done}", failure.text());
+        }
         let mut text = self.to_string();
         let mut cause = self.source();
         while let Some(error) = cause {
@@ -120,6 +137,11 @@ impl Failure {
     pub fn to_json(&self) -> Value {
         match self {
             Self::Problem(problem) => problem.to_json(),
+            Self::Partly { done, failure } => {
+                let mut problem = failure.to_json();
+                problem["done"] = json!(done);
+                problem
+            }
             other => json!({ "type": "about:blank", "title": "Not done", "detail": other.text() }),
         }
     }

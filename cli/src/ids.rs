@@ -21,6 +21,12 @@ pub fn user_pool_id(text: &str) -> Result<String, String> {
     taken(text, is_one, "a user pool's ID is a Region, `_`, and letters and digits")
 }
 
+/// An onboarding link's ID.
+pub fn link_id(text: &str) -> Result<String, String> {
+    let is_one = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    taken(text, is_one, "an onboarding link's ID is of letters, digits and `_`")
+}
+
 fn taken(text: &str, is_one: bool, rule: &str) -> Result<String, String> {
     if is_one { Ok(text.to_owned()) } else { Err(rule.to_owned()) }
 }

@@ -1,8 +1,10 @@
 //! The API's answers as text for people. Pure: what is shown depends on the answer alone.
 
+pub mod adoption;
 pub mod checks;
 #[cfg(test)]
 mod golden_tests;
+pub mod link;
 pub mod lists;
 pub mod pool;
 pub mod run;

@@ -45,8 +45,7 @@ impl Approve {
             let question = format!("Let {} through, once?", shown::count(held.len(), "step", "steps"));
             confirm(&format!("{}\nHash {hash}", steps::list(&held)), &question, self.yes)?;
         }
-        let approved =
-            session.api.post(&format!("{}/approvals", self.pool.path()), json!({ "hash": hash }), None).await?;
+        let approved = session.api.post(&format!("{}/approvals", self.pool.path()), json!({ "hash": hash })).await?;
         if self.wait.wait {
             return show_run_after(session, &self.pool, &approved.body, self.wait).await;
         }

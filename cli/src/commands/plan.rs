@@ -30,7 +30,7 @@ impl Plan {
 pub async fn of(session: &Session, pool: &PoolArguments) -> Result<Value, Failure> {
     session.output.progress("looking at both sides");
     let body = json!({ "dry_run": true });
-    let answer = session.api.post(&format!("{}/reconcile", pool.path()), body, None).await?.body;
+    let answer = session.api.post(&format!("{}/reconcile", pool.path()), body).await?.body;
     session.output.end_of_progress();
     Ok(answer)
 }

@@ -2,12 +2,18 @@
 
 pub mod create;
 pub mod options;
+mod remove;
+mod update;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use crate::{
     arguments::{ListArguments, PoolArguments, TenantArgument},
-    commands::{Session, pools::create::Create},
+    commands::{
+        Session,
+        pools::{create::Create, remove::Remove, update::Update},
+    },
     failure::{Ending, Failure},
     shown,
 };
@@ -32,6 +38,12 @@ enum PoolsCommand {
     Show(PoolArguments),
     /// Registers a user pool
     Create(Create),
+    /// Lets in a user pool that an onboarding link registered in an account that it did not name
+    Admit(PoolArguments),
+    /// Changes the options of a user pool; what is not named stays
+    Update(Update),
+    /// Removes a user pool from Causeway, and its providers if asked
+    Remove(Remove),
 }
 
 impl Pools {
@@ -46,6 +58,13 @@ impl Pools {
                 Ok(Ending::Done)
             }
             PoolsCommand::Create(create) => create.run(session).await,
+            PoolsCommand::Admit(pool) => {
+                let answer = session.api.post(&format!("{}/admission", pool.path()), json!({})).await?.body;
+                session.output.show(&answer, || shown::pool::details(&answer))?;
+                Ok(Ending::Done)
+            }
+            PoolsCommand::Update(update) => update.run(session).await,
+            PoolsCommand::Remove(remove) => remove.run(session).await,
         }
     }
 }

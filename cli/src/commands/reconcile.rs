@@ -28,7 +28,7 @@ pub struct Reconcile {
 
 impl Reconcile {
     pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
-        let answer = session.api.post(&format!("{}/reconcile", self.pool.path()), json!({}), None).await?.body;
+        let answer = session.api.post(&format!("{}/reconcile", self.pool.path()), json!({})).await?.body;
         if self.wait.wait {
             return show_run_after(session, &self.pool, &answer, self.wait).await;
         }

@@ -1,12 +1,17 @@
 //! `causeway tenants`.
 
-mod create;
+pub mod create;
+mod remove;
+mod update;
 
 use clap::{Args, Subcommand};
 
 use crate::{
     arguments::{ListArguments, TenantArgument},
-    commands::{Session, tenants::create::Create},
+    commands::{
+        Session,
+        tenants::{create::Create, remove::Remove, update::Update},
+    },
     failure::{Ending, Failure},
     shown,
 };
@@ -26,6 +31,10 @@ enum TenantsCommand {
     Show(TenantArgument),
     /// Registers a tenant
     Create(Create),
+    /// Changes a tenant: its name, its WorkOS API key, its webhook secret
+    Update(Update),
+    /// Removes a tenant that has no user pools
+    Remove(Remove),
 }
 
 impl Tenants {
@@ -38,6 +47,8 @@ impl Tenants {
                 Ok(Ending::Done)
             }
             TenantsCommand::Create(create) => create.run(session).await,
+            TenantsCommand::Update(update) => update.run(session).await,
+            TenantsCommand::Remove(remove) => remove.run(session).await,
         }
     }
 }

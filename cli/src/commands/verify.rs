@@ -20,7 +20,7 @@ pub struct Verify {
 impl Verify {
     pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
         session.output.progress("the checks run");
-        let answer = session.api.post(&format!("{}/verify", self.pool.path()), json!({}), None).await?.body;
+        let answer = session.api.post(&format!("{}/verify", self.pool.path()), json!({})).await?.body;
         session.output.end_of_progress();
         let verified = checks::read(&answer)?;
         session.output.show(&answer, || Ok(verified.text(session.output.width())))?;

@@ -41,3 +41,30 @@ pub fn providers(items: &[Value]) -> Result<String, Failure> {
     let header = ["CONNECTION", "ORGANIZATION", "STATE", "PROVIDER", "IN SYNC", "FURTHER IDENTIFIERS"];
     Ok(table::table(&header, rows))
 }
+
+#[derive(Deserialize)]
+struct Record {
+    at: String,
+    caller: String,
+    method: String,
+    path: String,
+    status: u16,
+    #[serde(default)]
+    changed: Vec<String>,
+}
+
+/// Who changed what over the API.
+pub fn audit(items: &[Value]) -> Result<String, Failure> {
+    let mut rows = Vec::new();
+    for item in items {
+        let record: Record = shown::read(item, "an audit record")?;
+        rows.push(vec![
+            shown::time(&record.at),
+            record.status.to_string(),
+            format!("{} {}", record.method, record.path),
+            record.changed.join(", "),
+            record.caller,
+        ]);
+    }
+    Ok(table::table(&["AT", "STATUS", "CALL", "CHANGED", "CALLER"], rows))
+}

@@ -2,7 +2,9 @@
 //! answers from a list.
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod changes;
 mod lists;
+mod onboarding;
 mod operations;
 mod refusals;
 mod scripted_server;

@@ -41,6 +41,9 @@ pub struct NewPool {
     /// An app client that is given the providers; may be repeated
     #[arg(long = "app-client", value_name = "ID")]
     pub app_clients: Vec<String>,
+    /// All app clients of the pool, those that come too
+    #[arg(long, conflicts_with = "app_clients")]
+    pub all_app_clients: bool,
     /// Only the connections of this organization; may be repeated; all without it
     #[arg(long = "organization", value_name = "ID")]
     pub organizations: Vec<String>,
@@ -63,7 +66,9 @@ impl NewPool {
         if let Some(mode) = self.mode {
             body["mode"] = json!(mode.name());
         }
-        if !self.app_clients.is_empty() {
+        if self.all_app_clients {
+            body["app_clients"] = json!("all");
+        } else if !self.app_clients.is_empty() {
             body["app_clients"] = json!(self.app_clients);
         }
         if !self.organizations.is_empty() {
@@ -83,7 +88,7 @@ impl Create {
     pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
         let path = format!("/v1/tenants/{}/user-pools", self.pool.tenant);
         let key = self.idempotency.idempotency_key.as_deref();
-        let answer = session.api.post(&path, self.new.body(&self.pool.user_pool), key).await?.body;
+        let answer = session.api.create(&path, self.new.body(&self.pool.user_pool), key).await?.body;
         session.output.show(&answer, || shown::pool::details(&answer))?;
         session.output.remark(&format!(
             "\nNext: have the tenant create the role (`causeway role {tenant} {pool}`), then `causeway verify {tenant} {pool}`.",
@@ -121,6 +126,8 @@ mod tests {
         assert_eq!(body["app_clients"], json!(["a", "b"]));
         assert_eq!(body["organizations"], json!(["org_1"]));
         assert_eq!(body["domain_identifiers"], true);
+        let all = NewPool { all_app_clients: true, ..NewPool::default() };
+        assert_eq!(all.body("eu-west-1_a")["app_clients"], "all");
         assert_eq!(body["attribute_mapping"], json!({"custom:team": "raw.a=b"}));
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     arguments::IdempotencyArgument,
@@ -15,15 +15,6 @@ use crate::{
 /// `causeway tenants create`.
 #[derive(Debug, Args)]
 pub struct Create {
-    #[command(flatten)]
-    tenant: NewTenant,
-    #[command(flatten)]
-    idempotency: IdempotencyArgument,
-}
-
-/// What a tenant is registered with.
-#[derive(Debug, Args)]
-pub struct NewTenant {
     /// The tenant's name, for people
     #[arg(long)]
     name: String,
@@ -33,27 +24,30 @@ pub struct NewTenant {
     /// Where its WorkOS API key is: a file, env:NAME, or - for standard input; may come later
     #[arg(long, value_name = "SOURCE", value_parser = secret_source)]
     api_key_from: Option<SecretSource>,
+    #[command(flatten)]
+    idempotency: IdempotencyArgument,
 }
 
-impl NewTenant {
-    /// Registers it and gives the API's answer.
-    pub async fn register(
-        &self,
-        session: &Session,
-        idempotency: &IdempotencyArgument,
-    ) -> Result<serde_json::Value, Failure> {
-        let key = self.api_key_from.as_ref().map(|source| source.read("the WorkOS API key")).transpose()?;
-        let mut body = json!({ "name": self.name, "workos": { "client_id": self.client_id } });
-        if let Some(key) = &key {
-            body["workos"]["api_key"] = json!(key.expose_secret());
-        }
-        Ok(session.api.post("/v1/tenants", body, idempotency.idempotency_key.as_deref()).await?.body)
+/// Registers a tenant and gives the API's answer.
+pub async fn register(
+    session: &Session,
+    name: &str,
+    client_id: &str,
+    api_key: Option<&SecretSource>,
+    idempotency_key: Option<&str>,
+) -> Result<Value, Failure> {
+    let key = api_key.map(|source| source.read("the WorkOS API key")).transpose()?;
+    let mut body = json!({ "name": name, "workos": { "client_id": client_id } });
+    if let Some(key) = &key {
+        body["workos"]["api_key"] = json!(key.expose_secret());
     }
+    Ok(session.api.create("/v1/tenants", body, idempotency_key).await?.body)
 }
 
 impl Create {
     pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
-        let tenant = self.tenant.register(session, &self.idempotency).await?;
+        let key = self.idempotency.idempotency_key.as_deref();
+        let tenant = register(session, &self.name, &self.client_id, self.api_key_from.as_ref(), key).await?;
         session.output.show(&tenant, || shown::tenant::details(&tenant))?;
         Ok(Ending::Done)
     }

@@ -1,0 +1,64 @@
+//! `causeway tenants remove`.
+
+use std::fmt::Write;
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::{
+    arguments::TenantArgument,
+    commands::Session,
+    failure::{Ending, Failure},
+    question::confirm,
+    shown,
+};
+
+/// `causeway tenants remove`.
+#[derive(Debug, Args)]
+pub struct Remove {
+    #[command(flatten)]
+    tenant: TenantArgument,
+    /// Does not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Remove {
+    pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
+        let tenant = session.api.get(&self.tenant.path()).await?;
+        confirm(&shown::tenant::details(&tenant.body)?, "Remove this tenant?", self.yes)?;
+        let answer = session.api.delete(&self.tenant.path(), tenant.etag.as_deref()).await?.body;
+        session.output.show(&answer, || Ok(removed(&answer)))?;
+        Ok(Ending::Done)
+    }
+}
+
+/// What is left in WorkOS, which has no call to remove it.
+fn removed(answer: &Value) -> String {
+    let mut text = "Removed.\n".to_owned();
+    let left = answer["left_in_workos"].as_object().into_iter().flatten();
+    let left: Vec<_> = left.filter_map(|(name, value)| Some((name, value.as_str()?))).collect();
+    if !left.is_empty() {
+        text.push_str("Left in WorkOS, to be removed in its dashboard:\n");
+    }
+    for (name, value) in left {
+        let _ = writeln!(text, "  {}: {value}", name.replace('_', " "));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_left_in_workos_is_named() {
+        let answer =
+            json!({"removed": true, "left_in_workos": {"redirect_uri": "https://a.example/callback", "x": null}});
+        let text =
+            "Removed.\nLeft in WorkOS, to be removed in its dashboard:\n  redirect uri: https://a.example/callback\n";
+        assert_eq!(removed(&answer), text);
+        assert_eq!(removed(&json!({"removed": true})), "Removed.\n");
+    }
+}
