@@ -86,8 +86,10 @@ impl Api {
     }
 
     /// Reads a list from page to page, as it would be answered in one: all of it, or the first `limit` items.
+    /// The path may have a query.
     pub async fn list(&self, path: &str, limit: Option<u32>) -> Result<Value, Failure> {
         let (mut items, mut cursor) = (Vec::new(), Value::Null);
+        let separator = if path.contains('?') { '&' } else { '?' };
         loop {
             let read = u32::try_from(items.len()).unwrap_or(u32::MAX);
             let wanted = limit.map_or(LARGEST_PAGE, |limit| limit.saturating_sub(read).min(LARGEST_PAGE));
@@ -95,7 +97,7 @@ impl Api {
                 break;
             }
             let after = cursor.as_str().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-            let mut page = self.get(&format!("{path}?limit={wanted}{after}")).await?.body;
+            let mut page = self.get(&format!("{path}{separator}limit={wanted}{after}")).await?.body;
             let next = page["next_cursor"].take();
             if let Value::Array(found) = page["items"].take() {
                 items.extend(found);

@@ -5,8 +5,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     commands::{
         adopt::Adopt, approve::Approve, audit::Audit, completions::Completions, links::Links, onboard::Onboard,
-        plan::Plan, pools::Pools, providers::Providers, reconcile::Reconcile, role::Role, runs::Runs, tenants::Tenants,
-        verify::Verify,
+        plan::Plan, pools::Pools, providers::Providers, reconcile::Reconcile, role::Role, runs::Runs,
+        sign_ins::SignIns, tenants::Tenants, verify::Verify,
     },
     ids::{tenant_id, user_pool_id},
 };
@@ -74,6 +74,8 @@ pub enum Command {
     Providers(Providers),
     /// Lists the reports of runs, or shows one
     Runs(Runs),
+    /// Lists what sign-ins came to, and why those that failed did
+    SignIns(SignIns),
     /// Takes a tenant from nothing to a link that its platform engineer goes on with
     Onboard(Onboard),
     /// The onboarding links of a tenant

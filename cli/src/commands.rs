@@ -12,6 +12,7 @@ pub mod providers;
 pub mod reconcile;
 pub mod role;
 pub mod runs;
+pub mod sign_ins;
 pub mod tenants;
 pub mod verify;
 
@@ -59,6 +60,7 @@ pub async fn run(session: &Session, command: &Command) -> Result<Ending, Failure
         Command::Approve(approve) => approve.run(session).await,
         Command::Providers(providers) => providers.run(session).await,
         Command::Runs(runs) => runs.run(session).await,
+        Command::SignIns(sign_ins) => sign_ins.run(session).await,
         Command::Onboard(onboard) => onboard.run(session).await,
         Command::Links(links) => links.run(session).await,
         Command::Adopt(adopt) => adopt.run(session).await,

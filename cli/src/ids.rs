@@ -21,6 +21,14 @@ pub fn user_pool_id(text: &str) -> Result<String, String> {
     taken(text, is_one, "a user pool's ID is a Region, `_`, and letters and digits")
 }
 
+/// A connection's ID.
+pub fn connection_id(text: &str) -> Result<String, String> {
+    let is_one = text
+        .strip_prefix("conn_")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    taken(text, is_one, "a connection's ID is `conn_` and letters and digits")
+}
+
 /// An onboarding link's ID.
 pub fn link_id(text: &str) -> Result<String, String> {
     let is_one = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

@@ -1,5 +1,7 @@
 //! Lists that are only a table.
 
+use std::{collections::BTreeMap, fmt::Write};
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -67,4 +69,34 @@ pub fn audit(items: &[Value]) -> Result<String, Failure> {
         ]);
     }
     Ok(table::table(&["AT", "STATUS", "CALL", "CHANGED", "CALLER"], rows))
+}
+
+#[derive(Deserialize)]
+struct SignIn {
+    at: String,
+    connection_id: String,
+    outcome: String,
+    error: Option<SignInError>,
+}
+
+#[derive(Deserialize)]
+struct SignInError {
+    code: String,
+    message: String,
+}
+
+/// What sign-ins came to. What to do about an error stands below the table, once.
+pub fn sign_ins(items: &[Value]) -> Result<String, Failure> {
+    let (mut rows, mut errors) = (Vec::new(), BTreeMap::new());
+    for item in items {
+        let sign_in: SignIn = shown::read(item, "a sign-in")?;
+        let code = sign_in.error.as_ref().map_or_else(|| "-".to_owned(), |error| error.code.clone());
+        errors.extend(sign_in.error.map(|error| (error.code, error.message)));
+        rows.push(vec![shown::time(&sign_in.at), sign_in.connection_id, sign_in.outcome, code]);
+    }
+    let mut text = table::table(&["AT", "CONNECTION", "OUTCOME", "ERROR"], rows);
+    for (code, message) in errors {
+        let _ = write!(text, "\n{code}\n  {message}\n");
+    }
+    Ok(text)
 }

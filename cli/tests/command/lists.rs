@@ -79,3 +79,20 @@ fn a_run_is_found_on_whatever_page_it_is() {
     let ended = run(&Server::start(pages()), &["runs", TENANT, crate::POOL, "C"]);
     assert_eq!(ended.code, 3);
 }
+
+#[test]
+fn sign_ins_are_a_table_of_one_connection_with_what_to_do_about_each_error_once() {
+    let sign_in = |outcome: &str, error: Value| {
+        json!({"id": "01", "at": "2026-11-22T12:00:00.000Z", "connection_id": "conn_1", "outcome": outcome,
+               "error": error, "cut": []})
+    };
+    let refused = json!({"code": "access_denied", "message": "Assign the user in the identity provider."});
+    let items = [sign_in("failed", refused.clone()), sign_in("failed", refused), sign_in("succeeded", Value::Null)];
+    let call = format!("GET {}?connection_id=conn_1&limit=100", pool_path("/sign-ins"));
+    let server = Server::start(vec![Answer::json(&call, 200, &json!({"items": items, "next_cursor": null}))]);
+    let ended = run(&server, &["sign-ins", TENANT, crate::POOL, "--connection", "conn_1"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.stdout.matches("access_denied").count(), 3, "{}", ended.stdout);
+    assert_eq!(ended.stdout.matches("Assign the user").count(), 1, "{}", ended.stdout);
+    assert_eq!(run(&server, &["sign-ins", TENANT, crate::POOL, "--connection", "a/b"]).code, 2);
+}
