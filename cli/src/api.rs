@@ -118,6 +118,13 @@ impl Api {
         self.send(call).await
     }
 
+    /// Has something done that twice is more than once. It is not sent again where nobody knows what became of it.
+    pub async fn post_once(&self, path: &str, body: Value) -> Result<Answer, Failure> {
+        let mut call = Call::new(Method::POST, path, false);
+        call.body = Some(body);
+        self.send(call).await
+    }
+
     /// Creates something. Of calls with one key only one counts, so that this can be sent again where nobody
     /// knows what became of it.
     pub async fn create(&self, path: &str, body: Value, key: Option<&str>) -> Result<Answer, Failure> {

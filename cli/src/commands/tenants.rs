@@ -5,6 +5,7 @@ mod remove;
 mod update;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use crate::{
     arguments::{ListArguments, TenantArgument},
@@ -33,6 +34,10 @@ enum TenantsCommand {
     Create(Create),
     /// Changes a tenant: its name, its WorkOS API key, its webhook secret
     Update(Update),
+    /// Gives a tenant another external ID; both are good until every role of the tenant takes the new one only
+    RotateExternalId(TenantArgument),
+    /// Gives a tenant another webhook endpoint with another secret; what the one of before delivers is taken for days
+    RotateWebhook(TenantArgument),
     /// Removes a tenant that has no user pools
     Remove(Remove),
 }
@@ -48,7 +53,15 @@ impl Tenants {
             }
             TenantsCommand::Create(create) => create.run(session).await,
             TenantsCommand::Update(update) => update.run(session).await,
+            TenantsCommand::RotateExternalId(tenant) => rotate(session, tenant, "external-id-rotation").await,
+            TenantsCommand::RotateWebhook(tenant) => rotate(session, tenant, "webhook-rotation").await,
             TenantsCommand::Remove(remove) => remove.run(session).await,
         }
     }
+}
+
+async fn rotate(session: &Session, tenant: &TenantArgument, what: &str) -> Result<Ending, Failure> {
+    let answer = session.api.post_once(&format!("{}/{what}", tenant.path()), json!({})).await?.body;
+    session.output.show(&answer, || shown::tenant::details(&answer))?;
+    Ok(Ending::Done)
 }
