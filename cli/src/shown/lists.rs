@@ -50,7 +50,7 @@ struct Record {
     caller: String,
     method: String,
     path: String,
-    status: u16,
+    status: Option<u16>,
     #[serde(default)]
     changed: Vec<String>,
 }
@@ -62,7 +62,7 @@ pub fn audit(items: &[Value]) -> Result<String, Failure> {
         let record: Record = shown::read(item, "an audit record")?;
         rows.push(vec![
             shown::time(&record.at),
-            record.status.to_string(),
+            record.status.map_or_else(|| "?".to_owned(), |status| status.to_string()),
             format!("{} {}", record.method, record.path),
             record.changed.join(", "),
             record.caller,

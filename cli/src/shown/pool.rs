@@ -17,6 +17,8 @@ struct Pool {
     account_id: String,
     role_arn: String,
     status: String,
+    #[serde(default)]
+    awaits_admission: bool,
     mode: String,
     #[serde(default)]
     sign_in: String,
@@ -31,6 +33,12 @@ struct Pool {
     counts: Counts,
     last_run: Option<LastRun>,
     next_due_at: Option<String>,
+}
+
+impl Pool {
+    fn status(&self) -> String {
+        if self.awaits_admission { format!("{}, to be admitted", self.status) } else { self.status.clone() }
+    }
 }
 
 /// A list, or the word for all there are.
@@ -95,6 +103,7 @@ pub fn last_run(answer: &Value) -> Result<Option<LastRun>, Failure> {
 /// One user pool.
 pub fn details(answer: &Value) -> Result<String, Failure> {
     let pool: Pool = shown::read(answer, "a user pool")?;
+    let status = pool.status();
     let mapping: Vec<String> =
         pool.attribute_mapping.iter().map(|(attribute, claim)| format!("{attribute}={claim}")).collect();
     let organizations = pool.organizations.map_or_else(|| "all".to_owned(), |ids| Chosen::Each(ids).text());
@@ -103,7 +112,7 @@ pub fn details(answer: &Value) -> Result<String, Failure> {
         ("tenant", pool.tenant_id),
         ("account", pool.account_id),
         ("role", pool.role_arn),
-        ("status", pool.status),
+        ("status", status),
         ("mode", pool.mode),
         ("sign-ins", pool.sign_in),
         ("app clients", pool.app_clients.text()),
@@ -129,10 +138,11 @@ pub fn list(items: &[Value]) -> Result<String, Failure> {
     let mut rows = Vec::new();
     for item in items {
         let pool: Pool = shown::read(item, "a user pool")?;
+        let status = pool.status();
         rows.push(vec![
             pool.user_pool_id,
             pool.account_id,
-            pool.status,
+            status,
             pool.mode,
             pool.health.state,
             pool.counts.connections.to_string(),

@@ -15,6 +15,10 @@ struct Tenant {
     external_id: String,
     webhook_url: String,
     workos: Environment,
+    #[serde(default)]
+    external_id_rotation: Option<Rotation>,
+    #[serde(default)]
+    former_webhooks: Vec<FormerWebhook>,
     created_at: String,
     updated_at: String,
 }
@@ -26,6 +30,36 @@ struct Environment {
     has_api_key: bool,
 }
 
+#[derive(Deserialize)]
+struct Rotation {
+    former_external_id: String,
+    roles: Vec<Role>,
+}
+
+#[derive(Deserialize)]
+struct Role {
+    role_arn: String,
+    takes_new: Option<bool>,
+    takes_former: Option<bool>,
+}
+
+impl Role {
+    fn progress(&self) -> &'static str {
+        match (self.takes_new, self.takes_former) {
+            (Some(true), Some(false)) => "takes the new external ID only",
+            (Some(true), _) => "takes both external IDs",
+            (Some(false), _) => "takes the external ID of before only",
+            (None, _) => "not tried yet",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct FormerWebhook {
+    webhook_url: String,
+    good_until: String,
+}
+
 impl Environment {
     fn key(&self) -> String {
         if self.has_api_key { "given" } else { "missing" }.to_owned()
@@ -35,16 +69,23 @@ impl Environment {
 /// One tenant.
 pub fn details(answer: &Value) -> Result<String, Failure> {
     let tenant: Tenant = shown::read(answer, "a tenant")?;
-    Ok(table::details(&[
-        ("tenant", tenant.id),
-        ("name", tenant.name),
-        ("external ID", tenant.external_id),
-        ("webhook URL", tenant.webhook_url),
+    let mut rows = vec![("tenant", tenant.id), ("name", tenant.name), ("external ID", tenant.external_id)];
+    if let Some(rotation) = tenant.external_id_rotation {
+        rows.push(("external ID of before", rotation.former_external_id));
+        rows.extend(rotation.roles.iter().map(|role| ("role", format!("{} {}", role.role_arn, role.progress()))));
+    }
+    rows.push(("webhook URL", tenant.webhook_url));
+    let former = tenant.former_webhooks.iter();
+    rows.extend(former.map(|former| {
+        ("webhook URL of before", format!("{}, taken until {}", former.webhook_url, shown::time(&former.good_until)))
+    }));
+    rows.extend([
         ("WorkOS client ID", tenant.workos.client_id.clone()),
         ("WorkOS API key", tenant.workos.key()),
         ("registered", shown::time(&tenant.created_at)),
         ("changed", shown::time(&tenant.updated_at)),
-    ]))
+    ]);
+    Ok(table::details(&rows))
 }
 
 /// A list of tenants.

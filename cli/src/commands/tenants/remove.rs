@@ -37,7 +37,8 @@ impl Remove {
 fn removed(answer: &Value) -> String {
     let mut text = "Removed.\n".to_owned();
     let left = answer["left_in_workos"].as_object().into_iter().flatten();
-    let left: Vec<_> = left.filter_map(|(name, value)| Some((name, value.as_str()?))).collect();
+    let left: Vec<(&String, &str)> =
+        left.flat_map(|(name, value)| texts(value).map(move |text| (name, text))).collect();
     if !left.is_empty() {
         text.push_str("Left in WorkOS, to be removed in its dashboard:\n");
     }
@@ -47,6 +48,12 @@ fn removed(answer: &Value) -> String {
     text
 }
 
+/// The text or texts that a value is.
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let one = value.as_str().into_iter();
+    one.chain(value.as_array().into_iter().flatten().filter_map(Value::as_str))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,10 +61,8 @@ mod tests {
 
     #[test]
     fn what_is_left_in_workos_is_named() {
-        let answer =
-            json!({"removed": true, "left_in_workos": {"redirect_uri": "https://a.example/callback", "x": null}});
-        let text =
-            "Removed.\nLeft in WorkOS, to be removed in its dashboard:\n  redirect uri: https://a.example/callback\n";
+        let answer = json!({"removed": true, "left_in_workos": {"redirect_uri": "https://a.example/callback", "webhook_urls": ["https://a.example/w"]}});
+        let text = "Removed.\nLeft in WorkOS, to be removed in its dashboard:\n  redirect uri: https://a.example/callback\n  webhook urls: https://a.example/w\n";
         assert_eq!(removed(&answer), text);
         assert_eq!(removed(&json!({"removed": true})), "Removed.\n");
     }
