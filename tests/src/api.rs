@@ -33,6 +33,13 @@ impl Api {
         self.send("POST", path, &headers, body.to_string().as_bytes()).await
     }
 
+    /// `PATCH` of JSON, signed, with an `If-Match` if one is given.
+    pub async fn patch(&self, path: &str, body: &Value, version: Option<&str>) -> Result<Answer> {
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(version.map(|version| ("if-match", version)));
+        self.send("PATCH", path, &headers, body.to_string().as_bytes()).await
+    }
+
     /// Any signed request.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer> {
         self.client.send(method, &format!("{}{path}", self.base), headers, body).await

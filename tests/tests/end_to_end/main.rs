@@ -6,8 +6,10 @@
 
 mod access;
 mod adoption;
+mod audit;
 mod bad_input;
 mod calls;
+mod changes;
 mod command_line;
 mod conformance;
 mod environments;
@@ -16,6 +18,7 @@ mod failures;
 mod faults;
 mod front;
 mod guard;
+mod idempotency;
 mod identifiers;
 mod ingest;
 mod onboarding;

@@ -34,6 +34,10 @@ impl Pool {
         self.tenancy.post(&format!("/user-pools/{}{path}", self.id), body).await
     }
 
+    pub async fn patch(&self, body: &Value, version: Option<&str>) -> Result<Answer> {
+        self.tenancy.patch(&format!("/user-pools/{}", self.id), body, version).await
+    }
+
     /// The pool as the API shows it.
     pub async fn shown(&self) -> Result<Value> {
         self.get("").await?.expect(200)?.json()

@@ -138,6 +138,12 @@ impl Tenancy {
         Ok(self.noted(self.api.post(&format!("/v1/tenants/{}{path}", self.id), body).await?))
     }
 
+    /// A change below the tenant, of the version that is given if one is.
+    pub async fn patch(&self, path: &str, body: &Value, version: Option<&str>) -> Result<Answer> {
+        let path = format!("/v1/tenants/{}{path}", self.id);
+        Ok(self.noted(self.api.patch(&path, body, version).await?))
+    }
+
     fn noted(&self, answer: Answer) -> Answer {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).push(answer.text());
         answer

@@ -142,7 +142,15 @@ async fn a_verified_pool_shows_its_counts_its_last_run_and_when_it_is_due() -> R
         assert_eq!(provider["organization_id"], organization);
         assert_eq!(provider["connection_state"], "active");
         assert_eq!(provider["in_sync"], true);
+        // A pool without a domain stands behind the local callback.
+        let by_connection = format!("/oauth2/authorize?idp_identifier={connection}");
+        assert!(text(&provider["sign_in"], "by_connection")?.ends_with(&by_connection), "{provider:#}");
+        let by_name = format!("/oauth2/authorize?identity_provider={}", connection.replacen('_', "-", 1));
+        assert!(text(&provider["sign_in"], "by_provider_name")?.ends_with(&by_name), "{provider:#}");
         assert_eq!(provider["issuer"], format!("{}/oidc/{}/{connection}", tenancy.cloud.api_url, tenancy.id));
     }
+    let by_organization = |provider: &Value| provider["sign_in"]["by_organization"].as_str().map(str::to_owned);
+    let links: Vec<String> = providers.iter().filter_map(by_organization).collect();
+    assert!(matches!(&links[..], [one] if one.ends_with(&format!("?idp_identifier={organization}"))), "{links:?}");
     Ok(())
 }
