@@ -1,8 +1,13 @@
 //! What callers send: a JSON body whose every fault is named by its field.
 
+use std::{fmt, marker::PhantomData};
+
 use axum::body::Bytes;
 use lambda_http::request::RequestContext;
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use crate::problem::Problem;
 
@@ -16,13 +21,41 @@ pub fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     }
     let body: &[u8] = if body.is_empty() { b"{}" } else { body };
     let deserializer = &mut serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut *deserializer).map_err(|error| {
+    let Object(value) = serde_path_to_error::deserialize(&mut *deserializer).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { "(body)".to_owned() } else { path };
         Problem::invalid(field, rule(&error.into_inner().to_string()))
     })?;
     deserializer.end().map_err(|_| Problem::invalid("(body)", "there is something after the JSON value"))?;
     Ok(value)
+}
+
+/// A JSON object: serde alone takes a list too, whose items are the fields in their order.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        object(deserializer).map(Self)
+    }
+}
+
+/// Reads a field that is an object, as [`read`] reads the whole body.
+pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct OfFields<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for OfFields<T> {
+        type Value = T;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(fields))
+        }
+    }
+
+    deserializer.deserialize_map(OfFields(PhantomData))
 }
 
 /// Reads a field that tells left out (`None`, by `default`) from null, which is taken only where `T` takes it.
@@ -62,7 +95,7 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Outer {
-        #[serde(rename = "inner")]
+        #[serde(rename = "inner", deserialize_with = "object")]
         _inner: Inner,
     }
 
@@ -87,7 +120,9 @@ mod tests {
             (r#"{"inner":{"account_id":12}}"#, "inner.account_id", "expected a string"),
             (r#"{"inner":{"account_id":"123456789012","x":1}}"#, "inner.x", "unknown field `x`"),
             (r#"{"inner":{}}"#, "inner", "missing field `account_id`"),
-            (r"[]", "(body)", "expected struct"),
+            (r"[]", "(body)", "expected an object"),
+            (r#"[{"account_id":"123456789012"}]"#, "(body)", "expected an object"),
+            (r#"{"inner":["123456789012"]}"#, "inner", "expected an object"),
             (r#"{"inner""#, "(body)", "EOF"),
             ("", "(body)", "missing field `inner`"),
         ] {

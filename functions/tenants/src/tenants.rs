@@ -50,6 +50,7 @@ struct NewTenant {
     /// For people.
     name: TenantName,
     /// Its WorkOS environment.
+    #[serde(deserialize_with = "input::object")]
     workos: NewEnvironment,
 }
 

@@ -33,8 +33,8 @@ async fn a_tenant_that_breaks_a_rule_is_refused_with_the_field_and_the_rule() ->
         (json!({"name": "a", "workos": {"client_id": "c", "api_key": "a\nb"}}), "workos.api_key", "printable"),
         (json!({"name": "a", "workos": {"client_id": "c", "key": "x"}}), "workos.key", "unknown field `key`"),
         (json!({"name": "a", "workos": workos, "external_id": "mine"}), "external_id", "unknown field"),
-        (json!([]), "(body)", "expected struct"),
-        (json!("text"), "(body)", "expected struct"),
+        (json!([]), "(body)", "expected an object"),
+        (json!("text"), "(body)", "expected an object"),
     ] {
         let (shown_field, detail) = refused(&api.post("/v1/tenants", &body).await?, &body.to_string())?;
         assert_eq!(shown_field, field, "{body}");
