@@ -24,6 +24,7 @@ mod ingest;
 mod onboarding;
 mod onboarding_links;
 mod ownership;
+mod policies;
 mod pool;
 mod real_browser;
 mod reconcile;
