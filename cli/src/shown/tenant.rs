@@ -33,18 +33,18 @@ struct Environment {
 #[derive(Deserialize)]
 struct Rotation {
     former_external_id: String,
-    roles: Vec<Role>,
+    roles: Vec<Progress>,
 }
 
 #[derive(Deserialize)]
-struct Role {
+struct Progress {
     role_arn: String,
     takes_new: Option<bool>,
     takes_former: Option<bool>,
 }
 
-impl Role {
-    fn progress(&self) -> &'static str {
+impl Progress {
+    fn text(&self) -> &'static str {
         match (self.takes_new, self.takes_former) {
             (Some(true), Some(false)) => "takes the new external ID only",
             (Some(true), _) => "takes both external IDs",
@@ -72,7 +72,7 @@ pub fn details(answer: &Value) -> Result<String, Failure> {
     let mut rows = vec![("tenant", tenant.id), ("name", tenant.name), ("external ID", tenant.external_id)];
     if let Some(rotation) = tenant.external_id_rotation {
         rows.push(("external ID of before", rotation.former_external_id));
-        rows.extend(rotation.roles.iter().map(|role| ("role", format!("{} {}", role.role_arn, role.progress()))));
+        rows.extend(rotation.roles.iter().map(|role| ("role", format!("{} {}", role.role_arn, role.text()))));
     }
     rows.push(("webhook URL", tenant.webhook_url));
     let former = tenant.former_webhooks.iter();
