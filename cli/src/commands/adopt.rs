@@ -40,11 +40,14 @@ enum Subject {
 impl Adopt {
     pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
         let path = format!("{}/adopt", self.pool.path());
+        let mut body = self.body(false);
         if !self.yes {
             let proposal = session.api.post(&path, self.body(true)).await?.body;
             confirm(&shown::adoption::text(&proposal)?, "Take this provider over?", false)?;
+            // For the connection that was shown, and no other.
+            body["connection_id"] = proposal["connection_id"].clone();
         }
-        let answer = session.api.create(&path, self.body(false), None).await?.body;
+        let answer = session.api.post_once(&path, body).await?.body;
         session.output.show(&answer, || shown::adoption::text(&answer))?;
         Ok(Ending::Done)
     }

@@ -121,7 +121,9 @@ impl From<AdoptionError> for Problem {
     fn from(error: AdoptionError) -> Self {
         let detail = error.to_string();
         match error {
-            AdoptionError::NotAdoptable(NotAdoptable::AlreadyOurs(_) | NotAdoptable::HasProvider(_))
+            AdoptionError::NotAdoptable(
+                NotAdoptable::AlreadyOurs(_) | NotAdoptable::HasProvider(_) | NotAdoptable::CanNotSignIn(_),
+            )
             | AdoptionError::NotActive => Self::conflict(detail),
             AdoptionError::NotAdoptable(NotAdoptable::NoProvider | NotAdoptable::NotOidc(_)) => {
                 Self::invalid("provider_name", detail)

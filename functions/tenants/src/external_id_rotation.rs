@@ -94,12 +94,13 @@ pub async fn rotate_external_id(
     Path(path): Path<TenantPath>,
 ) -> Result<Versioned<TenantAnswer>, Problem> {
     let tenant = service.tenant(&path.tenant_id).await?;
-    if tenant.former_external_id.is_some() {
+    let pools = service.store().pools(&tenant.id).await?;
+    // One that no role needs any more, as its pool was removed, is in nobody's way.
+    if tenant.former_external_id.is_some() && !tenant.is_rotated(&pools) {
         return Err(Problem::conflict(
             "a rotation is on its way: `external_id_rotation` shows which roles it waits for",
         ));
     }
-    let pools = service.store().pools(&tenant.id).await?;
     let (new, now) = (ExternalId::generate(service.reconciler.sources.number()), service.now());
     let mut rotated = Tenant { updated_at: now, ..tenant }.with_external_id(new, &pools, now);
     rotated.version = service.store().update_tenant(&rotated).await?;

@@ -156,7 +156,13 @@ pub async fn remove_tenant(
         service.store().update_tenant(&Tenant { removing_since: None, ..removing }).await?;
         return Err(problem);
     }
-    let webhook_urls = delete_webhook_endpoints(&service, &removing).await?;
+    let webhook_urls = match delete_webhook_endpoints(&service, &removing).await {
+        Ok(left) => left,
+        Err(problem) => {
+            service.store().update_tenant(&Tenant { removing_since: None, ..removing }).await?;
+            return Err(problem);
+        }
+    };
     service.store().delete_tenant(&removing).await.map_err(refused)?;
     tracing::info!(tenant_id = %removing.id, left = ?webhook_urls, "tenant removed");
     let redirect_uri = service.reconciler.settings.base.callback(&removing.id);

@@ -209,6 +209,9 @@ pub async fn register(
     awaits_admission: bool,
 ) -> Result<UserPool, Problem> {
     check(&new, service)?;
+    if tenant.removing_since.is_some() {
+        return Err(Problem::conflict("the tenant is being removed"));
+    }
     if let Some(owner) = service.store().owner(&new.user_pool_id).await? {
         let whose = if owner == tenant.id { "this tenant" } else { "another tenant" };
         return Err(Problem::conflict(format!("the user pool is verified by {whose} already")));

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     claim::Claim,
-    desired::Desired,
+    desired::{Desired, Presence},
     id::{ConnectionId, ProviderName, TenantId},
     plan::SpecOf,
     provider::{Issuer, ObservedProvider, ProviderSpec},
@@ -57,6 +57,9 @@ pub enum NotAdoptable {
     /// WorkOS does not show the connection, or the pool does not choose it.
     #[error("WorkOS has no such connection of an organization that the user pool chooses")]
     UnknownConnection,
+    /// Nobody could sign in by it.
+    #[error("users can't sign in by the connection, whose state is {0}: only one that is active or validating is adopted")]
+    CanNotSignIn(String),
     /// Causeway has made another provider for the connection.
     #[error(
         "the connection has the identity provider {0} already: leave its organization out of the user pool's \
@@ -113,6 +116,10 @@ pub fn adopt(
     let Some(wanted) = desired.connections.get(&id).filter(|_| !desired.is_untouched(&id)) else {
         return Err(NotAdoptable::UnknownConnection);
     };
+    // The provider signs users in as it is.
+    if wanted.presence != Presence::Wired {
+        return Err(NotAdoptable::CanNotSignIn(wanted.connection.state.as_str().to_owned()));
+    }
     if let Some(claim) = claims.get(&id) {
         return Err(NotAdoptable::HasProvider(claim.provider_name.clone()));
     }

@@ -37,10 +37,15 @@ fn provider(kind: &str, identifiers: &[Identifier]) -> ObservedProvider {
 
 /// WorkOS has the connections A and B.
 fn desired() -> Desired {
+    desired_with(&ConnectionState::Active)
+}
+
+/// WorkOS has the connections A and B, in this state.
+fn desired_with(state: &ConnectionState) -> Desired {
     let connections = ['A', 'B'].map(|letter| Connection {
         id: conn(letter),
         organization_id: Some(org('O')),
-        state: ConnectionState::Active,
+        state: state.clone(),
         created_at: then(),
     });
     Desired::new(
@@ -105,6 +110,29 @@ fn what_can_not_be_adopted_is_refused_for_what_it_is() {
     for (tried, expected) in cases {
         assert_eq!(tried.unwrap_err(), expected);
     }
+}
+
+#[test]
+fn a_provider_that_signs_users_in_is_not_adopted_for_a_connection_that_can_not() {
+    let (name, specs, tenant, none) = (theirs(), specs(), Specs::tenant(), BTreeMap::new());
+    let request = Request { tenant: &tenant, provider_name: &name, connection: None, subject: Subject::ProfileId };
+    let provider = provider("OIDC", &[Identifier::from(&conn('A'))]);
+    let tried = |state| {
+        adopt(request, Some(&provider), &desired_with(state), &none, &specs, |id| specs.issuer(id)).map(|_| ())
+    };
+    for state in [ConnectionState::Active, ConnectionState::Validating] {
+        assert_eq!(tried(&state), Ok(()));
+    }
+    for state in [
+        ConnectionState::Inactive,
+        ConnectionState::Draft,
+        ConnectionState::RequiresType,
+        ConnectionState::Deleting,
+    ] {
+        assert_eq!(tried(&state), Err(NotAdoptable::CanNotSignIn(state.as_str().to_owned())));
+    }
+    let unknown = ConnectionState::Unknown("future".to_owned());
+    assert_eq!(tried(&unknown), Err(NotAdoptable::UnknownConnection));
 }
 
 /// What the next run does where the adoption of Okta for A ended after its claim was written.

@@ -133,6 +133,8 @@ impl Reconciler {
         request: &AdoptionRequest,
         deadline: Timestamp,
     ) -> Result<Adopted, AdoptionError> {
+        // A role that lets others in is used for no write.
+        self.check_role(tenant, pool).await?;
         let (access, adoption) = self.decide(tenant, pool, request, deadline).await?;
         let adopted = adopted(&adoption);
         let Adoption { mut claim, after, .. } = adoption;
@@ -144,8 +146,10 @@ impl Reconciler {
             Ok(last_modified) => last_modified,
             Err(error) => {
                 // Where it may have been written all the same, the next run finds out.
-                if !error.outcome_is_unclear() {
-                    self.store.delete_claim(&pool.user_pool_id, &claim).await?;
+                if !error.outcome_is_unclear()
+                    && let Err(error) = self.store.delete_claim(&pool.user_pool_id, &claim).await
+                {
+                    tracing::warn!(error = causeway_telemetry::chain(&error), "the next run drops the claim");
                 }
                 return Err(error.into());
             }

@@ -121,10 +121,11 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Carries out everything of `plan` that is not held back; with `only_look` none of its steps.
+    /// Carries out everything of `plan` that is not held back; with `only_look` none of its steps, but that a claim
+    /// is forgotten, which is Causeway's own: else nobody could adopt the provider of an adoption that broke off.
     pub async fn carry_out(mut self, plan: &Plan, only_look: bool) -> Executed {
         self.settle(plan).await;
-        let steps: Vec<&Step> = plan.steps.iter().filter(|step| !step.held && !only_look).collect();
+        let steps: Vec<&Step> = plan.steps.iter().filter(|step| !step.held && (!only_look || step.action == Action::Forget)).collect();
         if let Err(error) = self.announce_losses(&steps).await {
             tracing::error!(error = causeway_telemetry::chain(&error), "the losses were not counted: nothing is done");
             let failure = Failure {
@@ -239,7 +240,9 @@ impl<'a> Execution<'a> {
     async fn confirm_gone(&mut self, step: &Step) {
         let id = &step.connection_id;
         let is_settled = self.confirmed.contains(id) || self.failed.contains(id);
-        if is_settled || step.action == Action::Forget || !self.look.desired.is_missing(id) {
+        // The removal of a pool takes down what the operator wants to be gone, whatever WorkOS has.
+        let is_meant = step.action == Action::Forget || self.look.desired.is_removal;
+        if is_settled || is_meant || !self.look.desired.is_missing(id) {
             return;
         }
         let Some(key) = &self.look.key else {

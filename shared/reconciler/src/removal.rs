@@ -176,7 +176,12 @@ impl Reconciler {
         // refuses every change of an app client that names one that is not there.
         if removed.is_complete() {
             match self.take_down(tenant, pool, BTreeMap::new(), run).await {
-                Ok(executed) => removed.steps.extend(executed.done),
+                Ok(executed) => {
+                    for failure in &executed.failures {
+                        tracing::warn!(?failure, "an app client may name a provider that is gone");
+                    }
+                    removed.steps.extend(executed.done);
+                }
                 Err(error) => tracing::warn!(error = chain(&error), "the app clients were not looked at once more"),
             }
         }

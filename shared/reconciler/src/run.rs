@@ -65,6 +65,8 @@ impl Reconciler {
             tracing::Span::current().record("run_id", &id);
             let run = RemovalRun { id: &id, started_at, cause: wake_up.cause, deadline };
             let report = Box::pin(self.remove(&tenant, &pool, run)).await.map_err(failed("recorded"))?;
+            // It may have been the last one that a rotation waited for.
+            self.forget_unneeded(&tenant).await;
             return Ok(Ran::Done(Box::new(report)));
         }
         if !pool.is_reconciled() {

@@ -17,9 +17,9 @@ use crate::{
 pub struct Remove {
     #[command(flatten)]
     pool: PoolArguments,
-    /// What becomes of the providers that Causeway made
-    #[arg(long, value_enum, default_value_t = Providers::Keep)]
-    providers: Providers,
+    /// What becomes of the providers that Causeway made; without it they are kept, or what was said before holds
+    #[arg(long, value_enum)]
+    providers: Option<Providers>,
     /// Does not ask
     #[arg(long)]
     yes: bool,
@@ -47,9 +47,13 @@ impl Providers {
 impl Remove {
     pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
         let pool = session.api.get(&self.pool.path()).await?;
-        let question = format!("Remove this user pool and {} its providers?", self.providers.name());
+        let question = match self.providers {
+            Some(providers) => format!("Remove this user pool and {} its providers?", providers.name()),
+            None => "Remove this user pool?".to_owned(),
+        };
         confirm(&shown::pool::details(&pool.body)?, &question, self.yes)?;
-        let path = format!("{}?providers={}", self.pool.path(), self.providers.name());
+        let chosen = self.providers.map(|providers| format!("?providers={}", providers.name()));
+        let path = format!("{}{}", self.pool.path(), chosen.unwrap_or_default());
         let answer = session.api.delete(&path, pool.etag.as_deref()).await?.body;
         let is_gone = answer.is_null();
         if is_gone {
