@@ -58,7 +58,9 @@ pub enum NotAdoptable {
     #[error("WorkOS has no such connection of an organization that the user pool chooses")]
     UnknownConnection,
     /// Nobody could sign in by it.
-    #[error("users can't sign in by the connection, whose state is {0}: only one that is active or validating is adopted")]
+    #[error(
+        "users can't sign in by the connection, whose state is {0}: only one that is active or validating is adopted"
+    )]
     CanNotSignIn(String),
     /// Causeway has made another provider for the connection.
     #[error(

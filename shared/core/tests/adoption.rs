@@ -117,18 +117,15 @@ fn a_provider_that_signs_users_in_is_not_adopted_for_a_connection_that_can_not()
     let (name, specs, tenant, none) = (theirs(), specs(), Specs::tenant(), BTreeMap::new());
     let request = Request { tenant: &tenant, provider_name: &name, connection: None, subject: Subject::ProfileId };
     let provider = provider("OIDC", &[Identifier::from(&conn('A'))]);
-    let tried = |state| {
+    let tried = |state: &ConnectionState| {
         adopt(request, Some(&provider), &desired_with(state), &none, &specs, |id| specs.issuer(id)).map(|_| ())
     };
     for state in [ConnectionState::Active, ConnectionState::Validating] {
         assert_eq!(tried(&state), Ok(()));
     }
-    for state in [
-        ConnectionState::Inactive,
-        ConnectionState::Draft,
-        ConnectionState::RequiresType,
-        ConnectionState::Deleting,
-    ] {
+    for state in
+        [ConnectionState::Inactive, ConnectionState::Draft, ConnectionState::RequiresType, ConnectionState::Deleting]
+    {
         assert_eq!(tried(&state), Err(NotAdoptable::CanNotSignIn(state.as_str().to_owned())));
     }
     let unknown = ConnectionState::Unknown("future".to_owned());

@@ -125,7 +125,8 @@ impl<'a> Execution<'a> {
     /// is forgotten, which is Causeway's own: else nobody could adopt the provider of an adoption that broke off.
     pub async fn carry_out(mut self, plan: &Plan, only_look: bool) -> Executed {
         self.settle(plan).await;
-        let steps: Vec<&Step> = plan.steps.iter().filter(|step| !step.held && (!only_look || step.action == Action::Forget)).collect();
+        let steps: Vec<&Step> =
+            plan.steps.iter().filter(|step| !step.held && (!only_look || step.action == Action::Forget)).collect();
         if let Err(error) = self.announce_losses(&steps).await {
             tracing::error!(error = causeway_telemetry::chain(&error), "the losses were not counted: nothing is done");
             let failure = Failure {
