@@ -1,13 +1,9 @@
 //! What callers send: a JSON body whose every fault is named by its field.
 
-use std::{fmt, marker::PhantomData};
-
 use axum::body::Bytes;
+use causeway_core::object::Object;
 use lambda_http::request::RequestContext;
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
-};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use crate::problem::Problem;
 
@@ -28,34 +24,6 @@ pub fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     })?;
     deserializer.end().map_err(|_| Problem::invalid("(body)", "there is something after the JSON value"))?;
     Ok(value)
-}
-
-/// A JSON object: serde alone takes a list too, whose items are the fields in their order.
-struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        object(deserializer).map(Self)
-    }
-}
-
-/// Reads a field that is an object, as [`read`] reads the whole body.
-pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    struct OfFields<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for OfFields<T> {
-        type Value = T;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(fields))
-        }
-    }
-
-    deserializer.deserialize_map(OfFields(PhantomData))
 }
 
 /// Reads a field that tells left out (`None`, by `default`) from null, which is taken only where `T` takes it.
@@ -90,7 +58,7 @@ pub fn caller(context: &RequestContext) -> String {
 mod tests {
     use super::*;
     use axum::{body::to_bytes, response::IntoResponse};
-    use serde::Deserialize;
+    use causeway_core::object::object;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -54,7 +54,7 @@ struct NewOnboardingLink {
     /// The AWS accounts that it is for. Without it any, but then the first user pool of an account waits for
     /// the operator's `admission`.
     #[serde(default)]
-    #[schema(max_items = 100)]
+    #[schema(value_type = Vec<AccountId>, max_items = 100)]
     account_ids: BTreeSet<AccountId>,
     /// After how many hours it ends, and the session with it.
     #[schema(minimum = 1, maximum = 720, default = 168)]
@@ -113,7 +113,7 @@ pub struct MadeOnboardingLink {
 /// modes, approve or adopt.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant_id}/onboarding-links", operation_id = "create_onboarding_link",
-    tag = "onboarding", params(TenantPath), request_body = NewOnboardingLink,
+    tag = "onboarding", params(TenantPath), request_body = Option<NewOnboardingLink>,
     responses(
         (status = 201, description = "The link, with its address.", body = MadeOnboardingLink),
         (status = 409, description = "Too many links of the tenant are good.",

@@ -9,7 +9,7 @@ use utoipa::{
     openapi::{
         Content, OpenApi, PathItem, Ref, RefOr, ResponseBuilder,
         path::{Operation, ParameterBuilder, ParameterIn},
-        schema::{ObjectBuilder, Type},
+        schema::{ObjectBuilder, Schema, Type},
         security::{ApiKey, ApiKeyValue, SecurityScheme},
     },
 };
@@ -54,7 +54,7 @@ pub fn base() -> OpenApi {
 }
 
 /// Adds what no operation names for itself: `Idempotency-Key` to those that create, `If-Match` to those that answer
-/// 412, and the problems that all have in common.
+/// 412, and the problems that all have in common. A body that can be left out is not null.
 pub fn completed(mut document: OpenApi) -> OpenApi {
     for path in idempotency::CREATES {
         if let Some(operation) = document.paths.paths.get_mut(path).and_then(|item| item.post.as_mut()) {
@@ -62,6 +62,7 @@ pub fn completed(mut document: OpenApi) -> OpenApi {
         }
     }
     for operation in document.paths.paths.values_mut().flat_map(operations) {
+        take_no_null(operation);
         if operation.responses.responses.contains_key("412") {
             take_header(operation, "If-Match", ABOUT_VERSION, ObjectBuilder::new());
         }
@@ -76,6 +77,18 @@ fn take_header(operation: &mut Operation, name: &str, description: &str, value: 
         .description(Some(description))
         .schema(Some(value.schema_type(Type::String)));
     operation.parameters.get_or_insert_default().push(header.build().into());
+}
+
+/// For `utoipa` what can be left out can be null.
+fn take_no_null(operation: &mut Operation) {
+    let contents = operation.request_body.iter_mut().flat_map(|body| body.content.values_mut());
+    for schema in contents.filter_map(|content| content.schema.as_mut()) {
+        let RefOr::T(Schema::OneOf(either)) = schema else { continue };
+        let object = either.items.iter().find(|item| matches!(item, RefOr::Ref(_))).cloned();
+        if let Some(object) = object {
+            *schema = object;
+        }
+    }
 }
 
 fn take_key(operation: &mut Operation) {

@@ -88,7 +88,7 @@ impl UserPoolChanges {
 /// A run that makes the change true begins at once where the pool has runs.
 #[utoipa::path(
     patch, path = "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}", operation_id = "update_user_pool",
-    tag = "user pools", request_body = UserPoolChanges,
+    tag = "user pools", request_body = Option<UserPoolChanges>,
     params(PoolPath),
     responses(
         (status = 200, description = "The user pool as it is now.", body = UserPoolAnswer,

@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
     http::HeaderMap,
 };
-use causeway_core::{id::TenantName, tenant::Tenant, user_pool::UserPool};
+use causeway_core::{id::TenantName, object::Object, tenant::Tenant, user_pool::UserPool};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -31,7 +31,7 @@ struct TenantChanges {
     /// Its WorkOS secrets.
     #[serde(default, deserialize_with = "input::present")]
     #[schema(value_type = WorkosChanges, required = false)]
-    workos: Option<WorkosChanges>,
+    workos: Option<Object<WorkosChanges>>,
 }
 
 impl TenantChanges {
@@ -39,7 +39,7 @@ impl TenantChanges {
     async fn applied(self, service: &Service, tenant: Tenant) -> Result<Tenant, Problem> {
         let tenant = Tenant { name: self.name.unwrap_or_else(|| tenant.name.clone()), ..tenant };
         match self.workos {
-            Some(workos) => workos.applied(service, tenant).await,
+            Some(Object(workos)) => workos.applied(service, tenant).await,
             None => Ok(tenant),
         }
     }
@@ -49,7 +49,7 @@ impl TenantChanges {
 #[utoipa::path(
     patch, path = "/v1/tenants/{tenant_id}", operation_id = "update_tenant", tag = "tenants",
     params(TenantPath),
-    request_body = TenantChanges,
+    request_body = Option<TenantChanges>,
     responses(
         (status = 200, description = "The tenant as it is now.", body = TenantAnswer,
             headers(("ETag", description = "Its version."))),
@@ -71,7 +71,7 @@ pub async fn update(
     let changes: TenantChanges = input::read(&body)?;
     let precondition = Precondition::of(&headers);
     precondition.check(tenant.version)?;
-    let has_key = changes.workos.as_ref().is_some_and(WorkosChanges::has_key);
+    let has_key = changes.workos.as_ref().is_some_and(|Object(workos)| workos.has_key());
     let mut updated = changes.applied(&service, tenant.clone()).await?;
     if updated == tenant {
         return Ok(Versioned::ok(tenant.version, service.shown(&tenant).await?));
@@ -101,7 +101,7 @@ mod tests {
         let read = |body: &str| input::read::<TenantChanges>(&Bytes::from(body.to_owned()));
         assert!(read("{}").unwrap().name.is_none());
         assert_eq!(read(r#"{"name":"New"}"#).unwrap().name.unwrap().as_str(), "New");
-        for faulty in [r#"{"name":null}"#, r#"{"name":""}"#, r#"{"id":"tnt_1"}"#] {
+        for faulty in [r#"{"name":null}"#, r#"{"name":""}"#, r#"{"id":"tnt_1"}"#, r#"{"workos":["sk_1"]}"#] {
             assert!(read(faulty).is_err(), "{faulty}");
         }
     }

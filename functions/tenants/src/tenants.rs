@@ -13,6 +13,7 @@ use causeway_aws::clock;
 use causeway_core::{
     audit::{AuditRecord, Change},
     id::{ExternalId, TenantId, TenantName, WorkosClientId},
+    object::object,
     provider::BaseUrl,
     secret::new_client_secret,
     tenant::{Purpose, Tenant},
@@ -50,7 +51,7 @@ struct NewTenant {
     /// For people.
     name: TenantName,
     /// Its WorkOS environment.
-    #[serde(deserialize_with = "input::object")]
+    #[serde(deserialize_with = "object")]
     workos: NewEnvironment,
 }
 
@@ -61,7 +62,8 @@ struct NewEnvironment {
     /// Its client ID.
     client_id: WorkosClientId,
     /// An API key of it; it can come later. Never shown again.
-    #[schema(value_type = Option<String>, nullable = false, write_only, pattern = "^[!-~]{1,512}$")]
+    #[serde(default, deserialize_with = "input::present")]
+    #[schema(value_type = String, required = false, write_only, pattern = "^[!-~]{1,512}$")]
     api_key: Option<SecretString>,
 }
 
@@ -252,6 +254,9 @@ mod tests {
         let new: NewTenant = input::read(&body("tenants-create")).unwrap();
         assert_eq!(new.name.as_str(), "Example");
         assert!(input::read::<NewTenant>(&body("tenants-unknown-field")).is_err());
+        let without = |key: &str| Bytes::from(format!(r#"{{"name":"A","workos":{{"client_id":"client_1"{key}}}}}"#));
+        assert!(input::read::<NewTenant>(&without("")).is_ok());
+        assert!(input::read::<NewTenant>(&without(r#","api_key":null"#)).is_err());
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod health;
 pub mod id;
 pub mod idempotency;
 pub mod identifier;
+pub mod object;
 pub mod oidc;
 pub mod onboarding;
 pub mod plan;

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     id::{AppClientId, ConnectionId, ProviderName},
+    object::Object,
     oidc::authorize::{Refused, parameters},
 };
 
@@ -57,7 +58,7 @@ impl fmt::Debug for AppUrl {
 
 /// Where a sign-in leads that began at the identity provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "StartFields", into = "StartFields")]
+#[serde(try_from = "Object<StartFields>", into = "StartFields")]
 pub enum Start {
     /// To the application's own login, which begins a sign-in with a state of its own.
     Login {
@@ -91,10 +92,10 @@ pub struct StartFields {
     redirect_uri: Option<AppUrl>,
 }
 
-impl TryFrom<StartFields> for Start {
+impl TryFrom<Object<StartFields>> for Start {
     type Error = &'static str;
 
-    fn try_from(fields: StartFields) -> Result<Self, Self::Error> {
+    fn try_from(Object(fields): Object<StartFields>) -> Result<Self, Self::Error> {
         match (fields.login_url, fields.app_client, fields.redirect_uri) {
             (Some(login_url), None, None) => Ok(Self::Login { login_url }),
             (None, Some(app_client), Some(redirect_uri)) => Ok(Self::Cognito { app_client, redirect_uri }),
@@ -248,6 +249,7 @@ mod tests {
             json!({ "login_url": "https://app.example/login", "app_client": "client1234" }),
             json!({ "redirect_uri": "https://app.example/callback" }),
             json!({ "login_url": "https://app.example/login", "colour": "red" }),
+            json!(["https://app.example/login", null, null]),
         ] {
             assert!(serde_json::from_value::<Start>(value.clone()).is_err(), "{value}");
         }

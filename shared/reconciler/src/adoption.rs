@@ -9,7 +9,7 @@ use causeway_core::{
     desired::Desired,
     health::ErrorClass,
     id::{ConnectionId, ProviderName, ulid_text},
-    provider::Change,
+    provider::{Change, ObservedProvider},
     secret::{SecretHash, new_client_secret},
     tenant::{Purpose, Tenant},
     timestamp::Timestamp,
@@ -188,7 +188,7 @@ impl Reconciler {
                 self.workos.snapshot(&key, false),
                 async {
                     let access = self.enter(tenant, pool).await?;
-                    let provider = access.describe_provider(&request.provider_name).await?;
+                    let provider = described(&access, &request.provider_name).await?;
                     Ok::<_, CognitoError>((access, provider))
                 },
                 self.store.claims(&pool.user_pool_id),
@@ -214,6 +214,15 @@ impl Reconciler {
         };
         let adoption = adopt(request, provider.as_ref(), &desired, &claims, &specs, |id| specs.issuer(id))?;
         Ok((access, adoption))
+    }
+}
+
+/// A provider as the pool has it. A name that Cognito refuses is no provider's: which characters it takes goes by
+/// tables of Unicode (Cognito API: `ProviderNameType`).
+async fn described(access: &PoolAccess, name: &ProviderName) -> Result<Option<ObservedProvider>, CognitoError> {
+    match access.describe_provider(name).await {
+        Err(error) if error.code == "InvalidParameterException" => Ok(None),
+        outcome => outcome,
     }
 }
 
