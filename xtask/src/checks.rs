@@ -4,12 +4,12 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use causeway_tests::cloud::{CLOUD_FILE_VARIABLE, Cloud, Settings};
+use causeway_tests::cloud::{CLOUD_FILE_VARIABLE, Cloud, Settings, Started};
 use causeway_tests::command_line::{self, PROGRAM_VARIABLE};
 use causeway_tests::process::run_shown;
 use causeway_tests::{deployment, prerequisites, tools, workspace};
 
-use crate::{announce, with_front};
+use crate::{announce, described, with_front};
 
 /// How large the scenarios are that are played.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,7 @@ pub async fn run(size: Size) -> Result<()> {
     phase("simulation", simulation(size)).await?;
     phase("tools", install()).await?;
     phase("template", async { deployment::validate(&tools::install(&announce).await?).await }).await?;
-    phase("end-to-end tests", end_to_end(size)).await?;
+    on_a_cloud(size).await?;
     println!("==> all checks passed in {} s", begin.elapsed().as_secs());
     Ok(())
 }
@@ -91,10 +91,18 @@ async fn simulation(size: Size) -> Result<()> {
     run_shown("cargo test", &mut command).await
 }
 
-async fn end_to_end(size: Size) -> Result<()> {
+/// What needs a cloud, on one.
+async fn on_a_cloud(size: Size) -> Result<()> {
     // A folder of its own, so that a cloud that somebody works with is left alone.
     let settings = with_front(Settings { home: workspace::local().join("test"), strict: true, ..Settings::default() })?;
+    announce("local cloud");
     let started = Cloud::start(&settings, &announce).await?;
+    phase("end-to-end tests", end_to_end(&started, size)).await?;
+    // The last: what it makes and changes is in nobody's way any more.
+    phase("API as described", described::check(started.cloud()?)).await
+}
+
+async fn end_to_end(started: &Started, size: Size) -> Result<()> {
     // As the unit tests left it: a build of its own would have other features, and take minutes.
     let program = command_line::build(&[&UNIT_TESTS[..], &["--no-run"]].concat()).await?;
     let logs = &started.cloud()?.log_dir;

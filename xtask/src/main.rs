@@ -3,6 +3,7 @@
 
 mod checks;
 mod demo;
+mod described;
 mod options;
 
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ fn run(command: Command) -> Result<()> {
                 down();
                 Ok(())
             }
+            Command::Described => described::check(&Cloud::load(&cloud::cloud_file(&workspace::local()))?).await,
             Command::Demo { keep } => demo::run(keep).await,
             Command::Test(size) => checks::run(size).await,
             Command::Front(settings) => front::program::run(&settings).await,

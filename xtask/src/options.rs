@@ -15,6 +15,8 @@ cargo xtask up [--aws-port N] [--functions-aws-endpoint URL] [--strict]
                             starts a local cloud and leaves it running; the options pin the port
                             of the emulated AWS, send the functions' AWS calls elsewhere, or
                             send them, browsers and tenants through the strict front
+cargo xtask described       holds the API of the cloud that `up` started to docs/openapi.json, as `test`
+                            does at its end
 cargo xtask down            stops what `up` or `demo --keep` started";
 
 /// What to do.
@@ -26,6 +28,8 @@ pub enum Command {
     Up(Settings),
     /// Stop it.
     Down,
+    /// Hold its API to the document.
+    Described,
     /// Run the demo.
     Demo {
         /// Leave the cloud running.
@@ -44,6 +48,7 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, Str
         "help" | "--help" | "-h" => Command::Help,
         "up" => return up(arguments),
         "down" => Command::Down,
+        "described" => Command::Described,
         "test" => {
             let option = arguments.next();
             match option.as_deref() {
