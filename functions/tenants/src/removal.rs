@@ -1,6 +1,6 @@
 //! `DELETE .../user-pools/{pool}` and `DELETE /v1/tenants/{id}`.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     Json,
@@ -15,6 +15,8 @@ use causeway_core::{
 };
 use causeway_store::StoreError;
 use causeway_telemetry::chain;
+use causeway_workos::WorkosError;
+use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -182,29 +184,41 @@ async fn refuse_with_pools(service: &Service, tenant: &Tenant) -> Result<(), Pro
 /// Deletes the webhook endpoints at WorkOS and gives back the URLs of those that are left. A key that WorkOS does not
 /// take any more must not keep a tenant from being removed.
 async fn delete_webhook_endpoints(service: &Service, tenant: &Tenant) -> Result<Vec<String>, Problem> {
-    let today = tenant.webhook_endpoint_id.as_ref().map(|id| (tenant.webhook_number, id));
-    let before = tenant.former_webhooks.iter().filter_map(|former| Some((former.number, former.endpoint_id.as_ref()?)));
-    let endpoints: Vec<(u32, &String)> = today.into_iter().chain(before).collect();
     let url = |number| service.reconciler.settings.base.webhook(&tenant.id, number);
-    let Some(sealed) = &tenant.workos_api_key else {
-        return Ok(endpoints.into_iter().map(|(number, _)| url(number)).collect());
-    };
-    let mut left = Vec::new();
-    if endpoints.is_empty() {
-        return Ok(left);
+    let today = tenant.webhook_secret.as_ref().map(|_| tenant.webhook_number);
+    let before = tenant.former_webhooks.iter().map(|former| former.number);
+    let urls: BTreeSet<String> = today.into_iter().chain(before).map(url).collect();
+    let Some(sealed) = &tenant.workos_api_key else { return Ok(urls.into_iter().collect()) };
+    if urls.is_empty() {
+        return Ok(Vec::new());
     }
     let key = service.reconciler.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
-    for (number, id) in endpoints {
-        match service.reconciler.workos.delete_webhook_endpoint(&key, id).await {
-            Ok(()) => {}
-            Err(error) if error.class().passes_by_itself() => return Err(error.into()),
-            Err(error) => {
-                tracing::warn!(tenant_id = %tenant.id, error = chain(&error), "a webhook endpoint is left in WorkOS");
-                left.push(url(number));
-            }
+    match delete_at_workos(service, tenant, &key, &urls).await {
+        Ok(()) => Ok(Vec::new()),
+        Err(error) if error.class().passes_by_itself() => Err(error.into()),
+        Err(error) => {
+            tracing::warn!(tenant_id = %tenant.id, error = chain(&error), "webhook endpoints are left in WorkOS");
+            Ok(urls.into_iter().collect())
         }
     }
-    Ok(left)
+}
+
+/// Deletes the endpoints that are known by their IDs, and those that WorkOS has under the tenant's URLs: of one that
+/// somebody made by hand nothing but the URL is known.
+async fn delete_at_workos(
+    service: &Service,
+    tenant: &Tenant,
+    key: &SecretString,
+    urls: &BTreeSet<String>,
+) -> Result<(), WorkosError> {
+    let workos = &service.reconciler.workos;
+    let mut ids = workos.webhook_endpoints_of(key, urls).await?;
+    ids.extend(tenant.webhook_endpoint_id.clone());
+    ids.extend(tenant.former_webhooks.iter().filter_map(|former| former.endpoint_id.clone()));
+    for id in ids {
+        workos.delete_webhook_endpoint(key, &id).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -7,9 +7,12 @@ use axum::{
     http::StatusCode,
 };
 use causeway_core::{
+    provider::BaseUrl,
     tenant::{Purpose, Tenant},
     webhook_endpoint::{MOST_FORMER, NewWebhook},
 };
+use causeway_workos::{Workos, WorkosError};
+use secrecy::SecretString;
 
 use crate::{
     problem::{PROBLEM, Problem, ProblemAnswer},
@@ -50,10 +53,12 @@ pub async fn rotate_webhook(
     let sealer = &service.reconciler.sealer;
     let key = sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed_key).await?;
     let base = &service.reconciler.settings.base;
+    let workos = &service.reconciler.workos;
+    let tenant = with_endpoint_id(tenant, workos, &key, base).await?;
     let number = tenant.next_webhook_number();
     let url = base.webhook(&tenant.id, number);
     // Where an attempt before ended after this, the endpoint is taken over.
-    let endpoint = service.reconciler.workos.register_webhook_endpoint(&key, &url, &service.webhook_events).await?;
+    let endpoint = workos.register_webhook_endpoint(&key, &url, &service.webhook_events).await?;
     let secret = sealer.seal(&tenant.id, Purpose::WebhookSecret, &endpoint.secret).await?;
     let new = NewWebhook { number, endpoint_id: Some(endpoint.id), secret };
     let mut rotated = Tenant { updated_at: now, ..tenant }.with_webhook(new, now);
@@ -61,4 +66,19 @@ pub async fn rotate_webhook(
     tracing::info!(tenant_id = %rotated.id, number, "webhook rotated");
     let shown = service.shown(&rotated).await?;
     Ok(Versioned { status: StatusCode::ACCEPTED, version: rotated.version, shown })
+}
+
+/// The tenant with the ID of its webhook endpoint, which is deleted by it once its time is over. Of one whose secret
+/// was given by hand nothing but the URL is known at first.
+async fn with_endpoint_id(
+    mut tenant: Tenant,
+    workos: &Workos,
+    key: &SecretString,
+    base: &BaseUrl,
+) -> Result<Tenant, WorkosError> {
+    if tenant.webhook_endpoint_id.is_none() {
+        let urls = [base.webhook(&tenant.id, tenant.webhook_number)].into();
+        tenant.webhook_endpoint_id = workos.webhook_endpoints_of(key, &urls).await?.pop_first();
+    }
+    Ok(tenant)
 }

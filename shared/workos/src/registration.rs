@@ -1,5 +1,7 @@
 //! What Causeway registers with WorkOS: the callback of sign-ins and the endpoint of webhooks.
 
+use std::collections::BTreeSet;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -118,6 +120,18 @@ impl Workos {
     ) -> Result<Option<String>, WorkosError> {
         let record = self.webhook_endpoint_of_url(key, url).await?;
         Ok(record.filter(|record| record.delivers(events)).map(|record| record.id))
+    }
+
+    /// The IDs of the webhook endpoints with any of these URLs, whatever they deliver (WorkOS API:
+    /// `GET /webhook_endpoints`).
+    pub async fn webhook_endpoints_of(
+        &self,
+        key: &SecretString,
+        urls: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, WorkosError> {
+        let records = self.whole_list(ENDPOINTS, key, EndpointRecord::read).await?;
+        let is_one = |record: &EndpointRecord| record.endpoint_url.as_ref().is_some_and(|url| urls.contains(url));
+        Ok(records.into_iter().flatten().filter(is_one).map(|record| record.id).collect())
     }
 
     async fn create_webhook_endpoint(

@@ -2,12 +2,13 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client as DynamoDb;
+use causeway_tests::eventually::eventually;
 use causeway_tests::signed_http::Answer;
 use serde_json::{Value, json};
 
 use crate::ingest::{deliver, event, signature};
 use crate::pool::Pool;
-use crate::tenancy::{Tenancy, check, next_api_key, now_in_millis, string, text, unique};
+use crate::tenancy::{SOON, Tenancy, check, next_api_key, now_in_millis, string, text, unique};
 
 async fn patch(tenancy: &Tenancy, body: &Value) -> Result<Answer> {
     let headers = [("content-type", "application/json")];
@@ -120,6 +121,44 @@ async fn a_webhook_secret_that_is_given_by_hand_is_taken_beside_the_one_of_befor
 }
 
 #[tokio::test]
+async fn an_endpoint_whose_secret_was_given_by_hand_goes_with_its_time_and_with_the_tenant() -> Result<()> {
+    for is_rotated in [false, true] {
+        let (pool, _) = scene("by hand, then gone").await?;
+        let tenancy = &pool.tenancy;
+        patch(tenancy, &json!({"workos": {"webhook_secret": unique("whsec_by_hand_")}})).await?.expect(200)?;
+        // No `verify` comes in between, which would find the endpoint.
+        if is_rotated {
+            tenancy.post("/webhook-rotation", &json!({})).await?.expect(202)?;
+            assert_eq!(endpoints(tenancy).await?, ["", "/1"]);
+            end_former_webhooks(tenancy, 2).await?;
+            pool.run().await?;
+            assert_eq!(endpoints(tenancy).await?, ["/1"], "WorkOS still delivers to the endpoint of before");
+            continue;
+        }
+        let path = format!("/v1/tenants/{}", tenancy.id);
+        tenancy.api.send("DELETE", &format!("{path}/user-pools/{}", pool.id), &[], b"").await?.expect(202)?;
+        let removed = eventually(SOON, "the tenant is removed", async || {
+            let answer = tenancy.api.send("DELETE", &path, &[], b"").await?;
+            Ok((answer.status == 200).then_some(answer))
+        });
+        let removed = removed.await?.json()?;
+        assert_eq!(removed["left_in_workos"]["webhook_urls"], json!([]), "{removed:#}");
+        assert_eq!(endpoints(tenancy).await?, Vec::<String>::new(), "WorkOS still delivers");
+    }
+    Ok(())
+}
+
+/// Has the time of the first former endpoints or secrets be over.
+async fn end_former_webhooks(tenancy: &Tenancy, count: usize) -> Result<()> {
+    let cloud = &tenancy.cloud;
+    let request = DynamoDb::new(&cloud.integration().sdk(&cloud.region)).update_item().table_name(&cloud.table_name);
+    let request = request.key("pk", string(&format!("TENANT#{}", tenancy.id))).key("sk", string("TENANT"));
+    let times = (0..count).map(|number| format!("former_webhooks[{number}].good_until = created_at"));
+    request.update_expression(format!("SET {}", times.collect::<Vec<_>>().join(", "))).send().await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_rotated_webhook_is_taken_at_both_endpoints_until_the_one_of_before_is_over() -> Result<()> {
     let (pool, _) = scene("rotated webhook").await?;
     let tenancy = &pool.tenancy;
@@ -146,10 +185,7 @@ async fn a_rotated_webhook_is_taken_at_both_endpoints_until_the_one_of_before_is
     assert!(text(check(&verified, "workos_webhook")?, "message")?.ends_with("/1"), "{verified:#}");
     assert_eq!(endpoints(tenancy).await?, ["", "/1"]);
 
-    let cloud = &tenancy.cloud;
-    let request = DynamoDb::new(&cloud.integration().sdk(&cloud.region)).update_item().table_name(&cloud.table_name);
-    let request = request.key("pk", string(&format!("TENANT#{}", tenancy.id))).key("sk", string("TENANT"));
-    request.update_expression("SET former_webhooks[0].good_until = created_at").send().await?;
+    end_former_webhooks(tenancy, 1).await?;
     pool.run().await?;
     assert_eq!(endpoints(tenancy).await?, ["/1"], "WorkOS still delivers to the endpoint of before");
     assert_eq!(delivered(tenancy, "", &before).await?, 404);

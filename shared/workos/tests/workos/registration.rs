@@ -148,3 +148,18 @@ async fn a_webhook_endpoint_delivers_only_if_a_page_of_the_list_has_it_switched_
         server.assert_all_given();
     }
 }
+
+#[tokio::test]
+async fn webhook_endpoints_are_found_by_their_urls_on_every_page_whatever_they_deliver() {
+    let second = format!("{URL}/1");
+    let mut disabled = endpoint("we_2", &second, "b");
+    disabled["status"] = json!("disabled");
+    let server = Server::start(vec![
+        Answer::json(LIST, 200, &page(&[endpoint("we_1", URL, "a"), json!({})], Some("next"))),
+        Answer::json(LIST, 200, &page(&[disabled, endpoint("we_3", &format!("{URL}/2"), "c")], None)),
+    ])
+    .await;
+    let found = client(&server).webhook_endpoints_of(&key(), &[URL.to_owned(), second].into()).await.unwrap();
+    assert_eq!(found, ["we_1".to_owned(), "we_2".to_owned()].into());
+    server.assert_all_given();
+}
