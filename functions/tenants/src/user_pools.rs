@@ -250,11 +250,17 @@ fn registered(tenant: &Tenant, new: NewUserPool, now: Timestamp) -> UserPool {
         awaits_admission: false,
         created_at: now,
         updated_at: now,
-        version: 1,
+        version: first_version(now),
         run: RunState::new(now),
         approval: None,
         due_at: None,
     }
+}
+
+/// Above every version of a pool that was registered before under the same ID and removed since, so that an `ETag` of
+/// that one is none of this one: nobody changes a pool a thousand times a second.
+fn first_version(now: Timestamp) -> u64 {
+    u64::try_from(now.millis()).unwrap_or(1)
 }
 
 fn check(new: &NewUserPool, service: &Service) -> Result<(), Problem> {

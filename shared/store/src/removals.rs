@@ -35,18 +35,14 @@ impl Store {
     /// Deletes a pool that was read as `pool.version` and that no `verify` has passed for: it has no owner, no
     /// claims and no runs.
     pub async fn delete_pending_pool(&self, pool: &UserPool) -> Result<(), StoreError> {
-        self.client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::pool(&pool.tenant_id, &pool.user_pool_id).attributes()))
+        let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
+        let is_pending = self
+            .deletion(&key)
             .condition_expression("version = :read AND #status = :pending")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":read", number(pool.version))
-            .expression_attribute_values(":pending", text("pending"))
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("DeleteItem", error))?;
-        Ok(())
+            .expression_attribute_values(":pending", text("pending"));
+        self.delete_together(&key, [is_pending, self.deletion(&Key::checks(&pool.tenant_id, &pool.user_pool_id))]).await
     }
 
     /// Ends the removal of a pool: the pool goes, and whoever verifies it next owns it. A conflict if the run
@@ -63,7 +59,9 @@ impl Store {
             .deletion(&Key::owner(&pool.user_pool_id))
             .condition_expression("attribute_not_exists(pk) OR tenant_id = :tenant")
             .expression_attribute_values(":tenant", text(&pool.tenant_id));
-        self.delete_together(&key, [is_held, is_own, self.deletion(&Key::foreign(&pool.user_pool_id))]).await
+        let seen = [Key::foreign(&pool.user_pool_id), Key::checks(&pool.tenant_id, &pool.user_pool_id)];
+        let seen = seen.map(|key| self.deletion(&key));
+        self.delete_together(&key, [is_held, is_own].into_iter().chain(seen)).await
     }
 
     /// Deletes a tenant that was read as `tenant.version`, with its secrets. What was recorded of changes stays.

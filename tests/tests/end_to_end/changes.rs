@@ -1,12 +1,10 @@
 //! Changes of tenants and user pools: what is left out stays, and nobody overwrites what somebody else changed.
 
 use anyhow::{Context, Result};
-use aws_sdk_dynamodb::Client as DynamoDb;
 use causeway_tests::eventually::eventually;
 use serde_json::{Value, json};
 
-use crate::pool::Pool;
-use crate::tenancy::{SOON, Tenancy, string, text};
+use crate::tenancy::{SOON, Tenancy, text};
 
 #[tokio::test]
 async fn a_tenant_gets_another_name_and_everything_else_stays() -> Result<()> {
@@ -101,8 +99,9 @@ async fn each_option_of_a_pool_changes_by_itself_and_null_takes_it_back() -> Res
     }
     let shown = pool.patch(&json!({"attribute_mapping": null}), None).await?.expect(200)?.json()?;
     assert_eq!(shown["attribute_mapping"], registered["attribute_mapping"]);
+    let before = pool.get("").await?.expect(200)?;
     let nothing = pool.patch(&json!({}), None).await?.expect(200)?;
-    assert_eq!((nothing.header("etag"), nothing.json()?), (Some("\"12\""), shown));
+    assert_eq!((nothing.header("etag"), nothing.json()?), (before.header("etag"), shown));
     Ok(())
 }
 
@@ -165,27 +164,5 @@ async fn a_change_is_carried_out_soon_and_runs_leave_the_version_alone() -> Resu
     })
     .await?;
     assert_eq!(pool.get("").await?.expect(200)?.header("etag"), changed.header("etag"));
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_pool_that_is_being_removed_is_neither_changed_nor_verified() -> Result<()> {
-    let tenancy = Tenancy::new("leaving").await?;
-    let pool = tenancy.registered_pool(&["org_01NONE"]).await?;
-    set_removing(&pool).await?;
-    let change = pool.patch(&json!({"mode": "paused"}), None).await?;
-    assert_eq!(change.status, 409, "{}", change.text());
-    assert_eq!(pool.post("/verify", &json!({})).await?.status, 409);
-    assert_eq!(pool.shown().await?["mode"], "sync");
-    Ok(())
-}
-
-async fn set_removing(pool: &Pool) -> Result<()> {
-    let cloud = &pool.tenancy.cloud;
-    let request = DynamoDb::new(&cloud.integration().sdk(&cloud.region)).update_item().table_name(&cloud.table_name);
-    let request = request.key("pk", string(&format!("TENANT#{}", pool.tenancy.id)));
-    let request = request.key("sk", string(&format!("POOL#{}", pool.id)));
-    let request = request.update_expression("SET #status = :removing").expression_attribute_names("#status", "status");
-    request.expression_attribute_values(":removing", string("removing")).send().await?;
     Ok(())
 }

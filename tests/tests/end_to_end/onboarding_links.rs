@@ -237,6 +237,22 @@ async fn the_first_pool_of_an_account_that_the_link_does_not_name_waits_for_the_
 }
 
 #[tokio::test]
+async fn what_the_checks_of_a_pool_said_goes_with_the_pool() -> Result<()> {
+    let (tenancy, pool, page) = opened(&[ACCOUNT]).await?;
+    page.post("/check", &fields(&pool)).await?.expect(303)?;
+    let path = format!("/pools/{}/check", pool.id);
+    page.post(&path, &[]).await?.expect(303)?;
+    let checked = page.get(&path).await?.expect(200)?.text();
+    assert!(checked.contains("One check failed"), "{checked}");
+    let removal = format!("/v1/tenants/{}/user-pools/{}", tenancy.id, pool.id);
+    tenancy.api.send("DELETE", &removal, &[], b"").await?.expect(204)?;
+    tenancy.post("/user-pools", &tenancy.registration(&pool, &["org_01NONE"])).await?.expect(201)?;
+    let shown = page.get(&path).await?.expect(200)?.text();
+    assert!(!shown.contains("One check failed"), "{shown}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_link_that_names_accounts_is_good_for_no_other() -> Result<()> {
     let (tenancy, pool, page) = opened(&["333333333333"]).await?;
     let refused = page.post("/check", &fields(&pool)).await?.expect(400)?.text();
