@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::{IdentityProviderType, IdentityProviderTypeType};
+use causeway_tests::front::faults::Faults;
 use causeway_tests::signed_http::Answer;
 use serde_json::{Value, json};
 
@@ -113,6 +114,7 @@ async fn what_can_not_be_adopted_is_left_alone_and_said_why() -> Result<()> {
     let before = (theirs(&pool).await?, pool.provider("Saml").await?, pool.provider("Bare").await?);
     for (body, status, field) in [
         (json!({"provider_name": "None"}), 400, "provider_name"),
+        (json!({"provider_name": "soft\u{ad}hyphen"}), 400, "provider_name"),
         (json!({"provider_name": "Saml", "connection_id": connection}), 400, "provider_name"),
         (json!({"provider_name": "Bare"}), 400, "connection_id"),
         (json!({"provider_name": "Bare", "connection_id": foreign}), 400, "connection_id"),
@@ -134,6 +136,32 @@ async fn what_can_not_be_adopted_is_left_alone_and_said_why() -> Result<()> {
     assert_eq!(again.status, 409, "{}", again.text());
     let second = adopt(&pool, &json!({"provider_name": "Bare", "connection_id": connection})).await?;
     assert!(second.status == 409 && second.text().contains("Theirs"), "{}", second.text());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_adoption_that_cognito_refuses_leaves_the_provider_as_it_was_and_is_made_later() -> Result<()> {
+    let (pool, connection) = scene("refused adoption").await?;
+    let before = theirs(&pool).await?;
+    // Nothing but the write has the new issuer in it: all else goes on as usual.
+    let issuer = format!("{}/oidc/{}/{connection}", pool.tenancy.cloud.api_url, pool.tenancy.id);
+    let (front, asked) = (pool.tenancy.cloud.front()?, json!({"provider_name": "Theirs"}));
+    let throttled =
+        Faults { service: "cognito-idp".to_owned(), containing: vec![issuer], throttles: 1.0, ..Faults::default() };
+    front.set_faults(&pool.id, Some(throttled)).await?;
+    let refused = adopt(&pool, &asked).await;
+    front.set_faults(&pool.id, None).await?;
+    let refused = refused?;
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.text().contains("UpdateIdentityProvider"), "{}", refused.text());
+    assert!(theirs(&pool).await? == before, "the provider was changed");
+    assert!(pool.items("/providers").await?.is_empty(), "it is claimed all the same");
+    pool.run().await?;
+    assert!(theirs(&pool).await? == before, "a run carried on with what was refused");
+
+    let adopted = adopt(&pool, &asked).await?.expect(200)?.json()?;
+    assert_eq!(adopted["adopted"], true, "{adopted:#}");
+    assert_eq!(pool.items("/providers").await?.len(), 1);
     Ok(())
 }
 

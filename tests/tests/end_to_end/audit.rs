@@ -1,12 +1,11 @@
 //! The record of changes: who changed what, and no value of it.
 
 use anyhow::{Context, Result};
-use aws_sdk_dynamodb::Client as DynamoDb;
 use causeway_tests::query_api::elements;
 use serde_json::{Value, json};
 
 use crate::access::allowing;
-use crate::tenancy::{Tenancy, cloud, string, text, unique};
+use crate::tenancy::{Tenancy, cloud, text, unique};
 
 /// The records of a tenant, the newest first.
 async fn records(tenancy: &Tenancy) -> Result<Vec<Value>> {
@@ -91,13 +90,13 @@ async fn records_are_shown_page_by_page_and_of_their_own_tenant_only() -> Result
 #[tokio::test]
 async fn the_records_of_a_tenant_stay_when_it_goes() -> Result<()> {
     let tenancy = Tenancy::new("gone").await?;
-    let cloud = &tenancy.cloud;
-    let request = DynamoDb::new(&cloud.integration().sdk(&cloud.region)).delete_item().table_name(&cloud.table_name);
-    let request = request.key("pk", string(&format!("TENANT#{}", tenancy.id))).key("sk", string("TENANT"));
-    request.send().await?;
+    let path = format!("/v1/tenants/{}", tenancy.id);
+    tenancy.api.send("DELETE", &path, &[], b"").await?.expect(200)?;
     assert_eq!(tenancy.get("").await?.status, 404);
     let records = records(&tenancy).await?;
-    assert_eq!((records.len(), &records[0]["path"]), (1, &json!("/v1/tenants")));
+    let shown: Vec<_> = records.iter().map(|record| (&record["method"], &record["path"], &record["status"])).collect();
+    let removed = (&json!("DELETE"), &json!(path), &json!(200));
+    assert_eq!(shown, [removed, (&json!("POST"), &json!("/v1/tenants"), &json!(201))]);
     Ok(())
 }
 

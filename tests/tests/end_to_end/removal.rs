@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::IdentityProviderTypeType;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use causeway_tests::eventually::eventually;
+use causeway_tests::front::faults::Faults;
 use causeway_tests::signed_http::Answer;
 use causeway_tests::tenant_role::delete_stack;
 use serde_json::{Value, json};
@@ -64,10 +65,14 @@ async fn a_pool_that_is_pending_goes_at_once_and_can_be_registered_again() -> Re
         let refused = remove(&pool, query).await?.expect(400)?.json()?;
         assert_eq!(refused["field"], field, "{refused}");
     }
+    let tag = pool.get("").await?.header("etag").context("no ETag")?.to_owned();
     assert_eq!(remove(&pool, "").await?.status, 204);
     assert_eq!(pool.get("").await?.status, 404);
     assert_eq!(remove(&pool, "").await?.status, 404);
     tenancy.post("/user-pools", &tenancy.registration(&pool, &["org_01NONE"])).await?.expect(201)?;
+    // Who has read the one before has not read this one.
+    let stale = pool.patch(&json!({"mode": "observe"}), Some(&tag)).await?;
+    assert_eq!(stale.status, 412, "{}", stale.text());
     Ok(())
 }
 
@@ -171,6 +176,7 @@ async fn a_denied_removal_refuses_other_changes_says_so_and_ends_once_the_role_i
     let path = format!("/v1/tenants/{}/user-pools/{}", tenancy.id, pool.id);
     let json = [("content-type", "application/json")];
     assert_eq!(tenancy.api.send("PATCH", &path, &json, body.as_bytes()).await?.status, 409);
+    assert_eq!(pool.shown().await?["mode"], "sync");
     for (path, body) in [
         ("/verify", json!({})),
         ("/reconcile", json!({})),
@@ -275,6 +281,63 @@ async fn a_tenant_goes_with_its_secrets_and_its_webhook_endpoint_once_its_pools_
     assert!(!listed.text().contains(&tenancy.id), "a removed tenant is listed");
     assert_eq!(tenancy.post("/user-pools", &tenancy.registration(&pool, &["org_01NONE"])).await?.status, 404);
     assert!(tenancy.opened("workos_api_key", "workos-api-key", "Tenants").await.is_err(), "its secrets are there");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_in_an_app_client_whose_provider_is_gone_does_not_hold_a_removal_up() -> Result<()> {
+    let tenancy = Tenancy::new("left behind").await?;
+    let (organization, connections) = tenancy.organization_with(2).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&[&connections[0], &connections[1]]).await?;
+    pool.drained().await?;
+    // Somebody deleted one past Causeway. Cognito takes no change of the app client that leaves its name there.
+    let name = provider_name(&connections[0]);
+    tenancy.seen.delete_identity_provider().user_pool_id(&pool.id).provider_name(&name).send().await?;
+    assert!(pool.supported().await?.contains(&name), "the name went with the provider");
+    remove(&pool, "?providers=delete").await?.expect(202)?;
+    gone(&pool).await?;
+    assert_eq!(pool.supported().await?, ["COGNITO"]);
+    assert!(pool.provider_names().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tenant_stays_whole_while_workos_fails_and_goes_when_it_is_asked_for_again() -> Result<()> {
+    let mut tenancy = Tenancy::new("failing removal").await?;
+    tenancy.listens = true;
+    let pool = tenancy.pool(&["org_01NONE"]).await?;
+    tenancy.post("/webhook-rotation", &json!({})).await?.expect(202)?;
+    remove(&pool, "").await?.expect(202)?;
+    gone(&pool).await?;
+    let before = tenancy.get("").await?.expect(200)?.json()?;
+    let front = tenancy.cloud.front()?;
+    let failing = |errors, throttles| Faults {
+        service: "workos".to_owned(),
+        containing: vec![format!("{} DELETE", tenancy.workos.api_key)],
+        errors,
+        throttles,
+        ..Faults::default()
+    };
+    for faults in [failing(0.0, 1.0), failing(1.0, 0.0)] {
+        front.set_faults(&tenancy.id, Some(faults)).await?;
+        let refused = remove_tenant(&tenancy, &[]).await;
+        front.set_faults(&tenancy.id, None).await?;
+        let refused = refused?;
+        assert_eq!(refused.status, 503, "{}", refused.text());
+        let mut after = tenancy.get("").await?.expect(200)?.json()?;
+        after["updated_at"] = before["updated_at"].clone();
+        assert_eq!(after, before);
+    }
+    // It is a tenant like any other: it can have pools again.
+    tenancy.post("/user-pools", &tenancy.registration(&pool, &["org_01NONE"])).await?.expect(201)?;
+    assert_eq!(remove(&pool, "").await?.status, 204);
+
+    let removed = remove_tenant(&tenancy, &[]).await?.expect(200)?.json()?;
+    assert_eq!(removed["left_in_workos"]["webhook_urls"], json!([]), "{removed:#}");
+    let left = tenancy.workos.webhook_endpoints().await?;
+    assert!(!json!(left).to_string().contains(&tenancy.id), "WorkOS still delivers: {left:#?}");
+    assert_eq!(tenancy.get("").await?.status, 404);
     Ok(())
 }
 

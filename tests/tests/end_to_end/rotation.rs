@@ -6,13 +6,13 @@ use anyhow::{Context, Result, ensure};
 use causeway_tests::deployment::{SigningKeys, replace_signing_keys};
 use causeway_tests::eventually::eventually;
 use jsonwebtoken::decode_header;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{pin, select};
 
 use crate::pool::client_secret;
 use crate::relying_party::{RelyingParty, get};
 use crate::sign_in::scene;
-use crate::tenancy::{SOON, text, unique};
+use crate::tenancy::{SOON, next_api_key, text, unique};
 
 /// Longer than a deployment takes to reach every instance here.
 const LEAD_SECONDS: u32 = 20;
@@ -61,6 +61,24 @@ async fn while_a_client_secret_is_replaced_no_sign_in_with_the_one_before_fails(
     assert!(!meanwhile.await?.is_empty(), "nobody signed in meanwhile");
     before.signs_in(&unique("nia@")).await.context("the secret of before is refused at once")?;
     RelyingParty::of(&pool, &connections[0]).await?.signs_in(&unique("nia@")).await.map(drop)
+}
+
+#[tokio::test]
+async fn while_a_tenants_key_webhook_and_external_id_are_replaced_no_sign_in_fails() -> Result<()> {
+    let (pool, _, connections) = scene("all anew", 1).await?;
+    let (tenancy, party) = (&pool.tenancy, RelyingParty::of(&pool, &connections[0]).await?);
+    let key = next_api_key(&tenancy.cloud)?;
+    let meanwhile = while_users_sign_in(&party, async {
+        tenancy.patch("", &json!({"workos": {"api_key": key}}), None).await?.expect(200)?;
+        for rotation in ["/webhook-rotation", "/external-id-rotation"] {
+            tenancy.post(rotation, &json!({})).await?.expect(202)?;
+        }
+        let run = pool.run().await?;
+        ensure!(run["failures"] == json!([]), "{run:#}");
+        Ok(())
+    });
+    assert!(!meanwhile.await?.is_empty(), "nobody signed in meanwhile");
+    party.signs_in(&unique("nia@")).await.map(drop)
 }
 
 /// Whether the emulator ended the function in the middle of the call, as it does when the function's settings
