@@ -9,7 +9,7 @@ use causeway_core::{
 };
 use causeway_queue::{Deduplication, Queue, QueueError};
 use causeway_store::{SealError, Sealer, Store, StoreError};
-use causeway_telemetry::chain;
+use causeway_telemetry::{METRICS, Metric, chain, measured};
 use futures::future::try_join_all;
 use lambda_http::{Body, Request, RequestExt, Response, http::StatusCode};
 use serde_json::json;
@@ -61,24 +61,49 @@ impl NotTaken {
     }
 }
 
+impl NotTaken {
+    fn metric(&self) -> Metric {
+        match self {
+            Self::NoEndpoint => Metric::WebhooksRefusedNoEndpoint,
+            Self::TooLarge => Metric::WebhooksRefusedTooLarge,
+            Self::Refused(Refused::Missing) => Metric::WebhooksRefusedUnsigned,
+            Self::Refused(Refused::Malformed) => Metric::WebhooksRefusedMalformed,
+            Self::Refused(Refused::TooOld) => Metric::WebhooksRefusedTooOld,
+            Self::Refused(Refused::TooNew) => Metric::WebhooksRefusedTooNew,
+            Self::Refused(Refused::Forged) => Metric::WebhooksRefusedForged,
+            Self::NotAnEvent(_) => Metric::WebhooksRefusedNotAnEvent,
+            Self::Store(_) | Self::Seal(_) | Self::Queue(_) => Metric::WebhooksNotTaken,
+        }
+    }
+}
+
 impl Ingest {
     /// Answers one webhook and logs what came of it.
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
         let endpoint = endpoint_in(request.uri().path());
         let tenant_id = endpoint.as_ref().map(|(tenant, _)| tenant.to_string()).unwrap_or_default();
-        match self.take(endpoint, &request).await {
+        let (taken, mut metrics) = measured(self.take(endpoint, &request)).await;
+        metrics.count(taken.as_ref().map_or_else(NotTaken::metric, |_| Metric::WebhooksTaken));
+        match taken {
             Ok(Taken { event, woken }) => {
-                tracing::info!(request_id, tenant_id, event_id = event.id, event = event.event, woken, "webhook taken");
+                tracing::info!(
+                    target: METRICS, request_id, tenant_id, event_id = event.id, event = event.event, woken, %metrics,
+                    "webhook taken"
+                );
                 answer(StatusCode::OK, &json!({ "woken": woken }))
             }
             Err(error) => {
                 let (status, message) = error.answer();
-                let error = chain(&error);
+                let (error, code) = (chain(&error), status.as_u16());
                 if status.is_server_error() {
-                    tracing::error!(request_id, tenant_id, status = status.as_u16(), error, "webhook not taken");
+                    tracing::error!(
+                        target: METRICS, request_id, tenant_id, status = code, error, %metrics, "webhook not taken"
+                    );
                 } else {
-                    tracing::warn!(request_id, tenant_id, status = status.as_u16(), error, "webhook refused");
+                    tracing::warn!(
+                        target: METRICS, request_id, tenant_id, status = code, error, %metrics, "webhook refused"
+                    );
                 }
                 answer(status, &json!({ "message": message }))
             }

@@ -4,17 +4,18 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use causeway_core::{
-    health::ErrorClass,
     id::{TenantId, UserPoolId},
     run::RunReport,
     timestamp::Timestamp,
-    wake_up::WakeUp,
+    wake_up::{Cause, WakeUp},
 };
 use causeway_reconciler::{Ran, Reconciler};
-use causeway_telemetry::chain;
+use causeway_telemetry::{METRICS, Measurements, Metric, chain, measured};
 use futures::future::join_all;
 use lambda_runtime::{Error, LambdaEvent};
 use tracing::Instrument;
+
+use crate::measure::{measure, milliseconds};
 
 /// How long before the function's end a run stops beginning steps: longer than one step and its record take.
 const MARGIN: Duration = Duration::from_secs(20);
@@ -32,15 +33,15 @@ pub async fn handle(reconciler: &Reconciler, event: LambdaEvent<SqsEvent>) -> Re
     let deadline = deadline(now, i64::try_from(event.context.deadline).map_or(now, Timestamp::from_millis));
     let request_id = event.context.request_id;
     let (wake_ups, mut failed) = sorted(event.payload.records);
-    let runs = wake_ups.into_values().map(|(wake_up, message_ids)| {
-        let span = tracing::info_span!(
+    let runs = wake_ups.into_values().map(|woken| {
+        let span = tracing::error_span!(
             "run",
             request_id,
-            tenant_id = %wake_up.tenant_id,
-            user_pool_id = %wake_up.user_pool_id,
+            tenant_id = %woken.wake_up.tenant_id,
+            user_pool_id = %woken.wake_up.user_pool_id,
             run_id = tracing::field::Empty,
         );
-        run(reconciler, wake_up, message_ids, deadline).instrument(span)
+        run(reconciler, woken, deadline).instrument(span)
     });
     failed.extend(join_all(runs).await.into_iter().flatten());
     let mut response = SqsBatchResponse::default();
@@ -55,22 +56,54 @@ pub async fn handle(reconciler: &Reconciler, event: LambdaEvent<SqsEvent>) -> Re
     Ok(response)
 }
 
-type ByPool = BTreeMap<(TenantId, UserPoolId), (WakeUp, Vec<String>)>;
+type ByPool = BTreeMap<(TenantId, UserPoolId), Woken>;
+
+/// What one run answers.
+#[derive(Debug)]
+struct Woken {
+    /// The wake-up, with the strongest cause of all of them.
+    wake_up: WakeUp,
+    /// Their messages.
+    message_ids: Vec<String>,
+    /// When the first of those with that cause was sent.
+    sent_at: Option<Timestamp>,
+}
+
+impl Woken {
+    fn add(&mut self, cause: Cause, message_id: String, sent_at: Option<Timestamp>) {
+        if cause > self.wake_up.cause {
+            (self.wake_up.cause, self.sent_at) = (cause, sent_at);
+        } else if cause == self.wake_up.cause {
+            self.sent_at = self.sent_at.into_iter().chain(sent_at).min();
+        }
+        self.message_ids.push(message_id);
+    }
+}
+
+/// When a message was sent (SQS: `SentTimestamp`, milliseconds since 1970).
+fn sent_at(record: &SqsMessage) -> Option<Timestamp> {
+    record.attributes.get("SentTimestamp")?.parse().ok().map(Timestamp::from_millis)
+}
 
 /// The wake-ups by pool, each with the IDs of its messages, and the IDs of the messages that are none.
 fn sorted(records: Vec<SqsMessage>) -> (ByPool, Vec<String>) {
     let (mut by_pool, mut malformed) = (ByPool::new(), Vec::new());
     for record in records {
+        let sent_at = sent_at(&record);
         let message_id = record.message_id.unwrap_or_default();
         match serde_json::from_str::<WakeUp>(record.body.as_deref().unwrap_or_default()) {
             Ok(wake_up) => {
                 let key = (wake_up.tenant_id.clone(), wake_up.user_pool_id.clone());
-                let (known, message_ids) = by_pool.entry(key).or_insert_with(|| (wake_up.clone(), Vec::new()));
-                known.cause = known.cause.max(wake_up.cause);
-                message_ids.push(message_id);
+                let cause = wake_up.cause;
+                let first = || Woken { wake_up, message_ids: Vec::new(), sent_at };
+                by_pool.entry(key).or_insert_with(first).add(cause, message_id, sent_at);
             }
             Err(error) => {
-                tracing::error!(message_id, error = %error, "a message of the queue is no wake-up");
+                let mut metrics = Measurements::default();
+                metrics.count(Metric::WakeUpsMalformed);
+                tracing::error!(
+                    target: METRICS, message_id, error = %error, %metrics, "a message of the queue is no wake-up"
+                );
                 malformed.push(message_id);
             }
         }
@@ -79,36 +112,38 @@ fn sorted(records: Vec<SqsMessage>) -> (ByPool, Vec<String>) {
 }
 
 /// Runs one pool and gives back the IDs of the messages that must come again.
-async fn run(reconciler: &Reconciler, wake_up: WakeUp, message_ids: Vec<String>, deadline: Timestamp) -> Vec<String> {
-    match reconciler.run(&wake_up, deadline).await {
-        Ok(Ran::Done(report)) => log(&wake_up, &report),
-        Ok(Ran::Busy) => tracing::info!("another run holds the user pool: it was made due"),
-        Ok(Ran::Nothing) => tracing::info!("there is nothing to reconcile"),
+async fn run(reconciler: &Reconciler, woken: Woken, deadline: Timestamp) -> Vec<String> {
+    let (ran, mut metrics) = measured(reconciler.run(&woken.wake_up, deadline)).await;
+    match ran {
+        Ok(Ran::Done(report)) => {
+            measure(&mut metrics, &report, woken.sent_at);
+            log(&report, &metrics);
+        }
+        Ok(Ran::Busy) => tracing::info!(target: METRICS, %metrics, "another run holds the user pool: it was made due"),
+        Ok(Ran::Nothing) => tracing::info!(target: METRICS, %metrics, "there is nothing to reconcile"),
         Err(error) => {
-            tracing::error!(error = chain(&error), "the run could not be recorded: its messages come again");
-            return message_ids;
+            metrics.count(Metric::RunsNotRecorded);
+            let error = chain(&error);
+            tracing::error!(target: METRICS, error, %metrics, "the run could not be recorded: its messages come again");
+            return woken.message_ids;
         }
     }
     Vec::new()
 }
 
-fn log(wake_up: &WakeUp, report: &RunReport) {
+fn log(report: &RunReport, metrics: &Measurements) {
     let held = report.steps.iter().filter(|step| step.held).count();
-    let now = report.finished_at.millis();
-    if held > 0 {
-        causeway_telemetry::count("RunsHeldBack", now);
-    }
-    if report.failures.iter().any(|failure| failure.class == ErrorClass::Bug) {
-        causeway_telemetry::count("RunsFailedByBug", now);
-    }
     let failures: Vec<&str> = report.failures.iter().map(|failure| failure.message.as_str()).collect();
     tracing::info!(
-        cause = ?wake_up.cause,
+        target: METRICS,
+        cause = ?report.cause,
         outcome = ?report.outcome,
+        health = ?report.health(),
         steps = report.steps.len() - held,
         held,
         failures = ?failures,
-        milliseconds = u64::try_from(report.finished_at.since(report.started_at).as_millis()).unwrap_or(u64::MAX),
+        milliseconds = milliseconds(report.started_at, report.finished_at),
+        %metrics,
         "ran"
     );
 }
@@ -116,7 +151,6 @@ fn log(wake_up: &WakeUp, report: &RunReport) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use causeway_core::wake_up::Cause;
 
     fn event(name: &str) -> SqsEvent {
         let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -127,8 +161,10 @@ mod tests {
     fn several_wake_ups_for_one_pool_are_one_run_with_the_strongest_cause() {
         let (by_pool, malformed) = sorted(event("reconcile-doubled").records);
         assert_eq!((by_pool.len(), malformed.len()), (1, 0));
-        let (wake_up, message_ids) = by_pool.into_values().next().unwrap();
-        assert_eq!((wake_up.cause, message_ids.len()), (Cause::Webhook, 3));
+        let woken = by_pool.into_values().next().unwrap();
+        assert_eq!((woken.wake_up.cause, woken.message_ids.len()), (Cause::Webhook, 3));
+        // The schedule's wake-up before it is not what the webhook's sender waits for.
+        assert_eq!(woken.sent_at, Some(Timestamp::from_millis(1_763_800_001_000)));
     }
 
     #[test]

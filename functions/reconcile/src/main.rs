@@ -1,6 +1,7 @@
 //! `reconcile`: brings the user pools that the queue's messages name in line with WorkOS.
 
 mod handler;
+mod measure;
 
 use std::time::Duration;
 

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use causeway_aws::clock;
 use causeway_core::{
+    health::HealthState,
     timestamp::Timestamp,
     wake_up::{Cause, WakeUp},
 };
 use causeway_queue::{Deduplication, Queue};
 use causeway_store::{DUE_SHARDS, DuePool, Store, StoreError};
-use causeway_telemetry::chain;
+use causeway_telemetry::{METRICS, Metric, chain, measured};
 use futures::future::join_all;
 use lambda_runtime::{Context, Error};
 use serde_json::{Value, json};
@@ -18,6 +19,18 @@ use serde_json::{Value, json};
 const PAGE: i32 = 50;
 /// How long before the function's end a tick stops: what it leaves is due at the next.
 const MARGIN: Duration = Duration::from_secs(5);
+
+/// The states of health in which pools are counted.
+const UNWELL: [(HealthState, Metric); 8] = [
+    (HealthState::Transient, Metric::PoolsTransient),
+    (HealthState::Throttled, Metric::PoolsThrottled),
+    (HealthState::Conflict, Metric::PoolsConflict),
+    (HealthState::Denied, Metric::PoolsDenied),
+    (HealthState::Quota, Metric::PoolsQuota),
+    (HealthState::Rejected, Metric::PoolsRejected),
+    (HealthState::Held, Metric::PoolsHeld),
+    (HealthState::Bug, Metric::PoolsBug),
+];
 
 /// What a tick needs.
 pub struct Schedule {
@@ -30,17 +43,38 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Wakes up everything that is due, shard by shard, page by page.
+    /// Wakes up everything that is due, and logs it in one line.
     pub async fn handle(&self, context: Context) -> Result<Value, Error> {
         let now = clock::now();
         let deadline = i64::try_from(context.deadline).map_or(now, Timestamp::from_millis).minus(MARGIN);
-        let (mut woken, mut failed) = (0_u32, 0_u32);
+        let (ticked, mut metrics) = measured(async {
+            let ticked = self.tick(now, deadline).await?;
+            Ok::<_, StoreError>((ticked, self.unwell().await))
+        })
+        .await;
+        let (Ticked { woken, failed, longest_due }, unwell) = ticked?;
+        metrics.add(Metric::PoolsWoken, woken);
+        metrics.add(Metric::PoolsNotWoken, failed);
+        metrics.add(Metric::OldestSyncAge, self.oldest_sync_age(longest_due, now).as_secs());
+        for (metric, count) in &unwell {
+            metrics.add(*metric, *count);
+        }
+        let unwell: u64 = unwell.iter().map(|(_, count)| count).sum();
+        tracing::info!(target: METRICS, request_id = context.request_id, woken, failed, unwell, %metrics, "ticked");
+        Ok(json!({ "woken": woken, "failed": failed }))
+    }
+
+    /// Shard by shard, page by page.
+    async fn tick(&self, now: Timestamp, deadline: Timestamp) -> Result<Ticked, StoreError> {
+        let mut ticked = Ticked::default();
         for shard in 0..DUE_SHARDS {
             let mut after: Option<DuePool> = None;
             loop {
                 let page = self.store.due_pools(shard, now, PAGE, after.as_ref()).await?;
+                ticked.longest_due =
+                    ticked.longest_due.into_iter().chain(page.items.first().map(|due| due.due_at)).min();
                 for sent in join_all(page.items.iter().map(|due| self.wake_up(due))).await {
-                    if sent { woken += 1 } else { failed += 1 }
+                    if sent { ticked.woken += 1 } else { ticked.failed += 1 }
                 }
                 after = page.items.last().cloned();
                 if page.next.is_none() || after.is_none() || clock::now() >= deadline {
@@ -48,8 +82,27 @@ impl Schedule {
                 }
             }
         }
-        tracing::info!(request_id = context.request_id, woken, failed, "ticked");
-        Ok(json!({ "woken": woken, "failed": failed }))
+        Ok(ticked)
+    }
+
+    /// How many pools are not well, by state. A state that can't be counted is left out: pools are woken up all the
+    /// same.
+    async fn unwell(&self) -> Vec<(Metric, u64)> {
+        let counts = join_all(UNWELL.map(async |(state, _)| self.store.count_unwell(state).await)).await;
+        let mut known = Vec::new();
+        for ((state, metric), count) in UNWELL.into_iter().zip(counts) {
+            match count {
+                Ok(count) => known.push((metric, count)),
+                Err(error) => tracing::warn!(?state, error = chain(&error), "the pools of a state were not counted"),
+            }
+        }
+        known
+    }
+
+    /// For how long the pool that is due longest has not been looked at: one interval, and since it became due. What
+    /// was woken up and waits on the queue is not due any more: the age of the queue's messages tells of it.
+    fn oldest_sync_age(&self, longest_due: Option<Timestamp>, now: Timestamp) -> Duration {
+        self.interval + longest_due.map_or(Duration::ZERO, |due| now.since(due))
     }
 
     /// Wakes up one pool. Its due time moves only after the wake-up is on the queue, so that none is lost.
@@ -74,4 +127,13 @@ impl Schedule {
             Ok(()) => true,
         }
     }
+}
+
+/// What a tick did.
+#[derive(Debug, Default)]
+struct Ticked {
+    woken: u64,
+    failed: u64,
+    /// When the pool became due that had been due for longest.
+    longest_due: Option<Timestamp>,
 }

@@ -6,15 +6,24 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use causeway_core::oidc::authorize::Refused;
+use causeway_telemetry::{Metric, count};
 use serde_json::Value;
 use tracing::Span;
 use url::Url;
 
 use crate::failure::Failure;
 
-/// Writes down what the request came to, for the one log line that it gets.
+/// Writes down what the request came to, for the one log line that it gets, and counts it.
 pub fn came_to(outcome: &'static str) {
     Span::current().record("outcome", outcome);
+    match outcome {
+        "sent to WorkOS" => count(Metric::SignInsStarted),
+        "signed in" => count(Metric::SignInsReturned),
+        "tokens issued" => count(Metric::SignInsCompleted),
+        "failed" => count(Metric::SignInsFailed),
+        refused if refused.starts_with("refused") => count(Metric::SignInsRefused),
+        _ => {}
+    }
 }
 
 /// A page of plain text for the person in front of the browser.

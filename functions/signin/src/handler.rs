@@ -8,6 +8,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use causeway_telemetry::{METRICS, Metric, measured};
 use lambda_http::{Request, RequestExt, Service};
 use tracing::{Instrument, field::Empty};
 
@@ -52,13 +53,18 @@ pub async fn handle(mut router: Router, request: Request) -> Result<Response, In
         outcome = Empty
     );
     let request = with_path_of_the_event(request);
-    let mut response = router.call(request).instrument(span.clone()).await?;
+    let is_for_tokens = request.uri().path().ends_with("/token");
+    let (response, mut metrics) = measured(router.call(request).instrument(span.clone())).await;
+    let mut response = response?;
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     span.in_scope(|| {
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(status = response.status().as_u16(), duration_ms, "answered");
+        if is_for_tokens {
+            metrics.add(Metric::TokenTime, duration_ms);
+        }
+        tracing::info!(target: METRICS, status = response.status().as_u16(), duration_ms, %metrics, "answered");
     });
     Ok(response)
 }

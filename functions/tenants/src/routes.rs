@@ -9,6 +9,7 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
 };
+use causeway_telemetry::{METRICS, Metric, measured};
 use lambda_http::RequestExt;
 use tracing::Instrument;
 #[cfg(test)]
@@ -73,9 +74,14 @@ fn api() -> OpenApiRouter<Arc<Service>> {
 async fn logged(request: Request, next: Next) -> Response {
     let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
     let (method, path) = (request.method().clone(), onboarding::loggable(request.uri().path()).to_owned());
-    let span = tracing::info_span!("request", request_id);
-    let mut response = next.run(request).instrument(span.clone()).await;
-    span.in_scope(|| tracing::info!(%method, path, status = response.status().as_u16(), "answered"));
+    let span = tracing::error_span!("request", request_id);
+    let (mut response, mut metrics) = measured(next.run(request).instrument(span.clone())).await;
+    let status = response.status();
+    metrics.count(Metric::ApiRequests);
+    if status.is_server_error() {
+        metrics.count(Metric::ApiFailures);
+    }
+    span.in_scope(|| tracing::info!(target: METRICS, %method, path, status = status.as_u16(), %metrics, "answered"));
     if let Ok(request_id) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-request-id", request_id);
     }

@@ -4,6 +4,7 @@
 //! nothing else is looked at, so that a cold start waits for no provider chain.
 
 pub mod clock;
+mod counted;
 
 use std::time::Duration;
 
@@ -85,5 +86,7 @@ pub fn configuration_of(credentials: Credentials, region: String, endpoint: Opti
 }
 
 fn http_client() -> SharedHttpClient {
-    Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
+    SharedHttpClient::new(counted::Counted(
+        Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https(),
+    ))
 }

@@ -3,7 +3,14 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{health::ErrorClass, id::ConnectionId, plan::Note, plan::Step, timestamp::Timestamp, wake_up::Cause};
+use crate::{
+    health::{ErrorClass, HealthState},
+    id::ConnectionId,
+    plan::Note,
+    plan::Step,
+    timestamp::Timestamp,
+    wake_up::Cause,
+};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -63,6 +70,15 @@ pub struct RunReport {
 const LARGEST: usize = 300_000;
 
 impl RunReport {
+    /// The health that the run left its pool in: its worst failure, else that steps are held back.
+    pub fn health(&self) -> HealthState {
+        match self.failures.iter().map(|failure| failure.class).max() {
+            Some(class) => class.into(),
+            None if self.steps.iter().any(|step| step.held) => HealthState::Held,
+            None => HealthState::Ok,
+        }
+    }
+
     /// Leaves the end of the longest lists out until the report is small enough to store.
     #[must_use]
     pub fn within_size(mut self) -> Self {

@@ -1,9 +1,10 @@
 //! User pools: what operators set, what runs record, who owns them, and when they are due.
 
-use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Put, ReturnValue, Select, TransactWriteItem, Update};
 use causeway_core::{
     approval::Approval,
     guard::Loss,
+    health::HealthState,
     id::{TenantId, UserPoolId},
     timestamp::Timestamp,
     user_pool::{RunState, UserPool},
@@ -190,18 +191,26 @@ impl Store {
     }
 
     /// Records what a run learned and gives its lease back; a conflict if it holds none any more. A pool that
-    /// somebody asked to look at meanwhile stays due at once.
+    /// somebody asked to look at meanwhile stays due at once. One that is not well is in the index `unwell`.
     pub async fn record_run(&self, pool: &UserPool, recorded: Recorded<'_>) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
-        let answer = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key.attributes()))
-            .update_expression(
+        let health = &recorded.state.health;
+        let request = self.client.update_item().table_name(&self.table).set_key(Some(key.attributes()));
+        let request = if health.state == HealthState::Ok {
+            request.update_expression(
                 "SET run = :state, due_at = :due_at, due_shard = :due_shard \
-                 REMOVE lease_holder, lease_until, look_again_at",
+                 REMOVE lease_holder, lease_until, look_again_at, unwell, unwell_since",
             )
+        } else {
+            request
+                .update_expression(
+                    "SET run = :state, due_at = :due_at, due_shard = :due_shard, unwell = :unwell, \
+                     unwell_since = :since REMOVE lease_holder, lease_until, look_again_at",
+                )
+                .expression_attribute_values(":unwell", attribute(&health.state, &key)?)
+                .expression_attribute_values(":since", text(health.since))
+        };
+        let answer = request
             .condition_expression("lease_holder = :run")
             .expression_attribute_values(":run", text(recorded.run_id))
             .expression_attribute_values(":state", attribute(recorded.state, &key)?)
@@ -344,6 +353,32 @@ impl Store {
             }
         }
         Ok(Page { items, next })
+    }
+
+    /// How many pools are in a state of health other than `Ok`, by the index `unwell`.
+    pub async fn count_unwell(&self, state: HealthState) -> Result<u64, StoreError> {
+        let key = Key { partition: "unwell".to_owned(), sort: String::new() };
+        let state = attribute(&state, &key)?;
+        let (mut count, mut start) = (0, None);
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name("unwell")
+                .select(Select::Count)
+                .key_condition_expression("unwell = :state")
+                .expression_attribute_values(":state", state.clone())
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| StoreError::from_sdk("Query", error))?;
+            count += u64::try_from(answer.count).unwrap_or_default();
+            start = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() {
+                return Ok(count);
+            }
+        }
     }
 
     /// Moves the due time of a pool on, from the one that was read; a conflict if a run moved it first.

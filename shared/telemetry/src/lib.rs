@@ -1,7 +1,22 @@
-//! Logs: one JSON object a line, with the fields of the spans around it.
+//! Logs: one JSON object a line, with the fields of the span around it, and the metrics that lines carry.
+
+mod line;
+mod measured;
+mod metric;
+mod trace;
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    filter::Targets,
+    fmt::format::{Format, JsonFields},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
+
+pub use line::METRICS;
+pub use measured::{Measurements, add, call, count, measured};
+pub use metric::{Metric, NAMESPACE, Service};
+pub use trace::trace_id;
 
 /// The crates that log at the chosen level. What they depend on logs warnings only: a library's debug
 /// output can hold a request, and so a secret.
@@ -14,12 +29,11 @@ pub fn start() {
     let targets = OURS.into_iter().fold(Targets::new().with_default(level.min(LevelFilter::WARN)), |targets, name| {
         targets.with_target(name, level)
     });
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(true)
-        .with_span_list(false)
-        .with_target(false);
+    // Metrics must not go when somebody wants to read less.
+    let targets = targets.with_target(METRICS, LevelFilter::INFO);
+    let format =
+        Format::default().json().flatten_event(true).with_current_span(true).with_span_list(false).with_target(false);
+    let lines = tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(line::Lines(format));
     let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
 }
 
@@ -37,22 +51,4 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// Counts one occurrence of `metric` in CloudWatch's namespace `Causeway`, by a log line in CloudWatch's
-/// embedded metric format. `now` is in milliseconds since 1970.
-#[expect(clippy::print_stdout, reason = "the format is a line of its own form on standard output")]
-pub fn count(metric: &str, now: i64) {
-    let line = serde_json::json!({
-        "_aws": {
-            "Timestamp": now,
-            "CloudWatchMetrics": [{
-                "Namespace": "Causeway",
-                "Dimensions": [[]],
-                "Metrics": [{ "Name": metric, "Unit": "Count" }],
-            }],
-        },
-        metric: 1,
-    });
-    println!("{line}");
 }

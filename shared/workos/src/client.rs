@@ -61,7 +61,10 @@ impl Workos {
     pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Answer, WorkosError> {
         let mut repeats = 0;
         loop {
-            let error = match self.attempt(request).await {
+            let answer = self.attempt(request).await;
+            let throttled = matches!(&answer, Err(WorkosError::Refused(refusal)) if refusal.status == 429);
+            causeway_telemetry::call(causeway_telemetry::Service::Workos, throttled);
+            let error = match answer {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };

@@ -21,6 +21,7 @@ mod guard;
 mod idempotency;
 mod identifiers;
 mod ingest;
+mod measured;
 mod onboarding;
 mod onboarding_links;
 mod ownership;

@@ -1,0 +1,205 @@
+//! Every metric that Causeway has, and nowhere else: alarms, dashboard and documents name these.
+
+/// CloudWatch's namespace of all of them.
+pub const NAMESPACE: &str = "Causeway";
+
+macro_rules! metrics {
+    ($($(#[doc = $doc:literal])+ $name:ident: $unit:ident,)+) => {
+        /// A metric. None has a dimension: what tells tenants and pools apart is in the line that carries it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Metric {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Metric {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// Its name in CloudWatch.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                }
+            }
+
+            /// Its unit, by CloudWatch's name.
+            pub fn unit(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($unit),)+
+                }
+            }
+        }
+    };
+}
+
+metrics! {
+    /// Runs that ended and were recorded.
+    Runs: Count,
+    /// Of these, the ones that found nothing to do.
+    RunsWithoutChange: Count,
+    /// Of these, the ones that could not see both sides.
+    RunsFailed: Count,
+    /// Of these, the ones that ran out of time.
+    RunsOutOfTime: Count,
+    /// Of these, the ones that hold steps back: the guard tripped.
+    RunsHeldBack: Count,
+    /// Of these, the ones with a failure that is Causeway's own mistake.
+    RunsFailedByBug: Count,
+    /// Runs that could not be begun or recorded; their messages come again.
+    RunsNotRecorded: Count,
+    /// Messages of the queue that are no wake-ups.
+    WakeUpsMalformed: Count,
+    /// How long a run took.
+    RunTime: Milliseconds,
+    /// From the wake-up that a webhook sent to the end of the run that left its pool in line.
+    WebhookToSynced: Milliseconds,
+    /// Providers made.
+    StepsCreate: Count,
+    /// Providers changed.
+    StepsUpdate: Count,
+    /// Providers added to an app client.
+    StepsWire: Count,
+    /// Providers taken out of an app client.
+    StepsUnwire: Count,
+    /// Providers deleted.
+    StepsDelete: Count,
+    /// Claims dropped.
+    StepsForget: Count,
+    /// Steps held back.
+    StepsHeldBack: Count,
+    /// Steps, or looks, that failed.
+    StepsFailed: Count,
+    /// User pools that a tick woke up.
+    PoolsWoken: Count,
+    /// User pools that were due and could not be woken up.
+    PoolsNotWoken: Count,
+    /// For how long the user pool that is due longest has not been looked at: the interval, and how long it is due.
+    OldestSyncAge: Seconds,
+    /// User pools whose health is `transient`; so on for the other kinds.
+    PoolsTransient: Count,
+    /// Health `throttled`.
+    PoolsThrottled: Count,
+    /// Health `conflict`.
+    PoolsConflict: Count,
+    /// Health `denied`.
+    PoolsDenied: Count,
+    /// Health `quota`.
+    PoolsQuota: Count,
+    /// Health `rejected`.
+    PoolsRejected: Count,
+    /// Health `held`.
+    PoolsHeld: Count,
+    /// Health `bug`.
+    PoolsBug: Count,
+    /// Webhooks that were believed.
+    WebhooksTaken: Count,
+    /// Webhooks that could not be taken, for which `WorkOS` was asked to deliver again.
+    WebhooksNotTaken: Count,
+    /// Webhooks refused: there is no such endpoint.
+    WebhooksRefusedNoEndpoint: Count,
+    /// Webhooks refused: without a signature.
+    WebhooksRefusedUnsigned: Count,
+    /// Webhooks refused: the signature has another form.
+    WebhooksRefusedMalformed: Count,
+    /// Webhooks refused: signed too long ago.
+    WebhooksRefusedTooOld: Count,
+    /// Webhooks refused: signed in the future.
+    WebhooksRefusedTooNew: Count,
+    /// Webhooks refused: the signature does not match.
+    WebhooksRefusedForged: Count,
+    /// Webhooks refused: the body is no event.
+    WebhooksRefusedNotAnEvent: Count,
+    /// Webhooks refused: the body is too large.
+    WebhooksRefusedTooLarge: Count,
+    /// Sign-ins that Cognito sent and that went on to `WorkOS`.
+    SignInsStarted: Count,
+    /// Sign-ins that came back from `WorkOS` with a profile that was accepted.
+    SignInsReturned: Count,
+    /// Sign-ins for which Cognito has its tokens.
+    SignInsCompleted: Count,
+    /// Requests of sign-ins that were refused, by a decision of somebody.
+    SignInsRefused: Count,
+    /// Requests of sign-ins that failed, by a failure.
+    SignInsFailed: Count,
+    /// How long a request for tokens took.
+    TokenTime: Milliseconds,
+    /// Requests of the operators' API and of the onboarding page.
+    ApiRequests: Count,
+    /// Of these, the ones answered with a status of 500 or above.
+    ApiFailures: Count,
+    /// Requests sent to `DynamoDB`, each attempt; so on for the other services.
+    CallsToDynamoDb: Count,
+    /// Requests sent to SQS.
+    CallsToSqs: Count,
+    /// Requests sent to KMS.
+    CallsToKms: Count,
+    /// Requests sent to STS.
+    CallsToSts: Count,
+    /// Requests sent to Cognito.
+    CallsToCognito: Count,
+    /// Requests sent to S3.
+    CallsToS3: Count,
+    /// Requests sent to `WorkOS`.
+    CallsToWorkos: Count,
+    /// Of the requests to `DynamoDB`, the ones that it asked to slow down for; so on for the other services.
+    ThrottlesByDynamoDb: Count,
+    /// Throttles by SQS.
+    ThrottlesBySqs: Count,
+    /// Throttles by KMS.
+    ThrottlesByKms: Count,
+    /// Throttles by STS.
+    ThrottlesBySts: Count,
+    /// Throttles by Cognito.
+    ThrottlesByCognito: Count,
+    /// Throttles by S3.
+    ThrottlesByS3: Count,
+    /// Throttles by `WorkOS`.
+    ThrottlesByWorkos: Count,
+}
+
+/// A service that functions call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// The table.
+    DynamoDb,
+    /// The queue.
+    Sqs,
+    /// The keys.
+    Kms,
+    /// The way into tenants' accounts.
+    Sts,
+    /// The tenants' user pools.
+    Cognito,
+    /// The bucket with the role's template.
+    S3,
+    /// `WorkOS`.
+    Workos,
+}
+
+impl Service {
+    /// The AWS service of this name in a signature's scope (AWS: "Signature Version 4", credential scope).
+    pub fn signed_as(name: &str) -> Option<Self> {
+        Some(match name {
+            "dynamodb" => Self::DynamoDb,
+            "sqs" => Self::Sqs,
+            "kms" => Self::Kms,
+            "sts" => Self::Sts,
+            "cognito-idp" => Self::Cognito,
+            "s3" => Self::S3,
+            _ => return None,
+        })
+    }
+
+    /// What counts the requests that it gets, and its throttles.
+    pub fn metrics(self) -> (Metric, Metric) {
+        match self {
+            Self::DynamoDb => (Metric::CallsToDynamoDb, Metric::ThrottlesByDynamoDb),
+            Self::Sqs => (Metric::CallsToSqs, Metric::ThrottlesBySqs),
+            Self::Kms => (Metric::CallsToKms, Metric::ThrottlesByKms),
+            Self::Sts => (Metric::CallsToSts, Metric::ThrottlesBySts),
+            Self::Cognito => (Metric::CallsToCognito, Metric::ThrottlesByCognito),
+            Self::S3 => (Metric::CallsToS3, Metric::ThrottlesByS3),
+            Self::Workos => (Metric::CallsToWorkos, Metric::ThrottlesByWorkos),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Which trace of AWS X-Ray an invocation belongs to.
+
+/// The ID of the trace in a header as Lambda and SQS give it: `Root=1-...;Parent=...;Sampled=1` (X-Ray: "Tracing
+/// header"). Empty where there is none.
+pub fn trace_id(header: Option<&str>) -> &str {
+    let parts = header.unwrap_or_default().split(';');
+    parts.filter_map(|part| part.trim().strip_prefix("Root=")).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_trace_is_its_root_wherever_it_stands() {
+        let id = "1-5759e988-bd862e3fe1be46a994272793";
+        assert_eq!(trace_id(Some(&format!("Root={id};Parent=53995c3f42cd8ad8;Sampled=1"))), id);
+        assert_eq!(trace_id(Some(&format!("Self=1-2-3; Root={id}"))), id);
+        assert_eq!((trace_id(Some("Sampled=1")), trace_id(None)), ("", ""));
+    }
+}

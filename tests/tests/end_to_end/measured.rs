@@ -1,0 +1,156 @@
+//! Metrics, as the log lines carry them: the emulator makes no metrics of them, CloudWatch does.
+
+use anyhow::{Context, Result, ensure};
+use causeway_tests::cloud::Cloud;
+use causeway_tests::eventually::eventually;
+use causeway_tests::tenant_role::delete_stack;
+use serde_json::{Value, json};
+
+use crate::ingest::{deliver, event, signature};
+use crate::relying_party::RelyingParty;
+use crate::tenancy::{SOON, Tenancy, now_in_millis};
+
+/// The lines of a function's log whose field at `path` is `value`.
+pub fn lines(cloud: &Cloud, function: &str, path: &str, value: &str) -> Vec<Value> {
+    let log = cloud.function_logs().remove(function).unwrap_or_default();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line.pointer(path).is_some_and(|found| found == value)).collect()
+}
+
+/// The value of a metric that a line declares as CloudWatch wants it; none if it does not declare it.
+fn metric(line: &Value, name: &str) -> Result<Option<u64>> {
+    let directive = &line["_aws"]["CloudWatchMetrics"][0];
+    let declared = directive["Metrics"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !declared.iter().any(|metric| metric["Name"] == name) {
+        return Ok(None);
+    }
+    ensure!(directive["Namespace"] == "Causeway" && directive["Dimensions"] == json!([[]]), "{line}");
+    ensure!(line["_aws"]["Timestamp"].is_u64(), "{line}");
+    line[name].as_u64().map(Some).with_context(|| format!("{name} is declared and not there: {line}"))
+}
+
+fn sum(lines: &[Value], name: &str) -> Result<u64> {
+    lines.iter().map(|line| Ok(metric(line, name)?.unwrap_or_default())).sum()
+}
+
+/// The lines of runs that ended.
+fn runs(cloud: &Cloud, pool: &str) -> Vec<Value> {
+    let mut runs = lines(cloud, "reconcile", "/span/user_pool_id", pool);
+    runs.retain(|line| line["message"] == "ran");
+    runs
+}
+
+#[tokio::test]
+async fn the_line_of_a_run_carries_its_steps_by_kind_and_its_calls_by_service() -> Result<()> {
+    let tenancy = Tenancy::new("measured runs").await?;
+    let (organization, connections) = tenancy.organization_with(2).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&[&connections[0], &connections[1]]).await?;
+    pool.drained().await?;
+    let cloud = &tenancy.cloud;
+    eventually(SOON, "a run that found nothing to do is in the log", async || {
+        let runs = runs(cloud, &pool.id);
+        for (name, expected) in [("StepsCreate", 2), ("StepsWire", 2), ("StepsDelete", 0), ("RunsFailed", 0)] {
+            ensure!(sum(&runs, name)? == expected, "{name} is not {expected}: {runs:?}");
+        }
+        ensure!(sum(&runs, "Runs")? == runs.len() as u64, "{runs:?}");
+        for run in &runs {
+            ensure!(run["span"]["tenant_id"] == tenancy.id && run["health"] == "Ok", "{run}");
+        }
+        let Some(idle) = runs.iter().rev().find(|run| run["RunsWithoutChange"] == 1) else { return Ok(None) };
+        for (name, expected) in [("CallsToCognito", Some(3)), ("ThrottlesByCognito", None), ("StepsFailed", None)] {
+            ensure!(metric(idle, name)? == expected, "{name} is not {expected:?}: {idle}");
+        }
+        for name in ["CallsToDynamoDb", "CallsToWorkos", "RunTime"] {
+            ensure!(metric(idle, name)?.is_some(), "no {name}: {idle}");
+        }
+        Ok(Some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_webhook_is_counted_by_what_became_of_it_and_timed_until_its_pool_is_in_line() -> Result<()> {
+    let tenancy = Tenancy::new("measured webhooks").await?;
+    let (organization, connections) = tenancy.organization_with(1).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&[&connections[0]]).await?;
+    pool.drained().await?;
+    let secret = tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?;
+    let (body, now) = (event("connection.activated"), now_in_millis());
+    let good = signature(&secret, now, body.as_bytes())?;
+    let forged = signature("another secret", now, body.as_bytes())?;
+    for (sent, status) in [(None, 401), (Some(forged.as_str()), 401), (Some(good.as_str()), 200)] {
+        deliver(&tenancy, &tenancy.id, sent, body.as_bytes()).await?.expect(status)?;
+    }
+    let cloud = &tenancy.cloud;
+    eventually(SOON, "the webhooks are in the logs", async || {
+        let webhooks = lines(cloud, "ingest", "/tenant_id", &tenancy.id);
+        let counted = |name: &str| sum(&webhooks, name);
+        // Those of other tests' connections may have come before the endpoint was silenced.
+        if counted("WebhooksRefusedUnsigned")? != 1 || counted("WebhooksRefusedForged")? != 1 {
+            return Ok(None);
+        }
+        let Some(taken) = webhooks.iter().find(|line| line["event_id"] == json!(event_id(&body))) else {
+            return Ok(None);
+        };
+        let expected = (Some(1), Some(1));
+        ensure!((metric(taken, "WebhooksTaken")?, metric(taken, "CallsToSqs")?) == expected, "{taken}");
+        let runs = runs(cloud, &pool.id);
+        let timed = runs.iter().filter(|run| run["cause"] == "Webhook").find(|run| run["outcome"] == "NoChange");
+        let Some(timed) = timed else { return Ok(None) };
+        ensure!(metric(timed, "WebhookToSynced")? >= metric(timed, "RunTime")?, "{timed}");
+        Ok(Some(()))
+    })
+    .await
+}
+
+fn event_id(body: &str) -> Option<String> {
+    serde_json::from_str::<Value>(body).ok()?["id"].as_str().map(str::to_owned)
+}
+
+#[tokio::test]
+async fn sign_ins_are_counted_by_what_they_came_to() -> Result<()> {
+    let tenancy = Tenancy::new("measured sign-ins").await?;
+    let (organization, connections) = tenancy.organization_with(1).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    let party = RelyingParty::of(&pool, &connections[0]).await?;
+    let code = party.code("measured@example.com").await?;
+    party.redeem(&code).await?.expect(200)?;
+    party.redeem(&code).await?.expect(400)?;
+    eventually(SOON, "the sign-in is in the log", async || {
+        let requests = lines(&tenancy.cloud, "signin", "/span/tenant_id", &tenancy.id);
+        let names = ["SignInsStarted", "SignInsReturned", "SignInsCompleted", "SignInsRefused"];
+        let counts = names.map(|name| sum(&requests, name).unwrap_or_default());
+        ensure!(sum(&requests, "SignInsFailed")? == 0 && counts.iter().all(|count| *count <= 1), "{requests:?}");
+        Ok((counts == [1; 4]).then_some(()))
+    })
+    .await?;
+    let requests = lines(&tenancy.cloud, "signin", "/span/outcome", "tokens issued");
+    assert!(requests.iter().all(|line| metric(line, "TokenTime").is_ok_and(|time| time.is_some())), "{requests:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tick_counts_the_pools_that_are_not_well_by_their_health() -> Result<()> {
+    let tenancy = Tenancy::new("measured health").await?;
+    let (organization, connections) = tenancy.organization_with(1).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&[&connections[0]]).await?;
+    delete_stack(&tenancy.account, tenancy.region, &pool.role_name).await?;
+    pool.run().await?;
+    pool.health("denied").await?;
+    let ticks = || lines(&tenancy.cloud, "schedule", "/message", "ticked");
+    let before = ticks().len();
+    eventually(SOON, "a tick counts the denied pool", async || {
+        tenancy.cloud.invoke("schedule", &json!({})).await?;
+        let later = ticks().split_off(before);
+        Ok(later.iter().any(|tick| metric(tick, "PoolsDenied").is_ok_and(|count| count >= Some(1))).then_some(()))
+    })
+    .await?;
+    let tick = ticks().pop().context("no tick")?;
+    for name in ["OldestSyncAge", "PoolsWoken", "PoolsBug", "CallsToDynamoDb"] {
+        assert!(metric(&tick, name)?.is_some(), "no {name}: {tick}");
+    }
+    Ok(())
+}
