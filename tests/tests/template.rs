@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a template that can't be read fails the test")]
 
+use causeway_telemetry::{Metric, NAMESPACE};
 use causeway_tests::workspace;
+use serde_json::Value;
 
 fn template() -> String {
     std::fs::read_to_string(workspace::root().join("template.yaml")).unwrap()
@@ -149,4 +151,96 @@ fn anybody_may_read_one_key_of_the_bucket_and_only_tenants_may_write_it() {
     assert!(writer.trim_start().starts_with("TenantsRole:"), "{writer}");
     assert_eq!(writer.matches("s3:").count(), 1, "{writer}");
     assert!(writer.contains("Action: s3:PutObject\n                  Resource: !Sub ${TemplateBucket.Arn}/role.yaml"));
+}
+
+/// What a property of a resource says that stands on one line.
+fn property<'a>(resource: &'a str, name: &str) -> Option<&'a str> {
+    resource.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(": "))
+}
+
+fn document(name: &str) -> String {
+    std::fs::read_to_string(workspace::root().join("docs").join(name)).unwrap()
+}
+
+/// The alarms, each with its name.
+fn alarms(template: &str) -> Vec<(&str, &str)> {
+    let alarms = resources(template, "AWS::CloudWatch::Alarm").into_iter();
+    alarms.map(|alarm| (alarm.trim_start().split(':').next().unwrap(), alarm)).collect()
+}
+
+fn is_metric(name: &str) -> bool {
+    Metric::ALL.iter().any(|metric| metric.name() == name)
+}
+
+#[test]
+fn every_alarm_watches_a_metric_that_there_is_notifies_and_has_its_section_in_the_manual() {
+    let (template, manual) = (template(), document("operations.md"));
+    let alarms = alarms(&template);
+    assert!(alarms.len() >= 10, "{}", alarms.len());
+    for (name, alarm) in alarms {
+        if property(alarm, "Namespace") == Some(NAMESPACE) {
+            assert!(is_metric(property(alarm, "MetricName").unwrap()), "{alarm}");
+        }
+        assert!(property(alarm, "AlarmActions").is_some_and(|actions| actions.contains("alarmActions")), "{alarm}");
+        assert!(property(alarm, "TreatMissingData").is_some(), "{alarm}");
+        assert!(alarm.contains(&format!("docs/operations.md#{}.", name.to_lowercase())), "{alarm}");
+        let section = manual.split(&format!("\n### {name}\n")).nth(1);
+        let section = section.unwrap_or_else(|| panic!("{name} has no section")).split("\n#").next().unwrap();
+        for part in ["**Means:**", "**First look:**", "**Remedy:**"] {
+            assert!(section.contains(part), "{name} without {part}");
+        }
+    }
+    for section in manual.split("\n### ").skip(1).filter_map(|section| section.lines().next()) {
+        assert!(!section.ends_with("Alarm") || template.contains(&format!("\n  {section}:\n")), "{section}");
+    }
+}
+
+/// The body of the dashboard, with `1` for what CloudFormation fills in.
+fn dashboard(template: &str) -> Value {
+    let resource = resources(template, "AWS::CloudWatch::Dashboard")[0];
+    let body = resource.split("DashboardBody: !Sub |\n").nth(1).unwrap();
+    let parts: Vec<&str> = body.split("${").collect();
+    let rest = parts[1..].iter().map(|part| format!("1{}", part.split_once('}').unwrap().1));
+    serde_json::from_str(&format!("{}{}", parts[0], rest.collect::<String>())).unwrap()
+}
+
+#[test]
+fn the_dashboard_shows_every_alarm_and_no_metric_that_there_is_not() {
+    let template = template();
+    for (name, _) in alarms(&template) {
+        assert!(template.contains(&format!("\"${{{name}.Arn}}\"")), "{name} is not on the dashboard");
+    }
+    let dashboard = dashboard(&template);
+    let mut shown = Vec::new();
+    for widget in dashboard["widgets"].as_array().unwrap() {
+        for metric in widget["properties"]["metrics"].as_array().into_iter().flatten() {
+            if metric[0] == NAMESPACE {
+                shown.push(metric[1].as_str().unwrap());
+            }
+        }
+        let query = widget["properties"]["query"].as_str().unwrap_or_default();
+        // What is added up in a query is a metric.
+        for added in query.split("sum(").skip(1) {
+            shown.push(added.split(')').next().unwrap());
+        }
+    }
+    assert!(shown.len() > 50, "{shown:?}");
+    for name in shown {
+        assert!(is_metric(name), "{name}");
+    }
+    let queries = template.matches("SOURCE '/causeway/").count();
+    assert!(queries >= 3, "what tells whose it is comes from the logs: {queries} queries");
+}
+
+#[test]
+fn the_page_on_logs_has_every_metric_with_its_unit_and_no_other() {
+    let page = document("logging.md");
+    let table = page.split("| metric | unit |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let rows: Vec<(&str, &str)> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+        .map(|(name, rest)| (name, rest.split(' ').next().unwrap()))
+        .collect();
+    let all: Vec<(&str, &str)> = Metric::ALL.iter().map(|metric| (metric.name(), metric.unit())).collect();
+    assert_eq!(rows, all);
 }
