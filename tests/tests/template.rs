@@ -244,3 +244,16 @@ fn the_page_on_logs_has_every_metric_with_its_unit_and_no_other() {
     let all: Vec<(&str, &str)> = Metric::ALL.iter().map(|metric| (metric.name(), metric.unit())).collect();
     assert_eq!(rows, all);
 }
+
+#[test]
+fn every_function_is_traced_and_its_role_may_send_its_traces_and_no_more_of_x_ray() {
+    let template = template();
+    let globals = template.split("\nGlobals:\n").nth(1).unwrap().split("\nResources:\n").next().unwrap();
+    assert!(globals.contains("Tracing: !Ref Tracing"), "{globals}");
+    let functions = resources(&template, "AWS::Serverless::Function").len();
+    let roles = resources(&template, "AWS::IAM::Role").into_iter().filter(|role| role.contains("*lambdaTrust"));
+    assert_eq!(roles.clone().filter(|role| role.contains("- *traces\n")).count(), functions - 1);
+    assert_eq!(template.matches("- &traces\n").count(), 1);
+    assert_eq!(template.matches("xray:").count(), 2, "the one statement that all share");
+    assert!(template.contains("Action: [xray:PutTraceSegments, xray:PutTelemetryRecords]"));
+}

@@ -9,7 +9,7 @@ use causeway_core::{
 };
 use causeway_queue::{Deduplication, Queue, QueueError};
 use causeway_store::{SealError, Sealer, Store, StoreError};
-use causeway_telemetry::{METRICS, Metric, chain, measured};
+use causeway_telemetry::{METRICS, Metric, chain, current_trace_id, measured};
 use futures::future::try_join_all;
 use lambda_http::{Body, Request, RequestExt, Response, http::StatusCode};
 use serde_json::json;
@@ -83,12 +83,13 @@ impl Ingest {
         let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
         let endpoint = endpoint_in(request.uri().path());
         let tenant_id = endpoint.as_ref().map(|(tenant, _)| tenant.to_string()).unwrap_or_default();
+        let trace_id = current_trace_id();
         let (taken, mut metrics) = measured(self.take(endpoint, &request)).await;
         metrics.count(taken.as_ref().map_or_else(NotTaken::metric, |_| Metric::WebhooksTaken));
         match taken {
             Ok(Taken { event, woken }) => {
                 tracing::info!(
-                    target: METRICS, request_id, tenant_id, event_id = event.id, event = event.event, woken, %metrics,
+                    target: METRICS, request_id, trace_id, tenant_id, event_id = event.id, event = event.event, woken, %metrics,
                     "webhook taken"
                 );
                 answer(StatusCode::OK, &json!({ "woken": woken }))
@@ -98,11 +99,11 @@ impl Ingest {
                 let (error, code) = (chain(&error), status.as_u16());
                 if status.is_server_error() {
                     tracing::error!(
-                        target: METRICS, request_id, tenant_id, status = code, error, %metrics, "webhook not taken"
+                        target: METRICS, request_id, trace_id, tenant_id, status = code, error, %metrics, "webhook not taken"
                     );
                 } else {
                     tracing::warn!(
-                        target: METRICS, request_id, tenant_id, status = code, error, %metrics, "webhook refused"
+                        target: METRICS, request_id, trace_id, tenant_id, status = code, error, %metrics, "webhook refused"
                     );
                 }
                 answer(status, &json!({ "message": message }))

@@ -10,7 +10,7 @@ use causeway_core::{
     wake_up::{Cause, WakeUp},
 };
 use causeway_reconciler::{Ran, Reconciler};
-use causeway_telemetry::{METRICS, Measurements, Metric, chain, measured};
+use causeway_telemetry::{METRICS, Measurements, Metric, chain, current_trace_id, measured, trace_id};
 use futures::future::join_all;
 use lambda_runtime::{Error, LambdaEvent};
 use tracing::Instrument;
@@ -37,6 +37,8 @@ pub async fn handle(reconciler: &Reconciler, event: LambdaEvent<SqsEvent>) -> Re
         let span = tracing::error_span!(
             "run",
             request_id,
+            trace_id = current_trace_id(),
+            woken_by = woken.traces.join(","),
             tenant_id = %woken.wake_up.tenant_id,
             user_pool_id = %woken.wake_up.user_pool_id,
             run_id = tracing::field::Empty,
@@ -67,16 +69,23 @@ struct Woken {
     message_ids: Vec<String>,
     /// When the first of those with that cause was sent.
     sent_at: Option<Timestamp>,
+    /// The traces of those who sent them.
+    traces: Vec<String>,
 }
 
 impl Woken {
-    fn add(&mut self, cause: Cause, message_id: String, sent_at: Option<Timestamp>) {
+    fn add(&mut self, cause: Cause, message: &SqsMessage) {
+        let sent_at = sent_at(message);
         if cause > self.wake_up.cause {
             (self.wake_up.cause, self.sent_at) = (cause, sent_at);
         } else if cause == self.wake_up.cause {
             self.sent_at = self.sent_at.into_iter().chain(sent_at).min();
         }
-        self.message_ids.push(message_id);
+        self.message_ids.push(message.message_id.clone().unwrap_or_default());
+        let trace = trace_id(message.attributes.get("AWSTraceHeader").map(String::as_str));
+        if !trace.is_empty() && !self.traces.iter().any(|known| known == trace) {
+            self.traces.push(trace.to_owned());
+        }
     }
 }
 
@@ -89,16 +98,15 @@ fn sent_at(record: &SqsMessage) -> Option<Timestamp> {
 fn sorted(records: Vec<SqsMessage>) -> (ByPool, Vec<String>) {
     let (mut by_pool, mut malformed) = (ByPool::new(), Vec::new());
     for record in records {
-        let sent_at = sent_at(&record);
-        let message_id = record.message_id.unwrap_or_default();
         match serde_json::from_str::<WakeUp>(record.body.as_deref().unwrap_or_default()) {
             Ok(wake_up) => {
                 let key = (wake_up.tenant_id.clone(), wake_up.user_pool_id.clone());
                 let cause = wake_up.cause;
-                let first = || Woken { wake_up, message_ids: Vec::new(), sent_at };
-                by_pool.entry(key).or_insert_with(first).add(cause, message_id, sent_at);
+                let first = || Woken { wake_up, message_ids: Vec::new(), sent_at: None, traces: Vec::new() };
+                by_pool.entry(key).or_insert_with(first).add(cause, &record);
             }
             Err(error) => {
+                let message_id = record.message_id.unwrap_or_default();
                 let mut metrics = Measurements::default();
                 metrics.count(Metric::WakeUpsMalformed);
                 tracing::error!(
@@ -163,6 +171,7 @@ mod tests {
         assert_eq!((by_pool.len(), malformed.len()), (1, 0));
         let woken = by_pool.into_values().next().unwrap();
         assert_eq!((woken.wake_up.cause, woken.message_ids.len()), (Cause::Webhook, 3));
+        assert_eq!(woken.traces, ["1-69222cc0-bd862e3fe1be46a994272793"]);
         // The schedule's wake-up before it is not what the webhook's sender waits for.
         assert_eq!(woken.sent_at, Some(Timestamp::from_millis(1_763_800_001_000)));
     }

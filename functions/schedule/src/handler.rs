@@ -10,7 +10,7 @@ use causeway_core::{
 };
 use causeway_queue::{Deduplication, Queue};
 use causeway_store::{DUE_SHARDS, DuePool, Store, StoreError};
-use causeway_telemetry::{METRICS, Metric, chain, measured};
+use causeway_telemetry::{METRICS, Metric, chain, current_trace_id, measured};
 use futures::future::join_all;
 use lambda_runtime::{Context, Error};
 use serde_json::{Value, json};
@@ -60,7 +60,8 @@ impl Schedule {
             metrics.add(*metric, *count);
         }
         let unwell: u64 = unwell.iter().map(|(_, count)| count).sum();
-        tracing::info!(target: METRICS, request_id = context.request_id, woken, failed, unwell, %metrics, "ticked");
+        let (request_id, trace_id) = (context.request_id, current_trace_id());
+        tracing::info!(target: METRICS, request_id, trace_id, woken, failed, unwell, %metrics, "ticked");
         Ok(json!({ "woken": woken, "failed": failed }))
     }
 

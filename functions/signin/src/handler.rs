@@ -8,7 +8,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use causeway_telemetry::{METRICS, Metric, measured};
+use causeway_telemetry::{METRICS, Metric, current_trace_id, measured};
 use lambda_http::{Request, RequestExt, Service};
 use tracing::{Instrument, field::Empty};
 
@@ -47,6 +47,7 @@ pub async fn handle(mut router: Router, request: Request) -> Result<Response, In
     let span = tracing::error_span!(
         "request",
         request_id,
+        trace_id = current_trace_id(),
         tenant_id = Empty,
         user_pool_id = Empty,
         connection_id = Empty,

@@ -9,7 +9,7 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
 };
-use causeway_telemetry::{METRICS, Metric, measured};
+use causeway_telemetry::{METRICS, Metric, current_trace_id, measured};
 use lambda_http::RequestExt;
 use tracing::Instrument;
 #[cfg(test)]
@@ -74,7 +74,7 @@ fn api() -> OpenApiRouter<Arc<Service>> {
 async fn logged(request: Request, next: Next) -> Response {
     let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
     let (method, path) = (request.method().clone(), onboarding::loggable(request.uri().path()).to_owned());
-    let span = tracing::error_span!("request", request_id);
+    let span = tracing::error_span!("request", request_id, trace_id = current_trace_id());
     let (mut response, mut metrics) = measured(next.run(request).instrument(span.clone())).await;
     let status = response.status();
     metrics.count(Metric::ApiRequests);

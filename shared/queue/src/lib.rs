@@ -1,6 +1,11 @@
 //! The queue of wake-ups: FIFO, one message group a pool, so that no pool is looked at twice at once.
 
-use aws_sdk_sqs::{Client, error::SdkError, operation::send_message::SendMessageError};
+use aws_sdk_sqs::{
+    Client,
+    error::SdkError,
+    operation::send_message::SendMessageError,
+    types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue},
+};
 use aws_types::SdkConfig;
 use causeway_core::{id::UserPoolId, timestamp::Timestamp, wake_up::WakeUp};
 
@@ -58,11 +63,16 @@ impl Queue {
         Self { client: Client::new(configuration), url }
     }
 
-    /// Puts a wake-up on the queue.
+    /// Puts a wake-up on the queue, with the trace that it belongs to.
     pub async fn wake_up(&self, wake_up: &WakeUp, deduplication: Deduplication<'_>) -> Result<(), QueueError> {
         let body = serde_json::json!(wake_up).to_string();
+        let trace = causeway_telemetry::trace_header().and_then(|header| {
+            let value = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build();
+            Some([(MessageSystemAttributeNameForSends::AwsTraceHeader, value.ok()?)].into())
+        });
         self.client
             .send_message()
+            .set_message_system_attributes(trace)
             .queue_url(&self.url)
             .message_group_id(wake_up.user_pool_id.as_str())
             .message_deduplication_id(deduplication.id(&wake_up.user_pool_id))

@@ -16,7 +16,7 @@ use tracing_subscriber::{
 pub use line::METRICS;
 pub use measured::{Measurements, add, call, count, measured};
 pub use metric::{Metric, NAMESPACE, Service};
-pub use trace::trace_id;
+pub use trace::{current_trace_id, trace_header, trace_id};
 
 /// The crates that log at the chosen level. What they depend on logs warnings only: a library's debug
 /// output can hold a request, and so a secret.

@@ -1,5 +1,20 @@
 //! Which trace of AWS X-Ray an invocation belongs to.
 
+/// Where Lambda's runtime puts the header of the invocation that is under way (Lambda: "Using Lambda environment
+/// variables", reserved ones).
+const HEADER: &str = "_X_AMZN_TRACE_ID";
+
+/// The tracing header of the invocation that is under way, to be sent along with what it leads to. None where
+/// nothing is traced.
+pub fn trace_header() -> Option<String> {
+    std::env::var(HEADER).ok().filter(|header| !header.is_empty())
+}
+
+/// The ID of the trace that the invocation under way belongs to. Empty where nothing is traced.
+pub fn current_trace_id() -> String {
+    trace_id(trace_header().as_deref()).to_owned()
+}
+
 /// The ID of the trace in a header as Lambda and SQS give it: `Root=1-...;Parent=...;Sampled=1` (X-Ray: "Tracing
 /// header"). Empty where there is none.
 pub fn trace_id(header: Option<&str>) -> &str {

@@ -39,5 +39,6 @@ mod sign_in;
 mod tenancy;
 mod tenants;
 mod token;
+mod traces;
 mod wiring;
 mod workos_secrets;
