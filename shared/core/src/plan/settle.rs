@@ -89,7 +89,10 @@ fn must_be_described(situation: &Situation<'_>, ground: &Ground, claim: &Claim, 
     let id = &claim.connection_id;
     let assigned = ground.assignment.identifiers.get(id).cloned().unwrap_or_default();
     if situation.desired.connections.get(id).is_some_and(|wanted| wanted.presence.is_provided()) {
-        claim.fingerprint.as_ref() != Some(&situation.spec.spec(id, assigned).fingerprint())
+        let expected = situation.spec.spec(id, assigned);
+        // A provider can be as it should be under a claim that still has the issuer of before: the run that
+        // wrote it was killed, and the public URL moved there and back. Its sign-ins would be refused.
+        claim.fingerprint.as_ref() != Some(&expected.fingerprint()) || expected.issuer() != Some(claim.issuer.as_str())
     } else {
         claim.identifiers != assigned
     }
