@@ -9,6 +9,7 @@ use std::{
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_cognitoidentityprovider as cognito;
 use aws_sdk_sts as sts;
+use aws_smithy_types::retry::RetryConfig;
 use aws_types::{SdkConfig, region::Region};
 use causeway_core::{
     health::ErrorClass,
@@ -17,7 +18,10 @@ use causeway_core::{
     user_pool::UserPool,
 };
 
-use crate::{CognitoError, PoolAccess, pacer::Pacer, retry::FullPoolIsFinal};
+use crate::{
+    CognitoError, PoolAccess,
+    pacer::{Pacer, Quota},
+};
 
 /// Role chaining allows one hour (STS API: `AssumeRole`, `DurationSeconds`).
 const SESSION: Duration = Duration::from_hours(1);
@@ -157,10 +161,11 @@ impl Access {
         let configuration = cognito::config::Builder::from(&self.configuration)
             .region(Region::new(role.user_pool_id.region().to_owned()))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .retry_classifier(FullPoolIsFinal)
+            .retry_config(RetryConfig::disabled())
             .build();
         let client = cognito::Client::from_conf(configuration);
-        PoolAccess::new(client, role.user_pool_id.clone(), self.pacer.clone())
+        let quota = Quota { account: role.account_id.clone(), pool: role.user_pool_id.clone() };
+        PoolAccess::new(client, quota, self.pacer.clone())
     }
 
     fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<RoleToAssume, Session>> {

@@ -14,7 +14,7 @@ use causeway_core::{
 use crate::{
     CognitoError, PoolAccess, Problem,
     fields::UnknownMembers,
-    pool::{MOST_PAGES, PAGE, empty, failed},
+    pool::{MOST_PAGES, PAGE, empty},
 };
 
 /// An app client, as far as it is used.
@@ -42,16 +42,9 @@ impl PoolAccess {
         let mut clients = Vec::new();
         let mut next = None;
         for _ in 0..MOST_PAGES {
-            self.pace(OPERATION).await;
-            let answer = self
-                .client
-                .list_user_pool_clients()
-                .user_pool_id(self.pool.as_str())
-                .max_results(PAGE)
-                .set_next_token(next)
-                .send()
-                .await
-                .map_err(|error| failed(OPERATION, &error))?;
+            let request = self.client.list_user_pool_clients().user_pool_id(self.pool.as_str());
+            let request = request.max_results(PAGE).set_next_token(next);
+            let answer = self.call(OPERATION, None, || request.clone().send()).await?;
             for client in answer.user_pool_clients.unwrap_or_default() {
                 let id = client.client_id.unwrap_or_default().parse().map_err(|_| {
                     let message = "the list holds an app client whose ID can't be read".to_owned();
@@ -112,22 +105,15 @@ impl PoolAccess {
         if after == before {
             return Ok(());
         }
-        self.pace(OPERATION).await;
-        copied(client)
-            .set_supported_identity_providers(Some(after.into_iter().collect()))
-            .send_with(&self.client)
-            .await
-            .map_err(|error| failed(OPERATION, &error))?;
-        Ok(())
+        let request = copied(client).set_supported_identity_providers(Some(after.into_iter().collect()));
+        self.call(OPERATION, None, || request.clone().send_with(&self.client)).await.map(drop)
     }
 
     /// Tries to update an app client that is not there: whether the role may. Changes nothing.
     pub async fn probe_update_app_client(&self, id: &AppClientId) -> Result<(), CognitoError> {
         const OPERATION: &str = "UpdateUserPoolClient";
-        self.pace(OPERATION).await;
-        let answer =
-            self.client.update_user_pool_client().user_pool_id(self.pool.as_str()).client_id(id.as_str()).send().await;
-        match answer.map_err(|error| failed(OPERATION, &error)) {
+        let request = self.client.update_user_pool_client().user_pool_id(self.pool.as_str()).client_id(id.as_str());
+        match self.call(OPERATION, None, || request.clone().send()).await {
             Err(error) if error.problem != Problem::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -138,18 +124,10 @@ impl PoolAccess {
         id: &AppClientId,
     ) -> Result<Option<(UserPoolClientType, Vec<String>)>, CognitoError> {
         const OPERATION: &str = "DescribeUserPoolClient";
-        self.pace(OPERATION).await;
         let unknown = UnknownMembers::default();
-        let answer = self
-            .client
-            .describe_user_pool_client()
-            .user_pool_id(self.pool.as_str())
-            .client_id(id.as_str())
-            .customize()
-            .interceptor(unknown.clone())
-            .send()
-            .await;
-        match answer.map_err(|error| failed(OPERATION, &error)) {
+        let request = self.client.describe_user_pool_client().user_pool_id(self.pool.as_str()).client_id(id.as_str());
+        let send = || request.clone().customize().interceptor(unknown.clone()).send();
+        match self.call(OPERATION, None, send).await {
             Ok(answer) => {
                 let client = answer.user_pool_client.ok_or_else(|| empty(OPERATION))?;
                 Ok(Some((client, unknown.names())))

@@ -7,7 +7,6 @@ mod error;
 mod fields;
 mod pacer;
 mod pool;
-mod retry;
 
 pub use access::{Access, Assumption, RoleToAssume};
 pub use app_client::AppClient;

@@ -16,12 +16,18 @@ use causeway_core::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{CognitoError, Problem, pacer::Pacer};
+use crate::{
+    CognitoError, Problem,
+    pacer::{Pacer, Quota},
+};
 
 /// The largest page of a list (Cognito API: `MaxResults` of `ListIdentityProviders` and `ListUserPoolClients`).
 pub(crate) const PAGE: i32 = 60;
 /// More pages than any quota allows providers or app clients for: an answer that never ends.
 pub(crate) const MOST_PAGES: usize = 200;
+
+/// How often a call is made that is throttled or that the network or the service fails.
+const ATTEMPTS: u32 = 3;
 
 /// What `DescribeUserPool` shows of a pool, as far as it is used.
 #[derive(Debug, Clone, Default)]
@@ -52,29 +58,55 @@ pub struct SchemaAttribute {
 pub struct PoolAccess {
     pub(crate) client: Client,
     pub(crate) pool: UserPoolId,
+    quota: Quota,
     pacer: Pacer,
 }
 
 impl PoolAccess {
-    pub(crate) fn new(client: Client, pool: UserPoolId, pacer: Pacer) -> Self {
-        Self { client, pool, pacer }
+    pub(crate) fn new(client: Client, quota: Quota, pacer: Pacer) -> Self {
+        Self { client, pool: quota.pool.clone(), quota, pacer }
     }
 
-    pub(crate) async fn pace(&self, operation: &'static str) {
-        self.pacer.wait(&self.pool, operation).await;
+    /// Makes a call when its rate allows, and again where that can help: by itself and not by the SDK, whose
+    /// retries would go past the rate, and who takes a full pool's `LimitExceededException` for a throttle.
+    /// A `secret` that the request carries is kept out of the error.
+    pub(crate) async fn call<T, E, Answer>(
+        &self,
+        operation: &'static str,
+        secret: Option<&SecretString>,
+        send: impl Fn() -> Answer,
+    ) -> Result<T, CognitoError>
+    where
+        Answer: Future<Output = Result<T, SdkError<E>>>,
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let mut attempt = 1;
+        loop {
+            self.pacer.wait(&self.quota, operation).await;
+            let error = match send().await {
+                Ok(answer) => {
+                    self.pacer.answered(&self.quota, operation);
+                    return Ok(answer);
+                }
+                Err(error) => CognitoError::from_sdk(operation, &error, secret),
+            };
+            if error.class() == ErrorClass::Throttled {
+                self.pacer.throttled(&self.quota, operation);
+            }
+            let may_pass = matches!(error.class(), ErrorClass::Throttled | ErrorClass::Transient);
+            if attempt >= ATTEMPTS || !may_pass {
+                return Err(error);
+            }
+            attempt += 1;
+        }
     }
 
     /// The pool itself.
     pub async fn describe(&self) -> Result<PoolDescription, CognitoError> {
-        self.pace("DescribeUserPool").await;
-        let answer = self
-            .client
-            .describe_user_pool()
-            .user_pool_id(self.pool.as_str())
-            .send()
-            .await
-            .map_err(|error| failed("DescribeUserPool", &error))?;
-        let pool = answer.user_pool.ok_or_else(|| empty("DescribeUserPool"))?;
+        const OPERATION: &str = "DescribeUserPool";
+        let request = self.client.describe_user_pool().user_pool_id(self.pool.as_str());
+        let answer = self.call(OPERATION, None, || request.clone().send()).await?;
+        let pool = answer.user_pool.ok_or_else(|| empty(OPERATION))?;
         let attributes = pool.schema_attributes.unwrap_or_default().into_iter().filter_map(|attribute| {
             Some(SchemaAttribute {
                 name: attribute.name?,
@@ -97,16 +129,9 @@ impl PoolAccess {
         let mut providers = BTreeMap::new();
         let mut next = None;
         for _ in 0..MOST_PAGES {
-            self.pace(OPERATION).await;
-            let answer = self
-                .client
-                .list_identity_providers()
-                .user_pool_id(self.pool.as_str())
-                .max_results(PAGE)
-                .set_next_token(next)
-                .send()
-                .await
-                .map_err(|error| failed(OPERATION, &error))?;
+            let request = self.client.list_identity_providers().user_pool_id(self.pool.as_str());
+            let request = request.max_results(PAGE).set_next_token(next);
+            let answer = self.call(OPERATION, None, || request.clone().send()).await?;
             for provider in answer.providers {
                 let name = provider.provider_name.unwrap_or_default().parse().map_err(|_| {
                     let message = "the list holds a provider whose name can't be read".to_owned();
@@ -130,15 +155,9 @@ impl PoolAccess {
     /// One provider with its description; `None` if it is not there.
     pub async fn describe_provider(&self, name: &ProviderName) -> Result<Option<ObservedProvider>, CognitoError> {
         const OPERATION: &str = "DescribeIdentityProvider";
-        self.pace(OPERATION).await;
-        let answer = self
-            .client
-            .describe_identity_provider()
-            .user_pool_id(self.pool.as_str())
-            .provider_name(name.as_str())
-            .send()
-            .await;
-        match answer.map_err(|error| failed(OPERATION, &error)) {
+        let request = self.client.describe_identity_provider().user_pool_id(self.pool.as_str());
+        let request = request.provider_name(name.as_str());
+        match self.call(OPERATION, None, || request.clone().send()).await {
             Ok(answer) => Ok(answer.identity_provider.map(observed)),
             Err(error) if error.problem == Problem::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -153,8 +172,7 @@ impl PoolAccess {
         secret: &SecretString,
     ) -> Result<Timestamp, CognitoError> {
         const OPERATION: &str = "CreateIdentityProvider";
-        self.pace(OPERATION).await;
-        let answer = self
+        let request = self
             .client
             .create_identity_provider()
             .user_pool_id(self.pool.as_str())
@@ -162,10 +180,8 @@ impl PoolAccess {
             .provider_type(IdentityProviderTypeType::Oidc)
             .set_provider_details(Some(details(spec, secret)))
             .set_attribute_mapping(Some(spec.attribute_mapping.clone().into_iter().collect()))
-            .set_idp_identifiers(Some(identifiers(&spec.identifiers)))
-            .send()
-            .await
-            .map_err(|error| CognitoError::from_sdk(OPERATION, &error, Some(secret)))?;
+            .set_idp_identifiers(Some(identifiers(&spec.identifiers)));
+        let answer = self.call(OPERATION, Some(secret), || request.clone().send()).await?;
         answer
             .identity_provider
             .map(|provider| timestamp(provider.last_modified_date.as_ref()))
@@ -180,18 +196,15 @@ impl PoolAccess {
         secret: &SecretString,
     ) -> Result<Timestamp, CognitoError> {
         const OPERATION: &str = "UpdateIdentityProvider";
-        self.pace(OPERATION).await;
-        let answer = self
+        let request = self
             .client
             .update_identity_provider()
             .user_pool_id(self.pool.as_str())
             .provider_name(name.as_str())
             .set_provider_details(Some(details(spec, secret)))
             .set_attribute_mapping(Some(spec.attribute_mapping.clone().into_iter().collect()))
-            .set_idp_identifiers(Some(identifiers(&spec.identifiers)))
-            .send()
-            .await
-            .map_err(|error| CognitoError::from_sdk(OPERATION, &error, Some(secret)))?;
+            .set_idp_identifiers(Some(identifiers(&spec.identifiers)));
+        let answer = self.call(OPERATION, Some(secret), || request.clone().send()).await?;
         answer
             .identity_provider
             .map(|provider| timestamp(provider.last_modified_date.as_ref()))
@@ -201,15 +214,9 @@ impl PoolAccess {
     /// Deletes a provider; one that is not there is deleted already.
     pub async fn delete_provider(&self, name: &ProviderName) -> Result<(), CognitoError> {
         const OPERATION: &str = "DeleteIdentityProvider";
-        self.pace(OPERATION).await;
-        let answer = self
-            .client
-            .delete_identity_provider()
-            .user_pool_id(self.pool.as_str())
-            .provider_name(name.as_str())
-            .send()
-            .await;
-        match answer.map_err(|error| failed(OPERATION, &error)) {
+        let request = self.client.delete_identity_provider().user_pool_id(self.pool.as_str());
+        let request = request.provider_name(name.as_str());
+        match self.call(OPERATION, None, || request.clone().send()).await {
             Ok(_) => Ok(()),
             Err(error) if error.problem == Problem::NotFound => Ok(()),
             Err(error) => Err(error),
@@ -219,26 +226,13 @@ impl PoolAccess {
     /// Tries to update a provider that is not there: whether the role may update providers. Changes nothing.
     pub async fn probe_update(&self, name: &ProviderName) -> Result<(), CognitoError> {
         const OPERATION: &str = "UpdateIdentityProvider";
-        self.pace(OPERATION).await;
-        let answer = self
-            .client
-            .update_identity_provider()
-            .user_pool_id(self.pool.as_str())
-            .provider_name(name.as_str())
-            .send()
-            .await;
-        match answer.map_err(|error| failed(OPERATION, &error)) {
+        let request = self.client.update_identity_provider().user_pool_id(self.pool.as_str());
+        let request = request.provider_name(name.as_str());
+        match self.call(OPERATION, None, || request.clone().send()).await {
             Err(error) if error.problem != Problem::NotFound => Err(error),
             _ => Ok(()),
         }
     }
-}
-
-pub(crate) fn failed<E>(operation: &'static str, error: &SdkError<E>) -> CognitoError
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    CognitoError::from_sdk(operation, error, None)
 }
 
 pub(crate) fn empty(operation: &'static str) -> CognitoError {
