@@ -139,6 +139,19 @@ pub enum Ending {
     },
 }
 
+impl Ending {
+    /// How a run ended whose worst failure is of class `worst`, the `failures`th in a row. Where time ran out and
+    /// something was `done`, the rest is taken up at once, also beside a failure: each run has less to do. Without
+    /// that, a run that can't get on would follow the other without a pause.
+    pub fn of(worst: Option<ErrorClass>, failures: u32, out_of_time: bool, done: bool) -> Self {
+        match worst {
+            Some(class) if !(out_of_time && done) => Self::Failed { class, failures },
+            _ if out_of_time => Self::OutOfTime,
+            _ => Self::InLine { changed: done },
+        }
+    }
+}
+
 /// The longest time between two looks at a pool that keeps failing.
 const SELDOMEST: Duration = Duration::from_hours(24);
 /// WorkOS can be behind its own event: how long after a webhook that showed no change to look once more.
@@ -187,6 +200,16 @@ mod tests {
     #[test]
     fn work_left_over_is_taken_up_at_once() {
         assert_eq!(minutes(Ending::OutOfTime, Cause::Schedule), 0);
+    }
+
+    #[test]
+    fn one_failure_does_not_put_off_what_time_was_too_short_for_unless_nothing_was_done() {
+        let failed = Ending::Failed { class: ErrorClass::Quota, failures: 3 };
+        assert_eq!(Ending::of(Some(ErrorClass::Quota), 3, true, true), Ending::OutOfTime);
+        assert_eq!(Ending::of(Some(ErrorClass::Quota), 3, true, false), failed);
+        assert_eq!(Ending::of(Some(ErrorClass::Quota), 3, false, true), failed);
+        assert_eq!(Ending::of(None, 0, true, false), Ending::OutOfTime);
+        assert_eq!(Ending::of(None, 0, false, true), Ending::InLine { changed: true });
     }
 
     #[test]

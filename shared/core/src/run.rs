@@ -41,6 +41,29 @@ pub struct Failure {
     pub message: String,
 }
 
+/// How many connections a pool's health names; the report of the run names them all.
+const MOST_NAMED: usize = 50;
+
+/// What decides a pool's health, as the class and what went wrong: a failure that needs somebody before one that
+/// passes by itself. Of a full pool every connection that was left out is named.
+pub fn worst(failures: &[Failure]) -> Option<(ErrorClass, String)> {
+    let worst = failures.iter().max_by_key(|failure| failure.class)?;
+    if worst.class == ErrorClass::Quota {
+        let left_out: Vec<&str> = failures
+            .iter()
+            .filter(|failure| failure.class == ErrorClass::Quota)
+            .filter_map(|failure| failure.connection_id.as_ref().map(ConnectionId::as_str))
+            .collect();
+        let named = left_out.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
+        let more = left_out.len().saturating_sub(MOST_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let number = left_out.len();
+        return Some((worst.class, format!("the user pool is full, and {number} connections wait: {named}{more}")));
+    }
+    let connection = worst.connection_id.as_ref().map(|id| format!(" for {id}")).unwrap_or_default();
+    Some((worst.class, format!("{}{connection}: {}", worst.attempted, worst.message)))
+}
+
 /// The report of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunReport {
@@ -99,5 +122,35 @@ impl RunReport {
             }
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(letter: char, class: ErrorClass) -> Failure {
+        let connection_id = Some(format!("conn_{}", letter.to_string().repeat(26)).parse().unwrap());
+        Failure { connection_id, attempted: "create".to_owned(), class, message: "no".to_owned() }
+    }
+
+    #[test]
+    fn a_full_pool_says_which_connections_wait() {
+        let failures =
+            [failure('A', ErrorClass::Quota), failure('B', ErrorClass::Transient), failure('C', ErrorClass::Quota)];
+        let (class, message) = worst(&failures).unwrap();
+        assert_eq!(class, ErrorClass::Quota);
+        assert!(message.contains(&"A".repeat(26)) && message.contains(&"C".repeat(26)), "{message}");
+        assert!(message.contains("2 connections") && !message.contains(&"B".repeat(26)), "{message}");
+        let many = vec![failure('A', ErrorClass::Quota); 70];
+        assert!(worst(&many).unwrap().1.ends_with("and 20 more"), "the message has an end");
+    }
+
+    #[test]
+    fn what_needs_somebody_is_told_before_what_passes_by_itself() {
+        let failures = [failure('A', ErrorClass::Rejected), failure('B', ErrorClass::Throttled)];
+        let (class, message) = worst(&failures).unwrap();
+        assert_eq!((class, message), (ErrorClass::Rejected, format!("create for conn_{}: no", "A".repeat(26))));
+        assert_eq!(worst(&[]), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The adoption of one provider, by an operator's word: claimed, then written, then held.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use causeway_cognito::{CognitoError, PoolAccess};
 use causeway_core::{
@@ -191,7 +191,7 @@ impl Reconciler {
                     let provider = described(&access, &request.provider_name).await?;
                     Ok::<_, CognitoError>((access, provider))
                 },
-                self.store.claims(&pool.user_pool_id),
+                self.own_claims(pool),
             )
         };
         let time = deadline.since((self.sources.now)());
@@ -203,8 +203,6 @@ impl Reconciler {
             }
         })?;
         let desired = Desired::new(&snapshot.map_err(LookError::from)?, &pool.options);
-        let claims: BTreeMap<ConnectionId, Claim> =
-            claims?.into_iter().map(|claim| (claim.connection_id.clone(), claim)).collect();
         let specs = self.specs(tenant, pool);
         let request = Request {
             tenant: &tenant.id,
@@ -212,7 +210,7 @@ impl Reconciler {
             connection: request.connection.as_ref(),
             subject: request.subject,
         };
-        let adoption = adopt(request, provider.as_ref(), &desired, &claims, &specs, |id| specs.issuer(id))?;
+        let adoption = adopt(request, provider.as_ref(), &desired, &claims?, &specs, |id| specs.issuer(id))?;
         Ok((access, adoption))
     }
 }

@@ -202,16 +202,23 @@ impl<'a> Execution<'a> {
         (self.reconciler.sources.now)()
     }
 
+    /// Does nothing of `plan` but to write what the look told of the claims; how many that were.
+    pub async fn settled(mut self, plan: &Plan) -> usize {
+        self.settle(plan).await
+    }
+
     /// Writes what the look told of the claims.
-    async fn settle(&mut self, plan: &Plan) {
+    async fn settle(&mut self, plan: &Plan) -> usize {
+        let mut written = 0;
         for settlement in &plan.settlements {
             let Some(claim) = self.claims.get(&settlement.connection_id) else { continue };
-            if let Some(settled) = settlement.applied_to(claim, self.now())
-                && let Err(error) = self.put_claim(settled).await
-            {
-                self.fail(&settlement.connection_id.clone(), "settle the claim", &error);
+            let Some(settled) = settlement.applied_to(claim, self.now()) else { continue };
+            match self.put_claim(settled).await {
+                Ok(_) => written += 1,
+                Err(error) => self.fail(&settlement.connection_id, "settle the claim", &error),
             }
         }
+        written
     }
 
     /// Puts on record what is about to be taken away, and uses the approval up that lets it through.

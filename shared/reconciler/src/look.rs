@@ -88,6 +88,17 @@ impl SpecOf for Specs {
     }
 }
 
+/// How many providers were described, of those that should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Described {
+    /// Time was too short for all that a plan needs: nothing may be planned.
+    Part,
+    /// All that a plan needs.
+    Needed,
+    /// Every provider.
+    Every,
+}
+
 /// Everything that a plan needs, as it was seen.
 #[derive(Debug)]
 pub struct Look {
@@ -101,8 +112,7 @@ pub struct Look {
     pub callbacks: Vec<String>,
     /// What could not be used, and why.
     pub notes: Vec<Note>,
-    /// Whether every provider was described.
-    pub was_full: bool,
+    pub(crate) described: Described,
     pub(crate) foreign: ForeignProviders,
     pub(crate) foreign_moved: bool,
     pub(crate) access: PoolAccess,
@@ -151,7 +161,7 @@ impl Reconciler {
             futures::join!(
                 self.workos.snapshot(&key, pool.options.domain_identifiers),
                 self.look_at_pool(tenant, pool),
-                self.store.claims(&pool.user_pool_id),
+                self.own_claims(pool),
                 self.store.foreign_providers(&pool.user_pool_id),
             )
         };
@@ -168,18 +178,13 @@ impl Reconciler {
         notes.extend(snapshot.unreadable.iter().map(|record| {
             Note::general(format!("WorkOS's record {} can't be read, and is left out: {}", record.id, record.problem))
         }));
-        let claims: BTreeMap<ConnectionId, Claim> = claims?
-            .into_iter()
-            .filter(|claim| claim.tenant_id == tenant.id)
-            .map(|claim| (claim.connection_id.clone(), claim))
-            .collect();
         let mut look = Look {
             desired: Desired::new(&snapshot, &pool.options),
             observed,
-            claims,
+            claims: claims?,
             callbacks,
             notes,
-            was_full: false,
+            described: Described::Needed,
             foreign: foreign?,
             foreign_moved: false,
             access,
@@ -187,8 +192,17 @@ impl Reconciler {
             specs: self.specs(tenant, pool),
         };
         self.describe_foreign(&mut look, full, deadline).await?;
-        self.describe_claimed(&mut look, pool, full, deadline).await?;
+        if look.described > Described::Part {
+            look.described = self.describe_claimed(&mut look, pool, full, deadline).await?;
+        }
         Ok(look)
+    }
+
+    /// The pool's claims that are of the tenant that the pool is registered for.
+    pub(crate) async fn own_claims(&self, pool: &UserPool) -> Result<BTreeMap<ConnectionId, Claim>, StoreError> {
+        let claims = self.store.claims(&pool.user_pool_id).await?.into_iter();
+        let own = claims.filter(|claim| claim.tenant_id == pool.tenant_id);
+        Ok(own.map(|claim| (claim.connection_id.clone(), claim)).collect())
     }
 
     pub(crate) fn specs(&self, tenant: &Tenant, pool: &UserPool) -> Specs {
@@ -221,14 +235,14 @@ impl Reconciler {
             claims,
             callbacks,
             notes,
-            was_full: false,
+            described: Described::Needed,
             foreign: ForeignProviders::default(),
             foreign_moved: false,
             access,
             key: None,
             specs: self.specs(tenant, pool),
         };
-        self.describe_claimed(&mut look, pool, false, deadline).await?;
+        look.described = self.describe_claimed(&mut look, pool, false, deadline).await?;
         Ok(look)
     }
 
@@ -271,15 +285,18 @@ impl Reconciler {
         let mut known = ForeignProviders::default();
         for (name, last_modified) in listed {
             let remembered = look.foreign.providers.get(&name);
-            let provider =
-                if let Some(remembered) = remembered.filter(|known| !full && known.last_modified == last_modified) {
-                    remembered.clone()
-                } else {
-                    self.check_time(deadline)?;
-                    let Some(seen) = look.access.describe_provider(&name).await? else { continue };
-                    let identifiers = seen.description.map(|seen| seen.spec.identifiers).unwrap_or_default();
-                    ForeignProvider { last_modified, identifiers }
-                };
+            let provider = if let Some(remembered) = remembered.filter(|known| known.last_modified == last_modified)
+                && (!full || self.is_over(deadline))
+            {
+                remembered.clone()
+            } else if self.is_over(deadline) {
+                look.described = Described::Part;
+                continue;
+            } else {
+                let Some(seen) = look.access.describe_provider(&name).await? else { continue };
+                let identifiers = seen.description.map(|seen| seen.spec.identifiers).unwrap_or_default();
+                ForeignProvider { last_modified, identifiers }
+            };
             known.providers.insert(name, provider);
         }
         look.foreign_moved = known != look.foreign;
@@ -294,28 +311,35 @@ impl Reconciler {
         pool: &UserPool,
         full: bool,
         deadline: Timestamp,
-    ) -> Result<(), LookError> {
+    ) -> Result<Described, LookError> {
         let foreign = look.foreign_identifiers();
-        let situation = look.situation(&foreign, pool);
-        let moved = to_describe(&situation);
+        let needed = to_describe(&look.situation(&foreign, pool));
         let listed = look.claims.values().map(|claim| &claim.provider_name);
-        let others: Vec<ProviderName> = listed
-            .filter(|name| !moved.contains(name) && look.observed.providers.contains_key(name))
+        let others: BTreeSet<ProviderName> = listed
+            .filter(|name| full && !needed.contains(name) && look.observed.providers.contains_key(name))
             .cloned()
             .collect();
-        for name in moved {
-            self.check_time(deadline)?;
-            describe(look, name).await?;
+        if !self.describe_until(look, needed, deadline).await? {
+            return Ok(Described::Part);
         }
-        look.was_full = full;
-        for name in others.into_iter().filter(|_| full) {
-            if self.check_time(deadline).is_err() {
-                look.was_full = false;
-                break;
+        let all = self.describe_until(look, others, deadline).await?;
+        Ok(if full && all { Described::Every } else { Described::Needed })
+    }
+
+    /// Describes these as long as there is time; says whether there was for all.
+    async fn describe_until(
+        &self,
+        look: &mut Look,
+        names: BTreeSet<ProviderName>,
+        until: Timestamp,
+    ) -> Result<bool, LookError> {
+        for name in names {
+            if self.is_over(until) {
+                return Ok(false);
             }
             describe(look, name).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Makes sure that the role can't be assumed without the external ID, nor with another.
@@ -333,8 +357,8 @@ impl Reconciler {
         Ok(())
     }
 
-    fn check_time(&self, deadline: Timestamp) -> Result<(), LookError> {
-        if (self.sources.now)() < deadline { Ok(()) } else { Err(LookError::OutOfTime) }
+    fn is_over(&self, deadline: Timestamp) -> bool {
+        (self.sources.now)() >= deadline
     }
 }
 

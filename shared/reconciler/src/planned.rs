@@ -12,7 +12,7 @@ use causeway_core::{
     user_pool::UserPool,
 };
 
-use crate::{Look, LookError, Reconciler};
+use crate::{Look, LookError, Reconciler, look::Described};
 
 /// A plan as an operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,9 @@ impl Reconciler {
         deadline: Timestamp,
     ) -> Result<PlannedSteps, LookError> {
         let look = Box::pin(self.look(tenant, pool, false, deadline)).await?;
+        if look.described == Described::Part {
+            return Err(LookError::OutOfTime);
+        }
         let plan = look.plan(pool, (self.sources.now)());
         Ok(PlannedSteps { hash: hash_of_held(&plan.steps), steps: plan.steps, notes: plan.notes })
     }

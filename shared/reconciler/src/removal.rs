@@ -9,7 +9,7 @@ use causeway_core::{
     id::ConnectionId,
     plan::Step,
     removal::{Providers, plan_to_delete, step_to_keep},
-    run::{Failure, Outcome, RunReport},
+    run::{Failure, Outcome, RunReport, worst},
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{Counts, LastRun, RunState, UserPool},
@@ -21,7 +21,7 @@ use causeway_telemetry::chain;
 use crate::{
     LookError, Reconciler,
     execute::{Executed, Execution},
-    look::ROLE_PROBE,
+    look::{Described, ROLE_PROBE},
 };
 
 /// What to do about a removal that the tenant's account does not let happen.
@@ -65,11 +65,6 @@ impl Removed {
         } else {
             Outcome::Changed
         }
-    }
-
-    /// The failure that decides the pool's health: one that needs somebody before one that passes.
-    fn worst(&self) -> Option<&Failure> {
-        self.failures.iter().max_by_key(|failure| failure.class)
     }
 }
 
@@ -122,12 +117,6 @@ impl Reconciler {
             self.record_removal(pool, &removed, &report).await?;
         }
         Ok(report)
-    }
-
-    async fn own_claims(&self, pool: &UserPool) -> Result<BTreeMap<ConnectionId, Claim>, StoreError> {
-        let claims = self.store.claims(&pool.user_pool_id).await?.into_iter();
-        let own = claims.filter(|claim| claim.tenant_id == pool.tenant_id);
-        Ok(own.map(|claim| (claim.connection_id.clone(), claim)).collect())
     }
 
     async fn keep_providers(
@@ -196,6 +185,9 @@ impl Reconciler {
         run: RemovalRun<'_>,
     ) -> Result<Executed, LookError> {
         let look = Box::pin(self.look_to_remove(tenant, pool, claims, run.deadline)).await?;
+        if look.described == Described::Part {
+            return Err(LookError::OutOfTime);
+        }
         let plan = plan_to_delete(&look.observed, &look.claims, &look.specs);
         Ok(Execution::new(self, tenant, pool, run.id, &look, run.deadline).carry_out(&plan, false).await)
     }
@@ -208,14 +200,14 @@ impl Reconciler {
         if removed.probed {
             state.role_probe_due_at = now.plus(ROLE_PROBE);
         }
-        let ending = if let Some(worst) = removed.worst() {
+        let ending = if let Some((class, message)) = worst(&removed.failures) {
             state.failures = state.failures.saturating_add(1);
-            let mut health = Health::from_failure(worst.class, format!("{}: {}", worst.attempted, worst.message), now);
-            if !worst.class.passes_by_itself() {
+            let mut health = Health::from_failure(class, message, now);
+            if !class.passes_by_itself() {
                 REMEDY.clone_into(&mut health.remedy);
             }
             state.health = health.after(&pool.run.health);
-            Ending::Failed { class: worst.class, failures: state.failures }
+            Ending::Failed { class, failures: state.failures }
         } else {
             state.failures = 0;
             state.health = Health::ok(now).after(&pool.run.health);

@@ -5,7 +5,7 @@ use causeway_core::{
     health::{Ending, ErrorClass, Health, HealthState, next_due},
     id::ulid_text,
     plan::{Note, Plan},
-    run::{Failure, Outcome, RunReport},
+    run::{Failure, Outcome, RunReport, worst},
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{Counts, LastRun, Mode, PoolStatus, RunState, UserPool},
@@ -17,7 +17,7 @@ use causeway_telemetry::chain;
 use crate::{
     Look, LookError, Reconciler,
     execute::{Executed, Execution},
-    look::ROLE_PROBE,
+    look::{Described, ROLE_PROBE},
     removal::RemovalRun,
 };
 
@@ -120,6 +120,11 @@ impl Reconciler {
             Err(error) => return Attempt::blind(error),
         };
         let mut plan = look.plan(pool, now);
+        if look.described == Described::Part {
+            let settled = Execution::new(self, tenant, pool, run_id, &look, deadline).settled(&plan).await;
+            self.remember_foreign(pool, look.foreign.clone()).await;
+            return Attempt { settled, ..Attempt::blind(LookError::OutOfTime) };
+        }
         let only_look = pool.options.mode == Mode::Observe;
         if only_look {
             let planned = plan.steps.len();
@@ -129,14 +134,19 @@ impl Reconciler {
         }
         let execution = Execution::new(self, tenant, pool, run_id, &look, deadline);
         let executed = execution.carry_out(&plan, only_look).await;
-        let remembered = if executed.foreign_outdated { ForeignProviders::default() } else { look.foreign.clone() };
-        if (look.foreign_moved || executed.foreign_outdated)
-            && let Err(error) = self.store.put_foreign_providers(&pool.user_pool_id, &remembered).await
-        {
-            // Only a memory: without it the providers are described again.
+        if executed.foreign_outdated {
+            self.remember_foreign(pool, ForeignProviders::default()).await;
+        } else if look.foreign_moved {
+            self.remember_foreign(pool, look.foreign.clone()).await;
+        }
+        Attempt { seen: Some(Seen { look, plan, executed }), failure: None, probed, settled: 0 }
+    }
+
+    /// Only a memory: without it the providers are described again.
+    async fn remember_foreign(&self, pool: &UserPool, foreign: ForeignProviders) {
+        if let Err(error) = self.store.put_foreign_providers(&pool.user_pool_id, &foreign).await {
             tracing::warn!(error = chain(&error), "what is known of foreign providers was not stored");
         }
-        Attempt { seen: Some(Seen { look, plan, executed }), failure: None, probed }
     }
 }
 
@@ -145,6 +155,8 @@ struct Attempt {
     seen: Option<Seen>,
     failure: Option<LookError>,
     probed: bool,
+    /// How many claims a look that time was too short for has settled: as many fewer are to be described next.
+    settled: usize,
 }
 
 struct Seen {
@@ -155,13 +167,15 @@ struct Seen {
 
 impl Attempt {
     fn blind(error: LookError) -> Self {
-        Self { seen: None, failure: Some(error), probed: false }
+        Self { seen: None, failure: Some(error), probed: false, settled: 0 }
     }
 
     fn outcome(&self) -> Outcome {
-        let Some(Seen { plan, executed, .. }) = &self.seen else { return Outcome::Failed };
+        let Some(Seen { plan, executed, .. }) = &self.seen else {
+            return if self.is_out_of_time() { Outcome::OutOfTime } else { Outcome::Failed };
+        };
         let held = plan.steps.iter().any(|step| step.held);
-        if executed.out_of_time {
+        if self.is_out_of_time() {
             Outcome::OutOfTime
         } else if held || !executed.failures.is_empty() {
             Outcome::Partial
@@ -192,16 +206,18 @@ impl Attempt {
         RunReport { id, started_at, finished_at, cause, outcome, steps, failures, notes, omitted: 0 }.within_size()
     }
 
-    /// The failure that decides the pool's health: one that needs somebody before one that passes.
     fn worst(&self) -> Option<(ErrorClass, String)> {
-        if let Some(error) = &self.failure {
-            return Some((error.class(), chain(error)));
+        match &self.failure {
+            Some(error) => Some((error.class(), chain(error))),
+            None => worst(&self.seen.as_ref()?.executed.failures),
         }
-        let failures = &self.seen.as_ref()?.executed.failures;
-        failures.iter().max_by_key(|failure| failure.class).map(|failure| {
-            let connection = failure.connection_id.as_ref().map(|id| format!(" for {id}")).unwrap_or_default();
-            (failure.class, format!("{}{connection}: {}", failure.attempted, failure.message))
-        })
+    }
+
+    fn is_out_of_time(&self) -> bool {
+        match &self.seen {
+            Some(seen) => seen.executed.out_of_time,
+            None => matches!(self.failure, Some(LookError::OutOfTime)),
+        }
     }
 
     fn state(&self, pool: &UserPool, report: &RunReport, reconciler: &Reconciler) -> RunState {
@@ -218,7 +234,7 @@ impl Attempt {
             state.losses.clone_from(&executed.losses);
             state.callbacks.clone_from(&look.callbacks);
             state.counts = counts(look, executed);
-            if look.was_full {
+            if look.described == Described::Every {
                 let spread = 0.9 + 0.2 * reconciler.sources.fraction();
                 state.full_pass_due_at = now.plus(reconciler.settings.full_pass.mul_f64(spread));
             }
@@ -243,12 +259,8 @@ impl Attempt {
     }
 
     fn ending(&self, state: &RunState) -> Ending {
-        let out_of_time = self.seen.as_ref().is_some_and(|seen| seen.executed.out_of_time);
-        match self.worst() {
-            Some((class, _)) => Ending::Failed { class, failures: state.failures },
-            None if out_of_time => Ending::OutOfTime,
-            None => Ending::InLine { changed: self.seen.as_ref().is_some_and(|seen| !seen.executed.done.is_empty()) },
-        }
+        let done = self.settled > 0 || self.seen.as_ref().is_some_and(|seen| !seen.executed.done.is_empty());
+        Ending::of(self.worst().map(|(class, _)| class), state.failures, self.is_out_of_time(), done)
     }
 }
 
