@@ -12,7 +12,7 @@ use crate::Reconciler;
 
 impl Reconciler {
     /// Enters a pool's role with the tenant's external ID, or where it refuses that with the one of before.
-    pub(crate) async fn enter(&self, tenant: &Tenant, pool: &UserPool) -> Result<PoolAccess, CognitoError> {
+    pub async fn enter(&self, tenant: &Tenant, pool: &UserPool) -> Result<PoolAccess, CognitoError> {
         let refused = match self.access.pool(&RoleToAssume::of(pool, &tenant.external_id)).await {
             Err(error) if error.class() == ErrorClass::Denied => error,
             outcome => return outcome,

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use causeway_tests::eventually::eventually;
+use causeway_tests::onboarding_page::OnboardingPage;
 use causeway_tests::tenant_role::deploy_stack;
 use serde_json::{Value, json};
 
@@ -60,6 +61,10 @@ async fn a_rotated_external_id_is_taken_over_role_by_role_and_the_former_one_for
     assert_eq!(verified["status"], "active", "{verified:#}");
     assert_eq!(check(&verified, "role_assumable")?["outcome"], "warn", "{verified:#}");
     assert_eq!(trusted(&pool).await?, json!([new, former]));
+    let link = tenancy.post("/onboarding-links", &json!({})).await?.expect(201)?.json()?;
+    let page = OnboardingPage::open(&text(&link, "url")?).await?;
+    let offered = page.get(&format!("/pools/{}/app-clients", pool.id)).await?.expect(200)?.text();
+    assert!(offered.contains("type=\"checkbox\""), "the onboarding page offers no app client: {offered}");
 
     // As its documents are now.
     let template = text(&pool.get("/role").await?.expect(200)?.json()?, "cloudformation")?;

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use causeway_cognito::{AppClient, RoleToAssume};
+use causeway_cognito::AppClient;
 use causeway_core::{
     app_clients::{AppClients, MOST_NAMED},
     claim::Claim,
@@ -96,8 +96,7 @@ async fn chosen(visitor: &Visitor, pool: &UserPool, form: &mut Form) -> Option<A
 
 /// Every app client of the pool with its name; none where the list can't be read or is too long to choose from.
 async fn offered(visitor: &Visitor, pool: &UserPool) -> Vec<(AppClientId, String)> {
-    let role = RoleToAssume::of(pool, &visitor.tenant.external_id);
-    let listed = match visitor.service.reconciler.access.pool(&role).await {
+    let listed = match visitor.service.reconciler.enter(&visitor.tenant, pool).await {
         Ok(access) => access.list_named_app_clients().await.unwrap_or_default(),
         Err(_) => Vec::new(),
     };
@@ -113,9 +112,8 @@ fn given(pool: &UserPool, offered: &[(AppClientId, String)]) -> Vec<AppClientId>
 }
 
 async fn client(visitor: &Visitor, pool: &UserPool, id: &AppClientId) -> Result<Option<AppClient>, String> {
-    let role = RoleToAssume::of(pool, &visitor.tenant.external_id);
     let unread = |error| format!("the app client {id} could not be read: {error}");
-    let access = visitor.service.reconciler.access.pool(&role).await.map_err(unread)?;
+    let access = visitor.service.reconciler.enter(&visitor.tenant, pool).await.map_err(unread)?;
     access.describe_app_client(id).await.map_err(unread)
 }
 
