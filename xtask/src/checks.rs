@@ -9,7 +9,7 @@ use causeway_tests::command_line::{self, PROGRAM_VARIABLE};
 use causeway_tests::process::run_shown;
 use causeway_tests::{deployment, prerequisites, tools, workspace};
 
-use crate::{announce, described, with_front};
+use crate::{announce, described, mutations, with_front};
 
 /// How large the scenarios are that are played.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,14 @@ impl Size {
         match self {
             Self::Usual => "10000",
             Self::Long => "200000",
+        }
+    }
+
+    /// How many webhooks come at once.
+    fn burst(self) -> &'static str {
+        match self {
+            Self::Usual => "200",
+            Self::Long => "5000",
         }
     }
 
@@ -50,6 +58,9 @@ pub async fn run(size: Size) -> Result<()> {
     phase("clippy", cargo(&clippy)).await?;
     phase("unit and property tests", unit_tests()).await?;
     phase("simulation", simulation(size)).await?;
+    if let Size::Long = size {
+        phase("mutation tests", mutations::run()).await?;
+    }
     phase("tools", install()).await?;
     phase("template", async { deployment::validate(&tools::install(&announce).await?).await }).await?;
     on_a_cloud(size).await?;
@@ -117,6 +128,7 @@ async fn end_to_end(started: &Started, size: Size) -> Result<()> {
             .args(options)
             .env(CLOUD_FILE_VARIABLE, started.file())
             .env("CAUSEWAY_FAULTS", size.faults())
+            .env("CAUSEWAY_BURST", size.burst())
             .env(PROGRAM_VARIABLE, &program);
         let outcome = run_shown("cargo test", &mut command).await;
         outcome.with_context(|| format!("the cloud's logs are in {}", logs.display()))?;

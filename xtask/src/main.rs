@@ -4,6 +4,7 @@
 mod checks;
 mod demo;
 mod described;
+mod mutations;
 mod options;
 
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ mod access;
 mod adoption;
 mod audit;
 mod bad_input;
+mod burst;
 mod calls;
 mod changes;
 mod command_line;

@@ -1,0 +1,189 @@
+//! Thousands of webhooks at once, of every kind, while the queue fails now and then.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use causeway_tests::eventually::eventually;
+use causeway_tests::front::control::now;
+use causeway_tests::front::faults::Faults;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use crate::ingest::{deliver, event, signature};
+use crate::pool::{Pool, provider_name};
+use crate::tenancy::{SOON, Tenancy, now_in_millis};
+
+/// How many webhooks there are: `cargo xtask test --long` sets more.
+const SIZE: &str = "CAUSEWAY_BURST";
+/// How many are delivered side by side.
+const SIDE_BY_SIDE: usize = 8;
+/// How often a delivery that was answered 503 is made again before the test gives up; `WorkOS` makes six.
+const DELIVERIES: usize = 12;
+const DAY: i128 = 86_400_000;
+
+/// What is delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Valid,
+    /// A valid one that was delivered before.
+    Doubled,
+    /// A valid one that `WorkOS` made two days ago.
+    Late,
+    Forged,
+    /// Signed five days ago.
+    Stale,
+    Malformed,
+    TooLarge,
+}
+
+impl Kind {
+    fn status(self) -> u16 {
+        match self {
+            Self::Valid | Self::Doubled | Self::Late => 200,
+            Self::Forged | Self::Stale => 401,
+            Self::Malformed => 400,
+            Self::TooLarge => 413,
+        }
+    }
+
+    fn draw(random: &mut fastrand::Rng) -> Self {
+        match random.u8(0..100) {
+            0..45 => Self::Valid,
+            45..60 => Self::Doubled,
+            60..70 => Self::Late,
+            70..82 => Self::Forged,
+            82..90 => Self::Stale,
+            90..99 => Self::Malformed,
+            _ => Self::TooLarge,
+        }
+    }
+}
+
+struct Delivery {
+    kind: Kind,
+    body: String,
+    signature: String,
+}
+
+/// Webhooks of every kind, in an order in which none of them was made.
+fn deliveries(number: usize, secret: &str, random: &mut fastrand::Rng) -> Result<Vec<Delivery>> {
+    let mut all = Vec::with_capacity(number);
+    let mut valid: Vec<(String, String)> = Vec::new();
+    for _ in 0..number {
+        let mut kind = Kind::draw(random);
+        if kind == Kind::Doubled && valid.is_empty() {
+            kind = Kind::Valid;
+        }
+        let (body, time, key) = match kind {
+            Kind::Doubled => {
+                let (body, signature) = valid[random.usize(..valid.len())].clone();
+                all.push(Delivery { kind, body, signature });
+                continue;
+            }
+            Kind::Valid => (event("connection.activated"), now_in_millis(), secret),
+            Kind::Late => (event("connection.deleted"), now_in_millis() - 2 * DAY, secret),
+            Kind::Forged => (event("connection.deleted"), now_in_millis(), "a secret of somebody else"),
+            Kind::Stale => (event("connection.deleted"), now_in_millis() - 5 * DAY, secret),
+            Kind::Malformed => ("{\"event\":".to_owned(), now_in_millis(), secret),
+            Kind::TooLarge => ("a".repeat(1_000_001), now_in_millis(), secret),
+        };
+        let signature = signature(key, time, body.as_bytes())?;
+        if kind == Kind::Valid {
+            valid.push((body.clone(), signature.clone()));
+        }
+        all.push(Delivery { kind, body, signature });
+    }
+    random.shuffle(&mut all);
+    Ok(all)
+}
+
+/// Delivers as `WorkOS` does: again, where it is answered 503. How often that was.
+async fn delivered(tenancy: &Tenancy, delivery: &Delivery) -> Result<usize> {
+    for again in 0..DELIVERIES {
+        let answer = deliver(tenancy, &tenancy.id, Some(&delivery.signature), delivery.body.as_bytes()).await?;
+        if answer.status != 503 {
+            let (expected, kind) = (delivery.kind.status(), delivery.kind);
+            ensure!(answer.status == expected, "{kind:?} was answered {}: {}", answer.status, answer.text());
+            return Ok(again);
+        }
+        ensure!(delivery.kind.status() == 200, "{:?} got as far as to the queue", delivery.kind);
+    }
+    anyhow::bail!("{:?} was answered 503 {DELIVERIES} times", delivery.kind)
+}
+
+async fn scene(name: &str) -> Result<(Pool, String, String)> {
+    let tenancy = Tenancy::new(name).await?;
+    let (organization, connections) = tenancy.organization_with(1).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&[&connections[0]]).await?;
+    pool.drained().await?;
+    let secret = tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?;
+    Ok((pool, organization, secret))
+}
+
+fn size() -> Result<usize> {
+    let size = std::env::var(SIZE).ok().filter(|size| !size.is_empty());
+    size.map_or(Ok(200), |size| size.parse().with_context(|| format!("{SIZE} is no number")))
+}
+
+#[tokio::test]
+async fn in_a_burst_every_valid_webhook_is_taken_once_it_is_on_the_queue_and_its_change_arrives() -> Result<()> {
+    let (pool, organization, secret) = scene("burst").await?;
+    let (bystander, _, _) = scene("bystander").await?;
+    let (size, mut random) = (size()?, fastrand::Rng::with_seed(7));
+    let all = deliveries(size, &secret, &mut random)?;
+    let forged_only = runs_by_webhook(&bystander).await?;
+    let (front, since) = (pool.tenancy.cloud.front()?, now());
+    let faults = Faults {
+        service: "sqs".to_owned(),
+        containing: vec![pool.id.clone()],
+        seed: 7,
+        errors: 0.5,
+        ..Faults::default()
+    };
+    front.set_faults(&pool.id, Some(faults)).await?;
+
+    // A change every now and then, each told by a webhook of its own after it.
+    let mut wanted = Vec::new();
+    let mut again = 0;
+    for part in all.chunks(size.div_ceil(5)) {
+        let sent = stream::iter(part).map(|delivery| delivered(&pool.tenancy, delivery)).buffer_unordered(SIDE_BY_SIDE);
+        again += sent.try_fold(0, async |sum, again| Ok(sum + again)).await?;
+        for delivery in part.iter().filter(|delivery| delivery.kind == Kind::Forged) {
+            // What one tenant's secret signed says nothing to another.
+            let signature = signature(&secret, now_in_millis(), delivery.body.as_bytes())?;
+            let body = delivery.body.as_bytes();
+            let answer = deliver(&bystander.tenancy, &bystander.tenancy.id, Some(&signature), body).await?;
+            assert_eq!(answer.status, 401, "{}", answer.text());
+        }
+        let connection = pool.tenancy.workos.create_connection(&organization, "burst").await?;
+        let body = event("connection.activated");
+        let signature = signature(&secret, now_in_millis(), body.as_bytes())?;
+        again += delivered(&pool.tenancy, &Delivery { kind: Kind::Valid, body, signature }).await?;
+        wanted.push(provider_name(&connection));
+    }
+    front.set_faults(&pool.id, None).await?;
+
+    let taken = all.iter().filter(|delivery| delivery.kind.status() == 200).count() + wanted.len();
+    let calls = front.calls(since, &pool.id).await?;
+    let sent = calls.iter().filter(|call| call.operation == "SendMessage" && call.status == 200).count();
+    assert!(sent >= taken, "{taken} webhooks were answered 200, and {sent} wake-ups are on the queue");
+    assert!(again > 0, "else nothing shows what becomes of a webhook while the queue fails");
+    eventually(SOON * 2, "every change that a webhook told of has arrived", async || {
+        let names = pool.provider_names().await?;
+        let missing: Vec<&String> = wanted.iter().filter(|name| !names.contains(name)).collect();
+        ensure!(missing.is_empty(), "{missing:?} are missing");
+        Ok(Some(()))
+    })
+    .await?;
+    assert_eq!(runs_by_webhook(&bystander).await?, forged_only, "a forged webhook woke a pool up");
+    let by_kind = all.iter().fold(BTreeMap::new(), |mut counts, delivery| {
+        *counts.entry(delivery.kind).or_insert(0) += 1;
+        counts
+    });
+    println!("{by_kind:?}, {again} of them delivered again");
+    Ok(())
+}
+
+async fn runs_by_webhook(pool: &Pool) -> Result<usize> {
+    Ok(pool.items("/runs").await?.iter().filter(|run| run["cause"] == "webhook").count())
+}
