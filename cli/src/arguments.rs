@@ -4,9 +4,22 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        adopt::Adopt, approve::Approve, audit::Audit, completions::Completions, links::Links, onboard::Onboard,
-        plan::Plan, pools::Pools, providers::Providers, reconcile::Reconcile, role::Role, runs::Runs,
-        sign_ins::SignIns, tenants::Tenants, verify::Verify,
+        adopt::Adopt,
+        approve::Approve,
+        audit::Audit,
+        completions::Completions,
+        health::{DeadLetters, Health},
+        links::Links,
+        onboard::Onboard,
+        plan::Plan,
+        pools::Pools,
+        providers::Providers,
+        reconcile::Reconcile,
+        role::Role,
+        runs::Runs,
+        sign_ins::SignIns,
+        tenants::Tenants,
+        verify::Verify,
     },
     ids::{tenant_id, user_pool_id},
 };
@@ -84,6 +97,10 @@ pub enum Command {
     Adopt(Adopt),
     /// Lists who changed what of a tenant over the API
     Audit(Audit),
+    /// Shows whether messages were given up, and how many wait
+    Health(Health),
+    /// Lists the messages that were given up, and sends them back
+    DeadLetters(DeadLetters),
     /// Prints a completion script for a shell
     Completions(Completions),
 }

@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod approve;
 pub mod audit;
 pub mod completions;
+pub mod health;
 pub mod links;
 pub mod onboard;
 pub mod plan;
@@ -65,6 +66,8 @@ pub async fn run(session: &Session, command: &Command) -> Result<Ending, Failure
         Command::Links(links) => links.run(session).await,
         Command::Adopt(adopt) => adopt.run(session).await,
         Command::Audit(audit) => audit.run(session).await,
+        Command::Health(health) => health.run(session).await,
+        Command::DeadLetters(letters) => letters.run(session).await,
         Command::Completions(completions) => completions.run(),
     }
 }

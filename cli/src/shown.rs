@@ -4,6 +4,7 @@ pub mod adoption;
 pub mod checks;
 #[cfg(test)]
 mod golden_tests;
+pub mod health;
 pub mod link;
 pub mod lists;
 pub mod pool;

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod audit;
+mod dead_letters;
 mod external_id_rotation;
 mod idempotency;
 mod input;
@@ -33,7 +34,7 @@ use causeway_aws::{clock, configuration, optional_setting, parsed_setting, setti
 use causeway_bucket::TemplateBucket;
 use causeway_cognito::Access;
 use causeway_core::{id::partition_of, provider::BaseUrl};
-use causeway_queue::Queue;
+use causeway_queue::{DeadLetters, Queue};
 use causeway_reconciler::{Reconciler, Settings, Sources};
 use causeway_store::{Sealer, Store};
 use causeway_workos::Workos;
@@ -57,6 +58,7 @@ fn service() -> Result<Service, Error> {
     let events = optional_setting("WEBHOOK_EVENTS").unwrap_or_default();
     Ok(Service {
         queue: Queue::new(&configuration, setting("QUEUE_URL")?),
+        dead_letters: DeadLetters::new(&configuration, setting("DEAD_LETTER_QUEUE_URL")?),
         reconciler: Reconciler {
             store: Store::new(&configuration, setting("TABLE_NAME")?),
             sealer: Sealer::new(&configuration, setting("SEALING_KEY_ARN")?),

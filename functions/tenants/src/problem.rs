@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use causeway_core::health::ErrorClass;
-use causeway_queue::QueueError;
+use causeway_queue::{DeadLetterError, QueueError};
 use causeway_reconciler::LookError;
 use causeway_store::{SealError, StoreError};
 use causeway_telemetry::chain;
@@ -125,6 +125,12 @@ impl From<SealError> for Problem {
 
 impl From<QueueError> for Problem {
     fn from(error: QueueError) -> Self {
+        Self::unavailable(&error, ErrorClass::Transient)
+    }
+}
+
+impl From<DeadLetterError> for Problem {
+    fn from(error: DeadLetterError) -> Self {
         Self::unavailable(&error, ErrorClass::Transient)
     }
 }

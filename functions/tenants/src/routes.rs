@@ -17,9 +17,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    adoption, audit, external_id_rotation, idempotency, onboarding, onboarding_links, openapi, pool_changes,
-    problem::Problem, reconcile, removal, reports, service::Service, sign_ins, tenant_changes, tenants, user_pools,
-    verify, webhook_rotation,
+    adoption, audit, dead_letters, external_id_rotation, idempotency, onboarding, onboarding_links, openapi,
+    pool_changes, problem::Problem, reconcile, removal, reports, service::Service, sign_ins, tenant_changes, tenants,
+    user_pools, verify, webhook_rotation,
 };
 
 /// The API.
@@ -50,6 +50,9 @@ pub fn described() -> OpenApi {
 fn api() -> OpenApiRouter<Arc<Service>> {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(openapi::document))
+        .routes(routes!(dead_letters::health))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::redrive))
         .routes(routes!(tenants::create, tenants::list))
         .routes(routes!(tenants::read, tenant_changes::update, removal::remove_tenant))
         .routes(routes!(external_id_rotation::rotate_external_id))

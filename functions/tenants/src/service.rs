@@ -9,7 +9,7 @@ use causeway_core::{
     timestamp::Timestamp,
     user_pool::{PoolStatus, UserPool},
 };
-use causeway_queue::{Deduplication, Queue, QueueError};
+use causeway_queue::{DeadLetters, Deduplication, Queue, QueueError};
 use causeway_reconciler::Reconciler;
 use causeway_store::Store;
 use causeway_telemetry::chain;
@@ -21,6 +21,8 @@ use crate::{problem::Problem, tenants::TenantAnswer, user_pools::PoolPath};
 pub struct Service {
     /// The queue of wake-ups.
     pub queue: Queue,
+    /// The wake-ups that were given up.
+    pub dead_letters: DeadLetters,
     /// Looks and plans; holds the table, the keys, and the ways to Cognito and WorkOS.
     pub reconciler: Reconciler,
     /// The callback of a pool without a domain, on the local cloud.

@@ -1,5 +1,7 @@
 //! The queue of wake-ups: FIFO, one message group a pool, so that no pool is looked at twice at once.
 
+mod dead_letters;
+
 use aws_sdk_sqs::{
     Client,
     error::SdkError,
@@ -8,6 +10,8 @@ use aws_sdk_sqs::{
 };
 use aws_types::SdkConfig;
 use causeway_core::{id::UserPoolId, timestamp::Timestamp, wake_up::WakeUp};
+
+pub use dead_letters::{DeadLetter, DeadLetterError, DeadLetters, Depth};
 
 /// A wake-up that did not get onto the queue.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +85,11 @@ impl Queue {
             .await
             .map_err(|source| QueueError { user_pool_id: wake_up.user_pool_id.clone(), source: Box::new(source) })?;
         Ok(())
+    }
+
+    /// How many wake-ups there are. SQS's numbers are approximate while messages come and go.
+    pub async fn depth(&self) -> Result<Depth, DeadLetterError> {
+        dead_letters::depth(&self.client, &self.url).await
     }
 }
 

@@ -1,0 +1,194 @@
+//! `GET /v1/health` and the dead-letter queue: what was given up, and back to the queue with it.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Extension, Json,
+    body::Bytes,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use causeway_core::{
+    id::{TenantId, UserPoolId},
+    timestamp::Timestamp,
+    wake_up::Cause,
+};
+use causeway_queue::{DeadLetter, Deduplication};
+use causeway_store::Page;
+use lambda_http::request::RequestContext;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    input, page,
+    page::{List, PageRequest},
+    problem::Problem,
+    service::Service,
+};
+
+/// For how many seconds a message that is only looked at is not there for others.
+const LOOKED_AT: i32 = 1;
+/// The same for one that is sent back: longer than the call takes.
+const SENT_BACK: i32 = 30;
+/// How long messages are sent back for; API Gateway gives up after 30 s.
+const TIME: Duration = Duration::from_secs(20);
+
+/// Whether the deployment as a whole does its work. Each user pool has a health of its own.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// `ok`, or what somebody has to look at.
+    state: DeploymentState,
+    /// How many messages the dead-letter queue has.
+    dead_letters: u64,
+    /// How many wake-ups wait.
+    wake_ups_waiting: u64,
+    /// How many wake-ups are being worked on.
+    wake_ups_in_flight: u64,
+}
+
+/// Whether somebody has to look at something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum DeploymentState {
+    /// Nothing.
+    Ok,
+    /// Messages were given up.
+    DeadLetters,
+}
+
+/// Shows whether messages were given up, and how many wait
+///
+/// The numbers are SQS's, which are approximate while messages come and go.
+#[utoipa::path(
+    get, path = "/v1/health", operation_id = "get_health", tag = "deployment",
+    responses((status = 200, description = "The health of the deployment.", body = Health))
+)]
+pub async fn health(State(service): State<Arc<Service>>) -> Result<Response, Problem> {
+    let (dead, queue) = tokio::try_join!(service.dead_letters.depth(), service.queue.depth())?;
+    let dead_letters = dead.waiting + dead.in_flight;
+    let health = Health {
+        state: if dead_letters > 0 { DeploymentState::DeadLetters } else { DeploymentState::Ok },
+        dead_letters,
+        wake_ups_waiting: queue.waiting,
+        wake_ups_in_flight: queue.in_flight,
+    };
+    Ok(Json(health).into_response())
+}
+
+/// A message that was given up after three attempts.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetter)]
+pub struct DeadLetterAnswer {
+    /// The ID of the message, under which the logs of `reconcile` have it.
+    message_id: String,
+    /// When it was put on the queue.
+    sent_at: Timestamp,
+    /// The tenant of the pool that it was to wake up; null for a message that is no wake-up.
+    #[schema(required = true)]
+    tenant_id: Option<TenantId>,
+    /// The pool that it was to wake up; null for a message that is no wake-up.
+    #[schema(required = true)]
+    user_pool_id: Option<UserPoolId>,
+    /// Why it was to be looked at; null for a message that is no wake-up.
+    #[schema(required = true)]
+    cause: Option<Cause>,
+}
+
+impl From<DeadLetter> for DeadLetterAnswer {
+    fn from(letter: DeadLetter) -> Self {
+        let (message_id, sent_at) = (letter.message_id, letter.sent_at);
+        let Some(wake_up) = letter.wake_up else {
+            return Self { message_id, sent_at, tenant_id: None, user_pool_id: None, cause: None };
+        };
+        Self {
+            message_id,
+            sent_at,
+            tenant_id: Some(wake_up.tenant_id),
+            user_pool_id: Some(wake_up.user_pool_id),
+            cause: Some(wake_up.cause),
+        }
+    }
+}
+
+/// Lists up to ten of the messages that were given up
+///
+/// One page, however many there are: SQS shows no more at once. `GET /v1/health` counts them.
+#[utoipa::path(
+    get, path = "/v1/dead-letters", operation_id = "list_dead_letters", tag = "deployment", params(PageRequest),
+    responses((status = 200, description = "The only page.", body = List<DeadLetterAnswer>))
+)]
+pub async fn list(State(service): State<Arc<Service>>, request: PageRequest) -> Result<Response, Problem> {
+    let letters = service.dead_letters.receive(LOOKED_AT).await?;
+    let page =
+        page::of_all(letters, &request, |letter| format!("{:020}{}", letter.sent_at.millis(), letter.message_id));
+    Ok(page::answer(&request, Page { next: None, ..page }, DeadLetterAnswer::from))
+}
+
+/// What is to become of messages that are no wake-ups.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Redrive {
+    /// Takes messages off that are no wake-ups: sent back, they would only be given up again.
+    #[serde(default)]
+    discard_malformed: bool,
+}
+
+/// What became of the messages.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct Redriven {
+    /// How many were sent back to the queue.
+    sent_back: u64,
+    /// How many that are no wake-ups were taken off.
+    discarded: u64,
+    /// How many that are no wake-ups are still there.
+    malformed: u64,
+}
+
+/// Sends every wake-up that was given up back to the queue
+///
+/// Safe to repeat: a wake-up only causes one more look at its pool. Where many are there and time runs out, the rest
+/// stays for the next call.
+#[utoipa::path(
+    post, path = "/v1/dead-letters/redrive", operation_id = "redrive_dead_letters", tag = "deployment",
+    request_body = Option<Redrive>,
+    responses((status = 200, description = "What became of them.", body = Redriven))
+)]
+pub async fn redrive(
+    State(service): State<Arc<Service>>,
+    Extension(context): Extension<RequestContext>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let request: Redrive = input::read(&body)?;
+    let end = service.now().plus(TIME);
+    let mut done = Redriven::default();
+    while service.now() < end {
+        let letters = service.dead_letters.receive(SENT_BACK).await?;
+        if letters.is_empty() {
+            break;
+        }
+        for letter in letters {
+            match &letter.wake_up {
+                Some(wake_up) => {
+                    let random = service.reconciler.sources.number();
+                    // First onto the one and then off the other: twice is harmless, and lost is not.
+                    service.queue.wake_up(wake_up, Deduplication::Never(random)).await?;
+                    service.dead_letters.delete(&letter).await?;
+                    done.sent_back += 1;
+                }
+                None if request.discard_malformed => {
+                    service.dead_letters.delete(&letter).await?;
+                    done.discarded += 1;
+                }
+                None => done.malformed += 1,
+            }
+        }
+    }
+    tracing::info!(
+        caller = input::caller(&context),
+        sent_back = done.sent_back,
+        discarded = done.discarded,
+        malformed = done.malformed,
+        "dead letters were sent back"
+    );
+    Ok(Json(done).into_response())
+}

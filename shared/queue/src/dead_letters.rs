@@ -1,0 +1,123 @@
+//! The dead-letter queue: what stands there, and back to the queue with it.
+
+use aws_sdk_sqs::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    types::{Message, MessageSystemAttributeName, QueueAttributeName},
+};
+use aws_types::SdkConfig;
+use causeway_core::{timestamp::Timestamp, wake_up::WakeUp};
+
+/// The most messages that one call receives (SQS API: `ReceiveMessage`).
+const BATCH: i32 = 10;
+
+/// A call to the dead-letter queue that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation} on a queue was answered {code}")]
+pub struct DeadLetterError {
+    /// The operation.
+    operation: &'static str,
+    /// SQS's error code, or what happened to the request.
+    code: String,
+}
+
+impl DeadLetterError {
+    fn new<E: ProvideErrorMetadata>(operation: &'static str, error: &SdkError<E>) -> Self {
+        Self { operation, code: error.code().unwrap_or("nothing").to_owned() }
+    }
+}
+
+/// A message that was given up.
+#[derive(Debug)]
+pub struct DeadLetter {
+    /// The ID of its message, under which the logs have it.
+    pub message_id: String,
+    /// When it was put on the queue that it was given up on.
+    pub sent_at: Timestamp,
+    /// The wake-up that it is; none for a message that can't be read.
+    pub wake_up: Option<WakeUp>,
+    receipt: String,
+}
+
+impl DeadLetter {
+    fn of(message: Message) -> Self {
+        let sent_at = message
+            .attributes
+            .as_ref()
+            .and_then(|attributes| attributes.get(&MessageSystemAttributeName::SentTimestamp))
+            .and_then(|millis| millis.parse().ok())
+            .map_or(Timestamp::from_millis(0), Timestamp::from_millis);
+        Self {
+            message_id: message.message_id.unwrap_or_default(),
+            sent_at,
+            wake_up: serde_json::from_str(message.body.as_deref().unwrap_or_default()).ok(),
+            receipt: message.receipt_handle.unwrap_or_default(),
+        }
+    }
+}
+
+/// How many messages a queue has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// Those that wait.
+    pub waiting: u64,
+    /// Those that somebody works on.
+    pub in_flight: u64,
+}
+
+/// The dead-letter queue.
+#[derive(Debug, Clone)]
+pub struct DeadLetters {
+    client: Client,
+    url: String,
+}
+
+impl DeadLetters {
+    /// The dead-letter queue at this URL.
+    pub fn new(configuration: &SdkConfig, url: String) -> Self {
+        Self { client: Client::new(configuration), url }
+    }
+
+    /// How many messages there are. SQS's numbers are approximate while messages come and go.
+    pub async fn depth(&self) -> Result<Depth, DeadLetterError> {
+        depth(&self.client, &self.url).await
+    }
+
+    /// Up to ten of its messages, which nobody else gets for `seconds`; none once it is empty.
+    pub async fn receive(&self, seconds: i32) -> Result<Vec<DeadLetter>, DeadLetterError> {
+        let answer = self
+            .client
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(BATCH)
+            .visibility_timeout(seconds)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+            .send()
+            .await
+            .map_err(|error| DeadLetterError::new("ReceiveMessage", &error))?;
+        Ok(answer.messages.unwrap_or_default().into_iter().map(DeadLetter::of).collect())
+    }
+
+    /// Takes a message off for good.
+    pub async fn delete(&self, letter: &DeadLetter) -> Result<(), DeadLetterError> {
+        let request = self.client.delete_message().queue_url(&self.url).receipt_handle(&letter.receipt);
+        request.send().await.map(drop).map_err(|error| DeadLetterError::new("DeleteMessage", &error))
+    }
+}
+
+/// How many messages the queue at `url` has.
+pub(crate) async fn depth(client: &Client, url: &str) -> Result<Depth, DeadLetterError> {
+    let (waiting, in_flight) =
+        (QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible);
+    let answer = client
+        .get_queue_attributes()
+        .queue_url(url)
+        .attribute_names(waiting.clone())
+        .attribute_names(in_flight.clone())
+        .send()
+        .await
+        .map_err(|error| DeadLetterError::new("GetQueueAttributes", &error))?;
+    let attributes = answer.attributes.unwrap_or_default();
+    let number = |name| attributes.get(&name).and_then(|text| text.parse().ok()).unwrap_or(0);
+    Ok(Depth { waiting: number(waiting), in_flight: number(in_flight) })
+}

@@ -1,0 +1,57 @@
+//! What was given up is seen, counted and sent back.
+
+use anyhow::Result;
+use aws_sdk_sqs::Client as Sqs;
+use causeway_tests::eventually::eventually;
+use serde_json::json;
+
+use crate::tenancy::{SOON, Tenancy, unique};
+
+#[tokio::test]
+#[ignore = "takes every message from the dead-letter queue, for which other tests wait"]
+async fn a_wake_up_that_was_given_up_is_counted_and_sent_back_and_a_malformed_message_only_goes_when_told() -> Result<()>
+{
+    let tenancy = Tenancy::new("dead letters").await?;
+    let (organization, connections) = tenancy.organization_with(1).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&[&connections[0]]).await?;
+    pool.drained().await?;
+    let sqs = Sqs::new(&tenancy.cloud.integration().sdk(&tenancy.cloud.region));
+    let wake_up = json!({"tenant_id": tenancy.id, "user_pool_id": pool.id, "cause": "webhook"}).to_string();
+    // In groups of their own: SQS gives out no message of a group while an earlier one is looked at.
+    for (group, body) in [(pool.id.as_str(), wake_up.as_str()), ("malformed", "not a wake-up")] {
+        let request = sqs.send_message().queue_url(&tenancy.cloud.dead_letter_queue_url).message_group_id(group);
+        request.message_deduplication_id(unique("dead")).message_body(body).send().await?;
+    }
+
+    let health = tenancy.api.get("/v1/health").await?.expect(200)?.json()?;
+    assert_eq!(health["state"], "dead_letters", "{health}");
+    assert!(health["dead_letters"].as_u64() >= Some(2), "{health}");
+    let shown = eventually(SOON, "the pool's message is listed", async || {
+        let list = tenancy.api.get("/v1/dead-letters").await?.expect(200)?.json()?;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        Ok(items.into_iter().find(|item| item["user_pool_id"] == *pool.id))
+    })
+    .await?;
+    assert_eq!(shown["tenant_id"], *tenancy.id, "{shown}");
+
+    let before = pool.shown().await?["last_run"]["id"].clone();
+    let redriven = eventually(SOON, "the message is sent back", async || {
+        let done = tenancy.api.post("/v1/dead-letters/redrive", &json!({})).await?.expect(200)?.json()?;
+        Ok((done["sent_back"].as_u64() > Some(0)).then_some(done))
+    })
+    .await?;
+    assert_eq!(redriven["discarded"], 0, "{redriven}");
+    eventually(SOON, "the pool is looked at", async || {
+        Ok((pool.shown().await?["last_run"]["id"] != before).then_some(()))
+    })
+    .await?;
+
+    // Not that the queue is empty: another test may keep what it has received for ten minutes.
+    eventually(SOON, "what is no wake-up goes when told", async || {
+        let body = json!({"discard_malformed": true});
+        let done = tenancy.api.post("/v1/dead-letters/redrive", &body).await?.expect(200)?.json()?;
+        Ok((done["discarded"].as_u64() > Some(0)).then_some(()))
+    })
+    .await
+}
