@@ -57,10 +57,10 @@ pub fn add(metric: Metric, value: u64) {
 }
 
 /// Counts one request that was sent to a service, and whether the service asked to slow down.
-pub fn call(service: Service, throttled: bool) {
+pub fn call(service: Service, slowed_down: bool) {
     let (calls, throttles) = service.metrics();
     count(calls);
-    if throttled {
+    if slowed_down {
         count(throttles);
     }
 }

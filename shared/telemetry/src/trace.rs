@@ -18,8 +18,8 @@ pub fn current_trace_id() -> String {
 /// The ID of the trace in a header as Lambda and SQS give it: `Root=1-...;Parent=...;Sampled=1` (X-Ray: "Tracing
 /// header"). Empty where there is none.
 pub fn trace_id(header: Option<&str>) -> &str {
-    let parts = header.unwrap_or_default().split(';');
-    parts.filter_map(|part| part.trim().strip_prefix("Root=")).next().unwrap_or_default()
+    let mut parts = header.unwrap_or_default().split(';');
+    parts.find_map(|part| part.trim().strip_prefix("Root=")).unwrap_or_default()
 }
 
 #[cfg(test)]
