@@ -110,7 +110,7 @@ async fn on_a_cloud(size: Size) -> Result<()> {
     let started = Cloud::start(&settings, &announce).await?;
     phase("end-to-end tests", end_to_end(&started, size)).await?;
     // The last: what it makes and changes is in nobody's way any more.
-    phase("API as described", described::check(started.cloud()?)).await
+    phase("API as described", Box::pin(described::check(started.cloud()?))).await
 }
 
 async fn end_to_end(started: &Started, size: Size) -> Result<()> {

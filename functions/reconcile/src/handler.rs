@@ -121,7 +121,7 @@ fn sorted(records: Vec<SqsMessage>) -> (ByPool, Vec<String>) {
 
 /// Runs one pool and gives back the IDs of the messages that must come again.
 async fn run(reconciler: &Reconciler, woken: Woken, deadline: Timestamp) -> Vec<String> {
-    let (ran, mut metrics) = measured(reconciler.run(&woken.wake_up, deadline)).await;
+    let (ran, mut metrics) = measured(Box::pin(reconciler.run(&woken.wake_up, deadline))).await;
     match ran {
         Ok(Ran::Done(report)) => {
             measure(&mut metrics, &report, woken.sent_at);

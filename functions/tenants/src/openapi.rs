@@ -81,8 +81,9 @@ fn take_header(operation: &mut Operation, name: &str, description: &str, value: 
 
 /// For `utoipa` what can be left out can be null.
 fn take_no_null(operation: &mut Operation) {
-    let contents = operation.request_body.iter_mut().flat_map(|body| body.content.values_mut());
-    for schema in contents.filter_map(|content| content.schema.as_mut()) {
+    let Some(RefOr::T(body)) = &mut operation.request_body else { return };
+    for content in body.content.values_mut() {
+        let RefOr::T(Content { schema: Some(schema), .. }) = content else { continue };
         let RefOr::T(Schema::OneOf(either)) = schema else { continue };
         let object = either.items.iter().find(|item| matches!(item, RefOr::Ref(_))).cloned();
         if let Some(object) = object {
