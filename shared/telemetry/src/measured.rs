@@ -77,7 +77,7 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         };
-        let ((_, two), (_, three)) = tokio::join!(measured(calls(2)), measured(calls(3)));
+        let (((), two), ((), three)) = tokio::join!(measured(calls(2)), measured(calls(3)));
         let seen = |measurements: &Measurements| {
             (measurements.get(Metric::CallsToCognito), measurements.get(Metric::ThrottlesByCognito))
         };
