@@ -45,11 +45,18 @@ pub async fn build(tools: &Tools, log: &Path) -> Result<()> {
     run("sam build", &mut sam, log).await
 }
 
-/// Checks `template.yaml`.
+/// Checks `template.yaml`, and that the workflows of the continuous delivery are YAML.
 pub async fn validate(tools: &Tools) -> Result<()> {
     let mut sam = sam(tools);
     sam.args(["validate", "--lint", "--region", REGION]);
-    run_shown("sam validate", &mut sam).await
+    run_shown("sam validate", &mut sam).await?;
+    let mut python = Command::new(tools.sam.join("bin/python"));
+    let workflows = std::fs::read_dir(workspace::root().join(".github/workflows")).context("no workflows")?;
+    python.args(["-c", "import sys, yaml\nfor file in sys.argv[1:]: yaml.safe_load(open(file))"]);
+    for workflow in workflows {
+        python.arg(workflow?.path());
+    }
+    run_shown("reading the workflows", &mut python).await
 }
 
 /// What the stack is deployed with.

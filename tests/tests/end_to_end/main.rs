@@ -34,6 +34,7 @@ mod reconcile;
 mod redaction;
 mod relying_party;
 mod removal;
+mod restore;
 mod role;
 mod role_forms;
 mod rotation;
