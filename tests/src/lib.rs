@@ -10,6 +10,7 @@ pub mod browser;
 pub mod chromium;
 pub mod cloud;
 pub mod command_line;
+pub mod cost;
 pub mod deployment;
 pub mod eventually;
 pub mod front;

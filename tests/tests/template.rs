@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a template that can't be read fails the test")]
 
 use causeway_telemetry::{Metric, NAMESPACE};
-use causeway_tests::workspace;
+use causeway_tests::{cost, workspace};
 use serde_json::Value;
 
 fn template() -> String {
@@ -256,6 +256,14 @@ fn every_function_is_traced_and_its_role_may_send_its_traces_and_no_more_of_x_ra
     assert_eq!(template.matches("- &traces\n").count(), 1);
     assert_eq!(template.matches("xray:").count(), 2, "the one statement that all share");
     assert!(template.contains("Action: [xray:PutTraceSegments, xray:PutTelemetryRecords]"));
+}
+
+#[test]
+fn the_model_of_the_costs_has_as_many_metrics_and_alarms_as_there_are() {
+    let counted = |number: f64, things: usize| (number - f64::from(u32::try_from(things).unwrap())).abs() < 0.5;
+    assert!(counted(cost::METRICS, Metric::ALL.len()), "{} metrics", Metric::ALL.len());
+    let template = template();
+    assert!(counted(cost::ALARMS, alarms(&template).len()), "{} alarms", alarms(&template).len());
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod calls;
 mod changes;
 mod command_line;
 mod conformance;
+mod costs;
 mod dead_letters;
 mod environments;
 mod external_id;

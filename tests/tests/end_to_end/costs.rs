@@ -1,0 +1,76 @@
+//! The calls that the model of the costs counts with are those that are made.
+
+use anyhow::{Result, ensure};
+use causeway_tests::cost::{Calls, RUN, SIGN_IN, WEBHOOK};
+use causeway_tests::eventually::eventually;
+use serde_json::Value;
+
+use crate::ingest::{deliver, event, signature};
+use crate::measured::lines;
+use crate::relying_party::RelyingParty;
+use crate::tenancy::{SOON, Tenancy, now_in_millis};
+
+/// What these lines count.
+fn calls<'a>(lines: impl IntoIterator<Item = &'a Value>) -> Calls {
+    let mut calls = Calls::default();
+    for line in lines {
+        let to = |service: &str| {
+            line[format!("CallsTo{service}")].as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or_default()
+        };
+        calls.dynamodb += to("DynamoDb");
+        calls.sqs += to("Sqs");
+        calls.kms += to("Kms");
+        calls.cognito += to("Cognito");
+        calls.workos += to("Workos");
+    }
+    calls
+}
+
+#[tokio::test]
+async fn a_scheduled_run_a_webhook_and_a_sign_in_take_the_calls_that_the_model_of_the_costs_has() -> Result<()> {
+    let tenancy = Tenancy::new("costs").await?;
+    let (organization, connections) = tenancy.organization_with(1).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&[&connections[0]]).await?;
+    pool.drained().await?;
+    let cloud = &tenancy.cloud;
+    eventually(SOON, "a scheduled run finds nothing to do", async || {
+        cloud.invoke("schedule", &serde_json::json!({})).await?;
+        let mut runs = lines(cloud, "reconcile", "/span/user_pool_id", &pool.id);
+        runs.retain(|run| run["cause"] == "Schedule" && run["RunsWithoutChange"] == 1);
+        let Some(run) = runs.last() else { return Ok(None) };
+        ensure!(calls([run]) == RUN, "{:?} is not {RUN:?}: {run}", calls([run]));
+        Ok(Some(()))
+    })
+    .await?;
+
+    let secret = tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?;
+    let body = event("connection.activated");
+    let signature = signature(&secret, now_in_millis(), body.as_bytes())?;
+    deliver(&tenancy, &tenancy.id, Some(&signature), body.as_bytes()).await?.expect(200)?;
+    eventually(SOON, "the webhook is in the log", async || {
+        let webhooks = lines(cloud, "ingest", "/tenant_id", &tenancy.id);
+        let webhook = webhooks.iter().find(|line| body.contains(line["event_id"].as_str().unwrap_or("no event")));
+        let Some(webhook) = webhook else { return Ok(None) };
+        ensure!(calls([webhook]) == WEBHOOK, "{:?} is not {WEBHOOK:?}: {webhook}", calls([webhook]));
+        Ok(Some(()))
+    })
+    .await?;
+
+    let party = RelyingParty::of(&pool, &connections[0]).await?;
+    // What an instance learns at the first sign-in it knows at the next. Which instance answers is not ours to say.
+    eventually(SOON, "a sign-in to instances that know the pool", async || {
+        let of_sign_ins = || lines(cloud, "signin", "/span/connection_id", &connections[0]);
+        let before = of_sign_ins().len();
+        let code = party.code("costs@example.com").await?;
+        let tokens = party.redeem(&code).await?.expect(200)?.json()?;
+        party.userinfo(tokens["access_token"].as_str().unwrap_or_default()).await?.expect(200)?;
+        eventually(SOON, "the sign-in is in the log", async || Ok((of_sign_ins().len() >= before + 4).then_some(())))
+            .await?;
+        let of_sign_in = of_sign_ins().split_off(before);
+        let sum = calls(&of_sign_in);
+        ensure!(sum == SIGN_IN, "{sum:?} is not {SIGN_IN:?}: {of_sign_in:?}");
+        Ok(Some(()))
+    })
+    .await
+}
