@@ -6,15 +6,19 @@ locally. And it keeps what functions print in memory only: here it is also appen
 folder that FUNCTION_LOGS names, one for each function.
 """
 
+import contextvars
 import json
 import os
 
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import iam, lambda_svc
+from ministack.services import iam, lambda_svc, sqs
 
 _resolve = iam_evaluator._resolve_condition_key
+_iam_action = iam_actions.extract_iam_action
 _tag_context = iam_actions.request_tag_context
 _emit_logs = lambda_svc._emit_lambda_logs
+_send_message, _send_batch = sqs._act_send_message, sqs._act_send_message_batch
+_system_attributes = contextvars.ContextVar("of the messages of a batch, by deduplication ID", default={})
 _log_folder = os.environ.pop("FUNCTION_LOGS", "")
 
 
@@ -26,6 +30,12 @@ def _resolve_condition_key(key, context):
     account, name = value.split(":")[4], value.split("/")[1]
     role = iam._roles.get_scoped(account, None, name)
     return role["Arn"] if role else value
+
+
+def _extract_iam_action(service, *request):
+    """SQS has no permissions for its batches: `sqs:SendMessage` is that for `SendMessageBatch` too."""
+    action = _iam_action(service, *request)
+    return action.removesuffix("Batch") if service == "sqs" and action else action
 
 
 def _encryption_context_keys(request):
@@ -72,9 +82,28 @@ def _emit_lambda_logs(function, request_id, text, error, duration, **options):
     _emit_logs(function, request_id, text, error, duration, **options)
 
 
+def _act_send_message(request, url):
+    given = _system_attributes.get().get(request.get("MessageDeduplicationId"))
+    return _send_message({**request, "MessageSystemAttributes": given} if given else request, url)
+
+
+def _act_send_message_batch(request, url):
+    """The messages of a batch keep their system attributes, the trace among them, as a single one does."""
+    entries = request.get("Entries", [])
+    given = {entry.get("MessageDeduplicationId"): entry.get("MessageSystemAttributes") for entry in entries}
+    token = _system_attributes.set(given)
+    try:
+        return _send_batch(request, url)
+    finally:
+        _system_attributes.reset(token)
+
+
 iam_evaluator._resolve_condition_key = _resolve_condition_key
 iam_actions.request_tag_context = _request_context
+iam_actions.extract_iam_action = _extract_iam_action
 lambda_svc._emit_lambda_logs = _emit_lambda_logs
+sqs._act_send_message = _act_send_message
+sqs._HANDLERS["SendMessageBatch"] = _act_send_message_batch
 
 if __name__ == "__main__":
     from ministack.app import main

@@ -1,30 +1,43 @@
 //! One webhook: believed only by its signature, read only for which event it is.
 
+use std::time::Duration;
+
 use causeway_aws::clock;
+use causeway_cache::Cache;
 use causeway_core::{
     id::TenantId,
-    tenant::{Purpose, Tenant},
+    tenant::Purpose,
+    timestamp::Timestamp,
+    user_pool::UserPool,
     wake_up::{Cause, WakeUp},
     webhook::{Event, Refused, verify_signature},
 };
-use causeway_queue::{Deduplication, Queue, QueueError};
+use causeway_queue::{Deduplication, MOST_AT_ONCE, Queue, QueueError};
 use causeway_store::{SealError, Sealer, Store, StoreError};
 use causeway_telemetry::{METRICS, Metric, chain, current_trace_id, measured};
-use futures::future::try_join_all;
+use futures::future::join_all;
 use lambda_http::{Body, Request, RequestExt, Response, http::StatusCode};
+use secrecy::SecretString;
 use serde_json::json;
 
 /// The largest body that is looked at, in bytes; WorkOS's events are some kilobytes.
 const LARGEST: usize = 1_000_000;
 
+/// How long a tenant's pools are taken to be all that it has, where all of them have runs. Many events come at once,
+/// and a pool that is registered and verified within these seconds is looked at because of that.
+const POOLS_FRESH_FOR: Duration = Duration::from_secs(5);
+
+/// An endpoint: a tenant and the endpoint's number.
+type Endpoint = (TenantId, u32);
+
 /// What a webhook needs.
 pub struct Ingest {
-    /// The table.
-    pub store: Store,
-    /// Opens the webhook secrets.
-    pub sealer: Sealer,
-    /// The queue.
-    pub queue: Queue,
+    store: Store,
+    sealer: Sealer,
+    queue: Queue,
+    /// The secrets of endpoints, opened. One that was replaced is read again before a signature is refused for it.
+    secrets: Cache<Endpoint, Vec<SecretString>>,
+    pools: Cache<TenantId, Vec<UserPool>>,
 }
 
 /// Why a webhook is not answered 200.
@@ -78,6 +91,11 @@ impl NotTaken {
 }
 
 impl Ingest {
+    /// With the table, with what opens the webhook secrets, and with the queue.
+    pub fn new(store: Store, sealer: Sealer, queue: Queue) -> Self {
+        Self { store, sealer, queue, secrets: Cache::new(), pools: Cache::with_freshness(POOLS_FRESH_FOR) }
+    }
+
     /// Answers one webhook and logs what came of it.
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
@@ -111,8 +129,8 @@ impl Ingest {
         }
     }
 
-    async fn take(&self, endpoint: Option<(TenantId, u32)>, request: &Request) -> Result<Taken, NotTaken> {
-        let (tenant_id, number) = endpoint.ok_or(NotTaken::NoEndpoint)?;
+    async fn take(&self, endpoint: Option<Endpoint>, request: &Request) -> Result<Taken, NotTaken> {
+        let endpoint = endpoint.ok_or(NotTaken::NoEndpoint)?;
         let body: &[u8] = request.body().as_ref();
         if body.len() > LARGEST {
             return Err(NotTaken::TooLarge);
@@ -120,38 +138,72 @@ impl Ingest {
         let header = request.headers().get("workos-signature").and_then(|header| header.to_str().ok());
         // Without a signature there is nothing to look up for.
         let header = header.ok_or(Refused::Missing)?;
-        let tenant = self.store.tenant(&tenant_id).await?.ok_or(NotTaken::NoEndpoint)?;
-        self.check_signature(&tenant, number, header, body).await?;
+        self.check_signature(&endpoint, header, body).await?;
         let event: Event = serde_json::from_slice(body).map_err(NotTaken::NotAnEvent)?;
-        let woken = if event.is_of_interest() { self.wake_up(&tenant, &event).await? } else { 0 };
+        let woken = if event.is_of_interest() { self.wake_up(&endpoint.0, &event).await? } else { 0 };
         Ok(Taken { event, woken })
     }
 
-    /// Whether one of the endpoint's secrets, of today or of before, has signed the body.
-    async fn check_signature(&self, tenant: &Tenant, number: u32, header: &str, body: &[u8]) -> Result<(), NotTaken> {
-        let mut refused = NotTaken::NoEndpoint;
-        for sealed in tenant.webhook_secrets(number, clock::now()) {
-            let secret = self.sealer.open(&tenant.id, Purpose::WebhookSecret, sealed).await?;
-            match verify_signature(Some(header), body, &secret, clock::now()) {
-                Ok(()) => return Ok(()),
-                Err(error) => refused = error.into(),
+    /// Whether one of the endpoint's secrets, of today or of before, has signed the body. Before none has, they are
+    /// read once more, at most once a second: one may just have been replaced.
+    async fn check_signature(&self, endpoint: &Endpoint, header: &str, body: &[u8]) -> Result<(), NotTaken> {
+        let now = clock::now();
+        let known = self.secrets.get_or_read(endpoint, now, || self.read_secrets(endpoint, now)).await?;
+        match signed_by(known.as_deref(), header, body, now) {
+            Err(NotTaken::Refused(Refused::Forged)) => {
+                let read = self.secrets.read_again(endpoint, now, || self.read_secrets(endpoint, now)).await?;
+                signed_by(read.as_deref(), header, body, now)
             }
+            outcome => outcome,
         }
-        Err(refused)
     }
 
-    /// Puts one wake-up per pool of the tenant on the queue.
-    async fn wake_up(&self, tenant: &Tenant, event: &Event) -> Result<usize, NotTaken> {
-        let pools = self.store.pools(&tenant.id).await?;
-        let wake_ups: Vec<WakeUp> = pools
-            .into_iter()
-            .filter(causeway_core::user_pool::UserPool::is_reconciled)
-            .map(|pool| WakeUp { tenant_id: pool.tenant_id, user_pool_id: pool.user_pool_id, cause: Cause::Webhook })
-            .collect();
-        try_join_all(wake_ups.iter().map(|wake_up| self.queue.wake_up(wake_up, Deduplication::Event(&event.id))))
-            .await?;
+    /// The endpoint's secrets; none where there is no such endpoint.
+    async fn read_secrets(
+        &self,
+        (tenant_id, number): &Endpoint,
+        now: Timestamp,
+    ) -> Result<Option<Vec<SecretString>>, NotTaken> {
+        let Some(tenant) = self.store.tenant(tenant_id).await? else {
+            return Ok(None);
+        };
+        let mut secrets = Vec::new();
+        for sealed in tenant.webhook_secrets(*number, now) {
+            secrets.push(self.sealer.open(tenant_id, Purpose::WebhookSecret, sealed).await?);
+        }
+        Ok((!secrets.is_empty()).then_some(secrets))
+    }
+
+    /// Puts one wake-up per pool of the tenant on the queue, ten in a call.
+    async fn wake_up(&self, tenant: &TenantId, event: &Event) -> Result<usize, NotTaken> {
+        let (now, read) = (clock::now(), || async { self.store.pools(tenant).await.map(Some) });
+        let mut pools = self.pools.get_or_read(tenant, now, read).await?.unwrap_or_default();
+        // One that had no runs a moment ago may have some now.
+        if pools.is_empty() || !pools.iter().all(UserPool::is_reconciled) {
+            pools = self.pools.read_again(tenant, now, read).await?.unwrap_or_default();
+        }
+        let wake_ups: Vec<WakeUp> = pools.iter().filter(|pool| pool.is_reconciled()).map(wake_up).collect();
+        let messages: Vec<_> = wake_ups.iter().map(|wake_up| (wake_up, Deduplication::Event(&event.id))).collect();
+        let sent = join_all(messages.chunks(MOST_AT_ONCE).map(|some| self.queue.wake_up_all(some))).await;
+        sent.into_iter().flatten().collect::<Result<Vec<()>, QueueError>>()?;
         Ok(wake_ups.len())
     }
+}
+
+fn wake_up(pool: &UserPool) -> WakeUp {
+    WakeUp { tenant_id: pool.tenant_id.clone(), user_pool_id: pool.user_pool_id.clone(), cause: Cause::Webhook }
+}
+
+/// Whether one of the secrets has signed the body. Without any there is no endpoint.
+fn signed_by(secrets: Option<&Vec<SecretString>>, header: &str, body: &[u8], now: Timestamp) -> Result<(), NotTaken> {
+    let mut refused = NotTaken::NoEndpoint;
+    for secret in secrets.into_iter().flatten() {
+        match verify_signature(Some(header), body, secret, now) {
+            Ok(()) => return Ok(()),
+            Err(error) => refused = error.into(),
+        }
+    }
+    Err(refused)
 }
 
 struct Taken {
@@ -160,7 +212,7 @@ struct Taken {
 }
 
 /// The tenant and the number of the endpoint that a path leads to. The first one has no number.
-fn endpoint_in(path: &str) -> Option<(TenantId, u32)> {
+fn endpoint_in(path: &str) -> Option<Endpoint> {
     let rest = path.rsplit_once("/webhooks/")?.1;
     match rest.split_once('/') {
         None => Some((rest.parse().ok()?, 0)),

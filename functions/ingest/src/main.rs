@@ -11,10 +11,10 @@ use lambda_http::{Error, Request, service_fn};
 async fn main() -> Result<(), Error> {
     causeway_telemetry::start();
     let configuration = configuration()?;
-    let ingest = handler::Ingest {
-        store: Store::new(&configuration, setting("TABLE_NAME")?),
-        sealer: Sealer::new(&configuration, setting("SEALING_KEY_ARN")?),
-        queue: Queue::new(&configuration, setting("QUEUE_URL")?),
-    };
+    let ingest = handler::Ingest::new(
+        Store::new(&configuration, setting("TABLE_NAME")?),
+        Sealer::new(&configuration, setting("SEALING_KEY_ARN")?),
+        Queue::new(&configuration, setting("QUEUE_URL")?),
+    );
     lambda_http::run(service_fn(|request: Request| async { Ok::<_, Error>(ingest.handle(request).await) })).await
 }

@@ -8,7 +8,7 @@ use causeway_core::{
     timestamp::Timestamp,
     wake_up::{Cause, WakeUp},
 };
-use causeway_queue::{Deduplication, Queue};
+use causeway_queue::{Deduplication, MOST_AT_ONCE, Queue, QueueError};
 use causeway_store::{DUE_SHARDS, DuePool, Store, StoreError};
 use causeway_telemetry::{METRICS, Metric, chain, current_trace_id, measured};
 use futures::future::join_all;
@@ -74,7 +74,7 @@ impl Schedule {
                 let page = self.store.due_pools(shard, now, PAGE, after.as_ref()).await?;
                 ticked.longest_due =
                     ticked.longest_due.into_iter().chain(page.items.first().map(|due| due.due_at)).min();
-                for sent in join_all(page.items.iter().map(|due| self.wake_up(due))).await {
+                for sent in join_all(page.items.chunks(MOST_AT_ONCE).map(|due| self.wake_up(due))).await.concat() {
                     if sent { ticked.woken += 1 } else { ticked.failed += 1 }
                 }
                 after = page.items.last().cloned();
@@ -106,11 +106,17 @@ impl Schedule {
         self.interval + longest_due.map_or(Duration::ZERO, |due| now.since(due))
     }
 
-    /// Wakes up one pool. Its due time moves only after the wake-up is on the queue, so that none is lost.
-    async fn wake_up(&self, due: &DuePool) -> bool {
-        let wake_up =
-            WakeUp { tenant_id: due.tenant_id.clone(), user_pool_id: due.user_pool_id.clone(), cause: Cause::Schedule };
-        if let Err(error) = self.queue.wake_up(&wake_up, Deduplication::Due(due.due_at)).await {
+    /// Wakes up to ten pools up, and says of each whether it was.
+    async fn wake_up(&self, due: &[DuePool]) -> Vec<bool> {
+        let wake_ups: Vec<WakeUp> = due.iter().map(wake_up).collect();
+        let messages: Vec<_> = wake_ups.iter().zip(due.iter().map(|due| Deduplication::Due(due.due_at))).collect();
+        let sent = self.queue.wake_up_all(&messages).await;
+        join_all(due.iter().zip(sent).map(|(due, sent)| self.move_on(due, sent))).await
+    }
+
+    /// Moves the due time of a pool on, but only after its wake-up is on the queue, so that none is lost.
+    async fn move_on(&self, due: &DuePool, sent: Result<(), QueueError>) -> bool {
+        if let Err(error) = sent {
             tracing::error!(user_pool_id = %due.user_pool_id, error = chain(&error), "a due user pool was not woken up");
             return false;
         }
@@ -137,4 +143,8 @@ struct Ticked {
     failed: u64,
     /// When the pool became due that had been due for longest.
     longest_due: Option<Timestamp>,
+}
+
+fn wake_up(due: &DuePool) -> WakeUp {
+    WakeUp { tenant_id: due.tenant_id.clone(), user_pool_id: due.user_pool_id.clone(), cause: Cause::Schedule }
 }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use causeway_cache::Cache;
 use causeway_core::{
     connection::Organization,
     id::{ConnectionId, OrganizationId, TenantId, UserPoolId},
@@ -14,7 +15,6 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::{
-    cache::Cache,
     directory::{Directory, Served},
     endpoint::Endpoint,
     failure::Failure,

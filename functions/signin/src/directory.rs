@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use causeway_cache::{Cache, Standing};
 use causeway_core::{
     claim::Claim,
     id::{ConnectionId, TenantId, UserPoolId},
@@ -19,7 +20,6 @@ use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 use crate::{
-    cache::{Cache, Standing},
     endpoint::Endpoint,
     failure::Failure,
     limit::{Limit, Rate},

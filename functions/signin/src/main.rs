@@ -4,7 +4,6 @@
 mod answer;
 mod authorize;
 mod bridge;
-mod cache;
 mod callback;
 mod directory;
 mod discovery;
@@ -27,6 +26,7 @@ use causeway_aws::{
     clock::{now, random},
     configuration, optional_setting, parsed_setting, setting,
 };
+use causeway_cache::Cache;
 use causeway_core::provider::BaseUrl;
 use causeway_store::{Sealer, Store};
 use causeway_workos::Workos;
@@ -34,7 +34,6 @@ use lambda_http::{Error, service_fn};
 
 use crate::{
     bridge::{ATTEMPTS, Bridge, WRONG_TOKENS},
-    cache::Cache,
     directory::Directory,
     handler::router,
     limit::Limit,

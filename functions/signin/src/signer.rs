@@ -9,6 +9,7 @@ use aws_sdk_kms::{
     types::{MessageType, SigningAlgorithmSpec},
 };
 use aws_types::SdkConfig;
+use causeway_cache::Cache;
 use causeway_core::{
     health::ErrorClass,
     oidc::{
@@ -20,8 +21,6 @@ use causeway_core::{
 };
 use causeway_telemetry::chain;
 use futures::future::join_all;
-
-use crate::cache::Cache;
 
 /// A signature or a key that KMS did not give.
 #[derive(Debug, thiserror::Error)]

@@ -2,16 +2,19 @@
 
 mod dead_letters;
 
+use std::sync::Arc;
+
 use aws_sdk_sqs::{
     Client,
-    error::SdkError,
-    operation::send_message::SendMessageError,
-    types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue},
+    types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue, SendMessageBatchRequestEntry},
 };
 use aws_types::SdkConfig;
 use causeway_core::{id::UserPoolId, timestamp::Timestamp, wake_up::WakeUp};
 
 pub use dead_letters::{DeadLetter, DeadLetterError, DeadLetters, Depth};
+
+/// How many messages one call takes (SQS API: `SendMessageBatch`).
+pub const MOST_AT_ONCE: usize = 10;
 
 /// A wake-up that did not get onto the queue.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +22,20 @@ pub use dead_letters::{DeadLetter, DeadLetterError, DeadLetters, Depth};
 pub struct QueueError {
     /// The pool.
     pub user_pool_id: UserPoolId,
-    /// The SDK's error.
+    /// Why.
     #[source]
-    source: Box<SdkError<SendMessageError>>,
+    source: NotSent,
+}
+
+/// Why a wake-up did not get onto the queue. One failed call can be that of several wake-ups.
+#[derive(Debug, Clone, thiserror::Error)]
+enum NotSent {
+    #[error("the call failed")]
+    Call(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    #[error("SQS refused the message: {code}: {message}")]
+    Refused { code: String, message: String },
+    #[error("SQS did not say that it took the message")]
+    Unknown,
 }
 
 /// What makes two wake-ups one: SQS drops a second message with the same deduplication ID for five minutes.
@@ -69,22 +83,54 @@ impl Queue {
 
     /// Puts a wake-up on the queue, with the trace that it belongs to.
     pub async fn wake_up(&self, wake_up: &WakeUp, deduplication: Deduplication<'_>) -> Result<(), QueueError> {
-        let body = serde_json::json!(wake_up).to_string();
+        self.wake_up_all(&[(wake_up, deduplication)]).await.into_iter().next().unwrap_or(Ok(()))
+    }
+
+    /// Puts up to [`MOST_AT_ONCE`] wake-ups on the queue in one call, and says of each, in order, what became of it.
+    pub async fn wake_up_all(&self, wake_ups: &[(&WakeUp, Deduplication<'_>)]) -> Vec<Result<(), QueueError>> {
+        let outcomes = match self.send(wake_ups).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => vec![Err(NotSent::Call(error)); wake_ups.len()],
+        };
+        let pools = wake_ups.iter().map(|(wake_up, _)| &wake_up.user_pool_id);
+        let outcomes = pools.zip(outcomes);
+        outcomes
+            .map(|(pool, outcome)| outcome.map_err(|source| QueueError { user_pool_id: pool.clone(), source }))
+            .collect()
+    }
+
+    async fn send(&self, wake_ups: &[(&WakeUp, Deduplication<'_>)]) -> Result<Vec<Result<(), NotSent>>, CallError> {
         let trace = causeway_telemetry::trace_header().and_then(|header| {
             let value = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build();
             Some([(MessageSystemAttributeNameForSends::AwsTraceHeader, value.ok()?)].into())
         });
-        self.client
-            .send_message()
-            .set_message_system_attributes(trace)
-            .queue_url(&self.url)
-            .message_group_id(wake_up.user_pool_id.as_str())
-            .message_deduplication_id(deduplication.id(&wake_up.user_pool_id))
-            .message_body(body)
-            .send()
-            .await
-            .map_err(|source| QueueError { user_pool_id: wake_up.user_pool_id.clone(), source: Box::new(source) })?;
-        Ok(())
+        let entries = wake_ups.iter().enumerate().map(|(number, (wake_up, deduplication))| {
+            SendMessageBatchRequestEntry::builder()
+                .id(number.to_string())
+                .set_message_system_attributes(trace.clone())
+                .message_group_id(wake_up.user_pool_id.as_str())
+                .message_deduplication_id(deduplication.id(&wake_up.user_pool_id))
+                .message_body(serde_json::json!(wake_up).to_string())
+                .build()
+        });
+        let entries: Result<Vec<_>, _> = entries.collect();
+        let entries = entries.map_err(|error| Arc::new(error) as CallError)?;
+        let request = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
+        let answer = request.send().await.map_err(|error| Arc::new(error) as CallError)?;
+        let mut outcomes = vec![Err(NotSent::Unknown); wake_ups.len()];
+        let mut became = |id: &str, outcome| {
+            if let Some(place) = id.parse().ok().and_then(|number: usize| outcomes.get_mut(number)) {
+                *place = outcome;
+            }
+        };
+        for taken in answer.successful {
+            became(&taken.id, Ok(()));
+        }
+        for refused in answer.failed {
+            let message = refused.message.unwrap_or_default();
+            became(&refused.id, Err(NotSent::Refused { code: refused.code, message }));
+        }
+        Ok(outcomes)
     }
 
     /// How many wake-ups there are. SQS's numbers are approximate while messages come and go.
@@ -92,6 +138,8 @@ impl Queue {
         dead_letters::depth(&self.client, &self.url).await
     }
 }
+
+type CallError = Arc<dyn std::error::Error + Send + Sync>;
 
 #[cfg(test)]
 mod tests {

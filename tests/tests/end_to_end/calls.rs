@@ -5,7 +5,8 @@ use causeway_tests::eventually::eventually;
 use causeway_tests::front::control::now;
 use causeway_tests::front::record::Call;
 
-use crate::tenancy::{SOON, Tenancy};
+use crate::ingest::{deliver, event, signature};
+use crate::tenancy::{SOON, Tenancy, now_in_millis};
 
 fn count(calls: &[Call], service: &str, operation: &str) -> usize {
     calls.iter().filter(|call| call.service == service && call.operation == operation).count()
@@ -39,4 +40,30 @@ async fn a_look_at_a_pool_in_line_lists_each_side_once_and_describes_no_provider
         Ok(Some(()))
     })
     .await
+}
+
+#[tokio::test]
+async fn webhooks_that_come_together_read_the_tenant_and_its_secret_once() -> Result<()> {
+    const WEBHOOKS: usize = 5;
+    let tenancy = Tenancy::new("few reads").await?;
+    let (organization, connections) = tenancy.organization_with(1).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&[&connections[0]]).await?;
+    pool.drained().await?;
+    let secret = tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?;
+    // The emulated Lambda may have more instances than one: those that answer from here on have all been asked.
+    let (front, since) = (tenancy.cloud.front()?, now());
+    for _ in 0..WEBHOOKS {
+        let body = event("connection.activated");
+        let signature = signature(&secret, now_in_millis(), body.as_bytes())?;
+        deliver(&tenancy, &tenancy.id, Some(&signature), body.as_bytes()).await?.expect(200)?;
+    }
+    let calls = front.calls(since, &tenancy.id).await?;
+    let opened = calls.iter().filter(|call| call.operation == "Decrypt" && call.service == "kms").count();
+    let sent = count(&calls, "sqs", "SendMessageBatch");
+    ensure!(sent >= WEBHOOKS, "not every webhook woke the pool up: {calls:?}");
+    // `reconcile` opens the API key for each of its looks.
+    let looks = count(&front.calls(since, &pool.id).await?, "cognito-idp", "DescribeUserPool");
+    ensure!(opened < WEBHOOKS + looks, "the webhook secret was opened for each webhook: {calls:?}");
+    Ok(())
 }

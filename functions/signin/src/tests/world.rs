@@ -4,6 +4,7 @@ use std::{cell::Cell, sync::Arc, time::Duration};
 
 use axum::{Router, body::to_bytes, http::HeaderMap};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use causeway_cache::Cache;
 use causeway_core::{
     audit::{AuditRecord, Change},
     claim::Claim,
@@ -27,7 +28,6 @@ use super::{
 };
 use crate::{
     bridge::{ATTEMPTS, Bridge, WRONG_TOKENS},
-    cache::Cache,
     directory::Directory,
     handler::{handle, router},
     limit::Limit,

@@ -50,12 +50,26 @@ pub enum Standing {
 }
 
 /// A cache of one kind of item.
-pub struct Cache<K, V>(Mutex<Entries<K, V>>);
+pub struct Cache<K, V> {
+    entries: Mutex<Entries<K, V>>,
+    fresh_for: Duration,
+}
+
+impl<K: Eq + Hash + Clone, V> Default for Cache<K, V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl<K: Eq + Hash + Clone, V> Cache<K, V> {
-    /// An empty one.
+    /// An empty one, whose entries are good for [`FRESH_FOR`].
     pub fn new() -> Self {
-        Self(Mutex::new(Entries { found: HashMap::new(), absent: HashMap::new() }))
+        Self::with_freshness(FRESH_FOR)
+    }
+
+    /// An empty one, whose entries are good for so long.
+    pub fn with_freshness(fresh_for: Duration) -> Self {
+        Self { entries: Mutex::new(Entries { found: HashMap::new(), absent: HashMap::new() }), fresh_for }
     }
 
     /// What is known of `key`, or else what `read` finds.
@@ -101,12 +115,12 @@ impl<K: Eq + Hash + Clone, V> Cache<K, V> {
 
     fn entries(&self) -> MutexGuard<'_, Entries<K, V>> {
         // Every change of the entries is whole, so that a panic elsewhere leaves them usable.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self, key: &K, now: Timestamp) -> Known<V> {
         let entries = self.entries();
-        if let Some(found) = entries.found.get(key).filter(|found| is_within(FRESH_FOR, found.read_at, now)) {
+        if let Some(found) = entries.found.get(key).filter(|found| is_within(self.fresh_for, found.read_at, now)) {
             return Known::Found(Arc::clone(&found.value));
         }
         let is_absent = entries.absent.get(key).is_some_and(|read_at| is_within(ABSENT_FOR, *read_at, now));
