@@ -1,5 +1,7 @@
 //! The local cloud as a whole: emulators, build, deployment, and the file that describes it.
 
+mod folder;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,9 +10,11 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::folder::cloud_file;
+use self::folder::{forget, processes_file, recorded_in, running_in, write};
 use crate::account::Account;
 use crate::api::Api;
-use crate::deployment::{self, SigningKeys};
+use crate::deployment::{self, Build, SigningKeys};
 use crate::front::control::Control;
 use crate::front::program::{Endpoints, local, stand_before};
 use crate::ministack::{self, INTEGRATION_ACCOUNT, REGION};
@@ -23,6 +27,8 @@ use crate::workspace;
 pub const CLOUD_FILE_VARIABLE: &str = "CAUSEWAY_CLOUD";
 
 const HEALTH_DEADLINE: Duration = Duration::from_secs(30);
+/// Longer than any local cloud runs, as the Scheduler writes it.
+const NEVER: &str = "rate(365 days)";
 const FUNCTIONS: [&str; 5] = ["ingest", "schedule", "reconcile", "tenants", "signin"];
 
 /// How a local cloud is started.
@@ -40,6 +46,11 @@ pub struct Settings {
     pub strict: bool,
     /// What is in the emulated `WorkOS` from the start.
     pub workos_seed: Value,
+    /// How the functions are built.
+    pub build: Build,
+    /// Whether the schedule ticks and the queue's messages are run. Without, the functions are there for whoever
+    /// calls them only.
+    pub triggers: bool,
 }
 
 impl Default for Settings {
@@ -51,6 +62,8 @@ impl Default for Settings {
             front: None,
             strict: false,
             workos_seed: Value::Null,
+            build: Build::default(),
+            triggers: true,
         }
     }
 }
@@ -117,7 +130,7 @@ impl Cloud {
         let tools = tools::install(progress).await?;
         // Before anything is started: it takes longest, and fails most often.
         progress("building the functions (minutes the first time, then seconds)");
-        deployment::build(&tools, &logs.join("build.log")).await?;
+        deployment::build(&tools, settings.build, &logs.join("build.log")).await?;
         let mut started = Started { home: home.clone(), processes: Vec::new(), cloud: None };
         let cloud = bring_up(settings, &tools, aws_port, &logs, &mut started, progress).await?;
         write(&cloud_file(home), &cloud)?;
@@ -245,12 +258,6 @@ pub fn stop(home: &Path) -> bool {
     any
 }
 
-/// The file that describes the cloud of that folder.
-#[must_use]
-pub fn cloud_file(home: &Path) -> PathBuf {
-    home.join("cloud.json")
-}
-
 async fn bring_up(
     settings: &Settings,
     tools: &Tools,
@@ -288,11 +295,20 @@ async fn bring_up(
     });
     started.add(ministack.await?)?;
     progress("deploying template.yaml");
-    let stack = deployment::Settings { aws_port, workos_url: &used.workos, signing_keys: SigningKeys::default() };
+    let stack = deployment::Settings {
+        aws_port,
+        workos_url: &used.workos,
+        signing_keys: SigningKeys::default(),
+        build: settings.build,
+        tick: (!settings.triggers).then_some(NEVER),
+    };
     let outputs = deployment::deploy(tools, stack, &logs.join("deploy.log")).await?;
     let process_ids = started.processes.iter().map(Running::recorded);
     let process_ids = process_ids.map(|process| (process.name.clone(), process.pid)).collect();
     let cloud = described(behind, before.aws, used, outputs, logs, process_ids)?;
+    if !settings.triggers {
+        cloud.leave_queue_alone().await?;
+    }
     healthy(&cloud).await.with_context(|| format!("see the logs in {}", logs.display()))?;
     Ok(cloud)
 }
@@ -353,39 +369,4 @@ fn clear(home: &Path, logs: &Path) -> Result<()> {
         std::fs::remove_dir_all(logs)?;
     }
     std::fs::create_dir_all(logs).with_context(|| format!("cannot make {}", logs.display()))
-}
-
-fn running_in(home: &Path) -> Option<Vec<String>> {
-    let running: Vec<_> = recorded_in(home)
-        .into_iter()
-        .filter(Recorded::is_running)
-        .map(|process| format!("{} as process {}", process.name, process.pid))
-        .collect();
-    (!running.is_empty()).then_some(running)
-}
-
-fn recorded_in(home: &Path) -> Vec<Recorded> {
-    let text = std::fs::read(processes_file(home)).unwrap_or_default();
-    serde_json::from_slice(&text).unwrap_or_default()
-}
-
-fn forget(home: &Path) {
-    for file in [processes_file(home), cloud_file(home)] {
-        let _ = std::fs::remove_file(file);
-    }
-    let _ = std::fs::remove_dir_all(home.join("state"));
-}
-
-fn processes_file(home: &Path) -> PathBuf {
-    home.join("processes.json")
-}
-
-fn write(file: &Path, value: &impl Serialize) -> Result<()> {
-    let mut text = serde_json::to_string_pretty(value)?;
-    text.push('\n');
-    // Whole or not at all: others wait for this file.
-    let half = file.with_extension("json.new");
-    std::fs::write(&half, text)
-        .and_then(|()| std::fs::rename(&half, file))
-        .with_context(|| format!("cannot write {}", file.display()))
 }

@@ -1,7 +1,7 @@
 //! Building the functions and deploying `template.yaml`, with SAM CLI.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -27,22 +27,67 @@ pub fn host_architecture() -> Result<&'static str> {
     }
 }
 
+/// How the functions are built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Build {
+    /// Quickly, without link-time optimization.
+    #[default]
+    Quick,
+    /// With the profile that is shipped.
+    Shipped,
+}
+
+impl Build {
+    /// The folder of the built functions, one folder for each by its logical name, and of the template for them.
+    #[must_use]
+    pub fn folder(self) -> PathBuf {
+        workspace::local().join(match self {
+            Self::Quick => "build",
+            Self::Shipped => "shipping",
+        })
+    }
+
+    /// A target folder of its own, so that neither the other build nor the developer's own ones undo each other's
+    /// work.
+    fn target(self) -> PathBuf {
+        workspace::local().join(match self {
+            Self::Quick => "target",
+            Self::Shipped => "shipping-target",
+        })
+    }
+
+    fn prepare(self, command: &mut Command) {
+        // The tool chain that is here has to do. Without this a missing one would be downloaded.
+        command.env("RUSTUP_DIST_SERVER", "http://127.0.0.1:9").env("CARGO_TARGET_DIR", self.target());
+        if self == Self::Quick {
+            command.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+        }
+    }
+}
+
 /// Builds the functions for this machine.
-///
-/// Without link-time optimization, which is for what is shipped, and in a target folder of its own,
-/// so that neither that nor the developer's own builds undo each other's work.
-pub async fn build(tools: &Tools, log: &Path) -> Result<()> {
+pub async fn build(tools: &Tools, how: Build, log: &Path) -> Result<()> {
     let architecture = host_architecture()?;
     let mut sam = sam(tools);
     sam.args(["build", "--config-env", "local", "--build-dir"])
-        .arg(workspace::local().join("build"))
-        .args(["--parameter-overrides", &format!("Architecture={architecture}")])
-        // The tool chain that is here has to do. Without this a missing one would be downloaded.
-        .env("RUSTUP_DIST_SERVER", "http://127.0.0.1:9")
-        .env("CARGO_TARGET_DIR", workspace::local().join("target"))
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+        .arg(how.folder())
+        .args(["--parameter-overrides", &format!("Architecture={architecture}")]);
+    how.prepare(&mut sam);
     run("sam build", &mut sam, log).await
+}
+
+/// Builds a function that is not deployed, as the others are built, and gives its program.
+pub async fn build_alone(tools: &Tools, package: &str, how: Build, log: &Path) -> Result<PathBuf> {
+    let architecture = host_architecture()?;
+    let folder = how.folder().with_extension("alone");
+    let mut cargo = with_tools(Command::new("cargo"), tools);
+    cargo
+        .args(["lambda", "build", "--release", "--locked", "--package", package, "--lambda-dir"])
+        .arg(&folder)
+        .args(if architecture == "arm64" { &["--arm64"][..] } else { &["--x86-64"] });
+    how.prepare(&mut cargo);
+    run("cargo lambda build", &mut cargo, log).await?;
+    Ok(folder.join(package).join("bootstrap"))
 }
 
 /// Checks `template.yaml`, and that the workflows of the continuous delivery are YAML.
@@ -68,6 +113,10 @@ pub struct Settings<'a> {
     pub workos_url: &'a str,
     /// Which keys sign.
     pub signing_keys: SigningKeys<'a>,
+    /// How the functions were built.
+    pub build: Build,
+    /// How often the schedule ticks, as the Scheduler's expression; every minute without one.
+    pub tick: Option<&'a str>,
 }
 
 /// The stack's parameters `SigningKeys` and `SigningKeyLeadSeconds`.
@@ -92,7 +141,7 @@ pub async fn deploy(tools: &Tools, settings: Settings<'_>, log: &Path) -> Result
     sam.args(["deploy", "--config-env", "local", "--config-file"])
         .arg(workspace::root().join("samconfig.toml"))
         .arg("--template-file")
-        .arg(workspace::local().join("build/template.yaml"))
+        .arg(settings.build.folder().join("template.yaml"))
         .args(["--stack-name", STACK, "--region", REGION])
         .args(["--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
         .args(["--no-progressbar", "--no-confirm-changeset", "--parameter-overrides"])
@@ -107,7 +156,8 @@ pub async fn deploy(tools: &Tools, settings: Settings<'_>, log: &Path) -> Result
 pub async fn replace_signing_keys(cloud: &Cloud, signing_keys: SigningKeys<'_>) -> Result<()> {
     let tools = tools::install(&|_| {}).await?;
     let port = Url::parse(&cloud.aws_endpoint)?.port().context("the emulated AWS has no port")?;
-    let settings = Settings { aws_port: port, workos_url: &cloud.workos_url, signing_keys };
+    let settings =
+        Settings { aws_port: port, workos_url: &cloud.workos_url, signing_keys, build: Build::Quick, tick: None };
     let log = cloud.log_dir.join(format!("deploy-{}.log", signing_keys.which));
     deploy(&tools, settings, &log).await.map(drop)
 }
@@ -127,6 +177,7 @@ fn parameters(settings: Settings<'_>) -> Result<Vec<String>> {
         ("LogLevel", "debug".to_owned()),
         ("SigningKeys", settings.signing_keys.which.to_owned()),
         ("SigningKeyLeadSeconds", settings.signing_keys.lead_seconds.to_string()),
+        ("ScheduleExpression", settings.tick.unwrap_or("rate(1 minute)").to_owned()),
     ]
     // In quotes, without which SAM CLI takes no empty value.
     .map(|(key, value)| format!("{key}=\"{value}\""))
@@ -135,11 +186,14 @@ fn parameters(settings: Settings<'_>) -> Result<Vec<String>> {
 
 /// SAM CLI, kept away from the developer's own AWS accounts.
 fn sam(tools: &Tools) -> Command {
+    with_tools(Command::new(tools.sam.join("bin/sam")), tools)
+}
+
+fn with_tools(mut command: Command, tools: &Tools) -> Command {
     let binaries = tools.sam.join("bin");
     let path = std::env::var_os("PATH").unwrap_or_default();
     // cargo-lambda, and Zig as a module of this environment's python3, are found on the path.
-    let path = std::env::join_paths(std::iter::once(binaries.clone()).chain(std::env::split_paths(&path)));
-    let mut command = Command::new(binaries.join("sam"));
+    let path = std::env::join_paths(std::iter::once(binaries).chain(std::env::split_paths(&path)));
     command.current_dir(workspace::root());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("AWS_") {

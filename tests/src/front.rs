@@ -10,13 +10,13 @@ pub mod control;
 pub mod faults;
 pub mod model;
 pub mod program;
+pub mod proxy;
 pub mod record;
 
 mod authorize;
 mod cognito;
 mod emulator;
 mod places;
-mod proxy;
 mod throttle;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The commands of the project: `cargo xtask COMMAND`.
 #![allow(clippy::print_stdout, reason = "a command speaks to who called it")]
 
+mod bench;
 mod checks;
 mod demo;
 mod described;
@@ -50,6 +51,7 @@ fn run(command: Command) -> Result<()> {
             }
             Command::Described => described::check(&Cloud::load(&cloud::cloud_file(&workspace::local()))?).await,
             Command::Demo { keep } => demo::run(keep).await,
+            Command::Bench(parts) => bench::run(&parts).await,
             Command::Test(size) => checks::run(size).await,
             Command::Front(settings) => front::program::run(&settings).await,
         }

@@ -3,6 +3,7 @@
 use causeway_tests::cloud::Settings;
 use causeway_tests::front;
 
+use crate::bench::Part;
 use crate::checks;
 
 /// How to call this.
@@ -11,6 +12,8 @@ cargo xtask demo [--keep]   runs the main job on a local cloud and prints what h
                             --keep leaves the cloud running
 cargo xtask test [--long]   runs every check that CI runs; --long plays larger scenarios, for
                             an hour or more
+cargo xtask bench [NAME...] measures cold, ingest, signin, steady, import, burst and fleet, or the
+                            parts that are named
 cargo xtask up [--aws-port N] [--functions-aws-endpoint URL] [--strict]
                             starts a local cloud and leaves it running; the options pin the port
                             of the emulated AWS, send the functions' AWS calls elsewhere, or
@@ -35,6 +38,8 @@ pub enum Command {
         /// Leave the cloud running.
         keep: bool,
     },
+    /// Measure.
+    Bench(Vec<Part>),
     /// Run every check.
     Test(checks::Size),
     /// Be the strict front of a local cloud, which the other commands start by this.
@@ -48,6 +53,7 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, Str
         "help" | "--help" | "-h" => Command::Help,
         "up" => return up(arguments),
         "down" => Command::Down,
+        "bench" => return bench(arguments),
         "described" => Command::Described,
         "test" => {
             let option = arguments.next();
@@ -77,6 +83,13 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, Str
     }
 }
 
+fn bench(names: impl Iterator<Item = String>) -> Result<Command, String> {
+    let parts: Result<Vec<Part>, String> =
+        names.map(|name| Part::named(&name).ok_or(format!("there is no benchmark {name}"))).collect();
+    let parts = parts?;
+    Ok(Command::Bench(if parts.is_empty() { Part::ALL.to_vec() } else { parts }))
+}
+
 fn up(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
     let mut settings = Settings::default();
     while let Some(option) = arguments.next() {
@@ -103,7 +116,7 @@ fn up(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, parse};
+    use super::{Command, Part, parse};
 
     fn parsed(line: &str) -> Result<Command, String> {
         parse(line.split_whitespace().map(str::to_owned))
@@ -121,10 +134,27 @@ mod tests {
     }
 
     #[test]
+    fn a_benchmark_without_names_is_all_of_them() {
+        let parts = |line: &str| match parsed(line) {
+            Ok(Command::Bench(parts)) => parts,
+            other => panic!("not understood: {other:?}"),
+        };
+        assert_eq!(parts("bench"), Part::ALL);
+        assert_eq!(parts("bench steady cold"), [Part::Steady, Part::Cold]);
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused() {
-        for line in
-            ["upp", "up --aws-port", "up --aws-port x", "up --aws-port 0", "down now", "demo --all", "test --all"]
-        {
+        for line in [
+            "upp",
+            "up --aws-port",
+            "up --aws-port x",
+            "up --aws-port 0",
+            "down now",
+            "demo --all",
+            "test --all",
+            "bench all",
+        ] {
             assert!(parsed(line).is_err(), "{line}");
         }
     }

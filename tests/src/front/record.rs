@@ -15,6 +15,10 @@ const KEPT: usize = 1500;
 pub struct Call {
     /// When it came, in milliseconds since 1970.
     pub at: u64,
+    /// The same in microseconds.
+    pub at_micros: u64,
+    /// How long the answer took, in microseconds.
+    pub took_micros: u64,
     /// The service as signatures name it, or `workos`.
     pub service: String,
     /// The operation, or method and path where the service has no names for them.
@@ -32,14 +36,24 @@ impl Call {
     /// A call that comes now.
     pub fn new(service: &str, operation: &str, about: &str) -> Self {
         let end = about.floor_char_boundary(KEPT);
+        let at_micros = now_in_micros();
         Self {
-            at: now(),
+            at: at_micros / 1000,
+            at_micros,
+            took_micros: 0,
             service: service.to_owned(),
             operation: operation.to_owned(),
             status: 0,
             refused: None,
             about: about[..end].to_owned(),
         }
+    }
+}
+
+impl Call {
+    /// The same call, answered now.
+    fn answered(self) -> Self {
+        Self { took_micros: now_in_micros().saturating_sub(self.at_micros), ..self }
     }
 }
 
@@ -56,7 +70,7 @@ impl Record {
         if calls.len() >= MOST {
             calls.drain(..MOST / 2);
         }
-        calls.push(call);
+        calls.push(call.answered());
     }
 
     /// The calls since then, in milliseconds since 1970, whose request contains `text`.
@@ -68,6 +82,11 @@ impl Record {
 
 /// Milliseconds since 1970.
 pub fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    now_in_micros() / 1000
+}
+
+/// Microseconds since 1970.
+pub fn now_in_micros() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
     u64::try_from(now).unwrap_or(u64::MAX)
 }
