@@ -180,8 +180,8 @@ async fn batch(stage: &Stage, instance: &Instance) -> Result<bool> {
     if messages.is_empty() {
         return Ok(false);
     }
-    let records: Vec<Value> =
-        messages.iter().map(|message| json!({"messageId": message["MessageId"], "body": message["Body"]})).collect();
+    let records = messages.iter().map(|one| Ok(message(&text(one, "MessageId")?, &text(one, "Body")?)));
+    let records = records.collect::<Result<Vec<Value>>>()?;
     let answered: Answered = instance.invoke_within(&json!({"Records": records}), LIMIT * 5).await?;
     let failures = answered.body["batchItemFailures"].as_array().map_or(0, Vec::len);
     ensure!(failures == 0, "runs were not recorded: {}", answered.body);
