@@ -23,8 +23,6 @@ const TICK: Duration = Duration::from_secs(50);
 const MOST_TICKS: usize = 30;
 /// Over how many partitions of the index the pools are spread (`causeway_store::DUE_SHARDS`).
 const SHARDS: u8 = 8;
-/// How many items a write of the table takes.
-const BATCH: usize = 25;
 const SIDE_BY_SIDE: usize = 4;
 /// How many times the calls of a pool among 1,000 a pool among 10,000 may take.
 const GROWTH: f64 = 1.05;
@@ -115,17 +113,11 @@ async fn tick(stage: &Stage, pools: usize) -> Result<Ticked> {
 /// Puts pools into the table that are like one that is there, and due.
 async fn make_due(stage: &Stage, like: &Value, pools: usize) -> Result<()> {
     let table = stage.service(Service::Table)?;
-    let ids: Vec<String> = (0..pools).map(|number| format!("eu-west-1_Fleet{pools}x{number}")).collect();
-    let written = ids.chunks(BATCH).map(|some| {
-        let puts: Vec<Value> = some.iter().map(|id| json!({"PutRequest": {"Item": due(like, id)}})).collect();
-        let request = json!({"RequestItems": {&stage.cloud.table_name: puts}});
+    let written = (0..pools).map(|number| {
+        let item = due(like, &format!("eu-west-1_Fleet{pools}x{number}"));
+        let request = json!({"TableName": stage.cloud.table_name, "Item": item});
         let table = table.clone();
-        async move {
-            let answer = table.call("BatchWriteItem", &request).await?;
-            let left = answer["UnprocessedItems"].as_object().map_or(0, serde_json::Map::len);
-            ensure!(left == 0, "the table did not take all: {answer}");
-            Ok(())
-        }
+        async move { table.call("PutItem", &request).await.map(drop) }
     });
     stream::iter(written).buffer_unordered(SIDE_BY_SIDE).try_collect::<Vec<()>>().await.context("the due pools")?;
     Ok(())
