@@ -80,7 +80,10 @@ async fn the_command_does_what_iam_grants_and_says_what_it_does_not() -> Result<
     let reader = account.create_user(&unique("reader"), Some(&policy)).await?;
     let causeway = CommandLine::new(cloud, reader.credentials());
     let shown = causeway.run(&["pools", "show", &tenancy.id, &pool.id, "--json"]).await?.expect(0)?.json()?;
-    assert_eq!(shown, pool.shown().await?);
+    // What runs write may differ from one look to the next.
+    for field in ["user_pool_id", "tenant_id", "role_arn", "app_clients", "organizations", "status", "created_at"] {
+        assert_eq!(shown[field], pool.shown().await?[field], "{field} of {shown:#}");
+    }
     let denied = causeway.run(&["reconcile", &tenancy.id, &pool.id]).await?.expect(4)?;
     assert!(denied.stderr.contains("execute-api:Invoke"), "{denied:?}");
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use aws_sdk_sqs::Client as Sqs;
 use causeway_tests::eventually::eventually;
+use causeway_tests::front::faults::Faults;
 use causeway_tests::tenant_role::delete_stack;
+use causeway_tests::workos::WorkOs;
 use serde_json::{Value, json};
 
 use crate::pool::provider_name;
@@ -117,15 +119,17 @@ async fn throttled_by_workos_a_run_fails_whole_and_is_tried_again_soon() -> Resu
     let pool = tenancy.pool(&[&organization]).await?;
     pool.settles_on(&[&connections[0], &connections[1]]).await?;
     pool.run().await?;
-    let status = eventually(SOON, "WorkOS throttles the key", async || {
-        let calls = (0..50).map(|_| tenancy.workos.call("GET", "/connections?limit=1", None));
-        let answers = futures::future::try_join_all(calls).await?;
-        Ok(answers.into_iter().map(|answer| answer.status).find(|status| *status != 200))
-    })
-    .await?;
-    assert_eq!(status, 429);
-    // With another key, and not before: else the schedule could see the change while it still may.
-    tenancy.cloud.workos()?.delete_connection(&connections[0]).await?;
+    let front = tenancy.cloud.front()?;
+    let throttled = Faults {
+        service: "workos".to_owned(),
+        containing: vec![tenancy.workos.api_key.clone()],
+        throttles: 1.0,
+        ..Faults::default()
+    };
+    front.set_faults(&tenancy.id, Some(throttled)).await?;
+    // Past the front.
+    let workos = WorkOs::new(&tenancy.cloud.workos_emulator_url, &tenancy.workos.api_key)?;
+    workos.delete_connection(&connections[0]).await?;
     let run = pool.run().await?;
     assert_eq!((&run["outcome"], &run["steps"]), (&json!("failed"), &json!([])), "{run:#}");
     assert_eq!(run["failures"][0]["class"], "throttled", "{run:#}");
@@ -133,6 +137,7 @@ async fn throttled_by_workos_a_run_fails_whole_and_is_tried_again_soon() -> Resu
     assert_eq!(shown["health"]["state"], "throttled", "{shown:#}");
     assert!(shown["next_due_at"].is_string(), "{shown:#}");
     assert_eq!(pool.provider_names().await?.len(), 2, "something was changed on half a look");
+    front.set_faults(&tenancy.id, None).await?;
     eventually(Duration::from_secs(100), "the pool heals by itself", async || {
         pool.post("/reconcile", &json!({})).await?.expect(202)?;
         Ok((pool.shown().await?["health"]["state"] == "ok").then_some(()))
