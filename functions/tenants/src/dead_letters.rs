@@ -35,7 +35,7 @@ const TIME: Duration = Duration::from_secs(20);
 
 /// Whether the deployment as a whole does its work. Each user pool has a health of its own.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Health {
+pub struct DeploymentHealth {
     /// `ok`, or what somebody has to look at.
     state: DeploymentState,
     /// How many messages the dead-letter queue has.
@@ -61,12 +61,12 @@ enum DeploymentState {
 /// The numbers are SQS's, which are approximate while messages come and go.
 #[utoipa::path(
     get, path = "/v1/health", operation_id = "get_health", tag = "deployment",
-    responses((status = 200, description = "The health of the deployment.", body = Health))
+    responses((status = 200, description = "The health of the deployment.", body = DeploymentHealth))
 )]
 pub async fn health(State(service): State<Arc<Service>>) -> Result<Response, Problem> {
     let (dead, queue) = tokio::try_join!(service.dead_letters.depth(), service.queue.depth())?;
     let dead_letters = dead.waiting + dead.in_flight;
-    let health = Health {
+    let health = DeploymentHealth {
         state: if dead_letters > 0 { DeploymentState::DeadLetters } else { DeploymentState::Ok },
         dead_letters,
         wake_ups_waiting: queue.waiting,
