@@ -42,14 +42,7 @@ struct Customer {
 }
 
 pub async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
-    announce(&format!("burst: {POOLS} tenants with a pool each"));
-    let customers = stream::iter((0..POOLS).map(|number| customer(stage, number)));
-    let customers: Vec<Customer> = customers.buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
-    stage.silence_workos().await?;
-    let purge = json!({"QueueUrl": stage.cloud.queue_url});
-    // The wake-ups that the registrations put there.
-    stage.service(Service::Queue)?.call("PurgeQueue", &purge).await?;
-
+    let customers = customers(stage).await?;
     announce("burst: the webhooks come");
     let (since, begin) = (now(), Instant::now());
     let reconcile = stage.function("reconcile").await?;
@@ -101,6 +94,18 @@ pub async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     );
     report.target("no event is lost: every pool is in line", format!("{lost} are not"), lost == 0);
     Ok(())
+}
+
+/// All tenants, with nothing on the queue for them.
+async fn customers(stage: &Stage) -> Result<Vec<Customer>> {
+    announce(&format!("burst: {POOLS} tenants with a pool each"));
+    let customers = stream::iter((0..POOLS).map(|number| customer(stage, number)));
+    let customers: Vec<Customer> = customers.buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
+    stage.silence_workos().await?;
+    let purge = json!({"QueueUrl": stage.cloud.queue_url});
+    // The wake-ups that the registrations put there.
+    stage.service(Service::Queue)?.call("PurgeQueue", &purge).await?;
+    Ok(customers)
 }
 
 async fn customer(stage: &Stage, number: usize) -> Result<Customer> {
