@@ -5,10 +5,10 @@ use causeway_tests::cost::{Calls, RUN, SIGN_IN, WEBHOOK};
 use causeway_tests::eventually::eventually;
 use serde_json::Value;
 
-use crate::ingest::{deliver, event, signature};
+use crate::ingest::deliver_signed;
 use crate::measured::lines;
 use crate::relying_party::RelyingParty;
-use crate::tenancy::{SOON, Tenancy, now_in_millis};
+use crate::tenancy::{SOON, Tenancy};
 
 /// What these lines count.
 fn calls<'a>(lines: impl IntoIterator<Item = &'a Value>) -> Calls {
@@ -24,6 +24,17 @@ fn calls<'a>(lines: impl IntoIterator<Item = &'a Value>) -> Calls {
         calls.workos += to("Workos");
     }
     calls
+}
+
+/// Of each service, the more calls.
+fn most(one: Calls, other: Calls) -> Calls {
+    Calls {
+        dynamodb: one.dynamodb.max(other.dynamodb),
+        sqs: one.sqs.max(other.sqs),
+        kms: one.kms.max(other.kms),
+        cognito: one.cognito.max(other.cognito),
+        workos: one.workos.max(other.workos),
+    }
 }
 
 #[tokio::test]
@@ -44,15 +55,16 @@ async fn a_scheduled_run_a_webhook_and_a_sign_in_take_the_calls_that_the_model_o
     })
     .await?;
 
-    let secret = tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?;
-    let body = event("connection.activated");
-    let signature = signature(&secret, now_in_millis(), body.as_bytes())?;
-    deliver(&tenancy, &tenancy.id, Some(&signature), body.as_bytes()).await?.expect(200)?;
+    let body = deliver_signed(&tenancy, "connection.activated").await?;
+    // The first webhook of a tenant looks everything up, and what it looked up spares the next ones calls: which one
+    // comes first is not ours to say, since WorkOS delivers other tests' events here too.
     eventually(SOON, "the webhook is in the log", async || {
         let webhooks = lines(cloud, "ingest", "/tenant_id", &tenancy.id);
-        let webhook = webhooks.iter().find(|line| body.contains(line["event_id"].as_str().unwrap_or("no event")));
-        let Some(webhook) = webhook else { return Ok(None) };
-        ensure!(calls([webhook]) == WEBHOOK, "{:?} is not {WEBHOOK:?}: {webhook}", calls([webhook]));
+        if !webhooks.iter().any(|line| body.contains(line["event_id"].as_str().unwrap_or("no event"))) {
+            return Ok(None);
+        }
+        let most = webhooks.iter().map(|line| calls([line])).fold(Calls::default(), most);
+        ensure!(most == WEBHOOK, "{most:?} is not {WEBHOOK:?}: {webhooks:?}");
         Ok(Some(()))
     })
     .await?;

@@ -43,6 +43,15 @@ pub async fn deliver(tenancy: &Tenancy, tenant: &str, signature: Option<&str>, b
     tenancy.api.send_unsigned("POST", &format!("/webhooks/{tenant}"), &headers, body).await
 }
 
+/// Delivers an event to a tenant's endpoint as `WorkOS` does; gives its body.
+pub async fn deliver_signed(tenancy: &Tenancy, name: &str) -> Result<String> {
+    let secret = tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?;
+    let body = event(name);
+    let signature = signature(&secret, now_in_millis(), body.as_bytes())?;
+    deliver(tenancy, &tenancy.id, Some(&signature), body.as_bytes()).await?.expect(200)?;
+    Ok(body)
+}
+
 /// How many runs webhooks have led to; some of other tests' may have come before the endpoint was silenced. What is on the
 /// queue is run first: together with another wake-up, a webhook's is what a run is called after.
 async fn runs_by_webhook(pool: &Pool) -> Result<usize> {

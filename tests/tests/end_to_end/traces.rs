@@ -3,9 +3,9 @@
 use anyhow::{Context, Result, ensure};
 use causeway_tests::eventually::eventually;
 
-use crate::ingest::{deliver, event, signature};
+use crate::ingest::deliver_signed;
 use crate::measured::lines;
-use crate::tenancy::{SOON, Tenancy, now_in_millis};
+use crate::tenancy::{SOON, Tenancy};
 
 #[tokio::test]
 async fn the_line_of_a_run_names_the_trace_of_the_webhook_that_led_to_it() -> Result<()> {
@@ -14,10 +14,7 @@ async fn the_line_of_a_run_names_the_trace_of_the_webhook_that_led_to_it() -> Re
     let pool = tenancy.pool(&[&organization]).await?;
     pool.settles_on(&[&connections[0]]).await?;
     pool.drained().await?;
-    let secret = tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?;
-    let body = event("connection.activated");
-    let signature = signature(&secret, now_in_millis(), body.as_bytes())?;
-    deliver(&tenancy, &tenancy.id, Some(&signature), body.as_bytes()).await?.expect(200)?;
+    let body = deliver_signed(&tenancy, "connection.activated").await?;
     let cloud = &tenancy.cloud;
     eventually(SOON, "the run names the webhook's trace", async || {
         let mut webhooks = lines(cloud, "ingest", "/tenant_id", &tenancy.id);
