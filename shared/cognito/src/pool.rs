@@ -1,6 +1,9 @@
 //! The calls on one user pool.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
 
 use aws_sdk_cognitoidentityprovider::{
     Client,
@@ -28,6 +31,9 @@ pub(crate) const MOST_PAGES: usize = 200;
 
 /// How often a call is made that is throttled or that the network or the service fails.
 const ATTEMPTS: u32 = 3;
+/// How long a call that the network or the service failed waits before it is made again, and twice that the next
+/// time. One that was throttled waits for its rate.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// What `DescribeUserPool` shows of a pool, as far as it is used.
 #[derive(Debug, Clone, Default)]
@@ -96,6 +102,9 @@ impl PoolAccess {
             let may_pass = matches!(error.class(), ErrorClass::Throttled | ErrorClass::Transient);
             if attempt >= ATTEMPTS || !may_pass {
                 return Err(error);
+            }
+            if error.class() == ErrorClass::Transient {
+                tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt - 1)).await;
             }
             attempt += 1;
         }
@@ -252,8 +261,8 @@ fn observed(provider: IdentityProviderType) -> ObservedProvider {
     }
 }
 
-fn details(spec: &ProviderSpec, secret: &SecretString) -> std::collections::HashMap<String, String> {
-    let mut details: std::collections::HashMap<String, String> = spec.details.clone().into_iter().collect();
+fn details(spec: &ProviderSpec, secret: &SecretString) -> HashMap<String, String> {
+    let mut details: HashMap<String, String> = spec.details.clone().into_iter().collect();
     details.insert(CLIENT_SECRET.to_owned(), secret.expose_secret().to_owned());
     details
 }
@@ -264,4 +273,36 @@ fn identifiers(identifiers: &BTreeSet<Identifier>) -> Vec<String> {
 
 fn timestamp(date: Option<&DateTime>) -> Timestamp {
     Timestamp::from_millis(date.and_then(|date| date.to_millis().ok()).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cognitoidentityprovider::{
+        config::{BehaviorVersion, Config},
+        operation::describe_user_pool::{DescribeUserPoolError, DescribeUserPoolOutput},
+    };
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn access() -> PoolAccess {
+        let quota = Quota { account: "222222222222".parse().unwrap(), pool: "eu-west-1_a".parse().unwrap() };
+        let client = Client::from_conf(Config::builder().behavior_version(BehaviorVersion::latest()).build());
+        PoolAccess::new(client, quota, Pacer::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_the_network_fails_is_made_three_times_each_one_later() {
+        let (access, start) = (access(), Instant::now());
+        let times = std::sync::Mutex::new(Vec::new());
+        let answer = access.call("DescribeUserPool", None, async || {
+            times.lock().unwrap().push(start.elapsed());
+            Err::<DescribeUserPoolOutput, _>(SdkError::<DescribeUserPoolError>::timeout_error("no answer"))
+        });
+        assert_eq!(answer.await.unwrap_err().class(), ErrorClass::Transient);
+        let times = times.into_inner().unwrap();
+        let waits: Vec<Duration> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+        assert_eq!(waits.len(), 2);
+        assert!(waits[0] >= FIRST_PAUSE && waits[1] >= 2 * FIRST_PAUSE, "{waits:?}");
+    }
 }
