@@ -1,5 +1,7 @@
 //! The answers, as a browser or Cognito gets them.
 
+use std::fmt::{self, Display, Formatter};
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -8,21 +10,51 @@ use axum::{
 use causeway_core::oidc::authorize::Refused;
 use causeway_telemetry::{Metric, count};
 use serde_json::Value;
-use tracing::Span;
+use tracing::{Span, field::display};
 use url::Url;
 
 use crate::failure::Failure;
 
+/// What a request came to.
+#[derive(Debug, Clone, Copy)]
+pub enum Outcome {
+    /// The browser is on its way to `WorkOS`.
+    SentToWorkos,
+    /// The user is back, and Cognito has a code.
+    SignedIn,
+    /// Cognito has the tokens.
+    TokensIssued,
+    /// Something is wrong with the request or the sign-in: what it is.
+    Refused(&'static str),
+    /// Something of ours failed.
+    Failed,
+    /// Anything else that was answered, which says nothing about sign-ins.
+    Answered(&'static str),
+}
+
+impl Display for Outcome {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SentToWorkos => formatter.write_str("sent to WorkOS"),
+            Self::SignedIn => formatter.write_str("signed in"),
+            Self::TokensIssued => formatter.write_str("tokens issued"),
+            Self::Refused(reason) => write!(formatter, "refused: {reason}"),
+            Self::Failed => formatter.write_str("failed"),
+            Self::Answered(what) => formatter.write_str(what),
+        }
+    }
+}
+
 /// Writes down what the request came to, for the one log line that it gets, and counts it.
-pub fn came_to(outcome: &'static str) {
-    Span::current().record("outcome", outcome);
+pub fn came_to(outcome: Outcome) {
+    Span::current().record("outcome", display(outcome));
     match outcome {
-        "sent to WorkOS" => count(Metric::SignInsStarted),
-        "signed in" => count(Metric::SignInsReturned),
-        "tokens issued" => count(Metric::SignInsCompleted),
-        "failed" => count(Metric::SignInsFailed),
-        refused if refused.starts_with("refused") => count(Metric::SignInsRefused),
-        _ => {}
+        Outcome::SentToWorkos => count(Metric::SignInsStarted),
+        Outcome::SignedIn => count(Metric::SignInsReturned),
+        Outcome::TokensIssued => count(Metric::SignInsCompleted),
+        Outcome::Refused(_) => count(Metric::SignInsRefused),
+        Outcome::Failed => count(Metric::SignInsFailed),
+        Outcome::Answered(_) => {}
     }
 }
 
@@ -53,7 +85,7 @@ pub struct NoSuchPlace;
 
 impl IntoResponse for NoSuchPlace {
     fn into_response(self) -> Response {
-        came_to("no such place");
+        came_to(Outcome::Answered("no such place"));
         page(StatusCode::NOT_FOUND, "There is nothing here.")
     }
 }
@@ -87,13 +119,13 @@ pub enum Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, outcome) = match &self {
-            Self::Parameter(_) => (StatusCode::BAD_REQUEST, "refused: a parameter is wrong"),
-            Self::NotServed => (StatusCode::BAD_REQUEST, "refused: no such sign-in"),
-            Self::Unsolicited => (StatusCode::BAD_REQUEST, "refused: began at the identity provider"),
-            Self::State => (StatusCode::BAD_REQUEST, "refused: the state is too old or not ours"),
+            Self::Parameter(_) => (StatusCode::BAD_REQUEST, Outcome::Refused("a parameter is wrong")),
+            Self::NotServed => (StatusCode::BAD_REQUEST, Outcome::Refused("no such sign-in")),
+            Self::Unsolicited => (StatusCode::BAD_REQUEST, Outcome::Refused("began at the identity provider")),
+            Self::State => (StatusCode::BAD_REQUEST, Outcome::Refused("the state is too old or not ours")),
             Self::Failed(failure) => {
                 failure.log();
-                (StatusCode::SERVICE_UNAVAILABLE, "failed")
+                (StatusCode::SERVICE_UNAVAILABLE, Outcome::Failed)
             }
         };
         came_to(outcome);

@@ -17,7 +17,7 @@ use tracing::{Span, field::display};
 use url::Url;
 
 use crate::{
-    answer::{Refusal, came_to, redirect},
+    answer::{Outcome, Refusal, came_to, redirect},
     bridge::Bridge,
     endpoint::Endpoint,
     failure::Failure,
@@ -27,7 +27,7 @@ use crate::{
 pub async fn authorize(State(bridge): State<Arc<Bridge>>, endpoint: Endpoint, RawQuery(query): RawQuery) -> Response {
     match way_to_workos(&bridge, endpoint, query.as_deref().unwrap_or_default()).await {
         Ok(url) => {
-            came_to("sent to WorkOS");
+            came_to(Outcome::SentToWorkos);
             redirect(&url)
         }
         Err(refusal) => refusal.into_response(),

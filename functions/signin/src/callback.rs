@@ -28,7 +28,7 @@ use tracing::{Span, field::display};
 use url::Url;
 
 use crate::{
-    answer::{Refusal, came_to, redirect},
+    answer::{Outcome, Refusal, came_to, redirect},
     bridge::Bridge,
     directory::Served,
     endpoint::{Endpoint, TenantEndpoint},
@@ -87,7 +87,7 @@ async fn answer(
     let has_attempt = bridge.attempts.take(&connection, (bridge.now)());
     let (parameters, error) = match answer {
         WorkosAnswer::Error { error, description } => {
-            came_to("refused by WorkOS");
+            came_to(Outcome::Refused("by WorkOS"));
             let (error, description) = oauth_error(&error, description.as_deref());
             let logged = match error {
                 "server_error" | "temporarily_unavailable" => SignInError::FailedAtWorkos,
@@ -96,27 +96,27 @@ async fn answer(
             (error_parameters(error, description), logged)
         }
         WorkosAnswer::Code(_) if !has_attempt => {
-            came_to("refused: too many attempts");
+            came_to(Outcome::Refused("too many attempts"));
             return error_parameters("temporarily_unavailable", AGAIN.to_owned());
         }
         WorkosAnswer::Code(code) => match sign_in(bridge, endpoint, served, state, &code.into()).await {
             Ok(code) => {
-                came_to("signed in");
+                came_to(Outcome::SignedIn);
                 bridge.attempts.give_back(&connection);
                 return vec![("code", code.expose().to_owned())];
             }
             Err(NotSignedIn::Foreign) => {
-                came_to("refused: a profile of another connection or organization");
+                came_to(Outcome::Refused("a profile of another connection or organization"));
                 let description = "the sign-in came from another connection than the one that was asked for";
                 (error_parameters("access_denied", description.to_owned()), SignInError::AnotherConnection)
             }
             Err(NotSignedIn::NoSubject) => {
-                came_to("refused: a profile without the ID that is the subject");
+                came_to(Outcome::Refused("a profile without the ID that is the subject"));
                 let description = "the identity provider did not send the ID by which this user is known";
                 (error_parameters("access_denied", description.to_owned()), SignInError::NoSubject)
             }
             Err(NotSignedIn::Failed(failure)) => {
-                came_to("failed");
+                came_to(Outcome::Failed);
                 failure.log();
                 let (error, description) = failed(&failure);
                 (error_parameters(error, description.to_owned()), failure.sign_in_error())

@@ -14,7 +14,7 @@ use causeway_core::oidc::discovery::{document, key_set};
 use serde_json::Value;
 
 use crate::{
-    answer::{NoSuchPlace, came_to, page, public_document},
+    answer::{NoSuchPlace, Outcome, came_to, page, public_document},
     bridge::Bridge,
     endpoint::Endpoint,
     failure::Failure,
@@ -45,13 +45,13 @@ async fn published_keys(bridge: &Bridge, endpoint: &Endpoint) -> Result<Option<V
 fn answer(document: Result<Option<Value>, Failure>) -> Response {
     match document {
         Ok(Some(document)) => {
-            came_to("published");
+            came_to(Outcome::Answered("published"));
             public_document(&document)
         }
         Ok(None) => NoSuchPlace.into_response(),
         Err(failure) => {
             failure.log();
-            came_to("failed");
+            came_to(Outcome::Failed);
             page(StatusCode::SERVICE_UNAVAILABLE, "Please try again.")
         }
     }

@@ -19,7 +19,7 @@ use tracing::{Span, field::display};
 use url::Url;
 
 use crate::{
-    answer::{NoSuchPlace, Refusal, came_to, redirect},
+    answer::{NoSuchPlace, Outcome, Refusal, came_to, redirect},
     bridge::Bridge,
     endpoint::Endpoint,
 };
@@ -45,11 +45,11 @@ pub async fn start(
     Span::current().record("tenant_id", display(&tenant)).record("user_pool_id", display(&pool));
     match way_to_the_application(&bridge, tenant, &pool, query.as_deref().unwrap_or_default()).await {
         Ok(Way { to, asks: None }) => {
-            came_to("sent to the application");
+            came_to(Outcome::Answered("sent to the application"));
             redirect(&to)
         }
         Ok(Way { to, asks: Some(host) }) => {
-            came_to("asked whether to go to the application");
+            came_to(Outcome::Answered("asked whether to go to the application"));
             (PAGE_HEADERS, Html(question(&to, &host).into_string())).into_response()
         }
         Err(refusal) => refusal.into_response(),

@@ -20,7 +20,14 @@ use causeway_core::{
 use serde_json::Value;
 use tracing::{Span, field::display};
 
-use crate::{answer::came_to, bridge::Bridge, directory::Served, endpoint::Endpoint, failure::Failure, sign_in_log};
+use crate::{
+    answer::{Outcome, came_to},
+    bridge::Bridge,
+    directory::Served,
+    endpoint::Endpoint,
+    failure::Failure,
+    sign_in_log,
+};
 
 /// The longest form that is read.
 const LONGEST_FORM: usize = 16 * 1024;
@@ -29,7 +36,7 @@ const LONGEST_FORM: usize = 16 * 1024;
 pub async fn token(State(bridge): State<Arc<Bridge>>, endpoint: Endpoint, request: Request) -> Response {
     match redeem(&bridge, &endpoint, request).await {
         Ok(answer) => {
-            came_to("tokens issued");
+            came_to(Outcome::TokensIssued);
             ([(header::PRAGMA, "no-cache")], Json(answer)).into_response()
         }
         Err(refusal) => refusal.into_response(),
@@ -55,11 +62,11 @@ impl<E: Into<Failure>> From<E> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (error, outcome) = match &self {
-            Self::Refused(error, outcome) => (*error, *outcome),
-            Self::WrongAuthentication => (TokenError::InvalidClient, "refused: secret in a header"),
+            Self::Refused(error, reason) => (*error, Outcome::Refused(reason)),
+            Self::WrongAuthentication => (TokenError::InvalidClient, Outcome::Refused("secret in a header")),
             Self::Failed(failure) => {
                 failure.log();
-                (TokenError::TemporarilyUnavailable, "failed")
+                (TokenError::TemporarilyUnavailable, Outcome::Failed)
             }
         };
         came_to(outcome);
@@ -79,9 +86,9 @@ async fn redeem(bridge: &Bridge, endpoint: &Endpoint, request: Request) -> Resul
     let (now, pool) = ((bridge.now)(), &request.user_pool_id);
     Span::current().record("user_pool_id", display(pool));
     let served = bridge.directory.served(endpoint, pool).await?;
-    let served = served.ok_or(Refusal::Refused(TokenError::InvalidClient, "refused: no such sign-in"))?;
+    let served = served.ok_or(Refusal::Refused(TokenError::InvalidClient, "no such sign-in"))?;
     if !is_the_client(bridge, endpoint, &served, &request, now).await? {
-        return Err(Refusal::Refused(TokenError::InvalidClient, "refused: wrong client secret"));
+        return Err(Refusal::Refused(TokenError::InvalidClient, "wrong client secret"));
     }
     // Before the code is taken, so that a key that can't be had costs no code.
     let key = bridge.signer.key().await?;
@@ -125,16 +132,16 @@ async fn read(request: Request) -> Result<TokenRequest, Refusal> {
         return Err(Refusal::WrongAuthentication);
     }
     if parts.uri.query().is_some_and(|query| !query.is_empty()) {
-        return Err(Refusal::Refused(TokenError::InvalidRequest, "refused: parameters in the query"));
+        return Err(Refusal::Refused(TokenError::InvalidRequest, "parameters in the query"));
     }
     if !has_a_form(&parts.headers) {
-        return Err(Refusal::Refused(TokenError::InvalidRequest, "refused: not a form"));
+        return Err(Refusal::Refused(TokenError::InvalidRequest, "not a form"));
     }
     let body = to_bytes(body, LONGEST_FORM).await;
-    let body = body.map_err(|_| Refusal::Refused(TokenError::InvalidRequest, "refused: form too long"))?;
+    let body = body.map_err(|_| Refusal::Refused(TokenError::InvalidRequest, "form too long"))?;
     let form = str::from_utf8(&body);
-    let form = form.map_err(|_| Refusal::Refused(TokenError::InvalidRequest, "refused: form not in UTF-8"))?;
-    TokenRequest::parse(form).map_err(|error| Refusal::Refused(error, "refused: form not valid"))
+    let form = form.map_err(|_| Refusal::Refused(TokenError::InvalidRequest, "form not in UTF-8"))?;
+    TokenRequest::parse(form).map_err(|error| Refusal::Refused(error, "form not valid"))
 }
 
 fn has_a_form(headers: &HeaderMap) -> bool {
@@ -166,6 +173,6 @@ async fn take(
     let (tenant, connection, pool) = (&endpoint.tenant_id, &endpoint.connection_id, &request.user_pool_id);
     let lookup = request.code.lookup();
     let stored = bridge.store.take_code(&lookup, tenant, pool, connection, &request.redirect_uri, now).await?;
-    let stored = stored.ok_or(Refusal::Refused(TokenError::InvalidGrant, "refused: code not good"))?;
+    let stored = stored.ok_or(Refusal::Refused(TokenError::InvalidGrant, "code not good"))?;
     Ok(request.code.open(&stored.sealed, &bound_to(tenant, pool, connection))?)
 }

@@ -12,13 +12,18 @@ use causeway_core::oidc::token::{access_token_of, bound_to};
 use serde_json::{Map, Value, json};
 use tracing::{Span, field::display};
 
-use crate::{answer::came_to, bridge::Bridge, endpoint::Endpoint, failure::Failure};
+use crate::{
+    answer::{Outcome, came_to},
+    bridge::Bridge,
+    endpoint::Endpoint,
+    failure::Failure,
+};
 
 /// Answers an access token with the claims of its user.
 pub async fn userinfo(State(bridge): State<Arc<Bridge>>, endpoint: Endpoint, headers: HeaderMap) -> Response {
     match claims(&bridge, &endpoint, &headers).await {
         Ok(claims) => {
-            came_to("claims answered");
+            came_to(Outcome::Answered("claims answered"));
             Json(claims).into_response()
         }
         Err(refusal) => refusal.into_response(),
@@ -51,15 +56,15 @@ impl IntoResponse for Refusal {
         };
         match self {
             // RFC 6750, 3.1: who shows no token is not told of an error.
-            Self::NoToken => refuse("Bearer", "refused: no access token"),
-            Self::NotGood => refuse(r#"Bearer error="invalid_token""#, "refused: access token not good"),
+            Self::NoToken => refuse("Bearer", Outcome::Refused("no access token")),
+            Self::NotGood => refuse(r#"Bearer error="invalid_token""#, Outcome::Refused("access token not good")),
             Self::TooMany => {
-                came_to("refused: too many wrong access tokens");
+                came_to(Outcome::Refused("too many wrong access tokens"));
                 (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")]).into_response()
             }
             Self::Failed(failure) => {
                 failure.log();
-                came_to("failed");
+                came_to(Outcome::Failed);
                 let body = Json(json!({ "error": "temporarily_unavailable" }));
                 (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
             }
