@@ -2,6 +2,7 @@
 
 use causeway_core::{
     health::ErrorClass,
+    plan::Action,
     run::{Outcome, RunReport},
     timestamp::Timestamp,
     wake_up::Cause,
@@ -19,7 +20,7 @@ pub fn measure(metrics: &mut Measurements, report: &RunReport, woken_at: Option<
         Outcome::Changed | Outcome::Partial => {}
     }
     for step in &report.steps {
-        metrics.count(if step.held { Metric::StepsHeldBack } else { metric_of(step.action.name()) });
+        metrics.count(if step.held { Metric::StepsHeldBack } else { metric_of(&step.action) });
     }
     if metrics.get(Metric::StepsHeldBack).is_some() {
         metrics.count(Metric::RunsHeldBack);
@@ -36,14 +37,14 @@ pub fn measure(metrics: &mut Measurements, report: &RunReport, woken_at: Option<
     }
 }
 
-fn metric_of(action: &str) -> Metric {
+fn metric_of(action: &Action) -> Metric {
     match action {
-        "create" => Metric::StepsCreate,
-        "update" => Metric::StepsUpdate,
-        "wire" => Metric::StepsWire,
-        "unwire" => Metric::StepsUnwire,
-        "delete" => Metric::StepsDelete,
-        _ => Metric::StepsForget,
+        Action::Create(_) => Metric::StepsCreate,
+        Action::Update { .. } => Metric::StepsUpdate,
+        Action::Wire => Metric::StepsWire,
+        Action::Unwire => Metric::StepsUnwire,
+        Action::Delete(_) => Metric::StepsDelete,
+        Action::Forget => Metric::StepsForget,
     }
 }
 
