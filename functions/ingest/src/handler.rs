@@ -72,9 +72,7 @@ impl NotTaken {
             }
         }
     }
-}
 
-impl NotTaken {
     fn metric(&self) -> Metric {
         match self {
             Self::NoEndpoint => Metric::WebhooksRefusedNoEndpoint,
@@ -182,16 +180,13 @@ impl Ingest {
         if pools.is_empty() || !pools.iter().all(UserPool::is_reconciled) {
             pools = self.pools.read_again(tenant, now, read).await?.unwrap_or_default();
         }
-        let wake_ups: Vec<WakeUp> = pools.iter().filter(|pool| pool.is_reconciled()).map(wake_up).collect();
+        let wake_ups: Vec<WakeUp> =
+            pools.iter().filter(|pool| pool.is_reconciled()).map(|pool| pool.wake_up(Cause::Webhook)).collect();
         let messages: Vec<_> = wake_ups.iter().map(|wake_up| (wake_up, Deduplication::Event(&event.id))).collect();
         let sent = join_all(messages.chunks(MOST_AT_ONCE).map(|some| self.queue.wake_up_all(some))).await;
         sent.into_iter().flatten().collect::<Result<Vec<()>, QueueError>>()?;
         Ok(wake_ups.len())
     }
-}
-
-fn wake_up(pool: &UserPool) -> WakeUp {
-    WakeUp { tenant_id: pool.tenant_id.clone(), user_pool_id: pool.user_pool_id.clone(), cause: Cause::Webhook }
 }
 
 /// Whether one of the secrets has signed the body. Without any there is no endpoint.

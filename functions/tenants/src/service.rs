@@ -1,7 +1,7 @@
 //! What every call of the API needs.
 
 use causeway_bucket::TemplateBucket;
-use causeway_core::wake_up::{Cause, WakeUp};
+use causeway_core::wake_up::Cause;
 use causeway_core::{
     id::{AccountId, RoleName, TenantId, UserPoolId},
     role::{RoleRequest, TEMPLATE},
@@ -121,9 +121,7 @@ impl Service {
     }
 
     async fn send_wake_up(&self, pool: &UserPool) -> Result<(), QueueError> {
-        let wake_up =
-            WakeUp { tenant_id: pool.tenant_id.clone(), user_pool_id: pool.user_pool_id.clone(), cause: Cause::Api };
         let random = self.reconciler.sources.number();
-        self.queue.wake_up(&wake_up, Deduplication::Never(random)).await
+        self.queue.wake_up(&pool.wake_up(Cause::Api), Deduplication::Never(random)).await
     }
 }

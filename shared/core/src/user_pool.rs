@@ -15,6 +15,7 @@ use crate::{
     removal::Removal,
     start::Start,
     timestamp::Timestamp,
+    wake_up::{Cause, WakeUp},
 };
 
 /// Where Cognito's callback is below each domain of a pool (Cognito: "Configuring a user pool domain").
@@ -213,6 +214,11 @@ impl UserPool {
     /// Whether runs look at it at all.
     pub fn is_reconciled(&self) -> bool {
         self.status == PoolStatus::Active && self.options.mode != Mode::Paused
+    }
+
+    /// The wake-up that has it looked at.
+    pub fn wake_up(&self, cause: Cause) -> WakeUp {
+        WakeUp { tenant_id: self.tenant_id.clone(), user_pool_id: self.user_pool_id.clone(), cause }
     }
 
     /// Whether users may sign in. Mode and health have no say in it.
