@@ -146,7 +146,7 @@ fn log(report: &RunReport, metrics: &Measurements) {
         target: METRICS,
         cause = ?report.cause,
         outcome = ?report.outcome,
-        health = ?report.health(),
+        health = ?report.health().state,
         steps = report.steps.len() - held,
         held,
         failures = ?failures,

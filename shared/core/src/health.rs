@@ -100,6 +100,16 @@ impl Health {
         self
     }
 
+    /// The health of a pool of which `steps` wait for an operator.
+    pub fn held(steps: usize, now: Timestamp) -> Self {
+        Self {
+            state: HealthState::Held,
+            message: format!("{steps} steps that would take sign-ins away are held back"),
+            remedy: "Look at the plan (`reconcile` with `dry_run`), and approve its hash if it is meant.".to_owned(),
+            since: now,
+        }
+    }
+
     /// The health that a failure leaves.
     pub fn from_failure(class: ErrorClass, message: String, now: Timestamp) -> Self {
         Self { state: class.into(), message, remedy: remedy(class).to_owned(), since: now }

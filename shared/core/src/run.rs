@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    health::{ErrorClass, HealthState},
+    health::{ErrorClass, Health},
     id::ConnectionId,
     plan::Note,
     plan::Step,
@@ -44,26 +44,6 @@ pub struct Failure {
 /// How many connections a pool's health names; the report of the run names them all.
 const MOST_NAMED: usize = 50;
 
-/// What decides a pool's health, as the class and what went wrong: a failure that needs somebody before one that
-/// passes by itself. Of a full pool every connection that was left out is named.
-pub fn worst(failures: &[Failure]) -> Option<(ErrorClass, String)> {
-    let worst = failures.iter().max_by_key(|failure| failure.class)?;
-    if worst.class == ErrorClass::Quota {
-        let left_out: Vec<&str> = failures
-            .iter()
-            .filter(|failure| failure.class == ErrorClass::Quota)
-            .filter_map(|failure| failure.connection_id.as_ref().map(ConnectionId::as_str))
-            .collect();
-        let named = left_out.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
-        let more = left_out.len().saturating_sub(MOST_NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let number = left_out.len();
-        return Some((worst.class, format!("the user pool is full, and {number} connections wait: {named}{more}")));
-    }
-    let connection = worst.connection_id.as_ref().map(|id| format!(" for {id}")).unwrap_or_default();
-    Some((worst.class, format!("{}{connection}: {}", worst.attempted, worst.message)))
-}
-
 /// The report of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunReport {
@@ -93,12 +73,28 @@ pub struct RunReport {
 const LARGEST: usize = 300_000;
 
 impl RunReport {
-    /// The health that the run left its pool in: its worst failure, else that steps are held back.
-    pub fn health(&self) -> HealthState {
-        match self.failures.iter().map(|failure| failure.class).max() {
-            Some(class) => class.into(),
-            None if self.steps.iter().any(|step| step.held) => HealthState::Held,
-            None => HealthState::Ok,
+    /// The failure that counts most, as its class and what went wrong: one that needs somebody before one that passes
+    /// by itself. Of a full pool every connection that was left out is named.
+    pub fn worst(&self) -> Option<(ErrorClass, String)> {
+        let worst = self.failures.iter().max_by_key(|failure| failure.class)?;
+        if worst.class == ErrorClass::Quota {
+            return Some((worst.class, full(&self.failures)));
+        }
+        let message = match &worst.connection_id {
+            Some(id) => format!("{} for {id}: {}", worst.attempted, worst.message),
+            None => format!("{}: {}", worst.attempted, worst.message),
+        };
+        Some((worst.class, message))
+    }
+
+    /// The health that the run leaves its pool in: its worst failure, else that steps are held back.
+    pub fn health(&self) -> Health {
+        if let Some((class, message)) = self.worst() {
+            return Health::from_failure(class, message, self.finished_at);
+        }
+        match self.steps.iter().filter(|step| step.held).count() {
+            0 => Health::ok(self.finished_at),
+            held => Health::held(held, self.finished_at),
         }
     }
 
@@ -125,32 +121,85 @@ impl RunReport {
     }
 }
 
+/// Of a full pool: which connections were left out.
+fn full(failures: &[Failure]) -> String {
+    let left_out: Vec<&str> = failures
+        .iter()
+        .filter(|failure| failure.class == ErrorClass::Quota)
+        .filter_map(|failure| failure.connection_id.as_ref().map(ConnectionId::as_str))
+        .collect();
+    let named = left_out.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
+    let more = left_out.len().saturating_sub(MOST_NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("the user pool is full, and {} connections wait: {named}{more}", left_out.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health::HealthState;
 
     fn failure(letter: char, class: ErrorClass) -> Failure {
         let connection_id = Some(format!("conn_{}", letter.to_string().repeat(26)).parse().unwrap());
         Failure { connection_id, attempted: "create".to_owned(), class, message: "no".to_owned() }
     }
 
+    fn report(failures: Vec<Failure>, held: usize) -> RunReport {
+        let step = serde_json::json!({
+            "action": "delete", "connection_id": format!("conn_{}", "A".repeat(26)), "provider_name": "a",
+            "reason": "", "changes": [], "held": true,
+        });
+        let step: Step = serde_json::from_value(step).unwrap();
+        let at = Timestamp::from_seconds(1_800_000_000);
+        RunReport {
+            id: "run".to_owned(),
+            started_at: at,
+            finished_at: at,
+            cause: Cause::Schedule,
+            outcome: Outcome::Partial,
+            steps: vec![step; held],
+            failures,
+            notes: Vec::new(),
+            omitted: 0,
+        }
+    }
+
     #[test]
     fn a_full_pool_says_which_connections_wait() {
         let failures =
-            [failure('A', ErrorClass::Quota), failure('B', ErrorClass::Transient), failure('C', ErrorClass::Quota)];
-        let (class, message) = worst(&failures).unwrap();
-        assert_eq!(class, ErrorClass::Quota);
+            vec![failure('A', ErrorClass::Quota), failure('B', ErrorClass::Transient), failure('C', ErrorClass::Quota)];
+        let health = report(failures, 0).health();
+        let message = health.message;
+        assert_eq!(health.state, HealthState::Quota);
         assert!(message.contains(&"A".repeat(26)) && message.contains(&"C".repeat(26)), "{message}");
         assert!(message.contains("2 connections") && !message.contains(&"B".repeat(26)), "{message}");
         let many = vec![failure('A', ErrorClass::Quota); 70];
-        assert!(worst(&many).unwrap().1.ends_with("and 20 more"), "the message has an end");
+        assert!(report(many, 0).health().message.ends_with("and 20 more"), "the message has an end");
     }
 
     #[test]
     fn what_needs_somebody_is_told_before_what_passes_by_itself() {
-        let failures = [failure('A', ErrorClass::Rejected), failure('B', ErrorClass::Throttled)];
-        let (class, message) = worst(&failures).unwrap();
-        assert_eq!((class, message), (ErrorClass::Rejected, format!("create for conn_{}: no", "A".repeat(26))));
-        assert_eq!(worst(&[]), None);
+        let failures = vec![failure('A', ErrorClass::Rejected), failure('B', ErrorClass::Throttled)];
+        let health = report(failures, 3).health();
+        assert_eq!(
+            (health.state, health.message),
+            (HealthState::Rejected, format!("create for conn_{}: no", "A".repeat(26)))
+        );
+    }
+
+    #[test]
+    fn steps_that_are_held_back_are_told_where_nothing_failed() {
+        let health = report(Vec::new(), 3).health();
+        assert_eq!(health.state, HealthState::Held);
+        assert!(health.message.starts_with("3 steps") && health.remedy.contains("approve"), "{health:?}");
+        assert_eq!(report(Vec::new(), 0).health(), Health::ok(Timestamp::from_seconds(1_800_000_000)));
+    }
+
+    #[test]
+    fn a_report_that_is_too_large_says_how_much_it_leaves_out() {
+        let long = Failure { message: "a".repeat(1000), ..failure('A', ErrorClass::Rejected) };
+        let cut = report(vec![long; 1000], 3).within_size();
+        assert!(serde_json::to_vec(&cut).unwrap().len() <= LARGEST);
+        assert_eq!((cut.steps.len(), cut.failures.len() + cut.omitted), (3, 1000));
     }
 }

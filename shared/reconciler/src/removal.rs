@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use causeway_cognito::Problem;
 use causeway_core::{
     claim::Claim,
-    health::{Ending, ErrorClass, Health, next_due},
+    health::{Ending, ErrorClass, next_due},
     id::ConnectionId,
     plan::Step,
     removal::{Providers, plan_to_delete, step_to_keep},
-    run::{Failure, Outcome, RunReport, worst},
+    run::{Failure, Outcome, RunReport},
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{Counts, LastRun, RunState, UserPool},
@@ -107,8 +107,7 @@ impl Reconciler {
             failures: removed.failures.clone(),
             notes: Vec::new(),
             omitted: 0,
-        }
-        .within_size();
+        };
         // Before the pool goes: should the run end in between, the next one reports once more.
         self.store.put_run(&pool.tenant_id, &pool.user_pool_id, &report).await?;
         if removed.is_complete() {
@@ -200,17 +199,15 @@ impl Reconciler {
         if removed.probed {
             state.role_probe_due_at = now.plus(ROLE_PROBE);
         }
-        let ending = if let Some((class, message)) = worst(&removed.failures) {
+        state.health = report.health().after(&pool.run.health);
+        let ending = if let Some((class, _)) = report.worst() {
             state.failures = state.failures.saturating_add(1);
-            let mut health = Health::from_failure(class, message, now);
             if !class.passes_by_itself() {
-                REMEDY.clone_into(&mut health.remedy);
+                REMEDY.clone_into(&mut state.health.remedy);
             }
-            state.health = health.after(&pool.run.health);
             Ending::Failed { class, failures: state.failures }
         } else {
             state.failures = 0;
-            state.health = Health::ok(now).after(&pool.run.health);
             Ending::OutOfTime
         };
         let due_at = next_due(ending, report.cause, self.settings.interval, now, self.sources.fraction());

@@ -2,10 +2,10 @@
 
 use causeway_core::{
     guard::recent,
-    health::{Ending, ErrorClass, Health, HealthState, next_due},
+    health::{Ending, next_due},
     id::ulid_text,
     plan::{Note, Plan},
-    run::{Failure, Outcome, RunReport, worst},
+    run::{Failure, Outcome, RunReport},
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{Counts, LastRun, Mode, PoolStatus, RunState, UserPool},
@@ -81,7 +81,7 @@ impl Reconciler {
         let mut state = attempt.state(&pool, &report, self);
         state.external_ids = external_ids.or(state.external_ids);
         let due_at = next_due(
-            attempt.ending(&state),
+            attempt.ending(&report, &state),
             wake_up.cause,
             self.settings.interval,
             report.finished_at,
@@ -203,14 +203,7 @@ impl Attempt {
             });
         }
         let outcome = self.outcome();
-        RunReport { id, started_at, finished_at, cause, outcome, steps, failures, notes, omitted: 0 }.within_size()
-    }
-
-    fn worst(&self) -> Option<(ErrorClass, String)> {
-        match &self.failure {
-            Some(error) => Some((error.class(), chain(error))),
-            None => worst(&self.seen.as_ref()?.executed.failures),
-        }
+        RunReport { id, started_at, finished_at, cause, outcome, steps, failures, notes, omitted: 0 }
     }
 
     fn is_out_of_time(&self) -> bool {
@@ -224,8 +217,8 @@ impl Attempt {
         let now = report.finished_at;
         let mut state = pool.run.clone();
         state.last_run = Some(LastRun { id: report.id.clone(), finished_at: now, outcome: report.outcome });
-        state.health = self.health(now).after(&pool.run.health);
-        state.failures = if self.worst().is_some() { pool.run.failures.saturating_add(1) } else { 0 };
+        state.health = report.health().after(&pool.run.health);
+        state.failures = if report.worst().is_some() { pool.run.failures.saturating_add(1) } else { 0 };
         if self.probed {
             state.role_probe_due_at = now.plus(ROLE_PROBE);
         }
@@ -242,25 +235,9 @@ impl Attempt {
         state
     }
 
-    fn health(&self, now: Timestamp) -> Health {
-        if let Some((class, message)) = self.worst() {
-            return Health::from_failure(class, message, now);
-        }
-        let held = self.seen.iter().flat_map(|seen| &seen.plan.steps).filter(|step| step.held).count();
-        if held == 0 {
-            return Health::ok(now);
-        }
-        Health {
-            state: HealthState::Held,
-            message: format!("{held} steps that would take sign-ins away are held back"),
-            remedy: "Look at the plan (`reconcile` with `dry_run`), and approve its hash if it is meant.".to_owned(),
-            since: now,
-        }
-    }
-
-    fn ending(&self, state: &RunState) -> Ending {
+    fn ending(&self, report: &RunReport, state: &RunState) -> Ending {
         let done = self.settled > 0 || self.seen.as_ref().is_some_and(|seen| !seen.executed.done.is_empty());
-        Ending::of(self.worst().map(|(class, _)| class), state.failures, self.is_out_of_time(), done)
+        Ending::of(report.worst().map(|(class, _)| class), state.failures, self.is_out_of_time(), done)
     }
 }
 

@@ -17,7 +17,8 @@ impl Store {
     /// Stores a report of a run of this tenant. It outlives the pool's removal, after which another tenant can
     /// own the pool.
     pub async fn put_run(&self, tenant: &TenantId, pool: &UserPoolId, run: &RunReport) -> Result<(), StoreError> {
-        self.put_until(&Key::run(tenant, pool, &run.id), run, run.finished_at.plus(KEPT)).await
+        let stored = run.clone().within_size();
+        self.put_until(&Key::run(tenant, pool, &run.id), &stored, run.finished_at.plus(KEPT)).await
     }
 
     /// A page of the reports of this tenant's runs, the newest first, after the run `after`.
