@@ -104,14 +104,12 @@ impl Pacer {
             slots.retain(|_, slots| slots.next > now);
         }
         let mut at = now;
-        for (rate, calls_a_second) in &rates {
-            let usual = Slots { next: now, between: between(*calls_a_second) };
-            at = at.max(slots.entry(rate.clone()).or_insert(usual).next);
-        }
-        for (rate, _) in &rates {
-            if let Some(slots) = slots.get_mut(rate) {
-                slots.next = at + slots.between;
-            }
+        for (rate, calls_a_second) in rates {
+            let slots = slots.entry(rate).or_insert(Slots { next: now, between: between(calls_a_second) });
+            // Each rate goes on from its own time: a pool that waits must not hold up the others of its account.
+            let free = slots.next.max(now);
+            slots.next = free + slots.between;
+            at = at.max(free);
         }
         at
     }
@@ -160,6 +158,20 @@ mod tests {
         let rate = 40.0 / start.elapsed().as_secs_f64();
         assert!((14.0..15.0).contains(&rate), "{rate} a second");
         assert!(time_of(&pacer, &["eu-west-2_0"], 1, "UpdateIdentityProvider").await < 0.01);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_pool_does_not_slow_down_another_one_of_its_account() {
+        let (pacer, slow) = (Pacer::default(), quota("eu-west-1_a"));
+        pacer.wait(&slow, "ListIdentityProviders").await;
+        for _ in 0..10 {
+            pacer.throttled(&slow, "ListIdentityProviders");
+        }
+        let waiting = pacer.reserve(&slow, "ListIdentityProviders");
+        assert!(waiting.duration_since(Instant::now()).as_secs_f64() > 3.0);
+        let other = time_of(&pacer, &["eu-west-1_b"], 2, "ListIdentityProviders").await;
+        let other_operation = time_of(&pacer, &["eu-west-1_a"], 2, "DescribeIdentityProvider").await;
+        assert!(other < 0.3 && other_operation < 0.3, "{other} and {other_operation}");
     }
 
     #[tokio::test(start_paused = true)]
