@@ -86,6 +86,7 @@ impl PoolAccess {
                 code: "ResourceNotFoundException".to_owned(),
                 message: format!("the app client {id} is not there"),
                 problem: Problem::NotFound,
+                outcome_is_unclear: false,
             });
         };
         if !unknown.is_empty() {

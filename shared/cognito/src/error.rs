@@ -31,6 +31,8 @@ pub struct CognitoError {
     pub message: String,
     /// What it means.
     pub problem: Problem,
+    /// Whether the request may have been carried out although it failed: one attempt had no clear answer.
+    pub outcome_is_unclear: bool,
 }
 
 impl CognitoError {
@@ -42,13 +44,10 @@ impl CognitoError {
         }
     }
 
-    /// Whether the request may have been carried out although it failed.
-    pub fn outcome_is_unclear(&self) -> bool {
-        self.problem == Problem::Other(ErrorClass::Transient)
-    }
-
     pub(crate) fn new(operation: &'static str, class: ErrorClass, message: String) -> Self {
-        Self { operation, code: "no answer".to_owned(), message, problem: Problem::Other(class) }
+        let outcome_is_unclear = class == ErrorClass::Transient;
+        let code = "no answer".to_owned();
+        Self { operation, code, message, problem: Problem::Other(class), outcome_is_unclear }
     }
 
     /// Maps the SDK's error; `secret`, if the request carried one, is taken out of the message, since a
@@ -75,7 +74,8 @@ impl CognitoError {
             (_, SdkError::ConstructionFailure(_)) => Problem::Other(ErrorClass::Bug),
             (code, _) => Problem::Other(class_of(code)),
         };
-        Self { operation, code, message, problem }
+        let outcome_is_unclear = problem == Problem::Other(ErrorClass::Transient);
+        Self { operation, code, message, problem, outcome_is_unclear }
     }
 }
 

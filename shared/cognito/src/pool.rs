@@ -18,6 +18,7 @@ use causeway_core::{
     timestamp::Timestamp,
 };
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
 
 use crate::{
     CognitoError, Problem,
@@ -34,6 +35,8 @@ const ATTEMPTS: u32 = 3;
 /// How long a call that the network or the service failed waits before it is made again, and twice that the next
 /// time. One that was throttled waits for its rate.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// How long after the first attempt no other one is begun: what waits for the call has a deadline of its own.
+const LATEST_ATTEMPT: Duration = Duration::from_secs(5);
 
 /// What `DescribeUserPool` shows of a pool, as far as it is used.
 #[derive(Debug, Clone, Default)]
@@ -86,26 +89,31 @@ impl PoolAccess {
         Answer: Future<Output = Result<T, SdkError<E>>>,
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        let mut attempt = 1;
+        let begin = Instant::now();
+        let (mut attempt, mut is_unclear) = (1, false);
         loop {
             self.pacer.wait(&self.quota, operation).await;
-            let error = match send().await {
+            let mut error = match send().await {
                 Ok(answer) => {
                     self.pacer.answered(&self.quota, operation);
                     return Ok(answer);
                 }
                 Err(error) => CognitoError::from_sdk(operation, &error, secret),
             };
-            if error.class() == ErrorClass::Throttled {
-                self.pacer.throttled(&self.quota, operation);
-            }
-            let may_pass = matches!(error.class(), ErrorClass::Throttled | ErrorClass::Transient);
-            if attempt >= ATTEMPTS || !may_pass {
+            is_unclear |= error.outcome_is_unclear;
+            error.outcome_is_unclear = is_unclear;
+            let pause = match error.class() {
+                ErrorClass::Throttled => {
+                    self.pacer.throttled(&self.quota, operation);
+                    Duration::ZERO
+                }
+                ErrorClass::Transient => FIRST_PAUSE * 2_u32.pow(attempt - 1),
+                _ => return Err(error),
+            };
+            if attempt >= ATTEMPTS || begin.elapsed() + pause > LATEST_ATTEMPT {
                 return Err(error);
             }
-            if error.class() == ErrorClass::Transient {
-                tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt - 1)).await;
-            }
+            tokio::time::sleep(pause).await;
             attempt += 1;
         }
     }
@@ -277,11 +285,13 @@ fn timestamp(date: Option<&DateTime>) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use aws_sdk_cognitoidentityprovider::{
-        config::{BehaviorVersion, Config},
+        config::{BehaviorVersion, Config, http::HttpResponse},
+        error::ErrorMetadata,
         operation::describe_user_pool::{DescribeUserPoolError, DescribeUserPoolOutput},
     };
-    use tokio::time::Instant;
 
     use super::*;
 
@@ -291,18 +301,56 @@ mod tests {
         PoolAccess::new(client, quota, Pacer::default())
     }
 
+    type Outcome = fn() -> SdkError<DescribeUserPoolError>;
+
+    /// What comes of a call whose attempts take so long and end like this, and when each of them began.
+    async fn called(takes: Duration, outcomes: &[Outcome]) -> (CognitoError, Vec<Duration>) {
+        let (access, start, times) = (access(), Instant::now(), Mutex::new(Vec::new()));
+        let answer = access.call("DescribeUserPool", None, async || {
+            let number = {
+                let mut times = times.lock().unwrap();
+                times.push(start.elapsed());
+                times.len() - 1
+            };
+            tokio::time::sleep(takes).await;
+            Err::<DescribeUserPoolOutput, _>(outcomes[number]())
+        });
+        let error = answer.await.unwrap_err();
+        (error, times.into_inner().unwrap())
+    }
+
+    fn no_answer() -> SdkError<DescribeUserPoolError> {
+        SdkError::timeout_error("no answer")
+    }
+
+    fn refused() -> SdkError<DescribeUserPoolError> {
+        let code = ErrorMetadata::builder().code("ConcurrentModificationException").build();
+        let response = HttpResponse::new(400.try_into().unwrap(), Vec::new().into());
+        SdkError::service_error(DescribeUserPoolError::generic(code), response)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_call_that_the_network_fails_is_made_three_times_each_one_later() {
-        let (access, start) = (access(), Instant::now());
-        let times = std::sync::Mutex::new(Vec::new());
-        let answer = access.call("DescribeUserPool", None, async || {
-            times.lock().unwrap().push(start.elapsed());
-            Err::<DescribeUserPoolOutput, _>(SdkError::<DescribeUserPoolError>::timeout_error("no answer"))
-        });
-        assert_eq!(answer.await.unwrap_err().class(), ErrorClass::Transient);
-        let times = times.into_inner().unwrap();
+        let (error, times) = called(Duration::ZERO, &[no_answer as Outcome; 3]).await;
+        assert_eq!(error.class(), ErrorClass::Transient);
         let waits: Vec<Duration> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
         assert_eq!(waits.len(), 2);
         assert!(waits[0] >= FIRST_PAUSE && waits[1] >= 2 * FIRST_PAUSE, "{waits:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_hangs_is_over_in_time_for_a_run_to_record_it() {
+        let hangs = Duration::from_secs(4);
+        let (_, times) = called(hangs, &[no_answer as Outcome; 3]).await;
+        assert!(times.iter().all(|time| *time <= LATEST_ATTEMPT), "{times:?}");
+        assert_eq!(times.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_without_an_answer_leaves_the_outcome_unclear_whatever_the_next_one_is_answered() {
+        let (error, _) = called(Duration::ZERO, &[no_answer as Outcome, refused]).await;
+        assert_eq!((error.class(), error.outcome_is_unclear), (ErrorClass::Conflict, true));
+        let (error, _) = called(Duration::ZERO, &[refused as Outcome]).await;
+        assert!(!error.outcome_is_unclear);
     }
 }

@@ -146,7 +146,7 @@ impl Reconciler {
             Ok(last_modified) => last_modified,
             Err(error) => {
                 // Where it may have been written all the same, the next run finds out.
-                if !error.outcome_is_unclear()
+                if !error.outcome_is_unclear
                     && let Err(error) = self.store.delete_claim(&pool.user_pool_id, &claim).await
                 {
                     tracing::warn!(error = causeway_telemetry::chain(&error), "the next run drops the claim");

@@ -57,6 +57,7 @@ impl Execution<'_> {
                 code: "LimitExceededException".to_owned(),
                 message: "the pool is full: left out without asking again".to_owned(),
                 problem: Problem::Other(ErrorClass::Quota),
+                outcome_is_unclear: false,
             }));
         }
         if spec.identifiers.iter().any(|identifier| self.stuck.contains(identifier)) {
