@@ -19,7 +19,7 @@ pub const RETIRED_FOR: Duration = Duration::from_mins(15);
 const MOST_UNSETTLED: usize = 4;
 
 /// SHA-256 of a secret, in hexadecimal.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SecretHash(String);
 
@@ -28,12 +28,16 @@ impl SecretHash {
     pub fn of(secret: &SecretString) -> Self {
         Self(hex::encode(Sha256::digest(secret.expose_secret().as_bytes())))
     }
+}
 
-    /// Whether both are the same, in a time that does not tell where they differ.
-    pub fn matches(&self, other: &Self) -> bool {
+/// In a time that does not tell where two hashes differ.
+impl PartialEq for SecretHash {
+    fn eq(&self, other: &Self) -> bool {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 }
+
+impl Eq for SecretHash {}
 
 impl fmt::Debug for SecretHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,9 +86,9 @@ impl ClientSecrets {
     /// Records that Cognito holds `hash`. Does nothing for a hash that is not ours.
     pub fn confirm(&mut self, hash: &SecretHash, now: Timestamp) {
         self.retired.retain(|retired| retired.good_until > now);
-        if self.pending.as_ref().is_some_and(|pending| pending.matches(hash)) {
+        if self.pending.as_ref().is_some_and(|pending| pending == hash) {
             self.pending = None;
-        } else if !self.unsettled.iter().any(|unsettled| unsettled.matches(hash)) {
+        } else if !self.unsettled.iter().any(|unsettled| unsettled == hash) {
             return;
         }
         if let Some(before) = self.live.replace(hash.clone()) {
@@ -95,17 +99,17 @@ impl ClientSecrets {
 
     /// Whether Cognito may hold this secret by our own doing: it is live, pending or unsettled.
     pub fn is_ours(&self, hash: &SecretHash) -> bool {
-        [&self.live, &self.pending].into_iter().flatten().chain(&self.unsettled).any(|known| known.matches(hash))
+        [&self.live, &self.pending].into_iter().flatten().chain(&self.unsettled).any(|known| known == hash)
     }
 
     /// Whether `hash` is the live one.
     pub fn is_live(&self, hash: &SecretHash) -> bool {
-        self.live.as_ref().is_some_and(|live| live.matches(hash))
+        self.live.as_ref().is_some_and(|live| live == hash)
     }
 
     /// Whether a sign-in that shows this secret is let through.
     pub fn accepts(&self, hash: &SecretHash, now: Timestamp) -> bool {
-        let retired = self.retired.iter().any(|retired| retired.good_until > now && retired.hash.matches(hash));
+        let retired = self.retired.iter().any(|retired| retired.good_until > now && retired.hash == *hash);
         self.is_ours(hash) || retired
     }
 }
@@ -132,6 +136,27 @@ mod tests {
         assert!(secrets.accepts(&hash("first"), just_before));
         assert!(!secrets.accepts(&hash("first"), now.plus(RETIRED_FOR)));
         assert!(secrets.accepts(&hash("second"), now.plus(RETIRED_FOR)));
+    }
+
+    #[test]
+    fn a_new_client_secret_shows_all_of_its_random_bits() {
+        let secret = new_client_secret([0xA5; 32]);
+        assert_eq!(URL_SAFE_NO_PAD.decode(secret.expose_secret()).unwrap(), [0xA5; 32]);
+    }
+
+    #[test]
+    fn a_retired_secret_outlives_the_next_rotations_and_is_forgotten_when_its_time_is_over() {
+        let now = Timestamp::from_seconds(1_000_000);
+        let mut secrets = ClientSecrets::default();
+        for (name, at) in [("first", now), ("second", now), ("third", now.plus(Duration::from_mins(1)))] {
+            secrets.intend(hash(name));
+            secrets.confirm(&hash(name), at);
+        }
+        assert!(secrets.accepts(&hash("first"), now.plus(Duration::from_mins(1))));
+        secrets.intend(hash("fourth"));
+        secrets.confirm(&hash("fourth"), now.plus(RETIRED_FOR));
+        let kept: Vec<&SecretHash> = secrets.retired.iter().map(|retired| &retired.hash).collect();
+        assert_eq!(kept, [&hash("second"), &hash("third")]);
     }
 
     #[test]

@@ -117,6 +117,8 @@ mod tests {
         for time in ["1763800000000", "1763800000"] {
             assert_eq!(verify_signature(Some(&sign(time, BODY)), BODY, &secret(), now()), Ok(()));
         }
+        let first = sign("100000000000", BODY);
+        assert_eq!(verify_signature(Some(&first), BODY, &secret(), Timestamp::from_millis(100_000_000_000)), Ok(()));
     }
 
     #[test]
