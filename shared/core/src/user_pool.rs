@@ -11,7 +11,7 @@ use crate::{
     external_id::SeenExternalIds,
     guard::Loss,
     health::Health,
-    id::{AccountId, OrganizationId, RoleName, TenantId, UserPoolId},
+    id::{AccountId, OrganizationId, ProviderName, RoleName, TenantId, UserPoolId},
     removal::Removal,
     start::Start,
     timestamp::Timestamp,
@@ -146,6 +146,10 @@ pub struct RunState {
     pub losses: Vec<Loss>,
     /// When every provider is described again, moved or not.
     pub full_pass_due_at: Timestamp,
+    /// The last provider that a full pass described for which a run's time was too short: the next run goes on after
+    /// it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_pass_after: Option<ProviderName>,
     /// When the role is next tried without and with a wrong external ID.
     pub role_probe_due_at: Timestamp,
 }
@@ -162,6 +166,7 @@ impl RunState {
             external_ids: None,
             losses: Vec::new(),
             full_pass_due_at: now,
+            full_pass_after: None,
             role_probe_due_at: now,
         }
     }

@@ -144,26 +144,32 @@ impl<'a> Execution<'a> {
                 self.executed.out_of_time = true;
                 break;
             }
-            let together = if step.app_client_id.is_some() {
-                rest.iter()
-                    .take_while(|other| other.app_client_id == step.app_client_id && other.action == step.action)
-                    .count()
-            } else {
-                1
-            };
-            let (now, later) = rest.split_at(together);
-            for step in now {
-                self.confirm_gone(step).await;
-            }
             if step.app_client_id.is_some() {
+                let now = self.confirmed_together(rest).await;
                 self.write_app_client(now).await;
+                rest = &rest[now.len()..];
             } else {
+                self.confirm_gone(step).await;
                 self.write_provider(step).await;
+                rest = &rest[1..];
             }
-            rest = later;
         }
         self.note_connections(plan).await;
         self.executed
+    }
+
+    /// The first steps, of one app client and one kind, that go into one write; as many as there is time to confirm.
+    async fn confirmed_together<'s>(&mut self, steps: &'s [&'s Step]) -> &'s [&'s Step] {
+        let mut together = 0;
+        for step in steps {
+            let is_alike = step.app_client_id == steps[0].app_client_id && step.action == steps[0].action;
+            if !is_alike || (together > 0 && self.now() >= self.deadline) {
+                break;
+            }
+            self.confirm_gone(step).await;
+            together += 1;
+        }
+        &steps[..together]
     }
 
     /// Keeps in each claim what the API shows of its connection; written only where it changed.

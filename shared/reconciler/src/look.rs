@@ -1,6 +1,9 @@
 //! The look at both sides: completely, or not at all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 use causeway_cognito::{Assumption, CognitoError, PoolAccess, RoleToAssume};
 use causeway_core::{
@@ -89,14 +92,23 @@ impl SpecOf for Specs {
 }
 
 /// How many providers were described, of those that should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Described {
     /// Time was too short for all that a plan needs: nothing may be planned.
     Part,
     /// All that a plan needs.
     Needed,
-    /// Every provider.
+    /// All that a plan needs, and of a full pass the providers up to this one.
+    Until(ProviderName),
+    /// Every provider, by this run and those before it.
     Every,
+}
+
+/// A look that describes every provider, as far as half of its time allows.
+#[derive(Debug, Clone)]
+pub(crate) struct FullPass {
+    /// The last provider that the runs before have described.
+    pub after: Option<ProviderName>,
 }
 
 /// Everything that a plan needs, as it was seen.
@@ -147,12 +159,12 @@ impl Look {
 }
 
 impl Reconciler {
-    /// Looks at both sides of a pool. `full` describes every provider as long as there is time.
-    pub async fn look(
+    /// Looks at both sides of a pool.
+    pub(crate) async fn look(
         &self,
         tenant: &Tenant,
         pool: &UserPool,
-        full: bool,
+        full: Option<FullPass>,
         deadline: Timestamp,
     ) -> Result<Look, LookError> {
         let sealed = tenant.workos_api_key.as_ref().ok_or(LookError::NoKey)?;
@@ -191,8 +203,8 @@ impl Reconciler {
             key: Some(key),
             specs: self.specs(tenant, pool),
         };
-        self.describe_foreign(&mut look, full, deadline).await?;
-        if look.described > Described::Part {
+        self.describe_foreign(&mut look, full.is_some(), deadline).await?;
+        if look.described != Described::Part {
             look.described = self.describe_claimed(&mut look, pool, full, deadline).await?;
         }
         Ok(look)
@@ -242,7 +254,7 @@ impl Reconciler {
             key: None,
             specs: self.specs(tenant, pool),
         };
-        look.described = self.describe_claimed(&mut look, pool, false, deadline).await?;
+        look.described = self.describe_claimed(&mut look, pool, None, deadline).await?;
         Ok(look)
     }
 
@@ -282,11 +294,12 @@ impl Reconciler {
         let listed = look.observed.providers.iter().filter(|(name, _)| !claimed.contains(name));
         let listed: Vec<(ProviderName, Timestamp)> =
             listed.map(|(name, provider)| (name.clone(), provider.last_modified)).collect();
+        let half_time = self.half_time(deadline);
         let mut known = ForeignProviders::default();
         for (name, last_modified) in listed {
             let remembered = look.foreign.providers.get(&name);
             let provider = if let Some(remembered) = remembered.filter(|known| known.last_modified == last_modified)
-                && (!full || self.is_over(deadline))
+                && (!full || self.is_over(half_time))
             {
                 remembered.clone()
             } else if self.is_over(deadline) {
@@ -304,42 +317,39 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Describes the claimed providers that must be, and with `full` the others as long as there is time.
+    /// Describes the claimed providers that must be, and in a full pass the others for half of the time: the rest is
+    /// for what the plan finds to do.
     async fn describe_claimed(
         &self,
         look: &mut Look,
         pool: &UserPool,
-        full: bool,
+        full: Option<FullPass>,
         deadline: Timestamp,
     ) -> Result<Described, LookError> {
         let foreign = look.foreign_identifiers();
         let needed = to_describe(&look.situation(&foreign, pool));
         let listed = look.claims.values().map(|claim| &claim.provider_name);
         let others: BTreeSet<ProviderName> = listed
-            .filter(|name| full && !needed.contains(name) && look.observed.providers.contains_key(name))
+            .filter(|name| !needed.contains(name) && look.observed.providers.contains_key(name))
             .cloned()
             .collect();
-        if !self.describe_until(look, needed, deadline).await? {
-            return Ok(Described::Part);
-        }
-        let all = self.describe_until(look, others, deadline).await?;
-        Ok(if full && all { Described::Every } else { Described::Needed })
-    }
-
-    /// Describes these as long as there is time; says whether there was for all.
-    async fn describe_until(
-        &self,
-        look: &mut Look,
-        names: BTreeSet<ProviderName>,
-        until: Timestamp,
-    ) -> Result<bool, LookError> {
-        for name in names {
-            if self.is_over(until) {
-                return Ok(false);
+        for name in needed {
+            if self.is_over(deadline) {
+                return Ok(Described::Part);
             }
             describe(look, name).await?;
         }
-        Ok(true)
+        let Some(FullPass { mut after }) = full else { return Ok(Described::Needed) };
+        let half_time = self.half_time(deadline);
+        let from = after.clone().map_or(Bound::Unbounded, Bound::Excluded);
+        for name in others.range((from, Bound::Unbounded)) {
+            if self.is_over(half_time) {
+                return Ok(after.map_or(Described::Needed, Described::Until));
+            }
+            describe(look, name.clone()).await?;
+            after = Some(name.clone());
+        }
+        Ok(Described::Every)
     }
 
     /// Makes sure that the role can't be assumed without the external ID, nor with another.
@@ -355,6 +365,12 @@ impl Reconciler {
             }
         }
         Ok(())
+    }
+
+    /// The middle of the time that is left.
+    fn half_time(&self, deadline: Timestamp) -> Timestamp {
+        let now = (self.sources.now)();
+        now.plus(deadline.since(now) / 2)
     }
 
     fn is_over(&self, deadline: Timestamp) -> bool {

@@ -46,7 +46,7 @@ impl Reconciler {
         pool: &UserPool,
         deadline: Timestamp,
     ) -> Result<PlannedSteps, LookError> {
-        let look = Box::pin(self.look(tenant, pool, false, deadline)).await?;
+        let look = Box::pin(self.look(tenant, pool, None, deadline)).await?;
         if look.described == Described::Part {
             return Err(LookError::OutOfTime);
         }

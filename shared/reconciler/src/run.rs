@@ -17,13 +17,13 @@ use causeway_telemetry::chain;
 use crate::{
     Look, LookError, Reconciler,
     execute::{Executed, Execution},
-    look::{Described, ROLE_PROBE},
+    look::{Described, FullPass, ROLE_PROBE},
     removal::RemovalRun,
 };
 
 /// How much longer than its deadline a run holds its pool: longer than its last step and its record can
 /// take, so that a lease never ends under a living run. A killed run's lease ends by itself.
-pub(crate) const LEASE_AFTER_DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
+pub(crate) const LEASE_AFTER_DEADLINE: std::time::Duration = std::time::Duration::from_secs(40);
 
 /// A run that could not be recorded; its message goes back to the queue.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +114,8 @@ impl Reconciler {
         if probed && let Err(error) = self.check_role(tenant, pool).await {
             return Attempt::blind(error);
         }
-        let look = match Box::pin(self.look(tenant, pool, pool.run.full_pass_due_at <= now, deadline)).await {
+        let full = (pool.run.full_pass_due_at <= now).then(|| FullPass { after: pool.run.full_pass_after.clone() });
+        let look = match Box::pin(self.look(tenant, pool, full, deadline)).await {
             Ok(look) => look,
             // A role that can't be assumed at all refuses the wrong external ID as well: nothing is shown by it.
             Err(error) => return Attempt::blind(error),
@@ -123,7 +124,7 @@ impl Reconciler {
         if look.described == Described::Part {
             let settled = Execution::new(self, tenant, pool, run_id, &look, deadline).settled(&plan).await;
             self.remember_foreign(pool, look.foreign.clone()).await;
-            return Attempt { settled, ..Attempt::blind(LookError::OutOfTime) };
+            return Attempt { probed, settled, ..Attempt::blind(LookError::OutOfTime) };
         }
         let only_look = pool.options.mode == Mode::Observe;
         if only_look {
@@ -227,7 +228,11 @@ impl Attempt {
             state.losses.clone_from(&executed.losses);
             state.callbacks.clone_from(&look.callbacks);
             state.counts = counts(look, executed);
+            if let Described::Until(last) = &look.described {
+                state.full_pass_after = Some(last.clone());
+            }
             if look.described == Described::Every {
+                state.full_pass_after = None;
                 let spread = 0.9 + 0.2 * reconciler.sources.fraction();
                 state.full_pass_due_at = now.plus(reconciler.settings.full_pass.mul_f64(spread));
             }
