@@ -1,6 +1,6 @@
 //! A batch of wake-ups: the pools run side by side, several wake-ups for one pool are one run.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use causeway_core::{
@@ -11,28 +11,35 @@ use causeway_core::{
 };
 use causeway_reconciler::{Ran, Reconciler};
 use causeway_telemetry::{METRICS, Measurements, Metric, chain, current_trace_id, measured, trace_id};
-use futures::future::join_all;
+use futures::{FutureExt, future::join_all};
 use lambda_runtime::{Error, LambdaEvent};
 use tracing::Instrument;
 
 use crate::measure::{measure, milliseconds};
 
-/// How long before the function's end a run stops beginning steps: longer than one step and its record take.
-const MARGIN: Duration = Duration::from_secs(20);
+/// How long before the function's end a run stops beginning steps: longer than one step and its record take. A step is
+/// two calls to Cognito at most.
+const MARGIN: Duration = Duration::from_secs(30);
 
-/// When runs stop beginning steps, for a function that ends at `end`. A function with little time keeps a
-/// third of it back.
-fn deadline(now: Timestamp, end: Timestamp) -> Timestamp {
-    end.minus(MARGIN.min(end.since(now) / 3))
+/// How long a run may begin steps while other pools of the batch wait for it: none of them is looked at again before
+/// the whole batch is through. What is left is gone on with at once.
+const BESIDE_OTHERS: Duration = Duration::from_mins(1);
+
+/// When runs stop beginning steps, for a function that ends at `end` and has so many pools to run. A function with
+/// little time keeps a third of it back.
+fn deadline(now: Timestamp, end: Timestamp, pools: usize) -> Timestamp {
+    let alone = end.minus(MARGIN.min(end.since(now) / 3));
+    if pools > 1 { alone.min(now.plus(BESIDE_OTHERS)) } else { alone }
 }
 
 /// Runs every pool that the batch names; a message whose run could not be recorded goes back to the queue,
 /// and one that can't be read goes to the dead-letter queue in the end.
 pub async fn handle(reconciler: &Reconciler, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
     let now = (reconciler.sources.now)();
-    let deadline = deadline(now, i64::try_from(event.context.deadline).map_or(now, Timestamp::from_millis));
+    let end = i64::try_from(event.context.deadline).map_or(now, Timestamp::from_millis);
     let request_id = event.context.request_id;
     let (wake_ups, mut failed) = sorted(event.payload.records);
+    let deadline = deadline(now, end, wake_ups.len());
     let runs = wake_ups.into_values().map(|woken| {
         let span = tracing::error_span!(
             "run",
@@ -43,7 +50,8 @@ pub async fn handle(reconciler: &Reconciler, event: LambdaEvent<SqsEvent>) -> Re
             user_pool_id = %woken.wake_up.user_pool_id,
             run_id = tracing::field::Empty,
         );
-        run(reconciler, woken, deadline).instrument(span)
+        let message_ids = woken.message_ids.clone();
+        guarded(message_ids, run(reconciler, woken, deadline)).instrument(span)
     });
     failed.extend(join_all(runs).await.into_iter().flatten());
     let mut response = SqsBatchResponse::default();
@@ -119,6 +127,16 @@ fn sorted(records: Vec<SqsMessage>) -> (ByPool, Vec<String>) {
     (by_pool, malformed)
 }
 
+/// Has the messages of a run that panics come again, and no others of the batch.
+async fn guarded(message_ids: Vec<String>, run: impl Future<Output = Vec<String>>) -> Vec<String> {
+    AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| {
+        let mut metrics = Measurements::default();
+        metrics.count(Metric::RunsNotRecorded);
+        tracing::error!(target: METRICS, %metrics, "the run ended by a mistake of Causeway's: its messages come again");
+        message_ids
+    })
+}
+
 /// Runs one pool and gives back the IDs of the messages that must come again.
 async fn run(reconciler: &Reconciler, woken: Woken, deadline: Timestamp) -> Vec<String> {
     let (ran, mut metrics) = measured(Box::pin(reconciler.run(&woken.wake_up, deadline))).await;
@@ -174,6 +192,27 @@ mod tests {
         assert_eq!(woken.traces, ["1-69222cc0-bd862e3fe1be46a994272793"]);
         // The schedule's wake-up before it is not what the webhook's sender waits for.
         assert_eq!(woken.sent_at, Some(Timestamp::from_millis(1_763_800_001_000)));
+    }
+
+    #[tokio::test]
+    async fn a_run_that_panics_brings_back_its_own_messages_and_leaves_the_others_alone() {
+        let runs = [false, true].map(|panics| {
+            guarded(vec![format!("panics: {panics}")], async move {
+                assert!(!panics, "a mistake");
+                Vec::new()
+            })
+        });
+        assert_eq!(join_all(runs).await.concat(), ["panics: true"]);
+    }
+
+    #[test]
+    fn a_run_beside_others_has_a_minute_and_one_alone_the_functions_time_but_for_a_margin() {
+        let now = Timestamp::from_seconds(1_000_000);
+        let after = |seconds: u64| now.plus(Duration::from_secs(seconds));
+        assert_eq!(deadline(now, after(300), 1), after(270));
+        assert_eq!(deadline(now, after(300), 2), after(60));
+        assert_eq!(deadline(now, after(30), 1), after(20));
+        assert_eq!(deadline(now, after(30), 2), after(20));
     }
 
     #[test]
