@@ -172,7 +172,7 @@ fn parameters(settings: Settings<'_>) -> Result<Vec<String>> {
         ("WebhookEvents", String::new()),
         ("ReconcileIntervalSeconds", "30".to_owned()),
         // Short, so that a test can wait for a message to reach the dead-letter queue.
-        ("ReconcileTimeoutSeconds", "30".to_owned()),
+        ("ReconcileTimeoutSeconds", "28".to_owned()),
         ("QueueVisibilitySeconds", "30".to_owned()),
         ("LogLevel", "debug".to_owned()),
         ("SigningKeys", settings.signing_keys.which.to_owned()),

@@ -1,0 +1,181 @@
+//! What the function `reconcile` is made of, in the test's own process: with a clock that the test moves, and calls to
+//! AWS that can end at any time, as those of a process do that is killed.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use causeway_aws::{clock, configuration_of};
+use causeway_cognito::Access;
+use causeway_core::claim::Claim;
+use causeway_core::id::{TenantId, UserPoolId};
+use causeway_core::provider::BaseUrl;
+use causeway_core::run::{Outcome, RunReport};
+use causeway_core::timestamp::Timestamp;
+use causeway_core::user_pool::UserPool;
+use causeway_core::wake_up::{Cause, WakeUp};
+use causeway_reconciler::{Ran, Reconciler, Settings, Sources};
+use causeway_store::{Sealer, Store};
+use causeway_workos::Workos;
+use tokio::sync::Notify;
+
+use crate::pool::Pool;
+
+/// Longer than any run that a test has.
+const LONG: Duration = Duration::from_hours(1);
+/// How many runs may be needed until there is nothing left to do.
+const MOST_RUNS: usize = 6;
+
+thread_local! {
+    /// How far this test's clock is ahead. Each test has a thread of its own.
+    static AHEAD: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    /// How much time each call to AWS takes by that clock.
+    static CALL_TAKES: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// The time by this test's clock.
+pub fn now() -> Timestamp {
+    clock::now().plus(AHEAD.get())
+}
+
+/// Moves this test's clock on.
+pub fn pass(time: Duration) {
+    AHEAD.set(AHEAD.get() + time);
+}
+
+/// Has each call to AWS take so long by this test's clock.
+pub fn each_call_takes(time: Duration) {
+    CALL_TAKES.set(time);
+}
+
+/// Lets some calls through, and then none: who calls waits for ever.
+#[derive(Debug, Default)]
+struct Limit {
+    left: AtomicUsize,
+    made: AtomicUsize,
+    reached: Notify,
+}
+
+#[derive(Debug)]
+struct Limited<T> {
+    inner: T,
+    limit: Arc<Limit>,
+}
+
+impl HttpClient for Limited<SharedHttpClient> {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let inner = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(Limited { inner, limit: Arc::clone(&self.limit) })
+    }
+}
+
+impl HttpConnector for Limited<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let take_one = |left: usize| left.checked_sub(1);
+        if self.limit.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take_one).is_err() {
+            self.limit.reached.notify_one();
+            return HttpConnectorFuture::new(std::future::pending());
+        }
+        self.limit.made.fetch_add(1, Ordering::Relaxed);
+        pass(CALL_TAKES.get());
+        self.inner.call(request)
+    }
+}
+
+/// The reconciler of one pool.
+pub struct InProcess {
+    reconciler: Reconciler,
+    limit: Arc<Limit>,
+    tenant: TenantId,
+    pool: UserPoolId,
+}
+
+impl InProcess {
+    /// With all that the deployed function has. Its clock is a day ahead, so that what it does is long past the leases
+    /// of the deployed one, which does not find the pool due for as long.
+    pub async fn new(pool: &Pool) -> Result<Self> {
+        pass(Duration::from_hours(24));
+        each_call_takes(Duration::ZERO);
+        let cloud = &pool.tenancy.cloud;
+        let function = cloud.configuration("reconcile").await?;
+        let setting = |name: &str| function.variables.get(name).cloned().context("no such setting");
+        let limit = Arc::new(Limit::default());
+        let endpoint = Some(cloud.used_aws_endpoint.clone());
+        let configuration = configuration_of(function.credentials, cloud.region.clone(), endpoint);
+        let inner = configuration.http_client().context("no HTTP client")?;
+        let limited = Limited { inner, limit: Arc::clone(&limit) };
+        let configuration = configuration.into_builder().http_client(limited).build();
+        let reconciler = Reconciler {
+            store: Store::new(&configuration, setting("TABLE_NAME")?),
+            sealer: Sealer::new(&configuration, setting("SEALING_KEY_ARN")?),
+            access: Access::new(configuration),
+            workos: Workos::new(setting("WORKOS_URL")?.parse()?)?,
+            settings: Settings {
+                base: BaseUrl::parse(&setting("PUBLIC_BASE_URL")?)?,
+                interval: Duration::from_secs(setting("RECONCILE_INTERVAL_SECONDS")?.parse()?),
+                full_pass: Duration::from_secs(setting("FULL_PASS_INTERVAL_SECONDS")?.parse()?),
+            },
+            sources: Sources { now, random: clock::random },
+        };
+        Ok(Self { reconciler, limit, tenant: pool.tenancy.id.parse()?, pool: pool.id.parse()? })
+    }
+
+    /// Runs the pool until it ends or wants to make one call more than `calls`, when it is dropped as it is: what it
+    /// has sent is done, and nothing else ever is. Gives its report if it came to its end.
+    pub async fn run_for(&self, calls: usize) -> Result<Option<RunReport>> {
+        self.run_until(calls, now().plus(LONG)).await
+    }
+
+    /// Runs the pool until it ends or its time is over.
+    pub async fn run_within(&self, time: Duration) -> Result<RunReport> {
+        self.run_until(usize::MAX, now().plus(time)).await?.context("no limit was set")
+    }
+
+    async fn run_until(&self, calls: usize, deadline: Timestamp) -> Result<Option<RunReport>> {
+        self.limit.left.store(calls, Ordering::Relaxed);
+        self.limit.made.store(0, Ordering::Relaxed);
+        let wake_up =
+            WakeUp { tenant_id: self.tenant.clone(), user_pool_id: self.pool.clone(), cause: Cause::Schedule };
+        let ran = tokio::select! {
+            ran = Box::pin(self.reconciler.run(&wake_up, deadline)) => ran?,
+            () = self.limit.reached.notified() => return Ok(None),
+        };
+        match ran {
+            Ran::Done(report) => Ok(Some(*report)),
+            other => bail!("nothing was run: {other:?}"),
+        }
+    }
+
+    /// Runs the pool until there is nothing left to do. Each run begins after the leases of those before.
+    pub async fn settle(&self) -> Result<()> {
+        let mut reports = Vec::new();
+        for _ in 0..MOST_RUNS {
+            pass(2 * LONG);
+            let report = self.run_within(LONG).await?;
+            if report.outcome == Outcome::NoChange {
+                return Ok(());
+            }
+            reports.push(report);
+        }
+        bail!("there was always something left to do: {reports:#?}")
+    }
+
+    /// The pool as it is stored.
+    pub async fn stored(&self) -> Result<UserPool> {
+        self.limit.left.store(usize::MAX, Ordering::Relaxed);
+        self.reconciler.store.pool(&self.tenant, &self.pool).await?.context("no such pool")
+    }
+
+    /// What Causeway knows to be its own in the pool.
+    pub async fn claims(&self) -> Result<Vec<Claim>> {
+        self.limit.left.store(usize::MAX, Ordering::Relaxed);
+        Ok(self.reconciler.store.claims(&self.pool).await?)
+    }
+}

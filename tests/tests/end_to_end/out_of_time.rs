@@ -1,0 +1,96 @@
+//! A run whose time is over ends cleanly, and the next one goes on where it stopped.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use causeway_core::run::{Outcome, RunReport};
+
+use crate::in_process::{InProcess, each_call_takes, now, pass};
+use crate::pool::{Pool, provider_name};
+use crate::tenancy::Tenancy;
+
+const CONNECTIONS: usize = 6;
+const MINUTE: Duration = Duration::from_mins(1);
+
+struct Scene {
+    tenancy: Tenancy,
+    organization: String,
+    connections: Vec<String>,
+    pool: Pool,
+    process: InProcess,
+}
+
+impl Scene {
+    /// A pool in line whose runs take a minute for each call.
+    async fn new(name: &str) -> Result<Self> {
+        let tenancy = Tenancy::new(name).await?;
+        let (organization, connections) = tenancy.organization_with(CONNECTIONS).await?;
+        let pool = tenancy.pool(&[&organization]).await?;
+        pool.settles_on(&connections.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        pool.drained().await?;
+        let process = InProcess::new(&pool).await?;
+        process.settle().await?;
+        each_call_takes(MINUTE);
+        Ok(Self { tenancy, organization, connections, pool, process })
+    }
+
+    /// Runs the pool, so many minutes each time, until one has enough; gives what all of them reported.
+    async fn runs_of(&self, minutes: u32) -> Result<Vec<RunReport>> {
+        let mut reports = Vec::new();
+        for _ in 0..4 * CONNECTIONS {
+            pass(Duration::from_hours(2));
+            let report = self.process.run_within(minutes * MINUTE).await?;
+            ensure!(report.failures.iter().all(|failure| failure.message.contains("time")), "{report:#?}");
+            let is_over = report.outcome != Outcome::OutOfTime;
+            if !is_over {
+                let due = self.process.stored().await?.due_at.context("the pool is never due")?;
+                ensure!(due <= now(), "the rest waits until {due}");
+            }
+            reports.push(report);
+            if is_over {
+                return Ok(reports);
+            }
+        }
+        anyhow::bail!("no run had enough: {reports:#?}")
+    }
+}
+
+#[tokio::test]
+async fn steps_that_time_was_too_short_for_are_done_by_the_next_run_and_none_twice() -> Result<()> {
+    let scene = Scene::new("steps").await?;
+    let mut expected = BTreeSet::new();
+    for number in 0..CONNECTIONS {
+        let name = format!("late{number}");
+        let made = scene.tenancy.workos.create_connection(&scene.organization, &name).await?;
+        expected.insert(provider_name(&made));
+    }
+    // Enough for the look and for one or two of the creates, three calls each.
+    let reports = scene.runs_of(14).await?;
+    let steps: Vec<String> = reports
+        .iter()
+        .flat_map(|report| &report.steps)
+        .filter(|step| step.action.name() == "create")
+        .map(|step| step.provider_name.to_string())
+        .collect();
+    assert!(reports.len() > 2, "it was all done at once: {reports:#?}");
+    assert_eq!(steps.len(), expected.len(), "a provider was made twice: {steps:?}");
+    assert_eq!(steps.into_iter().collect::<BTreeSet<_>>(), expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_look_that_time_was_too_short_for_plans_nothing_and_the_next_one_has_less_to_look_at() -> Result<()> {
+    let scene = Scene::new("look").await?;
+    for connection in &scene.connections {
+        // What moves in Cognito is described before anything is planned.
+        let provider = scene.pool.provider_of(connection).await?;
+        scene.pool.tamper(&provider, "authorize_scopes", "openid email profile").await?;
+    }
+    let reports = scene.runs_of(11).await?;
+    let (last, before) = reports.split_last().context("no run")?;
+    assert!(!before.is_empty(), "it was all seen at once: {reports:#?}");
+    assert!(before.iter().all(|report| report.steps.is_empty()), "{before:#?}");
+    assert!(last.outcome == Outcome::Changed || last.outcome == Outcome::NoChange, "{last:#?}");
+    Ok(())
+}
