@@ -80,7 +80,7 @@ impl HttpConnector for Limited<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let take_one = |left: usize| left.checked_sub(1);
         if self.limit.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take_one).is_err() {
-            self.limit.reached.notify_one();
+            self.limit.reached.notify_waiters();
             return HttpConnectorFuture::new(std::future::pending());
         }
         self.limit.made.fetch_add(1, Ordering::Relaxed);
@@ -144,8 +144,10 @@ impl InProcess {
         let wake_up =
             WakeUp { tenant_id: self.tenant.clone(), user_pool_id: self.pool.clone(), cause: Cause::Schedule };
         let ran = tokio::select! {
-            ran = Box::pin(self.reconciler.run(&wake_up, deadline)) => ran?,
+            // First, so that it is there before the limit can be reached.
+            biased;
             () = self.limit.reached.notified() => return Ok(None),
+            ran = Box::pin(self.reconciler.run(&wake_up, deadline)) => ran?,
         };
         match ran {
             Ran::Done(report) => Ok(Some(*report)),
