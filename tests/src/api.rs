@@ -1,8 +1,8 @@
 //! Causeway's own API, called as an operator does.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use aws_credential_types::Credentials;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::ministack::REGION;
 use crate::signed_http::{Answer, SignedClient, plain_client};
@@ -25,6 +25,13 @@ impl Api {
     /// `GET`, signed; `path` begins with a slash.
     pub async fn get(&self, path: &str) -> Result<Answer> {
         self.send("GET", path, &[], b"").await
+    }
+
+    /// Verifies the user pool of that path, which has to pass.
+    pub async fn verified(&self, user_pool: &str) -> Result<()> {
+        let verified = self.post(&format!("{user_pool}/verify"), &json!({})).await?.expect(200)?.json()?;
+        ensure!(verified["status"] == "active", "the user pool is not active: {verified:#}");
+        Ok(())
     }
 
     /// `POST` of JSON, signed.

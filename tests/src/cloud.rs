@@ -19,6 +19,7 @@ use crate::front::control::Control;
 use crate::front::program::{Endpoints, local, stand_before};
 use crate::ministack::{self, INTEGRATION_ACCOUNT, REGION};
 use crate::process::{Recorded, Running, free_port, require_free};
+use crate::query_api::elements;
 use crate::tools::{self, Progress, Tools};
 use crate::workos::{self, WorkOs};
 use crate::workspace;
@@ -183,6 +184,14 @@ impl Cloud {
     /// The emulated `WorkOS`, called with its default API key.
     pub fn workos(&self) -> Result<WorkOs> {
         WorkOs::new(&self.workos_url, &self.workos_api_key)
+    }
+
+    /// The session of one of the functions, by the name that its role has for it: `Ingest`.
+    pub async fn function_session(&self, function: &str) -> Result<Account> {
+        let root = self.integration();
+        let roles = root.iam()?.call("ListRoles", &[("PathPrefix", "/causeway/")]).await?;
+        let arn = elements(&roles, "Arn").into_iter().find(|arn| arn.contains(&format!("-{function}Role")));
+        root.assume_role(&arn.with_context(|| format!("{function} has no role"))?, None).await
     }
 
     /// What a function has printed so far, `function` being its name here.

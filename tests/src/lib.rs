@@ -15,6 +15,7 @@ pub mod deployment;
 pub mod eventually;
 pub mod front;
 pub mod interrupt;
+pub mod json;
 pub mod lambda;
 pub mod ministack;
 pub mod node_script;

@@ -25,27 +25,28 @@ pub struct RoleParameters {
 }
 
 /// The template that tenants deploy.
-pub fn template() -> Result<String> {
+fn template() -> Result<String> {
     let path = workspace::root().join("onboarding/role.yaml");
     std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Deploys `template` as the tenant does, in a stack named like the role, and gives the role's ARN.
+/// A name for the role of a pool that no other pool's has: role names are the account's.
+#[must_use]
+pub fn role_name(user_pool_id: &str) -> String {
+    format!("Causeway{}", user_pool_id.replace('_', "-"))
+}
+
+/// Deploys the template as the tenant does, in a stack named like the role, and gives the role's ARN.
 ///
 /// An existing stack of that name is updated.
-pub async fn deploy_tenant_role(
-    tenant: &Account,
-    region: &str,
-    template: &str,
-    parameters: &RoleParameters,
-) -> Result<String> {
+pub async fn deploy_tenant_role(tenant: &Account, region: &str, parameters: &RoleParameters) -> Result<String> {
     let given = [
         ("ExternalId", parameters.external_id.as_str()),
         ("UserPoolId", &parameters.user_pool_id),
         ("RoleName", &parameters.role_name),
         ("IntegrationAccountId", &parameters.integration_account_id),
     ];
-    let outputs = deploy_stack(tenant, region, &parameters.role_name, template, &given).await?;
+    let outputs = deploy_stack(tenant, region, &parameters.role_name, &template()?, &given).await?;
     let arn = outputs.into_iter().find(|(name, _)| name == "RoleArn");
     Ok(arn.context("the stack has no output RoleArn")?.1)
 }

@@ -6,14 +6,15 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client as Cognito;
 use causeway_tests::account::Account;
 use causeway_tests::api::Api;
 use causeway_tests::cloud::Cloud;
 use causeway_tests::eventually::eventually;
+use causeway_tests::json::text;
 use causeway_tests::process::run;
-use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role, template};
+use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role, role_name};
 use causeway_tests::{tools, workspace};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -161,11 +162,6 @@ async fn user_pool(account: &Account) -> Result<String> {
     pool.and_then(|pool| pool.id).context("no user pool was made")
 }
 
-/// With a name that each pool has for itself, as roles are the account's.
-fn role_name(pool: &str) -> String {
-    format!("Causeway{}", pool.replace('_', "-"))
-}
-
 async fn register(api: &Api, tenant: &str, pool: &str, organization: &str) -> Result<()> {
     let role_name = role_name(pool);
     let body = json!({
@@ -181,22 +177,17 @@ async fn deploy_role(cloud: &Cloud, account: &Account, pool: &str, external_id: 
         role_name: role_name(pool),
         integration_account_id: cloud.integration_account.clone(),
     };
-    deploy_tenant_role(account, REGION, &template()?, &parameters).await.map(drop)
+    deploy_tenant_role(account, REGION, &parameters).await.map(drop)
 }
 
 /// Verifies a pool and waits for its first run.
 async fn verify(api: &Api, pool: &str) -> Result<()> {
-    let verified = api.post(&format!("{pool}/verify"), &json!({})).await?.expect(200)?.json()?;
-    ensure!(verified["status"] == "active", "the user pool is not active: {verified:#}");
+    api.verified(pool).await?;
     eventually(SOON, "the user pool has a provider", async || {
         let providers = api.get(&format!("{pool}/providers")).await?.expect(200)?.json()?;
         Ok(providers["items"].as_array().is_some_and(|items| !items.is_empty()).then_some(()))
     })
     .await
-}
-
-fn text(answer: &Value, member: &str) -> Result<String> {
-    answer[member].as_str().map(str::to_owned).with_context(|| format!("no {member} in {answer}"))
 }
 
 #[cfg(test)]

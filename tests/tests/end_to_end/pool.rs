@@ -6,7 +6,7 @@ use aws_sdk_cognitoidentityprovider::types::{IdentityProviderType, UserPoolClien
 use aws_sdk_dynamodb::Client as DynamoDb;
 use causeway_tests::eventually::eventually;
 use causeway_tests::signed_http::Answer;
-use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role, template};
+use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role};
 use serde_json::{Value, json};
 
 use crate::tenancy::{SOON, Tenancy, now_in_millis, string, text};
@@ -57,7 +57,7 @@ impl Pool {
             role_name: self.role_name.clone(),
             integration_account_id: self.tenancy.cloud.integration_account.clone(),
         };
-        deploy_tenant_role(&self.tenancy.account, self.tenancy.region, &template()?, &parameters).await
+        deploy_tenant_role(&self.tenancy.account, self.tenancy.region, &parameters).await
     }
 
     /// What `verify` answers.

@@ -192,10 +192,10 @@ async fn the_role_opens_for_the_functions_only() -> Result<()> {
     let refused = insider.assume_role(&role, Some(&tenancy.external_id)).await;
     let refused = refused.err().context("a user of the integration account got in")?.to_string();
     assert!(refused.contains("AccessDenied"), "{refused}");
-    let function = tenancy.function_session("Reconcile").await?;
+    let function = tenancy.cloud.function_session("Reconcile").await?;
     function.assume_role(&role, Some(&tenancy.external_id)).await?;
     // And not for the ones that have no business with tenants.
-    let ingest = tenancy.function_session("Ingest").await?;
+    let ingest = tenancy.cloud.function_session("Ingest").await?;
     let refused = ingest.assume_role(&role, Some(&tenancy.external_id)).await;
     assert!(refused.is_err_and(|error| error.to_string().contains("AccessDenied")), "ingest got in");
     Ok(())
@@ -207,7 +207,7 @@ async fn the_role_reaches_its_own_pool_and_no_other_of_the_account() -> Result<(
     let pool = tenancy.registered_pool(&["org_01NONE"]).await?;
     let other = tenancy.user_pool().await?;
     let role = pool.deploy_role().await?;
-    let function = tenancy.function_session("Reconcile").await?;
+    let function = tenancy.cloud.function_session("Reconcile").await?;
     let session = Cognito::new(&function.assume_role(&role, Some(&tenancy.external_id)).await?.sdk(tenancy.region));
     session.describe_user_pool().user_pool_id(&pool.id).send().await?;
     let errors = [

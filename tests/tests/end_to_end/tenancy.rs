@@ -15,8 +15,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use causeway_tests::account::Account;
 use causeway_tests::api::Api;
 use causeway_tests::cloud::Cloud;
-use causeway_tests::query_api::elements;
+pub use causeway_tests::json::text;
 use causeway_tests::signed_http::Answer;
+use causeway_tests::tenant_role::role_name;
 use causeway_tests::workos::WorkOs;
 use serde_json::{Value, json};
 
@@ -188,8 +189,7 @@ impl Tenancy {
             .await?
             .user_pool_client;
         let app_client = client.and_then(|client| client.client_id).context("no app client was made")?;
-        let role_name = format!("Causeway{}", id.replace('_', "-"));
-        Ok(Pool { tenancy: self.clone(), id, app_client, role_name })
+        Ok(Pool { tenancy: self.clone(), role_name: role_name(&id), id, app_client })
     }
 
     /// What a pool of these organizations is registered with.
@@ -233,7 +233,7 @@ impl Tenancy {
 
     /// A secret of the tenant's item, opened as a function may that is allowed to.
     pub async fn opened(&self, attribute: &str, purpose: &str, function: &str) -> Result<String> {
-        let session = self.function_session(function).await?.sdk(&self.cloud.region);
+        let session = self.cloud.function_session(function).await?.sdk(&self.cloud.region);
         let request = DynamoDb::new(&session).get_item().table_name(&self.cloud.table_name);
         let request = request.key("pk", string(&format!("TENANT#{}", self.id))).key("sk", string("TENANT"));
         let item = request.send().await?.item.context("no such tenant")?;
@@ -243,24 +243,11 @@ impl Tenancy {
         let plain = request.send().await?.plaintext.context("nothing was sealed")?;
         Ok(String::from_utf8(plain.into_inner())?)
     }
-
-    /// The session of one of Causeway's functions.
-    pub async fn function_session(&self, function: &str) -> Result<Account> {
-        let root = self.cloud.integration();
-        let roles = root.iam()?.call("ListRoles", &[("PathPrefix", "/causeway/")]).await?;
-        let arn = elements(&roles, "Arn").into_iter().find(|arn| arn.contains(&format!("-{function}Role")));
-        root.assume_role(&arn.context("no such function role")?, None).await
-    }
 }
 
 /// A text as DynamoDB holds it.
 pub fn string(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
-}
-
-/// The text of a member.
-pub fn text(value: &Value, member: &str) -> Result<String> {
-    value[member].as_str().map(str::to_owned).with_context(|| format!("no text {member} in {value}"))
 }
 
 /// A check of `verify`'s by its name.

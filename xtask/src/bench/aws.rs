@@ -1,7 +1,7 @@
 //! Calls to the emulated AWS that set a measurement up. They go past the strict front, so that it neither counts nor
 //! throttles them.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use causeway_tests::account::Account;
 use causeway_tests::signed_http::SignedClient;
 use serde_json::Value;
@@ -56,9 +56,4 @@ impl Caller {
         ensure!(answer.status == 200, "{operation}: {} {}", answer.status, answer.text());
         if answer.body.is_empty() { Ok(Value::Null) } else { answer.json() }
     }
-}
-
-/// The text of a member.
-pub fn text(value: &Value, member: &str) -> Result<String> {
-    value[member].as_str().map(str::to_owned).with_context(|| format!("no text {member} in {value}"))
 }

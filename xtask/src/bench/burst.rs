@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use causeway_tests::front::control::now;
+use causeway_tests::json::text;
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::aws::{Service, text};
+use super::aws::Service;
 use super::calls::{counted, shown, throttled};
 use super::events::{message, status, webhook};
 use super::figures::{Spread, count, number};

@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result, ensure};
 use causeway_tests::browser::{form, parameter};
+use causeway_tests::json::text;
 use causeway_tests::signed_http::plain_client;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::aws::text;
 use super::events::{header, request, status};
 use super::instance::{Instance, Program};
 use super::runtime::Answered;

@@ -10,14 +10,14 @@ use causeway_tests::cloud::{Cloud, Settings, Started};
 use causeway_tests::deployment::Build;
 use causeway_tests::front::control::Control;
 use causeway_tests::front::record::Call;
-use causeway_tests::query_api::elements;
-use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role, template};
+use causeway_tests::json::text;
+use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role, role_name};
 use causeway_tests::workos::WorkOs;
 use causeway_tests::{deployment, tools, workspace};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::aws::{Caller, Service, text};
+use super::aws::{Caller, Service};
 use super::events::{wake_up, wake_ups};
 use super::instance::{Instance, Program};
 use super::runtime::Answered;
@@ -87,12 +87,10 @@ impl Stage {
 
     /// Registers a tenant with an API key of its own, and so a rate limit of its own at the emulator.
     pub async fn tenant(&self) -> Result<Tenant> {
-        let number = self.next_key.fetch_add(1, Ordering::Relaxed);
-        let keys = &self.cloud.workos_api_keys;
-        let key = keys.get(number % keys.len().max(1)).context("there are no API keys")?;
+        let key = self.next_api_key()?;
         let api = self.cloud.api(&self.cloud.integration())?;
         let workos = json!({"client_id": self.cloud.workos_client_id, "api_key": key});
-        let body = json!({"name": format!("bench {number}"), "workos": workos});
+        let body = json!({"name": "bench", "workos": workos});
         let made = api.post("/v1/tenants", &body).await?.expect(201)?.json()?;
         Ok(Tenant {
             id: text(&made, "id")?,
@@ -100,6 +98,12 @@ impl Stage {
             workos: WorkOs::new(&self.cloud.workos_emulator_url, key)?,
             api,
         })
+    }
+
+    /// An API key of `WorkOS`, another one each time for as long as there are any.
+    fn next_api_key(&self) -> Result<&str> {
+        let (number, keys) = (self.next_key.fetch_add(1, Ordering::Relaxed), &self.cloud.workos_api_keys);
+        keys.get(number % keys.len().max(1)).map(String::as_str).context("there are no API keys")
     }
 
     /// A pool in an account, with everything that a tenant does for it. Without organizations it takes all
@@ -116,7 +120,7 @@ impl Stage {
         });
         let client = cognito.call("CreateUserPoolClient", &client).await?;
         self.front.set_quota(&id, QUOTA).await?;
-        let role_name = format!("Causeway{}", id.replace('_', "-"));
+        let role_name = role_name(&id);
         let mut body = json!({
             "account_id": account, "role_name": role_name, "user_pool_id": id,
             "app_clients": [text(&client["UserPoolClient"], "ClientId")?],
@@ -132,9 +136,8 @@ impl Stage {
             role_name,
             integration_account_id: self.cloud.integration_account.clone(),
         };
-        deploy_tenant_role(&self.cloud.account(account), REGION, &template()?, &parameters).await?;
-        let verified = tenant.api.post(&format!("{path}/{id}/verify"), &json!({})).await?.expect(200)?.json()?;
-        ensure!(verified["status"] == "active", "the pool is not active: {verified:#}");
+        deploy_tenant_role(&self.cloud.account(account), REGION, &parameters).await?;
+        tenant.api.verified(&format!("{path}/{id}")).await?;
         Ok(Pool { tenant: tenant.id.clone(), id, account: account.to_owned() })
     }
 
@@ -142,12 +145,7 @@ impl Stage {
     pub async fn connections(&self, organization: &str, number: usize) -> Result<Vec<String>> {
         // 1,000 requests a minute and key.
         let clients: Vec<WorkOs> = (0..=number / 500)
-            .map(|_| {
-                let key = self.next_key.fetch_add(1, Ordering::Relaxed);
-                let keys = &self.cloud.workos_api_keys;
-                let key = keys.get(key % keys.len().max(1)).context("there are no API keys")?;
-                WorkOs::new(&self.cloud.workos_emulator_url, key)
-            })
+            .map(|_| WorkOs::new(&self.cloud.workos_emulator_url, self.next_api_key()?))
             .collect::<Result<_>>()?;
         let made = (0..number).map(|number| {
             let client = &clients[number / 500];
@@ -182,10 +180,7 @@ impl Stage {
         let request = json!({"TableName": self.cloud.table_name, "Key": key});
         let item = self.service(Service::Table)?.call("GetItem", &request).await?;
         let sealed = text(&item["Item"]["webhook_secret"], "S")?;
-        let root = self.cloud.integration();
-        let roles = root.iam()?.call("ListRoles", &[("PathPrefix", "/causeway/")]).await?;
-        let arn = elements(&roles, "Arn").into_iter().find(|arn| arn.contains("-IngestRole"));
-        let session = root.assume_role(&arn.context("ingest has no role")?, None).await?;
+        let session = self.cloud.function_session("Ingest").await?;
         let keys = Caller::new(&session, &self.cloud.region, Service::Keys)?;
         let context = json!({"tenant": tenant, "purpose": "webhook-secret"});
         let opened = keys.call("Decrypt", &json!({"CiphertextBlob": sealed, "EncryptionContext": context})).await?;

@@ -4,9 +4,8 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_cognitoidentityprovider::Client as Cognito;
 use aws_sdk_cognitoidentityprovider::error::ProvideErrorMetadata;
 use causeway_tests::browser::{follow, form, parameter, post_form};
-use causeway_tests::query_api::elements;
 use causeway_tests::signed_http::{Answer, plain_client};
-use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role, template};
+use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role};
 use serde_json::json;
 
 use super::SOON;
@@ -108,22 +107,15 @@ async fn second_pool(scene: &Scene<'_>) -> Result<String> {
         role_name,
         integration_account_id: scene.cloud.integration_account.clone(),
     };
-    deploy_tenant_role(&scene.tenant, scene.region, &template()?, &parameters).await?;
-    let path = format!("/v1/tenants/{}/user-pools/{pool}/verify", scene.tenant_id);
-    let verified = scene.api.post(&path, &json!({})).await?.expect(200)?.json()?;
-    ensure!(verified["status"] == "active", "the second pool is not active: {verified}");
+    deploy_tenant_role(&scene.tenant, scene.region, &parameters).await?;
+    scene.api.verified(&format!("/v1/tenants/{}/user-pools/{pool}", scene.tenant_id)).await?;
     Ok(pool)
 }
 
 /// The tenant's role, entered as Causeway enters it, on a pool that it is not for.
 async fn role_on_another_pool(scene: &Scene<'_>) -> Result<()> {
     let other = make_pool(&scene.cognito, "none of Causeways").await?;
-    let roles = scene.cloud.integration().iam()?.call("ListRoles", &[("PathPrefix", "/causeway/")]).await?;
-    let function_role = elements(&roles, "Arn")
-        .into_iter()
-        .find(|arn| arn.contains(":role/causeway/") && arn.contains("Reconcile"))
-        .context("the role of `reconcile` is not there")?;
-    let function = scene.cloud.integration().assume_role(&function_role, None).await?;
+    let function = scene.cloud.function_session("Reconcile").await?;
     let role = format!("arn:aws:iam::222222222222:role/{}", scene.role_name);
     let session = function.assume_role(&role, Some(&scene.external_id)).await?;
     let cognito = Cognito::new(&session.sdk(scene.region));
