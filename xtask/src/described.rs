@@ -1,12 +1,12 @@
 //! The API as docs/openapi.json describes it: schemathesis makes up requests, good and bad ones, and holds every answer
 //! of the running local cloud to the document.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use aws_sdk_cognitoidentityprovider::Client as Cognito;
 use causeway_tests::account::Account;
 use causeway_tests::api::Api;
@@ -32,14 +32,23 @@ const EXAMPLES: &str = "15";
 /// Those that hold for every answer. That an answer is a good one, the end-to-end tests say.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_headers_conformance,response_schema_conformance,negative_data_rejection";
+/// The operations for which a made-up request may never be good enough. Only a provider that somebody else made can be
+/// adopted. Only the hash of steps that are held back can be approved. No webhook is rotated while the tenant has as
+/// many former secrets as it may have, and made-up changes of the tenant give it these.
+const NEED_MORE: [&str; 3] = [
+    "POST /v1/tenants/{tenant_id}/user-pools/{user_pool_id}/adopt",
+    "POST /v1/tenants/{tenant_id}/user-pools/{user_pool_id}/approvals",
+    "POST /v1/tenants/{tenant_id}/webhook-rotation",
+];
 
-/// What `hooks.py` says at the end.
+/// What `hooks.py` says at the end. Operations are a method and a path of the document.
 #[derive(Debug, Deserialize)]
 struct Done {
     requests: usize,
-    operations: usize,
-    /// To how many of them a request was answered with success.
-    carried_out: usize,
+    /// Those that a function answered, well or not.
+    answered: BTreeSet<String>,
+    /// Those to which a request was answered with success.
+    carried_out: BTreeSet<String>,
     /// How many requests were answered by API Gateway itself, by status.
     by_api_gateway: BTreeMap<u16, usize>,
 }
@@ -56,11 +65,44 @@ pub async fn check(cloud: &Cloud) -> Result<()> {
     }
     outcome?;
     let done: Done = serde_json::from_slice(&std::fs::read(&report)?)?;
+    let all = operations(&std::fs::read(document())?)?;
     println!(
         "    {} requests to {} operations, {} of which were carried out at least once; by API Gateway itself were \
          answered {:?}",
-        done.requests, done.operations, done.carried_out, done.by_api_gateway
+        done.requests,
+        all.len(),
+        done.carried_out.len(),
+        done.by_api_gateway
     );
+    ensure_tried(&all, &done)
+}
+
+fn document() -> PathBuf {
+    workspace::root().join("docs/openapi.json")
+}
+
+/// Every operation of the document.
+fn operations(document: &[u8]) -> Result<BTreeSet<String>> {
+    let document: Value = serde_json::from_slice(document)?;
+    let paths = document["paths"].as_object().context("no paths")?;
+    let operations = paths.iter().flat_map(|(path, item)| {
+        item.as_object().into_iter().flatten().map(move |(method, _)| format!("{} {path}", method.to_uppercase()))
+    });
+    Ok(operations.collect())
+}
+
+/// Fails where the answers say too little: where no function answered an operation, or all requests to it were refused
+/// though a made-up one can be good enough.
+fn ensure_tried(all: &BTreeSet<String>, done: &Done) -> Result<()> {
+    let unanswered: Vec<_> = all.difference(&done.answered).collect();
+    ensure!(
+        !all.is_empty() && unanswered.is_empty(),
+        "of {} operations no function answered {unanswered:?}",
+        all.len()
+    );
+    let refused = all.difference(&done.carried_out).filter(|operation| !NEED_MORE.contains(&operation.as_str()));
+    let refused: Vec<_> = refused.collect();
+    ensure!(refused.is_empty(), "every request to these was refused: {refused:?}");
     Ok(())
 }
 
@@ -124,7 +166,7 @@ impl<'a> Scene<'a> {
             .arg("--config-file")
             .arg(hooks.join("schemathesis.toml"))
             .arg("run")
-            .arg(workspace::root().join("docs/openapi.json"))
+            .arg(document())
             .args(["--url", &self.cloud.api_url, "--phases", "examples,coverage,fuzzing", "--checks", CHECKS])
             .args(["--seed", SEED, "--max-examples", EXAMPLES, "--generation-database", "none"])
             .args(["--continue-on-failure", "--no-color", "--warnings", "off"])
@@ -198,5 +240,28 @@ mod tests {
     fn of_a_log_is_shown_what_failed_and_not_what_went_before() {
         assert_eq!(failures("progress\n==== FAILURES ====\n1. Undocumented"), "= FAILURES ====\n1. Undocumented");
         assert_eq!(failures("it did not even begin"), "it did not even begin");
+    }
+
+    #[test]
+    fn every_operation_has_to_be_answered_and_all_but_a_few_carried_out() {
+        let all = operations(br#"{"paths": {"/a": {"get": {}, "post": {}}, "/b": {"get": {}}}}"#).unwrap();
+        let set = |operations: &[&str]| operations.iter().map(|operation| (*operation).to_owned()).collect();
+        let outcome = |answered: &[&str], carried_out: &[&str]| {
+            let (answered, carried_out) = (set(answered), set(carried_out));
+            ensure_tried(&all, &Done { requests: 4, answered, carried_out, by_api_gateway: BTreeMap::new() }).is_ok()
+        };
+        let three = ["GET /a", "GET /b", "POST /a"];
+        assert!(outcome(&three, &three));
+        assert!(!outcome(&three, &three[1..]));
+        assert!(!outcome(&three[1..], &three));
+        assert!(
+            ensure_tried(
+                &BTreeSet::new(),
+                &Done { requests: 0, answered: set(&[]), carried_out: set(&[]), by_api_gateway: BTreeMap::new() }
+            )
+            .is_err()
+        );
+        let described = operations(&std::fs::read(document()).unwrap()).unwrap();
+        assert!(NEED_MORE.iter().all(|operation| described.contains(*operation)), "{described:?}");
     }
 }
