@@ -73,6 +73,7 @@ async fn while_a_tenants_key_webhook_and_external_id_are_replaced_no_sign_in_fai
         for rotation in ["/webhook-rotation", "/external-id-rotation"] {
             tenancy.post(rotation, &json!({})).await?.expect(202)?;
         }
+        tenancy.stop_listening().await?;
         let run = pool.run().await?;
         ensure!(run["failures"] == json!([]), "{run:#}");
         Ok(())

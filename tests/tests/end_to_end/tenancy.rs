@@ -223,12 +223,19 @@ impl Tenancy {
         // Not with the tenant's own key, which may be a wrong one.
         let workos = self.cloud.workos()?;
         for endpoint in workos.webhook_endpoints().await? {
-            if text(&endpoint, "endpoint_url")?.ends_with(&self.id) {
+            if self.webhook_suffix(&text(&endpoint, "endpoint_url")?).is_some() {
                 let path = format!("/webhook_endpoints/{}", text(&endpoint, "id")?);
                 workos.call("PUT", &path, Some(&json!({"enabled": false}))).await?.expect(200)?;
             }
         }
         Ok(())
+    }
+
+    /// What stands behind the tenant in the URL of one of its webhook endpoints: nothing for the first one, `/1` for
+    /// the next. None for an endpoint of somebody else.
+    pub fn webhook_suffix<'a>(&self, url: &'a str) -> Option<&'a str> {
+        let (_, suffix) = url.split_once(&format!("/webhooks/{}", self.id))?;
+        (suffix.is_empty() || suffix.starts_with('/')).then_some(suffix)
     }
 
     /// A secret of the tenant's item, opened as a function may that is allowed to.
