@@ -48,9 +48,7 @@ impl Call {
             about: about[..end].to_owned(),
         }
     }
-}
 
-impl Call {
     /// The same call, answered now.
     fn answered(self) -> Self {
         Self { took_micros: now_in_micros().saturating_sub(self.at_micros), ..self }

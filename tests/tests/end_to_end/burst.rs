@@ -8,8 +8,8 @@ use causeway_tests::front::control::now;
 use causeway_tests::front::faults::Faults;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::ingest::{deliver, event, signature};
-use crate::pool::{Pool, provider_name};
+use crate::ingest::{deliver, event, runs_by_webhook, signature};
+use crate::pool::{in_line, provider_name};
 use crate::tenancy::{SOON, Tenancy, now_in_millis};
 
 /// How many webhooks there are: `cargo xtask test --long` sets more.
@@ -110,16 +110,6 @@ async fn delivered(tenancy: &Tenancy, delivery: &Delivery) -> Result<usize> {
     anyhow::bail!("{:?} was answered 503 {DELIVERIES} times", delivery.kind)
 }
 
-async fn scene(name: &str) -> Result<(Pool, String, String)> {
-    let tenancy = Tenancy::new(name).await?;
-    let (organization, connections) = tenancy.organization_with(1).await?;
-    let pool = tenancy.pool(&[&organization]).await?;
-    pool.settles_on(&[&connections[0]]).await?;
-    pool.drained().await?;
-    let secret = tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?;
-    Ok((pool, organization, secret))
-}
-
 fn size() -> Result<usize> {
     let size = std::env::var(SIZE).ok().filter(|size| !size.is_empty());
     size.map_or(Ok(200), |size| size.parse().with_context(|| format!("{SIZE} is no number")))
@@ -127,11 +117,12 @@ fn size() -> Result<usize> {
 
 #[tokio::test]
 async fn in_a_burst_every_valid_webhook_is_taken_once_it_is_on_the_queue_and_its_change_arrives() -> Result<()> {
-    let (pool, organization, secret) = scene("burst").await?;
-    let (bystander, _, _) = scene("bystander").await?;
+    let (pool, organization, _) = in_line("burst", 1).await?;
+    let secret = pool.tenancy.webhook_secret().await?;
+    let (bystander, _, _) = in_line("bystander", 1).await?;
     let (size, mut random) = (size()?, fastrand::Rng::with_seed(7));
     let all = deliveries(size, &secret, &mut random)?;
-    let forged_only = runs_by_webhook(&bystander).await?;
+    let before = runs_by_webhook(&bystander).await?;
     let (front, since) = (pool.tenancy.cloud.front()?, now());
     let faults = Faults {
         service: "sqs".to_owned(),
@@ -175,15 +166,11 @@ async fn in_a_burst_every_valid_webhook_is_taken_once_it_is_on_the_queue_and_its
         Ok(Some(()))
     })
     .await?;
-    assert_eq!(runs_by_webhook(&bystander).await?, forged_only, "a forged webhook woke a pool up");
+    assert_eq!(runs_by_webhook(&bystander).await?, before, "a forged webhook woke a pool up");
     let by_kind = all.iter().fold(BTreeMap::new(), |mut counts, delivery| {
         *counts.entry(delivery.kind).or_insert(0) += 1;
         counts
     });
     println!("{by_kind:?}, {again} of them delivered again");
     Ok(())
-}
-
-async fn runs_by_webhook(pool: &Pool) -> Result<usize> {
-    Ok(pool.items("/runs").await?.iter().filter(|run| run["cause"] == "webhook").count())
 }

@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use crate::ingest::deliver_signed;
 use crate::measured::lines;
+use crate::pool::in_line;
 use crate::relying_party::RelyingParty;
-use crate::tenancy::{SOON, Tenancy};
+use crate::tenancy::SOON;
 
 /// What these lines count.
-fn calls<'a>(lines: impl IntoIterator<Item = &'a Value>) -> Calls {
+pub fn calls<'a>(lines: impl IntoIterator<Item = &'a Value>) -> Calls {
     let mut calls = Calls::default();
     for line in lines {
         let to = |service: &str| {
@@ -39,11 +40,8 @@ fn most(one: Calls, other: Calls) -> Calls {
 
 #[tokio::test]
 async fn a_scheduled_run_a_webhook_and_a_sign_in_take_the_calls_that_the_model_of_the_costs_has() -> Result<()> {
-    let tenancy = Tenancy::new("costs").await?;
-    let (organization, connections) = tenancy.organization_with(1).await?;
-    let pool = tenancy.pool(&[&organization]).await?;
-    pool.settles_on(&[&connections[0]]).await?;
-    pool.drained().await?;
+    let (pool, _, connections) = in_line("costs", 1).await?;
+    let tenancy = &pool.tenancy;
     let cloud = &tenancy.cloud;
     eventually(SOON, "a scheduled run finds nothing to do", async || {
         cloud.invoke("schedule", &serde_json::json!({})).await?;
@@ -55,7 +53,7 @@ async fn a_scheduled_run_a_webhook_and_a_sign_in_take_the_calls_that_the_model_o
     })
     .await?;
 
-    let body = deliver_signed(&tenancy, "connection.activated").await?;
+    let body = deliver_signed(tenancy, "connection.activated").await?;
     // The first webhook of a tenant looks everything up, and what it looked up spares the next ones calls: which one
     // comes first is not ours to say, since WorkOS delivers other tests' events here too.
     eventually(SOON, "the webhook is in the log", async || {

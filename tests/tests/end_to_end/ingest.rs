@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;
 
-use crate::pool::Pool;
+use crate::pool::{Pool, in_line};
 use crate::tenancy::{Tenancy, now_in_millis, unique};
 
 const SECOND: i128 = 1000;
@@ -14,12 +14,8 @@ const DAY: i128 = 86_400 * SECOND;
 
 /// A tenant with a pool in line, and the secret of its webhook endpoint.
 async fn scene(name: &str) -> Result<(Pool, String)> {
-    let tenancy = Tenancy::new(name).await?;
-    let (organization, connections) = tenancy.organization_with(1).await?;
-    let pool = tenancy.pool(&[&organization]).await?;
-    pool.settles_on(&[&connections[0]]).await?;
-    pool.run().await?;
-    let secret = tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?;
+    let (pool, _, _) = in_line(name, 1).await?;
+    let secret = pool.tenancy.webhook_secret().await?;
     Ok((pool, secret))
 }
 
@@ -45,7 +41,7 @@ pub async fn deliver(tenancy: &Tenancy, tenant: &str, signature: Option<&str>, b
 
 /// Delivers an event to a tenant's endpoint as `WorkOS` does; gives its body.
 pub async fn deliver_signed(tenancy: &Tenancy, name: &str) -> Result<String> {
-    let secret = tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?;
+    let secret = tenancy.webhook_secret().await?;
     let body = event(name);
     let signature = signature(&secret, now_in_millis(), body.as_bytes())?;
     deliver(tenancy, &tenancy.id, Some(&signature), body.as_bytes()).await?.expect(200)?;
@@ -54,7 +50,7 @@ pub async fn deliver_signed(tenancy: &Tenancy, name: &str) -> Result<String> {
 
 /// How many runs webhooks have led to; some of other tests' may have come before the endpoint was silenced. What is on the
 /// queue is run first: together with another wake-up, a webhook's is what a run is called after.
-async fn runs_by_webhook(pool: &Pool) -> Result<usize> {
+pub async fn runs_by_webhook(pool: &Pool) -> Result<usize> {
     pool.drained().await?;
     Ok(pool.items("/runs").await?.iter().filter(|run| run["cause"] == "webhook").count())
 }

@@ -25,6 +25,17 @@ pub struct Pool {
     pub role_name: String,
 }
 
+/// A new tenant's pool in line with an organization that has so many connections, with nothing on the queue for it.
+/// Gives the organization and the connections with it.
+pub async fn in_line(name: &str, connections: usize) -> Result<(Pool, String, Vec<String>)> {
+    let tenancy = Tenancy::new(name).await?;
+    let (organization, connections) = tenancy.organization_with(connections).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    pool.settles_on(&connections.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    pool.drained().await?;
+    Ok((pool, organization, connections))
+}
+
 impl Pool {
     pub async fn get(&self, path: &str) -> Result<Answer> {
         self.tenancy.get(&format!("/user-pools/{}{path}", self.id)).await
@@ -85,12 +96,8 @@ impl Pool {
     pub async fn run(&self) -> Result<Value> {
         let asked = now_in_millis();
         self.post("/reconcile", &json!({})).await?.expect(202)?;
-        eventually(SOON, "the run that was asked for ends", async || {
-            let runs = self.items("/runs").await?;
-            // The newest is first; one that began later than asked for has seen all that was done before.
-            Ok(runs.into_iter().rev().find(|run| text(run, "id").is_ok_and(|id| began(&id) >= asked)))
-        })
-        .await
+        // One that began later than asked for has seen all that was done before.
+        eventually(SOON, "the run that was asked for ends", async || Ok(self.runs_since(asked).await?.pop())).await
     }
 
     /// Sets a time of the pool's item to the past, as if it had come since: that of its registration.
@@ -115,10 +122,16 @@ impl Pool {
         self.run().await.map(drop)
     }
 
-    /// What runs did since then, in order.
-    pub async fn steps_since(&self, millis: i128) -> Result<Vec<Value>> {
+    /// The runs that began since then, the newest first.
+    pub async fn runs_since(&self, millis: i128) -> Result<Vec<Value>> {
         let mut runs = self.items("/runs").await?;
         runs.retain(|run| text(run, "id").is_ok_and(|id| began(&id) >= millis));
+        Ok(runs)
+    }
+
+    /// What runs did since then, in order.
+    pub async fn steps_since(&self, millis: i128) -> Result<Vec<Value>> {
+        let runs = self.runs_since(millis).await?;
         let steps = runs.iter().rev().filter_map(|run| run["steps"].as_array());
         Ok(steps.flatten().filter(|step| step["held"] == false).cloned().collect())
     }

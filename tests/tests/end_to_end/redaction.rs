@@ -48,7 +48,7 @@ async fn no_secret_of_a_tenant_or_a_user_is_in_logs_answers_reports_or_the_table
     let mut secrets = BTreeMap::new();
     let mut keep = |what: &str, secret: String| secrets.insert(secret, what.to_owned());
     keep("the WorkOS API key", tenancy.workos.api_key.clone());
-    keep("the webhook secret", tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?);
+    keep("the webhook secret", tenancy.webhook_secret().await?);
     keep("the key of sign-in states", tenancy.opened("sign_in_state_key", "sign-in-state", "Signin").await?);
     for connection in &connections {
         keep("a client secret", client_secret(&pool.provider_of(connection).await?)?);

@@ -238,6 +238,11 @@ impl Tenancy {
         (suffix.is_empty() || suffix.starts_with('/')).then_some(suffix)
     }
 
+    /// The secret that the tenant's webhooks are signed with.
+    pub async fn webhook_secret(&self) -> Result<String> {
+        self.opened("webhook_secret", "webhook-secret", "Ingest").await
+    }
+
     /// A secret of the tenant's item, opened as a function may that is allowed to.
     pub async fn opened(&self, attribute: &str, purpose: &str, function: &str) -> Result<String> {
         let session = self.cloud.function_session(function).await?.sdk(&self.cloud.region);

@@ -5,16 +5,14 @@ use causeway_tests::eventually::eventually;
 
 use crate::ingest::deliver_signed;
 use crate::measured::lines;
-use crate::tenancy::{SOON, Tenancy};
+use crate::pool::in_line;
+use crate::tenancy::SOON;
 
 #[tokio::test]
 async fn the_line_of_a_run_names_the_trace_of_the_webhook_that_led_to_it() -> Result<()> {
-    let tenancy = Tenancy::new("traced").await?;
-    let (organization, connections) = tenancy.organization_with(1).await?;
-    let pool = tenancy.pool(&[&organization]).await?;
-    pool.settles_on(&[&connections[0]]).await?;
-    pool.drained().await?;
-    let body = deliver_signed(&tenancy, "connection.activated").await?;
+    let (pool, _, _) = in_line("traced", 1).await?;
+    let tenancy = &pool.tenancy;
+    let body = deliver_signed(tenancy, "connection.activated").await?;
     let cloud = &tenancy.cloud;
     eventually(SOON, "the run names the webhook's trace", async || {
         let mut webhooks = lines(cloud, "ingest", "/tenant_id", &tenancy.id);

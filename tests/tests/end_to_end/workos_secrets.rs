@@ -100,7 +100,7 @@ async fn a_key_that_was_left_out_at_first_comes_later() -> Result<()> {
 async fn a_webhook_secret_that_is_given_by_hand_is_taken_beside_the_one_of_before() -> Result<()> {
     let (pool, _) = scene("secret by hand").await?;
     let tenancy = &pool.tenancy;
-    let before = tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?;
+    let before = tenancy.webhook_secret().await?;
     let by_hand = unique("whsec_by_hand_");
     for faulty in ["", "with space"] {
         let refused = patch(tenancy, &json!({"workos": {"webhook_secret": faulty}})).await?.expect(400)?.json()?;
@@ -114,7 +114,7 @@ async fn a_webhook_secret_that_is_given_by_hand_is_taken_beside_the_one_of_befor
     // The endpoint that is there is kept with it.
     let verified = pool.verify().await?;
     assert_eq!(check(&verified, "workos_webhook")?["outcome"], "pass", "{verified:#}");
-    assert_eq!(tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?, by_hand);
+    assert_eq!(tenancy.webhook_secret().await?, by_hand);
     assert_eq!(endpoints(tenancy).await?, [""]);
     Ok(())
 }
@@ -162,13 +162,13 @@ async fn end_former_webhooks(tenancy: &Tenancy, count: usize) -> Result<()> {
 async fn a_rotated_webhook_is_taken_at_both_endpoints_until_the_one_of_before_is_over() -> Result<()> {
     let (pool, _) = scene("rotated webhook").await?;
     let tenancy = &pool.tenancy;
-    let before = tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?;
+    let before = tenancy.webhook_secret().await?;
     let rotated = tenancy.post("/webhook-rotation", &json!({})).await?.expect(202)?.json()?;
     let first = format!("{}/webhooks/{}", tenancy.cloud.api_url, tenancy.id);
     assert_eq!(rotated["webhook_url"], format!("{first}/1"), "{rotated:#}");
     assert_eq!(rotated["former_webhooks"][0]["webhook_url"], first, "{rotated:#}");
     assert_eq!(endpoints(tenancy).await?, ["", "/1"]);
-    let after = tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?;
+    let after = tenancy.webhook_secret().await?;
     assert_ne!(after, before);
     for (path, secret, status) in [
         ("", &before, 200),
