@@ -1,19 +1,25 @@
 //! Metrics, as the log lines carry them: the emulator makes no metrics of them, CloudWatch does.
 
-use anyhow::{Context, Result, ensure};
+use std::collections::{BTreeSet, HashMap};
+
+use anyhow::{Context, Result, bail, ensure};
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_dynamodb::types::AttributeValue;
 use causeway_tests::cloud::Cloud;
 use causeway_tests::eventually::eventually;
 use causeway_tests::tenant_role::delete_stack;
 use serde_json::{Value, json};
 
 use crate::ingest::{deliver, event, signature};
+use crate::pool::in_line;
 use crate::relying_party::RelyingParty;
-use crate::tenancy::{SOON, Tenancy, now_in_millis};
+use crate::tenancy::{SOON, Tenancy, now_in_millis, string};
 
 /// The lines of a function's log whose field at `path` is `value`.
 pub fn lines(cloud: &Cloud, function: &str, path: &str, value: &str) -> Vec<Value> {
-    let log = cloud.function_logs().remove(function).unwrap_or_default();
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let log = cloud.function_log(function);
+    let lines = log.lines().filter(|line| line.contains(value));
+    let lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.filter(|line| line.pointer(path).is_some_and(|found| found == value)).collect()
 }
 
@@ -42,11 +48,8 @@ fn runs(cloud: &Cloud, pool: &str) -> Vec<Value> {
 
 #[tokio::test]
 async fn the_line_of_a_run_carries_its_steps_by_kind_and_its_calls_by_service() -> Result<()> {
-    let tenancy = Tenancy::new("measured runs").await?;
-    let (organization, connections) = tenancy.organization_with(2).await?;
-    let pool = tenancy.pool(&[&organization]).await?;
-    pool.settles_on(&[&connections[0], &connections[1]]).await?;
-    pool.drained().await?;
+    let (pool, _, _) = in_line("measured runs", 2).await?;
+    let tenancy = &pool.tenancy;
     let cloud = &tenancy.cloud;
     eventually(SOON, "a run that found nothing to do is in the log", async || {
         let runs = runs(cloud, &pool.id);
@@ -71,17 +74,14 @@ async fn the_line_of_a_run_carries_its_steps_by_kind_and_its_calls_by_service() 
 
 #[tokio::test]
 async fn a_webhook_is_counted_by_what_became_of_it_and_timed_until_its_pool_is_in_line() -> Result<()> {
-    let tenancy = Tenancy::new("measured webhooks").await?;
-    let (organization, connections) = tenancy.organization_with(1).await?;
-    let pool = tenancy.pool(&[&organization]).await?;
-    pool.settles_on(&[&connections[0]]).await?;
-    pool.drained().await?;
-    let secret = tenancy.opened("webhook_secret", "webhook-secret", "Ingest").await?;
+    let (pool, _, _) = in_line("measured webhooks", 1).await?;
+    let tenancy = &pool.tenancy;
+    let secret = tenancy.webhook_secret().await?;
     let (body, now) = (event("connection.activated"), now_in_millis());
     let good = signature(&secret, now, body.as_bytes())?;
     let forged = signature("another secret", now, body.as_bytes())?;
     for (sent, status) in [(None, 401), (Some(forged.as_str()), 401), (Some(good.as_str()), 200)] {
-        deliver(&tenancy, &tenancy.id, sent, body.as_bytes()).await?.expect(status)?;
+        deliver(tenancy, &tenancy.id, sent, body.as_bytes()).await?.expect(status)?;
     }
     let cloud = &tenancy.cloud;
     eventually(SOON, "the webhooks are in the logs", async || {
@@ -126,29 +126,48 @@ async fn sign_ins_are_counted_by_what_they_came_to() -> Result<()> {
         Ok((counts == [1; 4]).then_some(()))
     })
     .await?;
-    let requests = lines(&tenancy.cloud, "signin", "/span/outcome", "tokens issued");
-    assert!(requests.iter().all(|line| metric(line, "TokenTime").is_ok_and(|time| time.is_some())), "{requests:?}");
+    let mut issued = lines(&tenancy.cloud, "signin", "/span/tenant_id", &tenancy.id);
+    issued.retain(|line| line["span"]["outcome"] == "tokens issued");
+    let [issued] = &issued[..] else { bail!("not one line says that tokens were issued: {issued:?}") };
+    assert!(metric(issued, "TokenTime")?.is_some(), "{issued}");
     Ok(())
+}
+
+/// The pools that are denied, each with its tenant, by the table's index.
+async fn denied(cloud: &Cloud) -> Result<BTreeSet<(String, String)>> {
+    let request = DynamoDb::new(&cloud.integration().sdk(&cloud.region)).query().table_name(&cloud.table_name);
+    let request = request.index_name("unwell").key_condition_expression("unwell = :state");
+    let found = request.expression_attribute_values(":state", string("denied")).send().await?;
+    let id = |item: &HashMap<String, AttributeValue>, key: &str, prefix: &str| {
+        let key = item.get(key).and_then(|value| value.as_s().ok());
+        key.and_then(|key| key.strip_prefix(prefix)).map(str::to_owned)
+    };
+    let pools = found.items().iter().map(|item| id(item, "pk", "TENANT#").zip(id(item, "sk", "POOL#")));
+    pools.collect::<Option<_>>().context("an item of the index is no pool")
 }
 
 #[tokio::test]
 async fn a_tick_counts_the_pools_that_are_not_well_by_their_health() -> Result<()> {
-    let tenancy = Tenancy::new("measured health").await?;
-    let (organization, connections) = tenancy.organization_with(1).await?;
-    let pool = tenancy.pool(&[&organization]).await?;
-    pool.settles_on(&[&connections[0]]).await?;
+    let (pool, _, _) = in_line("measured health", 1).await?;
+    let (tenancy, cloud) = (&pool.tenancy, &pool.tenancy.cloud);
     delete_stack(&tenancy.account, tenancy.region, &pool.role_name).await?;
     pool.run().await?;
     pool.health("denied").await?;
-    let ticks = || lines(&tenancy.cloud, "schedule", "/message", "ticked");
-    let before = ticks().len();
-    eventually(SOON, "a tick counts the denied pool", async || {
-        tenancy.cloud.invoke("schedule", &json!({})).await?;
-        let later = ticks().split_off(before);
-        Ok(later.iter().any(|tick| metric(tick, "PoolsDenied").is_ok_and(|count| count >= Some(1))).then_some(()))
+    let ticks = || lines(cloud, "schedule", "/message", "ticked");
+    let tick = eventually(SOON, "a tick counts the denied pools, this one among them", async || {
+        let (before, pools) = (ticks().len(), denied(cloud).await?);
+        ensure!(pools.contains(&(tenancy.id.clone(), pool.id.clone())), "{pools:?}");
+        cloud.invoke("schedule", &json!({})).await?;
+        let Some(tick) = ticks().split_off(before).pop() else { return Ok(None) };
+        // Those of other tests come and go.
+        if denied(cloud).await? != pools {
+            return Ok(None);
+        }
+        let counted = metric(&tick, "PoolsDenied")?;
+        ensure!(counted == Some(pools.len() as u64), "{counted:?} is not the number of {pools:?}");
+        Ok(Some(tick))
     })
     .await?;
-    let tick = ticks().pop().context("no tick")?;
     for name in ["OldestSyncAge", "PoolsWoken", "PoolsBug", "CallsToDynamoDb"] {
         assert!(metric(&tick, name)?.is_some(), "no {name}: {tick}");
     }
