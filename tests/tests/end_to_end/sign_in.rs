@@ -6,12 +6,13 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use causeway_core::oidc::envelope::{Key, SignInState};
 use causeway_core::timestamp::Timestamp;
 use causeway_tests::browser::{SignIn, claims, follow, parameter};
-use serde_json::json;
+use causeway_tests::eventually::eventually;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::pool::{Pool, provider_name};
 use crate::relying_party::{RelyingParty, cognito_callback, get};
-use crate::tenancy::{APP_CALLBACK, Tenancy, now_in_millis, text, unique};
+use crate::tenancy::{APP_CALLBACK, SOON, Tenancy, now_in_millis, text, unique};
 
 /// A pool with one organization's connections, all of them there.
 pub async fn scene(name: &str, connections: usize) -> Result<(Pool, String, Vec<String>)> {
@@ -139,6 +140,29 @@ async fn who_signs_in_again_is_the_same_user_and_another_one_is_not() -> Result<
     }
     assert_eq!(subjects[0], subjects[1]);
     assert_ne!(subjects[0], subjects[2]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sign_in_that_succeeded_is_listed_with_its_connection_and_without_its_user() -> Result<()> {
+    let (pool, _, connections) = scene("listed", 2).await?;
+    let party = RelyingParty::of(&pool, &connections[0]).await?;
+    let user = unique("fay");
+    // No sign-in waits long for its entry, so that one can be missing where the machine is busy.
+    let listed = eventually(SOON, "a sign-in is listed as one that succeeded", async || {
+        party.signs_in(&format!("{user}@acme.example")).await?;
+        let listed = pool.items("/sign-ins").await?;
+        Ok(listed.iter().any(|entry| entry["outcome"] == "signed_in").then_some(listed))
+    })
+    .await?;
+    for entry in &listed {
+        assert_eq!((&entry["connection_id"], &entry["error"]), (&json!(connections[0]), &Value::Null), "{entry}");
+    }
+    assert!(!json!(listed).to_string().contains(&user), "{listed:?}");
+    for (connection, has_any) in [(&connections[0], true), (&connections[1], false)] {
+        let of_it = pool.items(&format!("/sign-ins?connection_id={connection}")).await?;
+        assert_eq!(!of_it.is_empty(), has_any, "{connection}: {of_it:?}");
+    }
     Ok(())
 }
 
