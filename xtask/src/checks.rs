@@ -90,7 +90,7 @@ async fn install() -> Result<()> {
 /// All tests but the end-to-end ones, which need a cloud.
 async fn unit_tests() -> Result<()> {
     cargo(&UNIT_TESTS).await?;
-    cargo(&["test", "--package", "causeway-tests", "--lib", "--test", "template"]).await
+    cargo(&["test", "--package", "causeway-tests", "--lib", "--test", "template", "--test", "documents"]).await
 }
 
 /// Lets many more user pools live through everything than while one works on the code.
