@@ -75,6 +75,16 @@ impl Aws {
         self.0.lock().unwrap().denied = Some(operation);
     }
 
+    /// Writes another text into an attribute of the items whose partition key begins with `prefix`.
+    pub fn change(&self, prefix: &str, attribute: &str, text: &str) {
+        let mut state = self.0.lock().unwrap();
+        for ((partition, _), item) in &mut state.items {
+            if partition.starts_with(prefix) {
+                item[attribute] = json!({ "S": text });
+            }
+        }
+    }
+
     /// Removes an item behind the bridge's back.
     pub fn remove(&self, partition: &str, sort: &str) {
         self.0.lock().unwrap().items.remove(&(partition.to_owned(), sort.to_owned())).unwrap();
@@ -153,24 +163,32 @@ impl State {
         self.items.insert(key(item), item.clone());
     }
 
-    /// Deletes on the condition that a code is taken on.
+    /// Deletes where all clauses of the condition hold that comes with it.
     fn delete(&mut self, body: &Value) -> Result<Value, &'static str> {
         const REFUSED: &str = "ConditionalCheckFailedException";
+        let (condition, values) = (body["ConditionExpression"].as_str().unwrap(), &body["ExpressionAttributeValues"]);
+        let clauses: Vec<&str> = condition.split(" AND ").collect();
+        // DynamoDB refuses a value that no clause has.
+        assert_eq!(clauses.len(), values.as_object().unwrap().len(), "{condition}");
         let item = self.items.get(&key(&body["Key"])).ok_or(REFUSED)?;
-        let values = &body["ExpressionAttributeValues"];
-        let equal = [
-            ("tenant_id", ":tenant"),
-            ("user_pool_id", ":pool"),
-            ("connection_id", ":connection"),
-            ("redirect_uri", ":redirect_uri"),
-        ];
-        let number = |value: &Value| value["N"].as_str().unwrap().parse::<i64>().unwrap();
-        let holds = equal.iter().all(|(name, value)| item[*name] == values[*value])
-            && number(&item["expires_at"]) > number(&values[":now"]);
-        if !holds {
+        if !clauses.iter().all(|clause| holds(clause, item, values)) {
             return Err(REFUSED);
         }
         Ok(json!({ "Attributes": self.items.remove(&key(&body["Key"])) }))
+    }
+}
+
+/// Whether a clause holds of an item, of the form `attribute = :value` or `attribute > :value`.
+fn holds(clause: &str, item: &Value, values: &Value) -> bool {
+    let words: Vec<&str> = clause.split_whitespace().collect();
+    let [attribute, operator, value] = words[..] else { panic!("this is no clause that is known here: {clause}") };
+    let (attribute, value) = (&item[attribute], &values[value]);
+    assert!(value.is_object(), "there is no value for {clause}");
+    let number = |value: &Value| value["N"].as_str().unwrap().parse::<i64>().unwrap();
+    match operator {
+        "=" => attribute == value,
+        ">" => number(attribute) > number(value),
+        _ => panic!("this is no operator that is known here: {clause}"),
     }
 }
 

@@ -53,15 +53,16 @@ async fn every_answer_has_the_headers_that_browsers_and_caches_go_by() {
         world.token(CONNECTION, GOOD_CODE, "wrong").await,
         world.userinfo(CONNECTION, "Bearer x").await,
         world.get(&format!("/{CONNECTION}/jwks"), &[]).await,
+        world.get(&format!("/{CONNECTION}/.well-known/openid-configuration"), &[]).await,
         world.post_form(&format!("/{CONNECTION}/jwks"), &[]).await,
     ];
-    assert_eq!(answers.each_ref().map(|answer| answer.status), [404, 400, 302, 401, 401, 200, 405]);
+    assert_eq!(answers.each_ref().map(|answer| answer.status), [404, 400, 302, 401, 401, 200, 200, 405]);
     for answer in &answers {
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");
         assert_eq!(answer.headers["referrer-policy"], "no-referrer");
         assert!(answer.headers["strict-transport-security"].to_str().unwrap().starts_with("max-age="));
-        let is_public = answer.body.contains("\"keys\"");
-        let caching = if is_public { "public, max-age=300" } else { "no-store" };
+        // What is served to everybody alike: the keys and the discovery document.
+        let caching = if answer.status == 200 { "public, max-age=300" } else { "no-store" };
         assert_eq!(answer.headers["cache-control"], caching, "{answer:?}");
     }
 }
@@ -198,6 +199,17 @@ async fn a_code_is_good_once_and_for_a_minute_and_for_its_own_connection() {
     let late = world.code().await;
     pass(Duration::from_mins(1));
     assert_eq!(world.token(CONNECTION, &late, SECRET).await.json(), refused);
+}
+
+#[tokio::test]
+async fn a_code_that_was_given_out_for_anything_else_is_not_good() {
+    let world = World::new().await;
+    for attribute in ["tenant_id", "user_pool_id", "connection_id", "redirect_uri"] {
+        let code = world.code().await;
+        world.aws.change("CODE#", attribute, "another");
+        let answer = world.token(CONNECTION, &code, SECRET).await;
+        assert_eq!(answer.json(), json!({ "error": "invalid_grant" }), "{attribute}");
+    }
 }
 
 #[tokio::test]
