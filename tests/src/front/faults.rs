@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
-    /// `cognito-idp` or `workos`.
+    /// The service as signatures name it, such as `cognito-idp` or `sqs`, or `workos`.
     pub service: String,
     /// Whom it hits: texts of which a request contains one.
     pub containing: Vec<String>,
