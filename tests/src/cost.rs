@@ -3,6 +3,8 @@
 //! Calls are counted by the end-to-end tests, which fail where they are not those of here
 //! (`tests/tests/end_to_end/costs.rs`). Times and sizes are assumptions, named as such.
 
+mod price;
+
 use std::fmt::Write;
 
 /// Requests that something takes, by service.
@@ -27,25 +29,6 @@ pub const RUN: Calls = Calls { dynamodb: 5, sqs: 0, kms: 1, cognito: 3, workos: 
 pub const WEBHOOK: Calls = Calls { dynamodb: 2, sqs: 1, kms: 1, cognito: 0, workos: 0 };
 /// A sign-in from `/authorize` to `/userinfo`, all requests of it, to an instance that knows tenant and pool.
 pub const SIGN_IN: Calls = Calls { dynamodb: 6, sqs: 0, kms: 1, cognito: 0, workos: 1 };
-
-/// List prices of AWS in us-east-1 in dollars, free tiers left out, as of November 2025: from memory of the price
-/// pages and not read from the price list, which is to be asked before anybody relies on them.
-mod price {
-    pub const LAMBDA_REQUEST: f64 = 0.20 / 1e6;
-    pub const LAMBDA_GB_SECOND_ARM: f64 = 0.000_013_333_4;
-    pub const HTTP_API_REQUEST: f64 = 1.00 / 1e6;
-    pub const SQS_FIFO_REQUEST: f64 = 0.50 / 1e6;
-    pub const DYNAMODB_READ_UNIT: f64 = 0.125 / 1e6;
-    pub const DYNAMODB_WRITE_UNIT: f64 = 0.625 / 1e6;
-    pub const KMS_REQUEST: f64 = 0.03 / 1e4;
-    pub const KMS_KEY: f64 = 1.00;
-    pub const LOG_GB: f64 = 0.50;
-    pub const METRIC: f64 = 0.30;
-    pub const ALARM: f64 = 0.10;
-    pub const DASHBOARD: f64 = 3.00;
-    pub const SCHEDULER_INVOCATION: f64 = 1.00 / 1e6;
-    pub const TRACE: f64 = 5.00 / 1e6;
-}
 
 /// Seconds of a month of 730 hours.
 const MONTH: f64 = 730.0 * 3600.0;
@@ -112,47 +95,56 @@ impl Bill {
 }
 
 fn lambda(seconds: f64, gigabytes: f64) -> f64 {
-    price::LAMBDA_REQUEST + seconds * gigabytes * price::LAMBDA_GB_SECOND_ARM + assumed::TRACED * price::TRACE
+    price::LAMBDA_REQUEST.each()
+        + seconds * gigabytes * price::LAMBDA_GB_SECOND_ARM.each()
+        + assumed::TRACED * price::TRACE.each()
 }
 
 fn logged(bytes: f64) -> f64 {
-    bytes / 1e9 * price::LOG_GB
+    bytes / 1e9 * price::LOG_GB.each()
 }
 
 fn run() -> f64 {
     // Sent, received, deleted; the wake-up's own write is in the units.
-    let queue = 3.0 * price::SQS_FIFO_REQUEST;
-    let table =
-        assumed::RUN_WRITE_UNITS * price::DYNAMODB_WRITE_UNIT + assumed::RUN_READ_UNITS * price::DYNAMODB_READ_UNIT;
-    lambda(assumed::RUN_SECONDS, 0.25) + queue + table + f64::from(RUN.kms) * price::KMS_REQUEST + logged(assumed::LINE)
+    let queue = 3.0 * price::SQS_FIFO_REQUEST.each();
+    let table = assumed::RUN_WRITE_UNITS * price::DYNAMODB_WRITE_UNIT.each()
+        + assumed::RUN_READ_UNITS * price::DYNAMODB_READ_UNIT.each();
+    lambda(assumed::RUN_SECONDS, 0.25)
+        + queue
+        + table
+        + f64::from(RUN.kms) * price::KMS_REQUEST.each()
+        + logged(assumed::LINE)
 }
 
 fn webhook() -> f64 {
-    price::HTTP_API_REQUEST
+    price::HTTP_API_REQUEST.each()
         + lambda(assumed::REQUEST_SECONDS, 0.25)
-        + f64::from(WEBHOOK.dynamodb) * price::DYNAMODB_READ_UNIT
-        + f64::from(WEBHOOK.kms) * price::KMS_REQUEST
+        + f64::from(WEBHOOK.dynamodb) * price::DYNAMODB_READ_UNIT.each()
+        + f64::from(WEBHOOK.kms) * price::KMS_REQUEST.each()
         + logged(assumed::LINE + assumed::ACCESS_LINE)
 }
 
 fn sign_in() -> f64 {
-    let request =
-        price::HTTP_API_REQUEST + lambda(assumed::REQUEST_SECONDS, 0.5) + logged(assumed::LINE + assumed::ACCESS_LINE);
+    let request = price::HTTP_API_REQUEST.each()
+        + lambda(assumed::REQUEST_SECONDS, 0.5)
+        + logged(assumed::LINE + assumed::ACCESS_LINE);
     assumed::SIGN_IN_REQUESTS * request
-        + f64::from(SIGN_IN.kms) * price::KMS_REQUEST
-        + assumed::SIGN_IN_WRITE_UNITS * price::DYNAMODB_WRITE_UNIT
-        + assumed::SIGN_IN_READ_UNITS * price::DYNAMODB_READ_UNIT
+        + f64::from(SIGN_IN.kms) * price::KMS_SIGNATURE.each()
+        + assumed::SIGN_IN_WRITE_UNITS * price::DYNAMODB_WRITE_UNIT.each()
+        + assumed::SIGN_IN_READ_UNITS * price::DYNAMODB_READ_UNIT.each()
 }
 
 fn fixed() -> f64 {
     let ticks = MONTH / 60.0;
     // Eight shards of due pools, and eight states of health, half a unit each.
-    let tick =
-        price::SCHEDULER_INVOCATION + lambda(0.1, 0.25) + 8.0 * price::DYNAMODB_READ_UNIT + logged(assumed::LINE);
+    let tick = price::SCHEDULER_INVOCATION.each()
+        + lambda(0.1, 0.25)
+        + 8.0 * price::DYNAMODB_READ_UNIT.each()
+        + logged(assumed::LINE);
     // Five pollers that ask again every 20 seconds (Lambda: "Using Lambda with Amazon SQS").
-    let polling = 5.0 * MONTH / 20.0 * price::SQS_FIFO_REQUEST;
-    let seen = METRICS * price::METRIC + ALARMS * price::ALARM + price::DASHBOARD;
-    ticks * tick + polling + seen + 2.0 * price::KMS_KEY
+    let polling = 5.0 * MONTH / 20.0 * price::SQS_FIFO_REQUEST.each();
+    let seen = METRICS * price::METRIC.each() + ALARMS * price::ALARM.each() + price::DASHBOARD.each();
+    ticks * tick + polling + seen + 2.0 * price::KMS_KEY.each()
 }
 
 /// As many as `shared/telemetry/src/metric.rs` and `template.yaml` have; tests see to it.
@@ -208,8 +200,8 @@ pub fn quotas(pools: f64) -> Vec<Use> {
 /// How many pools there are in the tables.
 pub const SIZES: [u32; 3] = [10, 1000, 100_000];
 
-/// The tables of `docs/cost.md`.
-pub fn tables() -> String {
+/// What all costs, and which quota is met first.
+fn tables() -> String {
     let mut text = String::from("| user pools | fixed | runs | webhooks | sign-ins | all | for each tenant |\n");
     text.push_str("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
     for pools in SIZES.map(f64::from) {
@@ -235,6 +227,11 @@ pub fn tables() -> String {
     text
 }
 
+/// The parts of `docs/cost.md` that the model writes, by what they are called there.
+pub fn parts() -> [(&'static str, String); 2] {
+    [("tables", tables()), ("prices", price::table())]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,14 +239,19 @@ mod tests {
     #[test]
     fn the_tables_of_the_page_on_cost_are_the_models() {
         let file = crate::workspace::root().join("docs/cost.md");
-        let page = std::fs::read_to_string(&file).unwrap();
-        let (begin, end) = ("<!-- tables -->\n", "<!-- end of tables -->");
-        let (before, rest) = page.split_once(begin).unwrap();
-        let (written, after) = rest.split_once(end).unwrap();
+        let mut page = std::fs::read_to_string(&file).unwrap();
+        for (name, text) in parts() {
+            let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
+            let (before, rest) = page.split_once(&begin).unwrap();
+            let (written, after) = rest.split_once(&end).unwrap();
+            if std::env::var_os("UPDATE_COST").is_some() {
+                page = format!("{before}{begin}{text}{end}{after}");
+            } else {
+                assert_eq!(written, text, "run this test with UPDATE_COST=1");
+            }
+        }
         if std::env::var_os("UPDATE_COST").is_some() {
-            std::fs::write(&file, format!("{before}{begin}{}{end}{after}", tables())).unwrap();
-        } else {
-            assert_eq!(written, tables(), "run this test with UPDATE_COST=1");
+            std::fs::write(&file, page).unwrap();
         }
     }
 
