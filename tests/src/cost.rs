@@ -57,8 +57,8 @@ mod assumed {
     /// How long things take, in seconds: a run of a pool in line, a request of a webhook or sign-in on average, a
     /// tick with nothing due, and what each pool that is woken up adds to it. They wait for others most of it.
     pub const RUN_SECONDS: f64 = 1.5;
-    pub const REQUEST_SECONDS: f64 = 0.05;
-    pub const TICK_SECONDS: f64 = 0.1;
+    pub const REQUEST_SECONDS: f64 = 0.1;
+    pub const TICK_SECONDS: f64 = 0.2;
     pub const WAKE_UP_SECONDS: f64 = 0.004;
     /// Units that a run writes: its pool's item of 2 KB twice, and an entry of the index `due`, which is deleted and
     /// put.
@@ -277,9 +277,37 @@ fn tables() -> String {
     text
 }
 
+/// What is assumed of times, beside what was measured.
+fn times() -> String {
+    let times = [
+        (
+            "a run of a pool in line",
+            assumed::RUN_SECONDS,
+            "0.21 with 10 providers, 0.42 with 100, 1.05 with 300, 3.6 with 1,000",
+        ),
+        (
+            "the requests of a sign-in, together",
+            assumed::REQUEST_SECONDS * assumed::SIGN_IN_REQUESTS,
+            "0.044, of which 0.009 of its own",
+        ),
+        ("a webhook", assumed::REQUEST_SECONDS, "0.005, or 0.031 from the start of a new process"),
+        (
+            "a tick with nothing due",
+            assumed::TICK_SECONDS,
+            "0.048 from the start of a new process, with half of the queries",
+        ),
+        ("a tick, for each pool that it wakes up", assumed::WAKE_UP_SECONDS, "0.0005 of a processor"),
+    ];
+    let mut text = String::from("| time of | assumed, s | measured, s |\n| --- | ---: | --- |\n");
+    for (what, assumed, measured) in times {
+        let _ = writeln!(text, "| {what} | {assumed} | {measured} |");
+    }
+    text
+}
+
 /// The parts of `docs/cost.md` that the model writes, by what they are called there.
-pub fn parts() -> [(&'static str, String); 2] {
-    [("tables", tables()), ("prices", price::table())]
+pub fn parts() -> [(&'static str, String); 3] {
+    [("tables", tables()), ("times", times()), ("prices", price::table())]
 }
 
 #[cfg(test)]
