@@ -71,15 +71,17 @@ mod assumed {
     pub const RUN_READ_UNITS: f64 = 5.0;
     /// Units of a query of few and small items from an index.
     pub const QUERY_READ_UNITS: f64 = 0.5;
-    /// Units of a sign-in: the code and the access token, up to 4 KB each, and its entry in the log, twice.
-    pub const SIGN_IN_WRITE_UNITS: f64 = 10.0;
+    /// Units of a sign-in: the code, which is deleted for as much, and the access token, up to 4 KB each, and its
+    /// entry in the log, twice.
+    pub const SIGN_IN_WRITE_UNITS: f64 = 14.0;
     pub const SIGN_IN_READ_UNITS: f64 = 2.0;
-    /// A log line with its metrics, and one of the access log, in bytes.
+    /// A log line with its metrics, one of the access log, and those that Lambda writes about an invocation, in bytes.
     pub const LINE: f64 = 1200.0;
     pub const ACCESS_LINE: f64 = 350.0;
+    pub const LINES_OF_LAMBDA: f64 = 700.0;
     /// Requests of a sign-in: authorize, callback, token, jwks, userinfo.
     pub const SIGN_IN_REQUESTS: f64 = 5.0;
-    /// Of all invocations, the ones that X-Ray samples beyond one a second.
+    /// Of the invocations of a function, the ones that X-Ray samples beyond the first of each second.
     pub const TRACED: f64 = 0.05;
 }
 
@@ -106,9 +108,11 @@ impl Bill {
         let woken = queue(1.0) + run() + table(assumed::REPORT_WRITE_UNITS, 0.0);
         Self {
             fixed: fixed(),
-            runs: runs * scheduled_run(),
-            webhooks: webhooks * (webhook(WEBHOOK_FIRST) + woken + scheduled_run()),
-            sign_ins: sign_ins * sign_in(),
+            runs: runs * scheduled_run() + traced(runs),
+            webhooks: webhooks * (webhook(WEBHOOK_FIRST) + woken + scheduled_run())
+                + traced(webhooks)
+                + traced(2.0 * webhooks),
+            sign_ins: sign_ins * sign_in() + traced(sign_ins * assumed::SIGN_IN_REQUESTS),
         }
     }
 
@@ -123,7 +127,7 @@ fn computed(seconds: f64, gigabytes: f64) -> f64 {
 }
 
 fn invoked(seconds: f64, gigabytes: f64) -> f64 {
-    price::LAMBDA_REQUEST.each() + computed(seconds, gigabytes) + assumed::TRACED * price::TRACE.each()
+    price::LAMBDA_REQUEST.each() + computed(seconds, gigabytes) + logged(assumed::LINES_OF_LAMBDA)
 }
 
 fn logged(bytes: f64) -> f64 {
@@ -132,6 +136,12 @@ fn logged(bytes: f64) -> f64 {
 
 fn table(write_units: f64, read_units: f64) -> f64 {
     write_units * price::DYNAMODB_WRITE_UNIT.each() + read_units * price::DYNAMODB_READ_UNIT.each()
+}
+
+/// The traces of a month's invocations of a function, at the most: each is the first of its second.
+fn traced(invocations: f64) -> f64 {
+    let first = invocations.min(MONTH);
+    (first + (invocations - first) * assumed::TRACED) * price::TRACE.each()
 }
 
 /// A wake-up that is sent, received and deleted with so many others. SQS bills a call for each 64 KB in it: ten
@@ -183,7 +193,7 @@ fn fixed() -> f64 {
     // Five pollers that ask again every 20 seconds (Lambda: "Using Lambda with Amazon SQS").
     let polling = 5.0 * MONTH / 20.0 * price::SQS_FIFO_REQUEST.each();
     let seen = METRICS * price::METRIC.each() + ALARMS * price::ALARM.each() + price::DASHBOARD.each();
-    ticks * tick + polling + seen + 2.0 * price::KMS_KEY.each()
+    ticks * tick + traced(ticks) + polling + seen + 2.0 * price::KMS_KEY.each()
 }
 
 /// As many as `shared/telemetry/src/metric.rs` and `template.yaml` have; tests see to it.
