@@ -16,19 +16,21 @@ pub mod record;
 mod authorize;
 mod cognito;
 mod emulator;
+mod hidden;
 mod places;
 mod throttle;
 
 use std::sync::Arc;
 
 use anyhow::Result;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::Value;
 
 use self::authorize::Asked;
 use self::cognito::{Cognito, Refusal};
 use self::emulator::Emulator;
 use self::faults::{AllFaults, Fate};
+use self::hidden::Hidden;
 use self::model::Model;
 use self::places::{Credential, Places};
 use self::proxy::{End, Handler, Received, Reply, Upstream};
@@ -37,11 +39,12 @@ use self::record::{Call, Record};
 /// How long `WorkOS` has a caller wait that it throttles on purpose, in seconds.
 const RETRY_AFTER: &str = "1";
 
-/// Both sides' record and faults.
+/// Both sides' record and faults, and what `WorkOS` does not list.
 #[derive(Debug, Default)]
 struct Shared {
     record: Record,
     faults: AllFaults,
+    hidden: Hidden,
 }
 
 impl Shared {
@@ -173,7 +176,11 @@ impl Handler for WorkOs {
         let message = r#"{"message":"Too many requests"}"#.to_owned();
         let mut throttled = Reply::new(StatusCode::TOO_MANY_REQUESTS, "application/json", message);
         throttled.headers.insert("retry-after", http::HeaderValue::from_static(RETRY_AFTER));
-        let answer = async { Ok((self.upstream.send(&request).await?, None)) };
+        let answer = async {
+            let reply = self.upstream.send(&request).await?;
+            let is_list = request.method == Method::GET && request.path() == "/connections";
+            Ok((if is_list { self.shared.hidden.left_out_of(reply)? } else { reply }, None))
+        };
         self.shared.play(Call::new("workos", &operation, &about), fate, throttled, answer).await
     }
 }

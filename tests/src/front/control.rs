@@ -25,6 +25,8 @@ enum Asked {
     Calls { since: u64, containing: String },
     /// A pool's quota of providers.
     Quota { user_pool_id: String, providers: usize },
+    /// A connection that `WorkOS` leaves out of its lists, or no longer.
+    Hidden { connection_id: String, is_hidden: bool },
     /// What goes wrong from now on under a name; nothing any more without `faults`.
     Faults { name: String, faults: Option<Faults> },
 }
@@ -35,6 +37,10 @@ pub(super) fn answer(request: &Received, shared: &Shared, cognito: &Cognito) -> 
         Ok(Asked::Calls { since, containing }) => json!(shared.record.calls(since, &containing)),
         Ok(Asked::Quota { user_pool_id, providers }) => {
             cognito.set_quota(&user_pool_id, providers);
+            json!({})
+        }
+        Ok(Asked::Hidden { connection_id, is_hidden }) => {
+            shared.hidden.set(connection_id, is_hidden);
             json!({})
         }
         Ok(Asked::Faults { name, faults: Some(faults) }) => {
@@ -78,6 +84,11 @@ impl Control {
     /// Sets how many providers a user pool may have.
     pub async fn set_quota(&self, pool: &str, providers: usize) -> Result<()> {
         self.ask(&Asked::Quota { user_pool_id: pool.to_owned(), providers }).await.map(drop)
+    }
+
+    /// Has `WorkOS` leave a connection out of its lists that it still knows, or no longer.
+    pub async fn hide(&self, connection: &str, is_hidden: bool) -> Result<()> {
+        self.ask(&Asked::Hidden { connection_id: connection.to_owned(), is_hidden }).await.map(drop)
     }
 
     /// Has things go wrong from now on, in place of what went wrong under this name before.

@@ -3,16 +3,19 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use causeway_tests::cost::Calls;
+use causeway_tests::cost::{Calls, RUN};
 use causeway_tests::eventually::eventually;
 use causeway_tests::front::control::now;
 use causeway_tests::front::record::Call;
 
-use crate::costs::calls;
+use crate::costs::calls as calls_of;
 use crate::ingest::{deliver, event, signature};
 use crate::measured::lines;
 use crate::pool::in_line;
 use crate::tenancy::{SOON, now_in_millis, text};
+
+/// Providers that Cognito lists on two pages.
+const MORE_THAN_A_PAGE: usize = 61;
 
 fn count(calls: &[Call], service: &str, operation: &str) -> usize {
     calls.iter().filter(|call| call.service == service && call.operation == operation).count()
@@ -20,9 +23,10 @@ fn count(calls: &[Call], service: &str, operation: &str) -> usize {
 
 #[tokio::test]
 async fn a_look_at_a_pool_in_line_lists_each_side_once_and_describes_no_provider() -> Result<()> {
-    let (pool, _, _) = in_line("few calls", 3).await?;
+    let (pool, _, _) = in_line("few calls", MORE_THAN_A_PAGE).await?;
     let tenancy = &pool.tenancy;
     let (front, since) = (tenancy.cloud.front()?, now());
+    pool.run().await?;
     pool.run().await?;
     // One more look may be under way, and is over soon.
     eventually(SOON, "each look costs the same calls", async || {
@@ -32,16 +36,23 @@ async fn a_look_at_a_pool_in_line_lists_each_side_once_and_describes_no_provider
         let looks = count(&calls, "cognito-idp", "DescribeUserPool");
         ensure!(looks > 0, "nothing was looked at: {calls:?}");
         let costs = [
-            ("lists of providers", count(&calls, "cognito-idp", "ListIdentityProviders")),
-            ("reads of the app client", count(&calls, "cognito-idp", "DescribeUserPoolClient")),
-            ("lists of connections", count(&of_workos, "workos", "GET /connections")),
+            ("lists of providers", count(&calls, "cognito-idp", "ListIdentityProviders"), 2),
+            ("reads of the app client", count(&calls, "cognito-idp", "DescribeUserPoolClient"), 1),
+            ("lists of connections", count(&of_workos, "workos", "GET /connections"), 1),
         ];
         let all = calls.iter().filter(|call| call.service == "cognito-idp").count();
-        for (what, times) in costs {
-            ensure!(times == looks, "{times} {what} in {looks} looks: {calls:?} {of_workos:?}");
+        for (what, times, each) in costs {
+            ensure!(times == each * looks, "{times} {what} in {looks} looks: {calls:?} {of_workos:?}");
         }
-        ensure!(all == 3 * looks, "more than that was asked of Cognito: {calls:?}");
-        Ok(Some(()))
+        ensure!(all == 4 * looks, "more than that was asked of Cognito: {calls:?}");
+        let assumed = count(&front.calls(since, &pool.role_name).await?, "sts", "AssumeRole");
+        ensure!(assumed < looks, "the role was assumed {assumed} times for {looks} looks");
+        let mut runs = lines(&tenancy.cloud, "reconcile", "/span/user_pool_id", &pool.id);
+        runs.retain(|run| run["RunsWithoutChange"] == 1);
+        // With the report, which a scheduled run that changes nothing has not.
+        let most = RUN.dynamodb + 1;
+        ensure!(runs.iter().all(|run| calls_of([run]).dynamodb <= most), "the table was asked too often: {runs:?}");
+        Ok((runs.len() >= 2).then_some(()))
     })
     .await
 }
@@ -62,11 +73,11 @@ async fn a_webhook_right_after_another_reads_neither_the_tenant_nor_its_secret_n
         let mut webhooks = lines(&tenancy.cloud, "ingest", "/tenant_id", &tenancy.id);
         let is_first = |calls: &Calls| calls.kms > 0 && calls.dynamodb > 0;
         ensure!(
-            webhooks.iter().any(|line| is_first(&calls([line]))),
+            webhooks.iter().any(|line| is_first(&calls_of([line]))),
             "nothing was looked up for the first: {webhooks:?}"
         );
         webhooks.retain(|line| line["event_id"].as_str().is_some_and(|id| own.contains(id)));
-        Ok(webhooks.iter().any(|line| calls([line]) == only_the_wake_up).then_some(()))
+        Ok(webhooks.iter().any(|line| calls_of([line]) == only_the_wake_up).then_some(()))
     })
     .await
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::pool::{Pool, provider_name};
+use crate::pool::{Pool, in_line, provider_name};
 use crate::tenancy::{Tenancy, text};
 
 async fn delete_all(tenancy: &Tenancy, connections: &[String]) -> Result<()> {
@@ -85,4 +85,21 @@ async fn what_comes_to_be_is_not_held_back_beside_what_goes() -> Result<()> {
     pool.settles_on(&[&connections[0], &connections[1], &new]).await?;
     assert!(pool.supported().await?.contains(&provider_name(&new)));
     Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_that_workos_left_out_of_its_list_and_still_knows_keeps_its_provider() -> Result<()> {
+    let (pool, _, connections) = in_line("hidden", 3).await?;
+    let (front, all) = (pool.tenancy.cloud.front()?, pool.provider_names().await?);
+    front.hide(&connections[1], true).await?;
+    let run = pool.run().await?;
+    assert_eq!((&run["outcome"], &run["steps"]), (&json!("partial"), &json!([])), "{run:#}");
+    assert_eq!(run["failures"][0]["connection_id"], connections[1], "{run:#}");
+    let health = pool.health("transient").await?;
+    assert!(text(&health, "message")?.contains("still knows it"), "{health}");
+    assert_eq!(pool.provider_names().await?, all);
+    assert!(pool.supported().await?.contains(&provider_name(&connections[1])), "users can't sign in any more");
+    front.hide(&connections[1], false).await?;
+    pool.run().await?;
+    pool.health("ok").await.map(drop)
 }

@@ -20,6 +20,7 @@ mod external_id;
 mod failures;
 mod faults;
 mod front;
+mod full_pool;
 mod guard;
 mod idempotency;
 mod identifiers;

@@ -180,8 +180,10 @@ impl Pool {
 
     /// The names of all providers.
     pub async fn provider_names(&self) -> Result<Vec<String>> {
-        let list = self.tenancy.seen.list_identity_providers().user_pool_id(&self.id).max_results(60).send().await?;
-        let mut names: Vec<String> = list.providers.into_iter().filter_map(|provider| provider.provider_name).collect();
+        let list = self.tenancy.seen.list_identity_providers().user_pool_id(&self.id).max_results(60);
+        let pages = list.into_paginator().send().try_collect().await?;
+        let providers = pages.into_iter().flat_map(|page| page.providers);
+        let mut names: Vec<String> = providers.filter_map(|provider| provider.provider_name).collect();
         names.sort();
         Ok(names)
     }
