@@ -9,6 +9,7 @@ use causeway_core::{
     timestamp::Timestamp,
     wake_up::{Cause, WakeUp},
 };
+use causeway_queue::{DeadLetters, Unreadable};
 use causeway_reconciler::{Ran, Reconciler};
 use causeway_telemetry::{METRICS, Measurements, Metric, chain, current_trace_id, measured, trace_id};
 use futures::{FutureExt, future::join_all};
@@ -32,13 +33,17 @@ fn deadline(now: Timestamp, end: Timestamp, pools: usize) -> Timestamp {
     if pools > 1 { alone.min(now.plus(BESIDE_OTHERS)) } else { alone }
 }
 
-/// Runs every pool that the batch names; a message whose run could not be recorded goes back to the queue,
-/// and one that can't be read goes to the dead-letter queue in the end.
-pub async fn handle(reconciler: &Reconciler, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+/// Runs every pool that the batch names; a message whose run could not be recorded goes back to the queue, and one that
+/// can't be read goes to the dead-letter queue, where it holds nobody up.
+pub async fn handle(
+    reconciler: &Reconciler,
+    dead_letters: &DeadLetters,
+    event: LambdaEvent<SqsEvent>,
+) -> Result<SqsBatchResponse, Error> {
     let now = (reconciler.sources.now)();
     let end = i64::try_from(event.context.deadline).map_or(now, Timestamp::from_millis);
     let request_id = event.context.request_id;
-    let (wake_ups, mut failed) = sorted(event.payload.records);
+    let (wake_ups, unreadable) = sorted(event.payload.records);
     let deadline = deadline(now, end, wake_ups.len());
     let runs = wake_ups.into_values().map(|woken| {
         let span = tracing::error_span!(
@@ -53,10 +58,11 @@ pub async fn handle(reconciler: &Reconciler, event: LambdaEvent<SqsEvent>) -> Re
         let message_ids = woken.message_ids.clone();
         guarded(message_ids, run(reconciler, woken, deadline)).instrument(span)
     });
-    failed.extend(join_all(runs).await.into_iter().flatten());
+    let given_up = unreadable.iter().map(|message| give_up(dead_letters, message));
+    let (failed, not_given_up) = futures::join!(join_all(runs), join_all(given_up));
+    let failed = failed.into_iter().flatten().chain(not_given_up.into_iter().flatten());
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failed
-        .into_iter()
         .map(|message_id| {
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = message_id;
@@ -102,8 +108,15 @@ fn sent_at(record: &SqsMessage) -> Option<Timestamp> {
     record.attributes.get("SentTimestamp")?.parse().ok().map(Timestamp::from_millis)
 }
 
-/// The wake-ups by pool, each with the IDs of its messages, and the IDs of the messages that are none.
-fn sorted(records: Vec<SqsMessage>) -> (ByPool, Vec<String>) {
+/// Has a message leave its group, and gives back its ID where it could not: then it comes again, three times at most.
+async fn give_up(dead_letters: &DeadLetters, message: &Unreadable) -> Option<String> {
+    let error = dead_letters.give_up(message).await.err()?;
+    tracing::error!(message_id = message.message_id, error = chain(&error), "a message could not be given up");
+    Some(message.message_id.clone())
+}
+
+/// The wake-ups by pool, each with its messages, and the messages that are none.
+fn sorted(records: Vec<SqsMessage>) -> (ByPool, Vec<Unreadable>) {
     let (mut by_pool, mut malformed) = (ByPool::new(), Vec::new());
     for record in records {
         match serde_json::from_str::<WakeUp>(record.body.as_deref().unwrap_or_default()) {
@@ -115,12 +128,13 @@ fn sorted(records: Vec<SqsMessage>) -> (ByPool, Vec<String>) {
             }
             Err(error) => {
                 let message_id = record.message_id.unwrap_or_default();
+                let group = record.attributes.get("MessageGroupId").cloned().unwrap_or_default();
                 let mut metrics = Measurements::default();
                 metrics.count(Metric::WakeUpsMalformed);
                 tracing::error!(
                     target: METRICS, message_id, error = %error, %metrics, "a message of the queue is no wake-up"
                 );
-                malformed.push(message_id);
+                malformed.push(Unreadable { message_id, group, body: record.body.unwrap_or_default() });
             }
         }
     }
@@ -218,6 +232,8 @@ mod tests {
     #[test]
     fn a_malformed_message_fails_alone() {
         let (by_pool, malformed) = sorted(event("reconcile-malformed").records);
-        assert_eq!((by_pool.len(), malformed), (1, vec!["malformed".to_owned(), "no-body".to_owned()]));
+        let ids: Vec<&str> = malformed.iter().map(|message| message.message_id.as_str()).collect();
+        assert_eq!((by_pool.len(), ids), (1, vec!["malformed", "no-body"]));
+        assert_eq!(malformed[0].group, "eu-central-1_Local0001", "it leaves the group that it held up");
     }
 }

@@ -6,9 +6,11 @@ mod measure;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsEvent;
+use aws_types::SdkConfig;
 use causeway_aws::{clock, configuration, parsed_setting, setting};
 use causeway_cognito::Access;
 use causeway_core::provider::BaseUrl;
+use causeway_queue::DeadLetters;
 use causeway_reconciler::{Reconciler, Settings, Sources};
 use causeway_store::{Sealer, Store};
 use causeway_workos::Workos;
@@ -17,12 +19,13 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     causeway_telemetry::start();
-    let reconciler = reconciler()?;
-    run(service_fn(|event: LambdaEvent<SqsEvent>| handler::handle(&reconciler, event))).await
+    let configuration = configuration()?;
+    let dead_letters = DeadLetters::new(&configuration, setting("DEAD_LETTER_QUEUE_URL")?);
+    let reconciler = reconciler(configuration)?;
+    run(service_fn(|event: LambdaEvent<SqsEvent>| handler::handle(&reconciler, &dead_letters, event))).await
 }
 
-fn reconciler() -> Result<Reconciler, Error> {
-    let configuration = configuration()?;
+fn reconciler(configuration: SdkConfig) -> Result<Reconciler, Error> {
     Ok(Reconciler {
         store: Store::new(&configuration, setting("TABLE_NAME")?),
         sealer: Sealer::new(&configuration, setting("SEALING_KEY_ARN")?),

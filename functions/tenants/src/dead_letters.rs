@@ -75,7 +75,7 @@ pub async fn health(State(service): State<Arc<Service>>) -> Result<Response, Pro
     Ok(Json(health).into_response())
 }
 
-/// A message that was given up after three attempts.
+/// A message that was given up: after three attempts, or at once where it is no wake-up.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeadLetter)]
 pub struct DeadLetterAnswer {

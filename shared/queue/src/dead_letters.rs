@@ -56,6 +56,17 @@ impl DeadLetter {
     }
 }
 
+/// A message of the queue that is no wake-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its ID.
+    pub message_id: String,
+    /// The message group that it holds up.
+    pub group: String,
+    /// What it says.
+    pub body: String,
+}
+
 /// How many messages a queue has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
@@ -76,6 +87,13 @@ impl DeadLetters {
     /// The dead-letter queue at this URL.
     pub fn new(configuration: &SdkConfig, url: String) -> Self {
         Self { client: Client::new(configuration), url }
+    }
+
+    /// Puts a message that can't be read where it ends up anyway, before it has held its group up.
+    pub async fn give_up(&self, message: &Unreadable) -> Result<(), DeadLetterError> {
+        let request = self.client.send_message().queue_url(&self.url).message_body(&message.body);
+        let request = request.message_group_id(&message.group).message_deduplication_id(&message.message_id);
+        request.send().await.map(drop).map_err(|error| DeadLetterError::new("SendMessage", &error))
     }
 
     /// How many messages there are. SQS's numbers are approximate while messages come and go.

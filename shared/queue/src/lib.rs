@@ -11,7 +11,7 @@ use aws_sdk_sqs::{
 use aws_types::SdkConfig;
 use causeway_core::{id::UserPoolId, timestamp::Timestamp, wake_up::WakeUp};
 
-pub use dead_letters::{DeadLetter, DeadLetterError, DeadLetters, Depth};
+pub use dead_letters::{DeadLetter, DeadLetterError, DeadLetters, Depth, Unreadable};
 
 /// How many messages one call takes (SQS API: `SendMessageBatch`).
 pub const MOST_AT_ONCE: usize = 10;
