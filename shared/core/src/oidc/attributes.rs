@@ -36,7 +36,8 @@ impl Claims {
             self.cut.insert(name.to_owned());
         }
         let Some(value) = value else { return };
-        if self.size + size(name, &value) > MOST_CLAIMS {
+        // Two braces, and no comma after the last.
+        if self.size + size(name, &value) + 1 > MOST_CLAIMS {
             self.cut.insert(name.to_owned());
             return;
         }
@@ -181,6 +182,31 @@ mod tests {
         assert!(groups.starts_with(&kept));
 
         assert_eq!(fitted(json!({ "a": "b".repeat(2048) })), (None, true));
+    }
+
+    #[test]
+    fn a_list_is_taken_up_to_its_length_and_not_a_character_beyond() {
+        let list = |last: usize| fitted(json!(["a".repeat(1000), "b".repeat(last)]));
+        // Two brackets, four quotes and a comma.
+        let (text, was_cut) = list(LONGEST_VALUE - 1007);
+        assert_eq!((text.unwrap().as_str().unwrap().len(), was_cut), (LONGEST_VALUE, false));
+        assert_eq!(list(LONGEST_VALUE - 1006), (Some(json!(format!("[\"{}\"]", "a".repeat(1000)))), true));
+    }
+
+    #[test]
+    fn all_claims_are_taken_up_to_8_kb_and_not_a_byte_beyond() {
+        let filled = |last: usize| {
+            let mut claims = Claims::default();
+            for name in ["a", "b", "c", "d"] {
+                claims.add(name, json!("x".repeat(1900)));
+            }
+            claims.add("e", json!("x".repeat(last)));
+            claims
+        };
+        let length = |claims: &Claims| Value::Object(claims.claims.clone()).to_string().len();
+        let last = MOST_CLAIMS - length(&filled(0));
+        assert_eq!((length(&filled(last)), filled(last).cut.len()), (MOST_CLAIMS, 0));
+        assert_eq!(filled(last + 1).cut.into_iter().collect::<Vec<_>>(), ["e"]);
     }
 
     #[test]

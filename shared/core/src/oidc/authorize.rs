@@ -196,6 +196,17 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_is_taken_up_to_its_length_and_not_a_byte_beyond() {
+        let taken = |name: &str, length: usize| parameters(&format!("{name}={}", "a".repeat(length))).is_ok();
+        assert!(taken("state", 16 * 1024) && !taken("state", 16 * 1024 + 1), "sealed, as it comes back from WorkOS");
+        assert!(taken("code", 2048) && !taken("code", 2049));
+        assert!(taken(&"n".repeat(64), 1) && !taken(&"n".repeat(65), 1));
+        let authorize =
+            |state: usize| AuthorizeRequest::parse(&GOOD.replace("state=s", &format!("state={}", "s".repeat(state))));
+        assert!(authorize(4096).is_ok() && authorize(4097).is_err(), "Cognito's");
+    }
+
+    #[test]
     fn a_parameter_without_a_value_counts_as_missing_and_is_still_given_only_once() {
         let request = AuthorizeRequest::parse(&format!("{GOOD}&login_hint=")).unwrap();
         assert_eq!(request.login_hint, None);
