@@ -11,7 +11,7 @@ use causeway_tests::front::record::Call;
 use crate::costs::calls as calls_of;
 use crate::ingest::{deliver, event, signature};
 use crate::measured::lines;
-use crate::pool::in_line;
+use crate::pool::{in_line, in_line_elsewhere};
 use crate::tenancy::{SOON, now_in_millis, text};
 
 /// Providers that Cognito lists on two pages.
@@ -23,7 +23,7 @@ fn count(calls: &[Call], service: &str, operation: &str) -> usize {
 
 #[tokio::test]
 async fn a_look_at_a_pool_in_line_lists_each_side_once_and_describes_no_provider() -> Result<()> {
-    let (pool, _, _) = in_line("few calls", MORE_THAN_A_PAGE).await?;
+    let (pool, _, _) = in_line_elsewhere("few calls", MORE_THAN_A_PAGE).await?;
     let tenancy = &pool.tenancy;
     let (front, since) = (tenancy.cloud.front()?, now());
     pool.run().await?;

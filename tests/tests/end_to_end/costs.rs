@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::ingest::deliver_signed;
 use crate::measured::lines;
-use crate::pool::in_line;
+use crate::pool::in_line_elsewhere;
 use crate::relying_party::RelyingParty;
 use crate::tenancy::{SOON, cloud};
 
@@ -40,7 +40,7 @@ fn most(one: Calls, other: Calls) -> Calls {
 
 #[tokio::test]
 async fn a_scheduled_run_a_webhook_and_a_sign_in_take_the_calls_that_the_model_of_the_costs_has() -> Result<()> {
-    let (pool, _, connections) = in_line("costs", 1).await?;
+    let (pool, _, connections) = in_line_elsewhere("costs", 1).await?;
     let tenancy = &pool.tenancy;
     let cloud = &tenancy.cloud;
     eventually(SOON, "a scheduled run finds nothing to do", async || {

@@ -1,5 +1,7 @@
 //! A user pool of a tenant: what the API shows of it, and what Cognito has.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use anyhow::{Context, Result, ensure};
 use aws_sdk_cognitoidentityprovider::operation::describe_identity_provider::DescribeIdentityProviderError;
 use aws_sdk_cognitoidentityprovider::types::{IdentityProviderType, UserPoolClientType};
@@ -7,9 +9,10 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use causeway_tests::eventually::eventually;
 use causeway_tests::signed_http::Answer;
 use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role};
+use causeway_tests::workos::{OTHER_CLIENT_ID, other_api_key};
 use serde_json::{Value, json};
 
-use crate::tenancy::{SOON, Tenancy, now_in_millis, string, text};
+use crate::tenancy::{ACCOUNT, REGION, SOON, Tenancy, now_in_millis, string, text};
 
 /// The name of the provider that is made for a connection.
 pub fn provider_name(connection: &str) -> String {
@@ -28,7 +31,18 @@ pub struct Pool {
 /// A new tenant's pool in line with an organization that has so many connections, with nothing on the queue for it.
 /// Gives the organization and the connections with it.
 pub async fn in_line(name: &str, connections: usize) -> Result<(Pool, String, Vec<String>)> {
-    let tenancy = Tenancy::new(name).await?;
+    in_line_of(Tenancy::new(name).await?, connections).await
+}
+
+/// The same in the other `WorkOS` environment, which has so few connections that each list of them is one page.
+pub async fn in_line_elsewhere(name: &str, connections: usize) -> Result<(Pool, String, Vec<String>)> {
+    static COUNT: AtomicUsize = AtomicUsize::new(2);
+    let key = other_api_key(COUNT.fetch_add(1, Ordering::Relaxed));
+    let tenancy = Tenancy::of_environment(name, OTHER_CLIENT_ID, &key, ACCOUNT, REGION).await?;
+    in_line_of(tenancy, connections).await
+}
+
+async fn in_line_of(tenancy: Tenancy, connections: usize) -> Result<(Pool, String, Vec<String>)> {
     let (organization, connections) = tenancy.organization_with(connections).await?;
     let pool = tenancy.pool(&[&organization]).await?;
     pool.settles_on(&connections.iter().map(String::as_str).collect::<Vec<_>>()).await?;
