@@ -87,6 +87,6 @@ pub fn configuration_of(credentials: Credentials, region: String, endpoint: Opti
 
 fn http_client() -> SharedHttpClient {
     SharedHttpClient::new(counted::Counted(
-        Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https(),
+        Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
     ))
 }

@@ -71,6 +71,8 @@ impl TemplateBucket {
             Some(endpoint) => format!("{}/{name}/{KEY}", endpoint.trim_end_matches('/')),
             None => public_url.clone(),
         };
+        // What TLS is made with is chosen once in a process: an error means that it was before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder().timeout(TIMEOUT).redirect(Policy::none()).build();
         Ok(Self {
             http: http.map_err(BucketError::Unreachable)?,

@@ -45,6 +45,8 @@ impl Workos {
         if !matches!(base.scheme(), "http" | "https") {
             return Err(WorkosError::BaseUrl);
         }
+        // What TLS is made with is chosen once in a process: an error means that it was before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder()
             .user_agent(concat!("causeway/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
