@@ -45,6 +45,37 @@ async fn without_the_role_nothing_changes_the_pool_says_so_and_heals_when_it_is_
 }
 
 #[tokio::test]
+async fn one_call_that_the_role_denies_stops_what_depends_on_it_and_nothing_else() -> Result<()> {
+    let (pool, organization, connections) = in_line("one denied", 2).await?;
+    let (tenancy, iam) = (&pool.tenancy, pool.tenancy.account.iam()?);
+    let deny = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Deny", "Action": "cognito-idp:DeleteIdentityProvider", "Resource": "*"}
+    ]});
+    let policy = [("RoleName", pool.role_name.as_str()), ("PolicyName", "denied")];
+    iam.call("PutRolePolicy", &[&policy[..], &[("PolicyDocument", &deny.to_string())]].concat()).await?;
+    tenancy.workos.delete_connection(&connections[0]).await?;
+    let new = tenancy.workos.create_connection(&organization, "new").await?;
+    let run = pool.run().await?;
+    assert_eq!((&run["outcome"], &run["failures"][0]["class"]), (&json!("partial"), &json!("denied")), "{run:#}");
+    assert_eq!(run["failures"].as_array().map(Vec::len), Some(1), "{run:#}");
+    let health = pool.health("denied").await?;
+    assert!(text(&health, "message")?.contains(&connections[0]), "{health}");
+    let mut expected = vec![provider_name(&connections[0]), provider_name(&connections[1]), provider_name(&new)];
+    expected.sort();
+    assert_eq!(pool.provider_names().await?, expected);
+    let offered = pool.supported().await?;
+    assert!(
+        offered.contains(&provider_name(&new)) && !offered.contains(&provider_name(&connections[0])),
+        "{offered:?}"
+    );
+
+    iam.call("DeleteRolePolicy", &policy).await?;
+    pool.run().await?;
+    pool.settles_on(&[&connections[1], &new]).await?;
+    pool.health("ok").await.map(drop)
+}
+
+#[tokio::test]
 async fn a_role_that_became_open_is_found_by_the_daily_look_and_used_for_no_write() -> Result<()> {
     let tenancy = Tenancy::new("opened").await?;
     let (organization, connections) = tenancy.organization_with(1).await?;

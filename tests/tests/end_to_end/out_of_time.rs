@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use causeway_core::run::{Outcome, RunReport};
+use causeway_tests::front::control::now as front_now;
 
 use crate::in_process::{InProcess, each_call_takes, now, pass};
 use crate::pool::{Pool, provider_name};
@@ -92,5 +93,29 @@ async fn a_look_that_time_was_too_short_for_plans_nothing_and_the_next_one_has_l
     assert!(!before.is_empty(), "it was all seen at once: {reports:#?}");
     assert!(before.iter().all(|report| report.steps.is_empty()), "{before:#?}");
     assert!(last.outcome == Outcome::Changed || last.outcome == Outcome::NoChange, "{last:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_full_pass_leaves_time_for_steps_and_describes_each_provider_once_over_several_runs() -> Result<()> {
+    let scene = Scene::new("full pass").await?;
+    pass(Duration::from_hours(27));
+    scene.tenancy.workos.create_connection(&scene.organization, "new").await?;
+    let (front, since) = (scene.tenancy.cloud.front()?, front_now());
+    let first = scene.process.run_within(22 * MINUTE).await?;
+    assert!(first.steps.iter().any(|step| step.action.name() == "create"), "nothing but the full pass: {first:#?}");
+    let mut runs = 1;
+    while scene.process.stored().await?.run.full_pass_due_at <= now() {
+        ensure!(runs <= 2 * CONNECTIONS, "the full pass never ends");
+        pass(Duration::from_hours(2));
+        scene.process.run_within(22 * MINUTE).await?;
+        runs += 1;
+    }
+    assert!(runs > 1, "it was all described at once");
+    for connection in &scene.connections {
+        let calls = front.calls(since, &provider_name(connection)).await?;
+        let described = calls.iter().filter(|call| call.operation == "DescribeIdentityProvider").count();
+        assert_eq!(described, 1, "{connection}: {calls:#?}");
+    }
     Ok(())
 }
