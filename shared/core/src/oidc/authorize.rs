@@ -246,5 +246,17 @@ mod tests {
             ("access_denied", "signin_consent_denied: User  said  no  ".to_owned())
         );
         assert_eq!(oauth_error("server_error", None), ("server_error", "server_error".to_owned()));
+        assert_eq!(oauth_error("access_denied", Some("not you")), ("access_denied", "not you".to_owned()));
+    }
+
+    #[test]
+    fn the_browser_goes_back_to_cognito_with_the_answer_and_cognitos_own_state() {
+        let back = |redirect_uri: &str| cognito_url(redirect_uri, Some("a b&c"), &[("code", "x/y")]);
+        let url = back("https://a.auth.eu-west-1.amazoncognito.com/oauth2/idpresponse").unwrap();
+        assert_eq!(
+            url.as_str(),
+            "https://a.auth.eu-west-1.amazoncognito.com/oauth2/idpresponse?code=x%2Fy&state=a+b%26c"
+        );
+        assert_eq!(back("no URL"), None);
     }
 }
