@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Router,
+    Router,
     extract::{DefaultBodyLimit, Request},
     http::HeaderValue,
     middleware::{Next, from_fn, from_fn_with_state},
@@ -24,8 +24,7 @@ use crate::{
 
 /// The API.
 pub fn router(service: Arc<Service>) -> Router {
-    let (router, document) = api().split_for_parts();
-    let document = Arc::new(openapi::completed(document));
+    let (router, _) = api().split_for_parts();
     router
         // The last is the first to see a request.
         .layer(from_fn_with_state(service.clone(), audit::recorded))
@@ -33,7 +32,6 @@ pub fn router(service: Arc<Service>) -> Router {
         // Has records of its own, put down to the link.
         .merge(onboarding::router(&service.reconciler.settings.base))
         .fallback(|| async { Problem::not_found() })
-        .layer(Extension(document))
         // A body is refused by its size where the field can be named; Lambda takes none over 6 MB.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(logged))
@@ -43,7 +41,7 @@ pub fn router(service: Arc<Service>) -> Router {
 /// The description of the API.
 #[cfg(test)]
 pub fn described() -> OpenApi {
-    openapi::completed(api().into_openapi())
+    openapi::completed::completed(api().into_openapi())
 }
 
 /// The calls. Each handler names its own path and is described by its types: docs/openapi.json.
