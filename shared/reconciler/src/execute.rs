@@ -17,8 +17,12 @@ use causeway_core::{
 };
 use causeway_store::StoreError;
 use causeway_workos::WorkosError;
+use futures::stream::{self, StreamExt as _};
 
 use crate::{Look, Reconciler};
+
+/// How many notes on connections are written at once: after an import there is one for each connection.
+const NOTES_AT_ONCE: usize = 8;
 
 /// Why a step was not done.
 #[derive(Debug, thiserror::Error)]
@@ -196,10 +200,13 @@ impl<'a> Execution<'a> {
             })
             .filter(|noted| self.claims.get(&noted.connection_id) != Some(noted))
             .collect();
-        for claim in changed {
-            let id = claim.connection_id.clone();
-            if let Err(error) = self.put_claim(claim).await {
-                self.fail(&id, "note the connection's state", &error);
+        let (store, pool) = (&self.reconciler.store, self.pool);
+        let writes = changed.iter().map(|claim| async move { (claim, store.put_claim(pool, claim).await) });
+        let written: Vec<_> = stream::iter(writes).buffer_unordered(NOTES_AT_ONCE).collect().await;
+        for (claim, outcome) in written {
+            match outcome {
+                Ok(noted) => drop(self.claims.insert(noted.connection_id.clone(), noted)),
+                Err(error) => self.fail(&claim.connection_id, "note the connection's state", &error.into()),
             }
         }
     }
