@@ -10,7 +10,7 @@ use causeway_core::{
     wake_up::{Cause, WakeUp},
 };
 use causeway_queue::{DeadLetters, Unreadable};
-use causeway_reconciler::{Ran, Reconciler};
+use causeway_reconciler::{Deadlines, Ran, Reconciler};
 use causeway_telemetry::{METRICS, Measurements, Metric, chain, current_trace_id, measured, trace_id};
 use futures::{FutureExt, future::join_all};
 use lambda_runtime::{Error, LambdaEvent};
@@ -18,8 +18,7 @@ use tracing::Instrument;
 
 use crate::measure::{measure, milliseconds};
 
-/// How long before the function's end a run stops beginning steps: longer than one step and its record take. A step is
-/// two calls to Cognito at most.
+/// How long before the function's end a run stops beginning steps: longer than one step and its record take.
 const MARGIN: Duration = Duration::from_secs(30);
 
 /// How long a run may begin steps while other pools of the batch wait for it: none of them is looked at again before
@@ -28,9 +27,10 @@ const BESIDE_OTHERS: Duration = Duration::from_mins(1);
 
 /// When runs stop beginning steps, for a function that ends at `end` and has so many pools to run. A function with
 /// little time keeps a third of it back.
-fn deadline(now: Timestamp, end: Timestamp, pools: usize) -> Timestamp {
-    let alone = end.minus(MARGIN.min(end.since(now) / 3));
-    if pools > 1 { alone.min(now.plus(BESIDE_OTHERS)) } else { alone }
+fn deadlines(now: Timestamp, end: Timestamp, pools: usize) -> Deadlines {
+    let longest = end.minus(MARGIN.min(end.since(now) / 3));
+    let usual = if pools > 1 { longest.min(now.plus(BESIDE_OTHERS)) } else { longest };
+    Deadlines { usual, longest }
 }
 
 /// Runs every pool that the batch names; a message whose run could not be recorded goes back to the queue, and one that
@@ -44,7 +44,7 @@ pub async fn handle(
     let end = i64::try_from(event.context.deadline).map_or(now, Timestamp::from_millis);
     let request_id = event.context.request_id;
     let (wake_ups, unreadable) = sorted(event.payload.records);
-    let deadline = deadline(now, end, wake_ups.len());
+    let deadlines = deadlines(now, end, wake_ups.len());
     let runs = wake_ups.into_values().map(|woken| {
         let span = tracing::error_span!(
             "run",
@@ -56,7 +56,7 @@ pub async fn handle(
             run_id = tracing::field::Empty,
         );
         let message_ids = woken.message_ids.clone();
-        guarded(message_ids, run(reconciler, woken, deadline)).instrument(span)
+        guarded(message_ids, run(reconciler, woken, deadlines)).instrument(span)
     });
     let given_up = unreadable.iter().map(|message| give_up(dead_letters, message));
     let (failed, not_given_up) = futures::join!(join_all(runs), join_all(given_up));
@@ -146,14 +146,16 @@ async fn guarded(message_ids: Vec<String>, run: impl Future<Output = Vec<String>
     AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| {
         let mut metrics = Measurements::default();
         metrics.count(Metric::RunsNotRecorded);
+        // What the alarm on mistakes of Causeway's watches: the invocation itself succeeds.
+        metrics.count(Metric::RunsFailedByBug);
         tracing::error!(target: METRICS, %metrics, "the run ended by a mistake of Causeway's: its messages come again");
         message_ids
     })
 }
 
 /// Runs one pool and gives back the IDs of the messages that must come again.
-async fn run(reconciler: &Reconciler, woken: Woken, deadline: Timestamp) -> Vec<String> {
-    let (ran, mut metrics) = measured(Box::pin(reconciler.run(&woken.wake_up, deadline))).await;
+async fn run(reconciler: &Reconciler, woken: Woken, deadlines: Deadlines) -> Vec<String> {
+    let (ran, mut metrics) = measured(Box::pin(reconciler.run(&woken.wake_up, deadlines))).await;
     match ran {
         Ok(Ran::Done(report)) => {
             measure(&mut metrics, &report, woken.sent_at);
@@ -223,10 +225,10 @@ mod tests {
     fn a_run_beside_others_has_a_minute_and_one_alone_the_functions_time_but_for_a_margin() {
         let now = Timestamp::from_seconds(1_000_000);
         let after = |seconds: u64| now.plus(Duration::from_secs(seconds));
-        assert_eq!(deadline(now, after(300), 1), after(270));
-        assert_eq!(deadline(now, after(300), 2), after(60));
-        assert_eq!(deadline(now, after(30), 1), after(20));
-        assert_eq!(deadline(now, after(30), 2), after(20));
+        let of = |seconds: u64, pools: usize| deadlines(now, after(seconds), pools);
+        assert_eq!(of(300, 1), Deadlines { usual: after(270), longest: after(270) });
+        assert_eq!(of(300, 2), Deadlines { usual: after(60), longest: after(270) });
+        assert_eq!(of(30, 2), Deadlines { usual: after(20), longest: after(20) });
     }
 
     #[test]

@@ -203,9 +203,13 @@ impl Reconciler {
             key: Some(key),
             specs: self.specs(tenant, pool),
         };
-        self.describe_foreign(&mut look, full.is_some(), deadline).await?;
+        // The rest of the time is for what the plan finds to do.
+        let half_time = self.half_time(deadline);
+        let begins = full.as_ref().is_some_and(|full| full.after.is_none());
+        self.describe_foreign(&mut look, begins.then_some(half_time), deadline).await?;
         if look.described != Described::Part {
-            look.described = self.describe_claimed(&mut look, pool, full, deadline).await?;
+            look.described =
+                self.describe_claimed(&mut look, pool, full.map(|full| (full, half_time)), deadline).await?;
         }
         Ok(look)
     }
@@ -288,18 +292,23 @@ impl Reconciler {
         Ok((access, observed, domains, notes))
     }
 
-    /// Describes the providers that are not ours and that moved since they were last described.
-    async fn describe_foreign(&self, look: &mut Look, full: bool, deadline: Timestamp) -> Result<(), LookError> {
+    /// Describes the providers that are not ours and that moved since they were last described, and until `all_until`
+    /// the others too.
+    async fn describe_foreign(
+        &self,
+        look: &mut Look,
+        all_until: Option<Timestamp>,
+        deadline: Timestamp,
+    ) -> Result<(), LookError> {
         let claimed: BTreeSet<&ProviderName> = look.claims.values().map(|claim| &claim.provider_name).collect();
         let listed = look.observed.providers.iter().filter(|(name, _)| !claimed.contains(name));
         let listed: Vec<(ProviderName, Timestamp)> =
             listed.map(|(name, provider)| (name.clone(), provider.last_modified)).collect();
-        let half_time = self.half_time(deadline);
         let mut known = ForeignProviders::default();
         for (name, last_modified) in listed {
             let remembered = look.foreign.providers.get(&name);
             let provider = if let Some(remembered) = remembered.filter(|known| known.last_modified == last_modified)
-                && (!full || self.is_over(half_time))
+                && all_until.is_none_or(|until| self.is_over(until))
             {
                 remembered.clone()
             } else if self.is_over(deadline) {
@@ -317,13 +326,12 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Describes the claimed providers that must be, and in a full pass the others for half of the time: the rest is
-    /// for what the plan finds to do.
+    /// Describes the claimed providers that must be, and in a full pass the others until its time is over.
     async fn describe_claimed(
         &self,
         look: &mut Look,
         pool: &UserPool,
-        full: Option<FullPass>,
+        full: Option<(FullPass, Timestamp)>,
         deadline: Timestamp,
     ) -> Result<Described, LookError> {
         let foreign = look.foreign_identifiers();
@@ -339,11 +347,10 @@ impl Reconciler {
             }
             describe(look, name).await?;
         }
-        let Some(FullPass { mut after }) = full else { return Ok(Described::Needed) };
-        let half_time = self.half_time(deadline);
+        let Some((FullPass { mut after }, until)) = full else { return Ok(Described::Needed) };
         let from = after.clone().map_or(Bound::Unbounded, Bound::Excluded);
         for name in others.range((from, Bound::Unbounded)) {
-            if self.is_over(half_time) {
+            if self.is_over(until) {
                 return Ok(after.map_or(Described::Needed, Described::Until));
             }
             describe(look, name.clone()).await?;

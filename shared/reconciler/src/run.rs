@@ -21,8 +21,8 @@ use crate::{
     removal::RemovalRun,
 };
 
-/// How much longer than its deadline a run holds its pool: longer than its last step and its record can
-/// take, so that a lease never ends under a living run. A killed run's lease ends by itself.
+/// How much longer than its longest deadline a run holds its pool: longer than its last step and its record can take,
+/// so that a lease never ends under a living run. A killed run's lease ends by itself.
 pub(crate) const LEASE_AFTER_DEADLINE: std::time::Duration = std::time::Duration::from_secs(40);
 
 /// A run that could not be recorded; its message goes back to the queue.
@@ -33,6 +33,22 @@ pub struct RunError {
     what: &'static str,
     #[source]
     source: StoreError,
+}
+
+/// When a run stops beginning steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Usually.
+    pub usual: Timestamp,
+    /// Where time ran out for the run before: what does not get done in the usual time must get done all the same.
+    pub longest: Timestamp,
+}
+
+impl Deadlines {
+    fn of(self, pool: &UserPool) -> Timestamp {
+        let ran_out = pool.run.last_run.as_ref().is_some_and(|last| last.outcome == Outcome::OutOfTime);
+        if ran_out { self.longest } else { self.usual }
+    }
 }
 
 /// What came of a wake-up.
@@ -47,8 +63,8 @@ pub enum Ran {
 }
 
 impl Reconciler {
-    /// Brings one pool in line, until `deadline`.
-    pub async fn run(&self, wake_up: &WakeUp, deadline: Timestamp) -> Result<Ran, RunError> {
+    /// Brings one pool in line, as far as time allows.
+    pub async fn run(&self, wake_up: &WakeUp, deadlines: Deadlines) -> Result<Ran, RunError> {
         let (tenant_id, pool_id) = (&wake_up.tenant_id, &wake_up.user_pool_id);
         let started_at = (self.sources.now)();
         let id = ulid_text(started_at, self.sources.number());
@@ -56,11 +72,12 @@ impl Reconciler {
         let Some(tenant) = self.store.tenant(tenant_id).await.map_err(failed("begun"))? else {
             return Ok(Ran::Nothing);
         };
-        let lease =
-            self.store.take_lease(tenant_id, pool_id, &id, started_at, deadline.plus(LEASE_AFTER_DEADLINE)).await;
+        let lease_until = deadlines.longest.plus(LEASE_AFTER_DEADLINE);
+        let lease = self.store.take_lease(tenant_id, pool_id, &id, started_at, lease_until).await;
         let Some(pool) = lease.map_err(failed("begun"))? else {
             return self.busy(wake_up).await.map_err(failed("put off"));
         };
+        let deadline = deadlines.of(&pool);
         if pool.status == PoolStatus::Removing {
             tracing::Span::current().record("run_id", &id);
             let run = RemovalRun { id: &id, started_at, cause: wake_up.cause, deadline };

@@ -21,7 +21,7 @@ use causeway_core::run::{Outcome, RunReport};
 use causeway_core::timestamp::Timestamp;
 use causeway_core::user_pool::UserPool;
 use causeway_core::wake_up::{Cause, WakeUp};
-use causeway_reconciler::{Ran, Reconciler, Settings, Sources};
+use causeway_reconciler::{Deadlines, Ran, Reconciler, Settings, Sources};
 use causeway_store::{Sealer, Store};
 use causeway_workos::Workos;
 use tokio::sync::Notify;
@@ -130,15 +130,22 @@ impl InProcess {
     /// Runs the pool until it ends or wants to make one call more than `calls`, when it is dropped as it is: what it
     /// has sent is done, and nothing else ever is. Gives its report if it came to its end.
     pub async fn run_for(&self, calls: usize) -> Result<Option<RunReport>> {
-        self.run_until(calls, now().plus(LONG)).await
+        self.run_until(calls, Deadlines { usual: now().plus(LONG), longest: now().plus(LONG) }).await
     }
 
     /// Runs the pool until it ends or its time is over.
     pub async fn run_within(&self, time: Duration) -> Result<RunReport> {
-        self.run_until(usize::MAX, now().plus(time)).await?.context("no limit was set")
+        self.run_within_either(time, time).await
     }
 
-    async fn run_until(&self, calls: usize, deadline: Timestamp) -> Result<Option<RunReport>> {
+    /// Runs the pool until it ends or its time is over: the usual one, or the longest one where the run before had too
+    /// little.
+    pub async fn run_within_either(&self, usual: Duration, longest: Duration) -> Result<RunReport> {
+        let deadlines = Deadlines { usual: now().plus(usual), longest: now().plus(longest) };
+        self.run_until(usize::MAX, deadlines).await?.context("no limit was set")
+    }
+
+    async fn run_until(&self, calls: usize, deadlines: Deadlines) -> Result<Option<RunReport>> {
         self.limit.left.store(calls, Ordering::Relaxed);
         self.limit.made.store(0, Ordering::Relaxed);
         let wake_up =
@@ -147,7 +154,7 @@ impl InProcess {
             // First, so that it is there before the limit can be reached.
             biased;
             () = self.limit.reached.notified() => return Ok(None),
-            ran = Box::pin(self.reconciler.run(&wake_up, deadline)) => ran?,
+            ran = Box::pin(self.reconciler.run(&wake_up, deadlines)) => ran?,
         };
         match ran {
             Ran::Done(report) => Ok(Some(*report)),

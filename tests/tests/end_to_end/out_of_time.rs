@@ -36,13 +36,22 @@ impl Scene {
         Ok(Self { tenancy, organization, connections, pool, process })
     }
 
+    /// Has every provider move in Cognito, which has it described before anything is planned.
+    async fn move_all(&self) -> Result<()> {
+        for connection in &self.connections {
+            let provider = self.pool.provider_of(connection).await?;
+            self.pool.tamper(&provider, "authorize_scopes", "openid email profile").await?;
+        }
+        Ok(())
+    }
+
     /// Runs the pool, so many minutes each time, until one has enough; gives what all of them reported.
     async fn runs_of(&self, minutes: u32) -> Result<Vec<RunReport>> {
         let mut reports = Vec::new();
         for _ in 0..4 * CONNECTIONS {
             pass(Duration::from_hours(2));
             let report = self.process.run_within(minutes * MINUTE).await?;
-            ensure!(report.failures.iter().all(|failure| failure.message.contains("time")), "{report:#?}");
+            ensure!(report.failures.iter().all(|failure| failure.message.contains("the time ran out")), "{report:#?}");
             let is_over = report.outcome != Outcome::OutOfTime;
             if !is_over {
                 let due = self.process.stored().await?.due_at.context("the pool is never due")?;
@@ -83,16 +92,26 @@ async fn steps_that_time_was_too_short_for_are_done_by_the_next_run_and_none_twi
 #[tokio::test]
 async fn a_look_that_time_was_too_short_for_plans_nothing_and_the_next_one_has_less_to_look_at() -> Result<()> {
     let scene = Scene::new("look").await?;
-    for connection in &scene.connections {
-        // What moves in Cognito is described before anything is planned.
-        let provider = scene.pool.provider_of(connection).await?;
-        scene.pool.tamper(&provider, "authorize_scopes", "openid email profile").await?;
-    }
+    scene.move_all().await?;
     let reports = scene.runs_of(11).await?;
     let (last, before) = reports.split_last().context("no run")?;
     assert!(!before.is_empty(), "it was all seen at once: {reports:#?}");
     assert!(before.iter().all(|report| report.steps.is_empty()), "{before:#?}");
     assert!(last.outcome == Outcome::Changed || last.outcome == Outcome::NoChange, "{last:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pool_for_which_the_usual_time_was_too_short_has_the_longest_in_its_next_run() -> Result<()> {
+    let scene = Scene::new("longest").await?;
+    scene.move_all().await?;
+    let mut outcomes = Vec::new();
+    for _ in 0..2 {
+        pass(Duration::from_hours(2));
+        outcomes.push(scene.process.run_within_either(11 * MINUTE, 60 * MINUTE).await?.outcome);
+    }
+    assert_eq!(outcomes[0], Outcome::OutOfTime);
+    assert!(outcomes[1] == Outcome::Changed || outcomes[1] == Outcome::NoChange, "{outcomes:?}");
     Ok(())
 }
 
