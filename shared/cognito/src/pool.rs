@@ -35,7 +35,7 @@ const ATTEMPTS: u32 = 3;
 /// How long a call that the network or the service failed waits before it is made again, and twice that the next
 /// time. One that was throttled waits for its rate.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// How long after the first attempt no other one is begun: what waits for the call has a deadline of its own.
+/// How long after the first attempt no other one is asked for: what waits for the call has a deadline of its own.
 const LATEST_ATTEMPT: Duration = Duration::from_secs(5);
 
 /// What `DescribeUserPool` shows of a pool, as far as it is used.
@@ -89,10 +89,10 @@ impl PoolAccess {
         Answer: Future<Output = Result<T, SdkError<E>>>,
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        let begin = Instant::now();
         let (mut attempt, mut is_unclear) = (1, false);
+        self.pacer.wait(&self.quota, operation).await;
+        let begin = Instant::now();
         loop {
-            self.pacer.wait(&self.quota, operation).await;
             let mut error = match send().await {
                 Ok(answer) => {
                     self.pacer.answered(&self.quota, operation);
@@ -114,6 +114,7 @@ impl PoolAccess {
                 return Err(error);
             }
             tokio::time::sleep(pause).await;
+            self.pacer.wait(&self.quota, operation).await;
             attempt += 1;
         }
     }
