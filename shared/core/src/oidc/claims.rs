@@ -276,6 +276,13 @@ mod tests {
     }
 
     #[test]
+    fn an_address_of_just_the_longest_that_cognito_takes_is_sent_whole() {
+        let email = format!("{}@example.com", "a".repeat(2048 - "@example.com".len()));
+        let sent = claims(&profile(&json!({ "email": email })), "prof_1", &[], &BTreeMap::new());
+        assert_eq!((&sent.claims["email"], sent.cut.len()), (&json!(email), 0));
+    }
+
+    #[test]
     fn a_profile_of_another_connection_or_organization_does_not_belong() {
         let profile = profile(&json!({}));
         let (own, other): (ConnectionId, ConnectionId) =

@@ -62,5 +62,8 @@ mod tests {
             json!({ "iss": issuer.as_str(), "aud": "eu-west-1_Pool", "exp": 1300, "iat": 1000, "sub": "prof_1" })
         );
         assert_eq!(parts.len(), 3);
+        // RFC 7515, 5.1: what is signed is the header and the payload as they are sent, with the dot between them.
+        let sent = format!("{}.{}", parts[0], parts[1]);
+        assert_eq!(token.digest().as_slice(), Sha256::digest(sent.as_bytes()).as_slice());
     }
 }
