@@ -171,7 +171,7 @@ fn parameters(settings: Settings<'_>) -> Result<Vec<String>> {
         ("LocalCallback", format!("http://localhost:{port}/oauth2/idpresponse")),
         ("WebhookEvents", String::new()),
         ("ReconcileIntervalSeconds", "30".to_owned()),
-        // Short, so that a test can wait for a message to reach the dead-letter queue.
+        // Short, so that a test can wait for what a killed run leaves.
         ("ReconcileTimeoutSeconds", "28".to_owned()),
         ("QueueVisibilitySeconds", "30".to_owned()),
         ("LogLevel", "debug".to_owned()),

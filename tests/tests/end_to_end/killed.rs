@@ -30,11 +30,13 @@ fn a_run_that_is_killed_between_any_two_calls_locks_nobody_out_and_the_next_one_
             .collect();
         lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
-    let killed = killed?.concat();
-    let expected: BTreeSet<usize> = (0..killed.len()).collect();
-    assert_eq!(killed.iter().copied().collect::<BTreeSet<_>>(), expected, "not every moment was tried");
+    let killed = killed?;
+    // Up to where the first run came to its end: one with a call that was made again goes on for longer.
+    let shortest = killed.iter().filter_map(|lane| lane.last()).min().copied().unwrap_or_default();
+    let killed: BTreeSet<usize> = killed.concat().into_iter().filter(|calls| *calls <= shortest).collect();
+    assert_eq!(killed, (0..=shortest).collect(), "not every moment was tried");
     // A claim, a provider and an app client take more than twenty.
-    assert!(killed.len() > 20, "{killed:?}");
+    assert!(shortest > 20, "{killed:?}");
     Ok(())
 }
 
