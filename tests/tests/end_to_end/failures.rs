@@ -197,8 +197,11 @@ async fn a_malformed_message_goes_to_the_dead_letters_and_holds_its_pool_up_for_
     let of_pool: Vec<_> = dead.iter().filter(|body| body.contains(&pool.id)).collect();
     assert!(of_pool.is_empty(), "a good message went the same way: {of_pool:?}");
     pool.provider_of(&later).await?;
-    let log = tenancy.cloud.function_log("reconcile");
-    let received = log.lines().filter(|line| line.contains("is no wake-up") && line.contains(&message_id)).count();
-    assert_eq!(received, 1, "how often it was received");
+    let received = eventually(SOON, "the log has the malformed message", async || {
+        let log = tenancy.cloud.function_log("reconcile");
+        let received = log.lines().filter(|line| line.contains("is no wake-up") && line.contains(&message_id)).count();
+        Ok((received > 0).then_some(received))
+    });
+    assert_eq!(received.await?, 1, "how often it was received");
     Ok(())
 }

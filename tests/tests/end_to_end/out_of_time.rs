@@ -121,13 +121,13 @@ async fn a_full_pass_leaves_time_for_steps_and_describes_each_provider_once_over
     pass(Duration::from_hours(27));
     scene.tenancy.workos.create_connection(&scene.organization, "new").await?;
     let (front, since) = (scene.tenancy.cloud.front()?, front_now());
-    let first = scene.process.run_within(22 * MINUTE).await?;
+    let first = scene.process.run_within(17 * MINUTE).await?;
     assert!(first.steps.iter().any(|step| step.action.name() == "create"), "nothing but the full pass: {first:#?}");
     let mut runs = 1;
     while scene.process.stored().await?.run.full_pass_due_at <= now() {
         ensure!(runs <= 2 * CONNECTIONS, "the full pass never ends");
         pass(Duration::from_hours(2));
-        scene.process.run_within(22 * MINUTE).await?;
+        scene.process.run_within(17 * MINUTE).await?;
         runs += 1;
     }
     assert!(runs > 1, "it was all described at once");
