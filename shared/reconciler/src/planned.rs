@@ -12,7 +12,7 @@ use causeway_core::{
     user_pool::UserPool,
 };
 
-use crate::{Look, LookError, Reconciler, look::Described};
+use crate::{Look, LookError, Reconciler, describe::Described};
 
 /// A plan as an operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,8 +20,9 @@ use causeway_telemetry::chain;
 
 use crate::{
     LookError, Reconciler,
+    describe::Described,
     execute::{Executed, Execution},
-    look::{Described, ROLE_PROBE},
+    look::ROLE_PROBE,
 };
 
 /// What to do about a removal that the tenant's account does not let happen.

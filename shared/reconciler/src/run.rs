@@ -16,8 +16,9 @@ use causeway_telemetry::chain;
 
 use crate::{
     Look, LookError, Reconciler,
+    describe::{Described, FullPass},
     execute::{Executed, Execution},
-    look::{Described, FullPass, ROLE_PROBE},
+    look::ROLE_PROBE,
     removal::RemovalRun,
 };
 
