@@ -45,7 +45,7 @@ pub async fn handle(
     let request_id = event.context.request_id;
     let (wake_ups, unreadable) = sorted(event.payload.records);
     let deadlines = deadlines(now, end, wake_ups.len());
-    let runs = wake_ups.into_values().map(|woken| {
+    let runs = wake_ups.into_values().map(|mut woken| {
         let span = tracing::error_span!(
             "run",
             request_id,
@@ -55,8 +55,8 @@ pub async fn handle(
             user_pool_id = %woken.wake_up.user_pool_id,
             run_id = tracing::field::Empty,
         );
-        let message_ids = woken.message_ids.clone();
-        guarded(message_ids, run(reconciler, woken, deadlines)).instrument(span)
+        let message_ids = std::mem::take(&mut woken.message_ids);
+        unrecorded(message_ids, run(reconciler, woken, deadlines)).instrument(span)
     });
     let given_up = unreadable.iter().map(|message| give_up(dead_letters, message));
     let (failed, not_given_up) = futures::join!(join_all(runs), join_all(given_up));
@@ -141,20 +141,21 @@ fn sorted(records: Vec<SqsMessage>) -> (ByPool, Vec<Unreadable>) {
     (by_pool, malformed)
 }
 
-/// Has the messages of a run that panics come again, and no others of the batch.
-async fn guarded(message_ids: Vec<String>, run: impl Future<Output = Vec<String>>) -> Vec<String> {
-    AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| {
+/// The messages that must come again, and no others of the batch: those of a run that is not recorded or that panics.
+async fn unrecorded(message_ids: Vec<String>, run: impl Future<Output = bool>) -> Vec<String> {
+    let is_recorded = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| {
         let mut metrics = Measurements::default();
         metrics.count(Metric::RunsNotRecorded);
         // What the alarm on mistakes of Causeway's watches: the invocation itself succeeds.
         metrics.count(Metric::RunsFailedByBug);
         tracing::error!(target: METRICS, %metrics, "the run ended by a mistake of Causeway's: its messages come again");
-        message_ids
-    })
+        false
+    });
+    if is_recorded { Vec::new() } else { message_ids }
 }
 
-/// Runs one pool and gives back the IDs of the messages that must come again.
-async fn run(reconciler: &Reconciler, woken: Woken, deadlines: Deadlines) -> Vec<String> {
+/// Runs one pool, and says whether what came of it is on record.
+async fn run(reconciler: &Reconciler, woken: Woken, deadlines: Deadlines) -> bool {
     let (ran, mut metrics) = measured(Box::pin(reconciler.run(&woken.wake_up, deadlines))).await;
     match ran {
         Ok(Ran::Done(report)) => {
@@ -167,10 +168,10 @@ async fn run(reconciler: &Reconciler, woken: Woken, deadlines: Deadlines) -> Vec
             metrics.count(Metric::RunsNotRecorded);
             let error = chain(&error);
             tracing::error!(target: METRICS, error, %metrics, "the run could not be recorded: its messages come again");
-            return woken.message_ids;
+            return false;
         }
     }
-    Vec::new()
+    true
 }
 
 fn log(report: &RunReport, metrics: &Measurements) {
@@ -213,9 +214,9 @@ mod tests {
     #[tokio::test]
     async fn a_run_that_panics_brings_back_its_own_messages_and_leaves_the_others_alone() {
         let runs = [false, true].map(|panics| {
-            guarded(vec![format!("panics: {panics}")], async move {
+            unrecorded(vec![format!("panics: {panics}")], async move {
                 assert!(!panics, "a mistake");
-                Vec::new()
+                true
             })
         });
         assert_eq!(join_all(runs).await.concat(), ["panics: true"]);
