@@ -9,8 +9,7 @@ use causeway_core::secret::SecretHash;
 use secrecy::SecretString;
 
 use crate::in_process::{InProcess, now, pass};
-use crate::pool::{Pool, client_secret, detail, identifiers, provider_name};
-use crate::tenancy::Tenancy;
+use crate::pool::{Pool, client_secret, detail, identifiers, in_line, provider_name};
 
 /// How many pools share the calls among them, each in a thread of its own, since each has a clock of its own.
 const SIDE_BY_SIDE: usize = 4;
@@ -43,11 +42,8 @@ fn a_run_that_is_killed_between_any_two_calls_locks_nobody_out_and_the_next_one_
 /// Kills a run after `first` calls, the next after some more, and so on until one comes to its end; gives after how
 /// many each was killed.
 async fn lives(first: usize) -> Result<Vec<usize>> {
-    let tenancy = Tenancy::new("killed").await?;
-    let (organization, mut connections) = tenancy.organization_with(3).await?;
-    let pool = tenancy.pool(&[&organization]).await?;
-    pool.settles_on(&[&connections[0], &connections[1], &connections[2]]).await?;
-    pool.drained().await?;
+    let (pool, organization, mut connections) = in_line("killed", 3).await?;
+    let tenancy = &pool.tenancy;
     let process = InProcess::new(&pool).await?;
     let mut killed = Vec::new();
     for calls in (first..).step_by(SIDE_BY_SIDE) {

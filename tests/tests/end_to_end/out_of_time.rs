@@ -8,14 +8,12 @@ use causeway_core::run::{Outcome, RunReport};
 use causeway_tests::front::control::now as front_now;
 
 use crate::in_process::{InProcess, each_call_takes, now, pass};
-use crate::pool::{Pool, provider_name};
-use crate::tenancy::Tenancy;
+use crate::pool::{Pool, in_line, provider_name};
 
 const CONNECTIONS: usize = 6;
 const MINUTE: Duration = Duration::from_mins(1);
 
 struct Scene {
-    tenancy: Tenancy,
     organization: String,
     connections: Vec<String>,
     pool: Pool,
@@ -25,15 +23,11 @@ struct Scene {
 impl Scene {
     /// A pool in line whose runs take a minute for each call.
     async fn new(name: &str) -> Result<Self> {
-        let tenancy = Tenancy::new(name).await?;
-        let (organization, connections) = tenancy.organization_with(CONNECTIONS).await?;
-        let pool = tenancy.pool(&[&organization]).await?;
-        pool.settles_on(&connections.iter().map(String::as_str).collect::<Vec<_>>()).await?;
-        pool.drained().await?;
+        let (pool, organization, connections) = Box::pin(in_line(name, CONNECTIONS)).await?;
         let process = InProcess::new(&pool).await?;
         process.settle().await?;
         each_call_takes(MINUTE);
-        Ok(Self { tenancy, organization, connections, pool, process })
+        Ok(Self { organization, connections, pool, process })
     }
 
     /// Has every provider move in Cognito, which has it described before anything is planned.
@@ -72,7 +66,7 @@ async fn steps_that_time_was_too_short_for_are_done_by_the_next_run_and_none_twi
     let mut expected = BTreeSet::new();
     for number in 0..CONNECTIONS {
         let name = format!("late{number}");
-        let made = scene.tenancy.workos.create_connection(&scene.organization, &name).await?;
+        let made = scene.pool.tenancy.workos.create_connection(&scene.organization, &name).await?;
         expected.insert(provider_name(&made));
     }
     // Enough for the look and for one or two of the creates, three calls each.
@@ -119,8 +113,8 @@ async fn a_pool_for_which_the_usual_time_was_too_short_has_the_longest_in_its_ne
 async fn a_full_pass_leaves_time_for_steps_and_describes_each_provider_once_over_several_runs() -> Result<()> {
     let scene = Scene::new("full pass").await?;
     pass(Duration::from_hours(27));
-    scene.tenancy.workos.create_connection(&scene.organization, "new").await?;
-    let (front, since) = (scene.tenancy.cloud.front()?, front_now());
+    scene.pool.tenancy.workos.create_connection(&scene.organization, "new").await?;
+    let (front, since) = (scene.pool.tenancy.cloud.front()?, front_now());
     let first = scene.process.run_within(17 * MINUTE).await?;
     assert!(first.steps.iter().any(|step| step.action.name() == "create"), "nothing but the full pass: {first:#?}");
     let mut runs = 1;

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::types::TableStatus;
 use causeway_tests::eventually::eventually;
 
-use crate::pool::Pool;
-use crate::tenancy::{SOON, Tenancy, string, unique};
+use crate::pool::{Pool, in_line};
+use crate::tenancy::{SOON, string, unique};
 
 type Items = Vec<std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>>;
 
@@ -21,11 +21,8 @@ async fn claims(client: &DynamoDb, table: &str, pool: &Pool) -> Result<Items> {
 
 #[tokio::test]
 async fn claims_that_were_lost_come_back_from_a_restored_table_and_their_providers_are_ours_again() -> Result<()> {
-    let tenancy = Tenancy::new("restore").await?;
-    let (organization, connections) = tenancy.organization_with(2).await?;
-    let pool = tenancy.pool(&[&organization]).await?;
-    pool.settles_on(&[&connections[0], &connections[1]]).await?;
-    pool.drained().await?;
+    let (pool, _, _) = in_line("restore", 2).await?;
+    let tenancy = &pool.tenancy;
     let providers = pool.provider_names().await?;
     let cloud = &tenancy.cloud;
     let client = DynamoDb::new(&cloud.integration().sdk(&cloud.region));
