@@ -9,7 +9,7 @@ use aws_sdk_cognitoidentityprovider::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     primitives::DateTime,
-    types::{IdentityProviderType, IdentityProviderTypeType},
+    types::{IdentityProviderType, IdentityProviderTypeType, ProviderDescription as Listed},
 };
 use causeway_core::{
     health::ErrorClass,
@@ -151,15 +151,8 @@ impl PoolAccess {
             let request = request.max_results(PAGE).set_next_token(next);
             let answer = self.call(OPERATION, None, || request.clone().send()).await?;
             for provider in answer.providers {
-                let name = provider.provider_name.unwrap_or_default().parse().map_err(|_| {
-                    let message = "the list holds a provider whose name can't be read".to_owned();
-                    CognitoError::new(OPERATION, ErrorClass::Rejected, message)
-                })?;
-                let observed = ObservedProvider {
-                    provider_type: provider.provider_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
-                    last_modified: timestamp(provider.last_modified_date.as_ref()),
-                    description: None,
-                };
+                let (name, observed) =
+                    listed(provider).map_err(|message| CognitoError::new(OPERATION, ErrorClass::Rejected, message))?;
                 providers.insert(name, observed);
             }
             next = answer.next_token.filter(|token| !token.is_empty());
@@ -257,6 +250,21 @@ pub(crate) fn empty(operation: &'static str) -> CognitoError {
     CognitoError::new(operation, ErrorClass::Transient, "the answer is empty".to_owned())
 }
 
+/// A provider as the list shows it. One whose name can't be read can't be left out: it could not be described, and
+/// an identifier that it holds would be given to another provider, which Cognito refuses.
+fn listed(provider: Listed) -> Result<(ProviderName, ObservedProvider), String> {
+    let name = provider.provider_name.unwrap_or_default();
+    let parsed = name
+        .parse()
+        .map_err(|error| format!("the list holds a provider whose name can't be read, {name:?}: {error}"))?;
+    let observed = ObservedProvider {
+        provider_type: provider.provider_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
+        last_modified: timestamp(provider.last_modified_date.as_ref()),
+        description: None,
+    };
+    Ok((parsed, observed))
+}
+
 fn observed(provider: IdentityProviderType) -> ObservedProvider {
     let description = ProviderDescription::new(
         provider.provider_details.unwrap_or_default().into_iter().collect(),
@@ -328,6 +336,18 @@ mod tests {
         let code = ErrorMetadata::builder().code("ConcurrentModificationException").build();
         let response = HttpResponse::new(400.try_into().unwrap(), Vec::new().into());
         SdkError::service_error(DescribeUserPoolError::generic(code), response)
+    }
+
+    fn in_the_list(name: &str) -> Result<(ProviderName, ObservedProvider), String> {
+        listed(Listed::builder().provider_name(name).provider_type(IdentityProviderTypeType::Saml).build())
+    }
+
+    #[test]
+    fn a_provider_of_the_tenants_whose_name_has_spaces_is_listed_and_one_that_can_not_be_read_is_named() {
+        let (name, provider) = in_the_list("My Okta").unwrap();
+        assert_eq!((name.as_str(), provider.provider_type.as_str()), ("My Okta", "SAML"));
+        let refused = in_the_list("bell\u{7}").unwrap_err();
+        assert!(refused.contains("\"bell\\u{7}\""), "{refused}");
     }
 
     #[tokio::test(start_paused = true)]

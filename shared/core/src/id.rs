@@ -181,13 +181,15 @@ text_type!(
 
 text_type!(
     /// The name of a Cognito identity provider (Cognito API: `ProviderNameType`, which every call but
-    /// `CreateIdentityProvider` takes; that one takes fewer, see [`ProviderName::for_connection`]).
+    /// `CreateIdentityProvider` takes; that one takes fewer, see [`ProviderName::for_connection`]). The API takes
+    /// letters, marks, symbols, numbers, punctuation and spaces, and so every character but those that have no
+    /// place in a text; of these only control characters are told apart here.
     ProviderName,
-    "a provider name is 1 to 32 characters without spaces",
-    r"^[^\s\x00-\x1f\x7f-\x9f]{1,32}$",
+    "a provider name is 1 to 32 characters without control characters",
+    r"^[^\x00-\x1f\x7f-\x9f]{1,32}$",
     32,
     |text| (1..=32).contains(&text.chars().count())
-        && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+        && !text.chars().any(char::is_control)
 );
 
 text_type!(
@@ -357,12 +359,19 @@ mod tests {
         assert!(!accepts::<ExternalId>("x"));
         assert!(accepts::<ProviderName>("conn-01E4ZCR3C56J083X43JQXF3JK5"));
         assert!(!accepts::<ProviderName>(""));
-        assert!(!accepts::<ProviderName>("a b"));
+        assert!(!accepts::<ProviderName>("a\nb"));
         assert!(!accepts::<ProviderName>(&"a".repeat(33)));
         assert!(accepts::<Identifier>("example.com"));
         assert!(!accepts::<Identifier>("a/b"));
         assert!(!accepts::<Identifier>(&"a".repeat(41)));
         assert!(!accepts::<TenantName>("   "));
+    }
+
+    #[test]
+    fn every_provider_name_that_cognito_can_have_is_read() {
+        for name in ["My Okta", " ", "Prüfstelle №1 (alt)_x", "会社\u{a0}ログイン", &"é".repeat(32)] {
+            assert!(accepts::<ProviderName>(name), "{name:?}");
+        }
     }
 
     #[test]

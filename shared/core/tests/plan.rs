@@ -387,11 +387,13 @@ fn a_name_left_behind_goes_even_where_its_claim_has_been_dropped() {
 
 #[test]
 fn a_name_without_a_provider_that_is_not_ours_stays_and_is_reported() {
-    let mut scene = Scene::new();
-    scene.app_client("web", &[]);
-    scene.observed.app_clients.get_mut(&client("web")).unwrap().insert("Okta".to_owned());
-    assert_eq!(scene.steps(), nothing());
-    assert!(scene.notes().contains("the app client web names Okta"), "{}", scene.notes());
+    for name in ["Okta", "My Okta"] {
+        let mut scene = Scene::new();
+        scene.app_client("web", &[]);
+        scene.observed.app_clients.get_mut(&client("web")).unwrap().insert(name.to_owned());
+        assert_eq!(scene.steps(), nothing());
+        assert!(scene.notes().contains(&format!("the app client web names {name}")), "{}", scene.notes());
+    }
 }
 
 #[test]

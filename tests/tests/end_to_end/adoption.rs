@@ -140,6 +140,28 @@ async fn what_can_not_be_adopted_is_left_alone_and_said_why() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_provider_whose_name_has_spaces_is_left_alone_and_keeps_the_pool_from_nothing() -> Result<()> {
+    let tenancy = Tenancy::new("spaces").await?;
+    let (organization, connections) = tenancy.organization_with(1).await?;
+    let pool = tenancy.registered_pool(&[&organization]).await?;
+    add_theirs(&pool, "My Okta", IdentityProviderTypeType::Saml, &["spaced.example"]).await?;
+    let before = pool.provider("My Okta").await?.context("the provider is gone")?;
+    pool.deploy_role().await?;
+    pool.verified().await?;
+    let made = pool.provider_of(&connections[0]).await?.provider_name.context("no name")?;
+    pool.drained().await?;
+
+    assert_eq!(pool.shown().await?["health"]["state"], "ok");
+    let mut supported = pool.supported().await?;
+    supported.sort();
+    assert_eq!(supported, ["COGNITO", "My Okta", made.as_str()]);
+    assert!(pool.provider("My Okta").await?.as_ref() == Some(&before), "the tenant's own provider was changed");
+    let refused = adopt(&pool, &json!({"provider_name": "My Okta", "connection_id": connections[0]})).await?;
+    assert!(refused.status == 400 && refused.text().contains("SAML"), "{}", refused.text());
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_adoption_that_cognito_refuses_leaves_the_provider_as_it_was_and_is_made_later() -> Result<()> {
     let (pool, connection) = scene("refused adoption").await?;
     let before = theirs(&pool).await?;
