@@ -69,16 +69,20 @@ impl Schedule {
     async fn tick(&self, now: Timestamp, deadline: Timestamp) -> Result<Ticked, StoreError> {
         let mut ticked = Ticked::default();
         for shard in 0..DUE_SHARDS {
-            let mut after: Option<DuePool> = None;
+            let mut after = None;
             loop {
-                let page = self.store.due_pools(shard, now, PAGE, after.as_ref()).await?;
+                let page = self.store.due_pools(shard, now, PAGE, after).await?;
+                for error in &page.unreadable {
+                    tracing::error!(error = chain(error), "a due user pool was not woken up");
+                    ticked.failed += 1;
+                }
                 ticked.longest_due =
-                    ticked.longest_due.into_iter().chain(page.items.first().map(|due| due.due_at)).min();
-                for sent in join_all(page.items.chunks(MOST_AT_ONCE).map(|due| self.wake_up(due))).await.concat() {
+                    ticked.longest_due.into_iter().chain(page.pools.first().map(|due| due.due_at)).min();
+                for sent in join_all(page.pools.chunks(MOST_AT_ONCE).map(|due| self.wake_up(due))).await.concat() {
                     if sent { ticked.woken += 1 } else { ticked.failed += 1 }
                 }
-                after = page.items.last().cloned();
-                if page.next.is_none() || after.is_none() || clock::now() >= deadline {
+                after = page.next;
+                if after.is_none() || clock::now() >= deadline {
                     break;
                 }
             }
@@ -148,3 +152,7 @@ struct Ticked {
 fn wake_up(due: &DuePool) -> WakeUp {
     WakeUp { tenant_id: due.tenant_id.clone(), user_pool_id: due.user_pool_id.clone(), cause: Cause::Schedule }
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -8,7 +8,8 @@ use causeway_core::{
 use crate::{Store, StoreError, key::Key, number, write};
 
 impl Store {
-    /// Every claim of a pool.
+    /// Every claim of a pool. One that can't be read is an error, and not left out: without it its provider would be
+    /// taken for one that somebody else made, which the connection then has to do without.
     pub async fn claims(&self, pool: &UserPoolId) -> Result<Vec<Claim>, StoreError> {
         self.query_all(&format!("POOL#{pool}"), "CLAIM#").await
     }

@@ -27,7 +27,7 @@ pub enum StoreError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// An item is not of the form that this version reads.
-    #[error("the item {key} can't be read")]
+    #[error("the item {key} of the table can't be read, and has to be restored")]
     Unreadable {
         /// Its key.
         key: String,

@@ -92,6 +92,12 @@ impl Key {
         Self::new(format!("REQUEST#{lookup}"), "REQUEST")
     }
 
+    /// The key of an item that was read.
+    pub fn of(item: &Item) -> Self {
+        let part = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+        Self { partition: part("pk"), sort: part("sk") }
+    }
+
     pub fn attributes(&self) -> Item {
         [("pk".to_owned(), text(&self.partition)), ("sk".to_owned(), text(&self.sort))].into()
     }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod claims;
+mod due;
 mod error;
 mod foreign;
 mod key;
@@ -23,10 +24,11 @@ use aws_types::SdkConfig;
 use causeway_core::timestamp::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use due::{DUE_SHARDS, DueCursor, DuePage, DuePool};
 pub use error::StoreError;
 pub use foreign::{ForeignProvider, ForeignProviders};
 pub use onboarding::RecordedChecks;
-pub use pools::{DUE_SHARDS, DuePool, Recorded};
+pub use pools::Recorded;
 pub use seal::{SealError, Sealer};
 pub use sign_in_log::SignInQuery;
 pub use sign_ins::{StoredAccess, StoredCode};
@@ -67,7 +69,7 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::from_sdk("GetItem", error))?;
-        answer.item.map(|item| read(item, key)).transpose()
+        answer.item.map(read).transpose()
     }
 
     /// Writes an item, in place of an earlier one, that DynamoDB deletes some time after `end`.
@@ -85,7 +87,9 @@ impl Store {
     }
 }
 
-fn read<T: DeserializeOwned>(item: Item, key: &Key) -> Result<T, StoreError> {
+/// An item as the value that it holds; one that can't be read is named by its key.
+fn read<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
+    let key = Key::of(&item);
     serde_dynamo::from_item(item)
         .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })
 }
@@ -111,3 +115,6 @@ fn text(value: impl ToString) -> AttributeValue {
 fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! User pools: what operators set, what runs record, who owns them, and when they are due.
+//! User pools: what operators set, what runs record, and who owns them.
 
 use aws_sdk_dynamodb::types::{Put, ReturnValue, Select, TransactWriteItem, Update};
 use causeway_core::{
@@ -10,39 +10,17 @@ use causeway_core::{
     user_pool::{RunState, UserPool},
 };
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
-use crate::{Page, Store, StoreError, attribute, key::Key, number, read, text, write};
-
-/// Over how many partitions of the index `due` the pools are spread.
-pub const DUE_SHARDS: u8 = 8;
-
-pub(crate) fn shard(pool: &UserPoolId) -> String {
-    let hash = Sha256::digest(pool.as_str().as_bytes());
-    format!("DUE#{}", hash[0] % DUE_SHARDS)
-}
-
-/// A pool that is due, as the index knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DuePool {
-    /// The tenant.
-    pub tenant_id: TenantId,
-    /// The pool.
-    pub user_pool_id: UserPoolId,
-    /// When it became due.
-    pub due_at: Timestamp,
-}
+use crate::{
+    Store, StoreError, attribute,
+    due::{DuePool, shard},
+    key::Key,
+    number, read, text, write,
+};
 
 #[derive(Deserialize)]
 struct Owner {
     tenant_id: TenantId,
-}
-
-#[derive(Deserialize)]
-struct DueItem {
-    pk: String,
-    sk: String,
-    due_at: Timestamp,
 }
 
 /// What a run leaves on its pool.
@@ -184,7 +162,7 @@ impl Store {
             .await
             .map_err(|error| StoreError::from_sdk("UpdateItem", error));
         match answer {
-            Ok(answer) => answer.attributes.map(|item| read(item, &key)).transpose(),
+            Ok(answer) => answer.attributes.map(read).transpose(),
             Err(error) if error.is_conflict() => Ok(None),
             Err(error) => Err(error),
         }
@@ -281,22 +259,6 @@ impl Store {
         Ok(())
     }
 
-    /// Makes a pool due at `at`, whatever its due time was, also if a run that goes on records another one; a
-    /// conflict if it is not there or never due.
-    pub async fn look_again(&self, tenant: &TenantId, pool: &UserPoolId, at: Timestamp) -> Result<(), StoreError> {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::pool(tenant, pool).attributes()))
-            .update_expression("SET due_at = :at, look_again_at = :at")
-            .condition_expression("attribute_exists(due_at)")
-            .expression_attribute_values(":at", text(at))
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
-        Ok(())
-    }
-
     /// Puts an operator's approval on a pool, in place of an earlier one.
     pub async fn approve(&self, tenant: &TenantId, pool: &UserPoolId, approval: &Approval) -> Result<(), StoreError> {
         let key = Key::pool(tenant, pool);
@@ -311,48 +273,6 @@ impl Store {
             .await
             .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
         Ok(())
-    }
-
-    /// A page of the pools of one shard that are due at `now`, the longest due first.
-    pub async fn due_pools(
-        &self,
-        shard: u8,
-        now: Timestamp,
-        limit: i32,
-        after: Option<&DuePool>,
-    ) -> Result<Page<DuePool>, StoreError> {
-        let shard = format!("DUE#{shard}");
-        let start = after.map(|pool| {
-            let mut start = Key::pool(&pool.tenant_id, &pool.user_pool_id).attributes();
-            start.insert("due_shard".to_owned(), text(&shard));
-            start.insert("due_at".to_owned(), text(pool.due_at));
-            start
-        });
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("due")
-            .key_condition_expression("due_shard = :shard AND due_at <= :now")
-            .expression_attribute_values(":shard", text(&shard))
-            .expression_attribute_values(":now", text(now))
-            .limit(limit)
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("Query", error))?;
-        let next = answer.last_evaluated_key.is_some_and(|key| !key.is_empty()).then(String::new);
-        let key = Key { partition: shard, sort: String::new() };
-        let mut items = Vec::new();
-        for item in answer.items.unwrap_or_default() {
-            let due: DueItem = read(item, &key)?;
-            let tenant = due.pk.strip_prefix("TENANT#").and_then(|id| id.parse().ok());
-            let pool = due.sk.strip_prefix("POOL#").and_then(|id| id.parse().ok());
-            if let Some((tenant_id, user_pool_id)) = tenant.zip(pool) {
-                items.push(DuePool { tenant_id, user_pool_id, due_at: due.due_at });
-            }
-        }
-        Ok(Page { items, next })
     }
 
     /// How many pools are in a state of health other than `Ok`, by the index `unwell`.
@@ -379,21 +299,5 @@ impl Store {
                 return Ok(count);
             }
         }
-    }
-
-    /// Moves the due time of a pool on, from the one that was read; a conflict if a run moved it first.
-    pub async fn move_due(&self, due: &DuePool, to: Timestamp) -> Result<(), StoreError> {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::pool(&due.tenant_id, &due.user_pool_id).attributes()))
-            .update_expression("SET due_at = :to")
-            .condition_expression("due_at = :from")
-            .expression_attribute_values(":to", text(to))
-            .expression_attribute_values(":from", text(due.due_at))
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
-        Ok(())
     }
 }

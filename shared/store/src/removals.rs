@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, builders::DeleteBuilder};
 use causeway_core::{removal::Removal, tenant::Tenant, timestamp::Timestamp, user_pool::UserPool};
 
-use crate::{Store, StoreError, attribute, key::Key, number, pools::shard, text};
+use crate::{Store, StoreError, attribute, due::shard, key::Key, number, text};
 
 impl Store {
     /// Begins to remove a pool that was read as `pool.version`: from now on it lets nobody in, and runs take

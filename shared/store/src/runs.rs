@@ -61,14 +61,13 @@ impl Store {
                 .expression_attribute_values(":prefix", text(prefix))
         };
         let answer = request.send().await.map_err(|error| StoreError::from_sdk("Query", error))?;
-        let key = Key { partition: partition.to_owned(), sort: prefix.to_owned() };
-        let items =
-            answer.items.unwrap_or_default().into_iter().map(|item| read(item, &key)).collect::<Result<_, _>>()?;
+        let items = answer.items.unwrap_or_default().into_iter().map(read).collect::<Result<_, _>>()?;
         let next = answer.last_evaluated_key.and_then(|key| key.get("sk")?.as_s().ok().cloned());
         Ok(Page { items, next })
     }
 
-    /// All items under a partition whose sort key begins with `prefix`, in order.
+    /// All items under a partition whose sort key begins with `prefix`, in order; one that can't be read is an
+    /// error, since without it they would not be all.
     pub(crate) async fn query_all<T: DeserializeOwned>(
         &self,
         partition: &str,
@@ -76,7 +75,6 @@ impl Store {
     ) -> Result<Vec<T>, StoreError> {
         let mut items = Vec::new();
         let mut start = None;
-        let key = Key { partition: partition.to_owned(), sort: prefix.to_owned() };
         loop {
             let answer = self
                 .client
@@ -91,7 +89,7 @@ impl Store {
                 .await
                 .map_err(|error| StoreError::from_sdk("Query", error))?;
             for item in answer.items.unwrap_or_default() {
-                items.push(read(item, &key)?);
+                items.push(read(item)?);
             }
             start = answer.last_evaluated_key.filter(|key| !key.is_empty());
             if start.is_none() {

@@ -87,7 +87,7 @@ impl Store {
         };
         let answer = request.send().await.map_err(|error| StoreError::from_sdk("Query", error))?;
         let items: Result<Vec<SignInEntry>, StoreError> =
-            answer.items.unwrap_or_default().into_iter().map(|item| read(item, &key)).collect();
+            answer.items.unwrap_or_default().into_iter().map(read).collect();
         let next = answer.last_evaluated_key.and_then(|key| key.get("sk")?.as_s().ok().cloned());
         Ok(Page { items: items?, next })
     }

@@ -95,7 +95,7 @@ impl Store {
             .await
             .map_err(|error| StoreError::from_sdk("DeleteItem", error));
         match answer {
-            Ok(answer) => answer.attributes.map(|item| read(item, &key)).transpose(),
+            Ok(answer) => answer.attributes.map(read).transpose(),
             Err(error) if error.is_conflict() => Ok(None),
             Err(error) => Err(error),
         }

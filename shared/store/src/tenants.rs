@@ -112,8 +112,7 @@ impl Store {
                     .await
                     .map_err(|error| StoreError::from_sdk("BatchGetItem", error))?;
                 for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                    let key = Key { partition: Key::DIRECTORY.to_owned(), sort: String::new() };
-                    tenants.push(read(item, &key)?);
+                    tenants.push(read(item)?);
                 }
                 wanted = answer
                     .unprocessed_keys
