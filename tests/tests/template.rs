@@ -82,6 +82,25 @@ fn every_open_route_has_a_limit_of_its_own_and_every_function_can_have_instances
 }
 
 #[test]
+fn the_queue_hands_over_no_more_batches_than_instances_are_reserved_for_them() {
+    let template = template();
+    let triggers = resources(&template, "AWS::Lambda::EventSourceMapping");
+    let [trigger] = triggers.as_slice() else { panic!("not one event source: {triggers:?}") };
+    let limit = "ScalingConfig: !If\n        - ReservesReconcile\n        - MaximumConcurrency: !Ref ReconcileConcurrency\n        \
+                 - !Ref AWS::NoValue\n";
+    assert!(trigger.contains(limit), "{trigger}");
+    // What an event source takes as its limit (Lambda API: `ScalingConfig`), or nothing.
+    let parameter = template.split("\n  ReconcileConcurrency:\n").nth(1).unwrap();
+    let pattern = property(parameter, "AllowedPattern").unwrap().trim_matches('"');
+    let pattern = regex::Regex::new(pattern).unwrap();
+    for (number, is_taken) in
+        [("", true), ("2", true), ("20", true), ("1000", true), ("0", false), ("1", false), ("1001", false)]
+    {
+        assert_eq!(pattern.is_match(number), is_taken, "{number:?}");
+    }
+}
+
+#[test]
 fn signin_writes_nothing_but_codes_tokens_and_its_log_and_takes_nothing_but_codes() {
     let template = template();
     let roles = resources(&template, "AWS::IAM::Role");
