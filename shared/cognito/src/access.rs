@@ -66,6 +66,18 @@ pub enum Assumption {
     Unclear(CognitoError),
 }
 
+impl Assumption {
+    /// Only a denied access is a refusal by the role. What STS says of Causeway's own credentials, that they have
+    /// ended or are not known, it says of every role.
+    fn of<T>(answer: Result<T, CognitoError>) -> Self {
+        match answer {
+            Ok(_) => Self::Assumed,
+            Err(error) if matches!(error.code.as_str(), "AccessDenied" | "AccessDeniedException") => Self::Refused,
+            Err(error) => Self::Unclear(error),
+        }
+    }
+}
+
 /// Gives access to pools; keeps the credentials while they last.
 #[derive(Debug, Clone)]
 pub struct Access {
@@ -114,11 +126,7 @@ impl Access {
     /// Tries to assume a role with another external ID than the tenant's, or with none; the session that
     /// this gives, if it does, is thrown away.
     pub async fn probe(&self, role: &RoleToAssume, external_id: Option<&str>) -> Assumption {
-        match self.assume(role, external_id).await {
-            Ok(_) => Assumption::Assumed,
-            Err(error) if error.class() == ErrorClass::Denied => Assumption::Refused,
-            Err(error) => Assumption::Unclear(error),
-        }
+        Assumption::of(self.assume(role, external_id).await)
     }
 
     async fn renew(&self, role: &RoleToAssume) -> Result<Session, CognitoError> {
@@ -170,5 +178,40 @@ impl Access {
 
     fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<RoleToAssume, Session>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sts::{
+        config::http::HttpResponse,
+        error::{ErrorMetadata, SdkError},
+        operation::assume_role::AssumeRoleError,
+    };
+
+    use super::*;
+
+    fn refused(code: &str) -> CognitoError {
+        let error = AssumeRoleError::generic(ErrorMetadata::builder().code(code).build());
+        let response = HttpResponse::new(403.try_into().unwrap(), Vec::new().into());
+        CognitoError::from_sdk("sts:AssumeRole", &SdkError::service_error(error, response), None)
+    }
+
+    #[test]
+    fn a_role_is_shown_to_be_closed_by_a_denied_access_only_and_by_nothing_that_is_wrong_with_causeway() {
+        assert!(matches!(Assumption::of(Err::<(), _>(refused("AccessDenied"))), Assumption::Refused));
+        assert!(matches!(Assumption::of(Ok(())), Assumption::Assumed));
+        for code in [
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "InvalidClientTokenId",
+            "UnrecognizedClientException",
+            "SignatureDoesNotMatch",
+            "RegionDisabledException",
+            "Throttling",
+            "MalformedPolicyDocument",
+        ] {
+            assert!(matches!(Assumption::of(Err::<(), _>(refused(code))), Assumption::Unclear(_)), "{code}");
+        }
     }
 }
