@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use causeway_core::{
-    approval::{APPROVED_FOR, Approval, ApprovedStep},
+    approval::{APPROVED_FOR, Approval, ApprovedStep, at_once},
     id::UserPoolId,
     plan::{Note, Step},
     timestamp::Timestamp,
@@ -111,7 +111,8 @@ pub struct Approved {
     expires_at: Timestamp,
     /// When the run was asked for that is to carry the steps out.
     requested_at: Timestamp,
-    /// The steps under it.
+    /// The steps under it: all that were held, or those of as many connections as one approval takes (5,000 steps).
+    /// The others stay held, for an approval of their own.
     steps: Vec<Step>,
 }
 
@@ -145,9 +146,10 @@ pub async fn approve(
             "the held steps are not the ones of this hash: look at the plan again and approve its hash",
         ));
     }
+    let approved = at_once(held);
     let approval = Approval {
         hash: planned.hash,
-        steps: held.iter().map(ApprovedStep::of).collect(),
+        steps: approved.iter().map(ApprovedStep::of).collect(),
         approved_by: input::caller(&context),
         expires_at: service.now().plus(APPROVED_FOR),
     };
@@ -162,6 +164,6 @@ pub async fn approve(
     );
     let requested_at = service.now();
     service.wake_up(&pool).await?;
-    let approved = Approved { hash: approval.hash, expires_at: approval.expires_at, requested_at, steps: held };
-    Ok((StatusCode::ACCEPTED, Json(approved)).into_response())
+    let answer = Approved { hash: approval.hash, expires_at: approval.expires_at, requested_at, steps: approved };
+    Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
 }

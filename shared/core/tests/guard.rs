@@ -7,10 +7,10 @@ mod scene;
 use std::{collections::BTreeSet, time::Duration};
 
 use causeway_core::{
-    approval::{APPROVED_FOR, Approval, ApprovedStep, hash_of_held},
+    approval::{APPROVED_FOR, Approval, ApprovedStep, MOST_STEPS, at_once, hash_of_held},
     guard::{Loss, WINDOW, hold_back, recent},
     id::ConnectionId,
-    plan::Plan,
+    plan::{Plan, Step},
     timestamp::Timestamp,
 };
 use scene::{Scene, client, conn, name, then};
@@ -224,6 +224,28 @@ fn every_part_of_what_a_step_does_is_in_the_hash() {
     assert_ne!(changed(&|step| step.app_client_id = Some(client("mobile"))), hash);
     assert_ne!(changed(&|step| step.action = causeway_core::plan::Action::Wire), hash);
     assert_ne!(changed(&|step| step.changes.clear()), hash);
+}
+
+#[test]
+fn an_approval_of_more_than_an_item_can_hold_lets_whole_connections_through_and_leaves_the_others_held() {
+    let (gone, claimed) = losing(3, 3);
+    let mut plan = Plan::default();
+    for number in 0..MOST_STEPS * 2 / 5 {
+        let client = Some(client(&format!("web{number}")));
+        plan.steps.extend(gone.steps.iter().map(|step| Step { app_client_id: client.clone(), ..step.clone() }));
+    }
+    hold_back(&mut plan, &claimed, &[], None, then());
+    assert_eq!(held(&plan), MOST_STEPS * 6 / 5);
+    let taken = Plan { steps: at_once(plan.steps.clone()), ..Plan::default() };
+    let approval = approved(&taken);
+    assert!(serde_json::to_vec(&approval).unwrap().len() < 200_000);
+    hold_back(&mut plan, &claimed, &[], Some(&approval), then());
+    let left: BTreeSet<&ConnectionId> =
+        plan.steps.iter().filter(|step| step.held).map(|step| &step.connection_id).collect();
+    assert_eq!((left, held(&plan)), ([&conn('C')].into(), MOST_STEPS * 2 / 5));
+    // The next approval takes the rest.
+    let rest: Vec<Step> = plan.steps.iter().filter(|step| step.held).cloned().collect();
+    assert_eq!(at_once(rest.clone()), rest);
 }
 
 #[test]
