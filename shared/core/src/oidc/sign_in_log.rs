@@ -144,6 +144,7 @@ mod tests {
         assert_eq!((signed_in.outcome, signed_in.error), (SignInOutcome::SignedIn, None));
         let over = returned.clone().over(SignInError::AnotherConnection, now);
         assert_eq!((&over.id, over.at, over.outcome), (&returned.id, now, SignInOutcome::Refused));
+        assert_eq!(over.error, Some(SignInError::AnotherConnection));
         assert_eq!(returned.over(SignInError::Bug, now).outcome, SignInOutcome::Failed);
     }
 }

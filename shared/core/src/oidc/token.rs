@@ -176,6 +176,34 @@ mod tests {
     }
 
     #[test]
+    fn each_error_is_answered_with_the_status_and_the_name_that_oauth_gives_it() {
+        for (error, status, name) in [
+            (TokenError::InvalidRequest, 400, "invalid_request"),
+            (TokenError::InvalidClient, 401, "invalid_client"),
+            (TokenError::InvalidGrant, 400, "invalid_grant"),
+            (TokenError::UnsupportedGrantType, 400, "unsupported_grant_type"),
+            (TokenError::TemporarilyUnavailable, 503, "temporarily_unavailable"),
+        ] {
+            assert_eq!(error.answer(), (status, json!({ "error": name })));
+        }
+    }
+
+    #[test]
+    fn what_is_bound_to_one_sign_in_is_bound_to_no_other_tenant_pool_or_connection() {
+        let bound = |tenant: &str, pool: &str, connection: &str| {
+            bound_to(&tenant.parse().unwrap(), &pool.parse().unwrap(), &connection.parse().unwrap())
+        };
+        let tenants = ["tnt_01E4ZCR3C56J083X43JQXF3JK5", "tnt_01E4ZCR3C56J083X43JQXF3JK6"];
+        let pools = ["eu-west-1_AbCdEf123", "eu-west-1_AbCdEf124"];
+        let connections = ["conn_01E4ZCR3C56J083X43JQXF3JK5", "conn_01E4ZCR3C56J083X43JQXF3JK6"];
+        let of_first = bound(tenants[0], pools[0], connections[0]);
+        assert_eq!(of_first, bound(tenants[0], pools[0], connections[0]));
+        assert_ne!(of_first, bound(tenants[1], pools[0], connections[0]));
+        assert_ne!(of_first, bound(tenants[0], pools[1], connections[0]));
+        assert_ne!(of_first, bound(tenants[0], pools[0], connections[1]));
+    }
+
+    #[test]
     fn each_wrong_form_gets_the_error_that_oauth_has_for_it() {
         let error = |from: &str, to: &str| TokenRequest::parse(&form().replace(from, to)).unwrap_err();
         assert_eq!(error("authorization_code", "refresh_token"), TokenError::UnsupportedGrantType);
