@@ -142,12 +142,11 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What a wanted provider is before its update: described, or as its claim says.
+    /// What a wanted provider is before its update: described, or, where its claim's fingerprint is the one of what is
+    /// wanted, that.
     fn spec_before(&self, claim: &Claim, after: &ProviderSpec) -> ProviderSpec {
-        let mut before = match description(&self.situation, claim) {
-            Some(description) => description.spec.clone(),
-            None => ProviderSpec { identifiers: claim.identifiers.clone(), ..after.clone() },
-        };
+        let described = description(&self.situation, claim);
+        let mut before = described.map_or_else(|| after.clone(), |description| description.spec.clone());
         // What earlier steps freed is gone already.
         before.identifiers.retain(|identifier| self.held.get(identifier) == Some(&claim.connection_id));
         before
