@@ -1,11 +1,13 @@
 //! `cargo xtask test`: every check that CI runs, in the order in which they fail soonest.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use causeway_tests::cloud::{CLOUD_FILE_VARIABLE, Cloud, Settings, Started};
 use causeway_tests::command_line::{self, PROGRAM_VARIABLE};
+use causeway_tests::deployment::Build;
 use causeway_tests::process::run_shown;
 use causeway_tests::{deployment, prerequisites, tools, workspace};
 
@@ -58,13 +60,14 @@ pub async fn run(size: Size) -> Result<()> {
     prerequisites::check_with_browser()?;
     phase("format", cargo(&["fmt", "--all", "--check"])).await?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    phase("clippy", cargo(&clippy)).await?;
+    // Installing waits for registries mostly, the compiler for processors.
+    tokio::try_join!(phase("clippy", cargo(&clippy)), phase("tools", install()))?;
     phase("unit and property tests", unit_tests()).await?;
-    phase("simulation", simulation(size)).await?;
+    // Each leaves the other a processor for most of its time.
+    tokio::try_join!(phase("simulation", simulation(size)), phase("functions", build()))?;
     if let Size::Long = size {
         phase("mutation tests", mutations::run()).await?;
     }
-    phase("tools", install()).await?;
     phase("template", async { deployment::validate(&tools::install(&announce).await?).await }).await?;
     on_a_cloud(size).await?;
     println!("==> all checks passed in {} s", begin.elapsed().as_secs());
@@ -90,6 +93,18 @@ async fn install() -> Result<()> {
     tools::install_checks(&announce).await.map(drop)
 }
 
+/// Builds the functions as a local cloud does, which then finds them built.
+async fn build() -> Result<()> {
+    let logs = home().join("logs");
+    std::fs::create_dir_all(&logs)?;
+    deployment::build(&tools::install(&announce).await?, Build::default(), &logs.join("build.log")).await
+}
+
+/// A folder of its own, so that a cloud that somebody works with is left alone.
+fn home() -> PathBuf {
+    workspace::local().join("test")
+}
+
 /// All tests but the end-to-end ones, which need a cloud.
 async fn unit_tests() -> Result<()> {
     cargo(&UNIT_TESTS).await?;
@@ -107,8 +122,7 @@ async fn simulation(size: Size) -> Result<()> {
 
 /// What needs a cloud, on one.
 async fn on_a_cloud(size: Size) -> Result<()> {
-    // A folder of its own, so that a cloud that somebody works with is left alone.
-    let settings = with_front(Settings { home: workspace::local().join("test"), strict: true, ..Settings::default() })?;
+    let settings = with_front(Settings { home: home(), strict: true, ..Settings::default() })?;
     announce("local cloud");
     let started = Cloud::start(&settings, &announce).await?;
     phase("end-to-end tests", end_to_end(&started, size)).await?;
