@@ -1,5 +1,6 @@
-//! A user pool's whole life, drawn at random: both sides change, runs crash and fail between any two effects,
-//! the tenant works on the pool at the same time. Whatever happened, the runs after it bring both sides in line.
+//! A user pool's whole life, drawn at random: both sides change, lists are short or refused, runs crash, fail and run
+//! out of time between any two calls, the tenant works on the pool at the same time. Whatever happened, the runs after
+//! it bring both sides in line.
 //!
 //! `PROPTEST_CASES` sets the number of lives. A failing one is printed in its shortest form, and its seed is
 //! kept beside this file, so that the next run begins with it.
@@ -13,9 +14,14 @@ mod scene;
 use causeway_core::{id::Identifier, user_pool::Mode};
 use model::{
     Edit, Event, Field, World,
-    runner::{Disturbance, Fault},
+    look::Blindness,
+    runner::{Disturbance, Fault, Ran},
 };
-use proptest::{prelude::*, sample::select, test_runner::FileFailurePersistence};
+use proptest::{
+    prelude::*,
+    sample::{select, subsequence},
+    test_runner::FileFailurePersistence,
+};
 use scene::org;
 
 const LETTERS: [char; 6] = ['A', 'B', 'C', 'D', 'E', 'F'];
@@ -43,7 +49,8 @@ fn edit() -> impl Strategy<Value = Edit> {
             .prop_map(|(name, identifier, kind)| Edit::AddTheirs(name, identifier, kind)),
         (letter(), select(WANTED_BY_BOTH.to_vec())).prop_map(|(letter, of)| Edit::AddCollision(letter, of)),
         Just(Edit::DeleteTheirs),
-        proptest::sample::subsequence(LETTERS.to_vec(), 0..=6).prop_map(Edit::SetClient),
+        (subsequence(LETTERS.to_vec(), 0..=6), subsequence(vec!["COGNITO", "Entra", "Okta"], 0..=3))
+            .prop_map(|(letters, others)| Edit::SetClient(letters, others)),
     ]
 }
 
@@ -65,27 +72,61 @@ fn connect() -> impl Strategy<Value = Event> {
 
 fn event() -> impl Strategy<Value = Event> {
     let letter = || select(LETTERS.to_vec());
-    let organizations = || proptest::sample::subsequence(ORGANIZATIONS.to_vec(), 0..=3);
     prop_oneof![
         8 => connect(),
         4 => edit().prop_map(Event::Edit),
         2 => letter().prop_map(Event::Disconnect),
         1 => letter().prop_map(Event::Garble),
+        2 => letter().prop_map(Event::Hide),
         1 => Just(Event::GarbleUnknown),
-        2 => (select(ORGANIZATIONS.to_vec()), proptest::sample::subsequence(DOMAINS.to_vec(), 0..=2))
+        2 => (select(ORGANIZATIONS.to_vec()), subsequence(DOMAINS.to_vec(), 0..=2))
             .prop_map(|(organization, domains)| Event::Domains(organization, domains)),
-        1 => prop::option::of(organizations()).prop_map(Event::Choose),
-        1 => select(vec![Mode::Sync, Mode::Upsert]).prop_map(Event::SetMode),
+        1 => choose(),
+        2 => set_mode(),
         1 => Just(Event::MoveBase),
         1 => Just(Event::Approve),
         1 => any::<u8>().prop_map(Event::Wait),
     ]
 }
 
+fn choose() -> impl Strategy<Value = Event> {
+    prop::option::of(subsequence(ORGANIZATIONS.to_vec(), 0..=3)).prop_map(Event::Choose)
+}
+
+fn set_mode() -> impl Strategy<Value = Event> {
+    select(vec![Mode::Sync, Mode::Sync, Mode::Upsert, Mode::Observe, Mode::Paused]).prop_map(Event::SetMode)
+}
+
+/// What happens while a run is under way.
+fn meanwhile() -> impl Strategy<Value = Event> {
+    let letter = || select(LETTERS.to_vec());
+    prop_oneof![
+        4 => edit().prop_map(Event::Edit),
+        2 => connect(),
+        1 => letter().prop_map(Event::Disconnect),
+        1 => letter().prop_map(Event::Hide),
+        1 => choose(),
+        1 => set_mode(),
+    ]
+}
+
+fn blindness() -> impl Strategy<Value = Blindness> {
+    prop_oneof![
+        Just(Blindness::Page),
+        (0..4_u8).prop_map(Blindness::Description),
+        (0..4_u8).prop_map(Blindness::OutOfTime),
+    ]
+}
+
 fn disturbance() -> impl Strategy<Value = Disturbance> {
-    let fault = select(vec![Fault::Crash, Fault::Refuse, Fault::LoseAnswer]);
-    (prop::collection::vec((0..24_u8, fault), 0..3), prop::option::weighted(0.3, (0..12_u8, edit())))
-        .prop_map(|(faults, edit)| Disturbance { faults, edit })
+    let fault = select(vec![Fault::Crash, Fault::Refuse, Fault::LoseAnswer, Fault::Repeat, Fault::Throttle]);
+    (
+        prop::option::weighted(0.1, blindness()),
+        prop::collection::vec((0..32_u8, fault), 0..3),
+        prop::option::weighted(0.2, 0..32_u8),
+        prop::option::weighted(0.3, (0..16_u8, meanwhile())),
+    )
+        .prop_map(|(blindness, faults, time, meanwhile)| Disturbance { blindness, faults, time, meanwhile })
 }
 
 fn life() -> impl Strategy<Value = Vec<Act>> {
@@ -98,11 +139,11 @@ fn life() -> impl Strategy<Value = Vec<Act>> {
         .prop_map(|(first, rest)| [first, rest].concat())
 }
 
-/// A run that nothing disturbs, of which every step succeeds.
-fn run_in_peace(world: &mut World) -> model::runner::Ran {
+/// A run that nothing disturbs, of which every step succeeds unless something stands in its way.
+fn run_in_peace(world: &mut World) -> Ran {
     let found = ORGANIZATIONS.map(|letter| world.holder_of(&Identifier::from(&org(letter))).is_some());
     let ran = world.run(&Disturbance::default());
-    assert_eq!(ran.failures, Vec::<String>::new(), "{:#?}", ran.plan.steps);
+    assert!(ran.failures.is_empty() || world.is_hindered(), "{:?} {:#?}", ran.failures, ran.plan.steps);
     if ran.plan.steps.iter().any(|step| step.held) {
         for (letter, was_found) in ORGANIZATIONS.into_iter().zip(found) {
             let is_found = world.holder_of(&Identifier::from(&org(letter))).is_some();
@@ -113,8 +154,30 @@ fn run_in_peace(world: &mut World) -> model::runner::Ran {
     ran
 }
 
+/// A run of which one side is not seen completely.
+fn run_blind(world: &mut World, disturbance: &Disturbance) {
+    let before = world.clone();
+    let ran = world.run(disturbance);
+    assert_eq!(world.cognito, before.cognito, "an incomplete look has an effect on the pool");
+    assert!(ran.done.is_empty());
+    assert!(ran.is_out_of_time || ran.calls == 0, "an incomplete look is written down");
+}
+
+/// A pool that is only looked at stays as it is, and is written down once.
+fn is_observed(world: &mut World) {
+    world.happen(&Event::SetMode(Mode::Observe));
+    for _ in 0..2 {
+        run_in_peace(world);
+    }
+    assert_eq!(run_in_peace(world).calls, 0, "what was seen twice is written down once more");
+}
+
 fn comes_in_line(world: &mut World) {
     world.calm_down();
+    if matches!(world.options.mode, Mode::Observe | Mode::Paused) {
+        is_observed(world);
+        world.happen(&Event::SetMode(Mode::Sync));
+    }
     for _ in 0..RUNS_UNTIL_IN_LINE {
         world.happen(&Event::Approve);
         if run_in_peace(world).plan.steps.is_empty() {
@@ -123,7 +186,7 @@ fn comes_in_line(world: &mut World) {
     }
     assert_eq!(world.guarded_plan().steps, Vec::new(), "{RUNS_UNTIL_IN_LINE} runs were not enough");
     assert_eq!(world.undescribed(), 0, "what is in line is not described");
-    assert_eq!(world.run(&Disturbance::default()).effects, 0, "a second run does nothing");
+    assert_eq!(world.run(&Disturbance::default()).calls, 0, "a second run does nothing");
     world.check();
     world.check_in_line();
 }
@@ -133,8 +196,9 @@ fn live(acts: &[Act]) -> World {
     for act in acts {
         match act {
             Act::Happen(event) => world.happen(event),
-            Act::Run(disturbance) if disturbance.faults.is_empty() && disturbance.edit.is_none() => {
-                run_in_peace(&mut world);
+            Act::Run(disturbance) if disturbance.is_none() => drop(run_in_peace(&mut world)),
+            Act::Run(disturbance) if world.look(disturbance.blindness).is_none_or(|look| look.is_part) => {
+                run_blind(&mut world, disturbance);
             }
             Act::Run(disturbance) => drop(world.run(disturbance)),
         }
@@ -150,6 +214,7 @@ fn is_removed(world: &mut World, disturbances: &[Disturbance]) {
         world.run(disturbance);
         world.check();
     }
+    world.calm_down();
     // One finds out what a disturbed one left, and one ends it.
     for _ in 0..2 {
         let ran = world.run(&Disturbance::default());

@@ -30,18 +30,26 @@ impl Provider {
     }
 }
 
-/// What Cognito says instead of doing it.
+/// What is said instead of doing it, by Cognito where nothing else is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     Duplicate,
     NotFound,
     UnknownName,
     Invalid,
-    /// Not Cognito's own: nobody answered.
+    /// Not Cognito's own: nobody answered, or too much was asked.
     Unavailable,
+    /// Of the table: what is written was read before somebody else wrote it.
+    Stale,
+    /// Left out for what failed before it.
+    Depends,
+    /// Of the run itself: WorkOS still knows what its list left out.
+    NotGone,
+    /// Of the run itself: a provider or an identifier is somebody else's.
+    Theirs,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cognito {
     pub providers: BTreeMap<ProviderName, Provider>,
     pub clients: BTreeMap<AppClientId, BTreeSet<String>>,
@@ -120,12 +128,14 @@ impl Cognito {
         Some(ProviderDescription::new(details, provider.mapping.clone(), identifiers))
     }
 
+    /// Whether an app client may name it.
+    pub fn can_support(&self, name: &str) -> bool {
+        name == "COGNITO" || name.parse().is_ok_and(|name: ProviderName| self.providers.contains_key(&name))
+    }
+
     /// `UpdateUserPoolClient`, as far as it concerns `SupportedIdentityProviders`.
     pub fn support(&mut self, client: &AppClientId, names: BTreeSet<String>) -> Result<(), Refusal> {
-        let is_known = |name: &String| {
-            name == "COGNITO" || name.parse().is_ok_and(|name: ProviderName| self.providers.contains_key(&name))
-        };
-        if !names.iter().all(is_known) {
+        if !names.iter().all(|name| self.can_support(name)) {
             return Err(Refusal::UnknownName);
         }
         self.clients.insert(client.clone(), names);

@@ -1,22 +1,26 @@
 //! Carries plans out as a reconcile does, and fails wherever it is told to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_core::{
-    claim::{Claim, ClaimState},
-    guard::{Loss, hold_back, recent},
-    id::{ConnectionId, Identifier, ProviderName},
-    plan::{Action, DeleteReason, Plan, Situation, Step, plan, to_describe},
-    provider::{Observed, ProviderSpec},
-    removal::plan_to_delete,
-    secret::SecretHash,
+    approval::Approval,
+    claim::Claim,
+    guard::{Loss, recent},
+    id::{ConnectionId, Identifier},
+    plan::{Action, Plan, Step},
+    provider::ProviderSpec,
     user_pool::Mode,
 };
-use secrecy::SecretString;
 
-use super::{Edit, World, cognito::Refusal};
+use super::{
+    Event, World,
+    check::Bounds,
+    cognito::Refusal,
+    look::{Blindness, Foreign, Look},
+};
+use crate::scene::letter;
 
-/// What goes wrong with one effect.
+/// What goes wrong with one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The process ends before it.
@@ -25,16 +29,37 @@ pub enum Fault {
     Refuse,
     /// It is done, and the answer is lost.
     LoseAnswer,
+    /// It is done, the answer is lost, and it is made once more.
+    Repeat,
+    /// It is refused, and so is all that Cognito is asked after it.
+    Throttle,
 }
 
-/// What disturbs a run, by the number of the effect that it hits.
+/// What disturbs a run, by the number of the call that it hits.
 #[derive(Debug, Clone, Default)]
 pub struct Disturbance {
+    pub blindness: Option<Blindness>,
     pub faults: Vec<(u8, Fault)>,
-    pub edit: Option<(u8, Edit)>,
+    /// After how many calls time is over: no step is begun any more.
+    pub time: Option<u8>,
+    pub meanwhile: Option<(u8, Event)>,
 }
 
-enum Stop {
+impl Disturbance {
+    pub fn is_none(&self) -> bool {
+        self.blindness.is_none() && self.faults.is_empty() && self.time.is_none() && self.meanwhile.is_none()
+    }
+}
+
+/// Whom a call goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Cognito,
+    Table,
+    Workos,
+}
+
+pub(super) enum Stop {
     Crashed,
     Failed(Refusal),
 }
@@ -43,177 +68,278 @@ enum Stop {
 #[derive(Debug, Default)]
 pub struct Ran {
     pub plan: Plan,
-    pub effects: u8,
+    pub calls: u8,
+    pub done: Vec<Step>,
     pub failures: Vec<String>,
+    pub is_out_of_time: bool,
 }
 
 impl World {
-    /// The look: everything is listed; described is what must be.
-    fn look(&mut self) -> Observed {
-        let mut observed = Observed { providers: self.cognito.list(), app_clients: self.cognito.clients.clone() };
-        let claimed: BTreeSet<&ProviderName> = self.claims.values().map(|claim| &claim.provider_name).collect();
-        self.foreign.retain(|name, (date, _)| {
-            !claimed.contains(name) && observed.providers.get(name).is_some_and(|seen| seen.last_modified == *date)
-        });
-        for (name, seen) in observed.providers.iter().filter(|(name, _)| !claimed.contains(name)) {
-            let identifiers = self.cognito.describe(name).unwrap().spec.identifiers;
-            self.foreign.insert(name.clone(), (seen.last_modified, identifiers));
-        }
-        for name in self.in_situation(&observed, |situation| to_describe(&situation)) {
-            observed.providers.get_mut(&name).unwrap().description = self.cognito.describe(&name);
-        }
-        observed
-    }
-
-    fn in_situation<T>(&self, observed: &Observed, look: impl FnOnce(Situation<'_>) -> T) -> T {
-        let desired = self.desired();
-        let foreign = self.foreign.iter();
-        let foreign = foreign.flat_map(|(name, (_, all))| all.iter().map(|one| (one.clone(), name.clone()))).collect();
-        look(Situation {
-            desired: &desired,
-            observed,
-            claims: &self.claims,
-            foreign: &foreign,
-            mode: self.options.mode,
-            spec: &self.specs,
-        })
-    }
-
-    /// The plan of this moment, with what the guard holds back.
-    pub fn guarded_plan(&mut self) -> Plan {
-        let observed = self.look();
-        if self.is_removed {
-            return plan_to_delete(&observed, &self.claims, &self.specs);
-        }
-        let mut plan = self.in_situation(&observed, plan);
-        let there = self.claims.iter().filter(|(_, claim)| observed.providers.contains_key(&claim.provider_name));
-        let claimed = there.map(|(id, _)| id.clone()).collect();
-        self.losses = recent(&self.losses, self.now);
-        hold_back(&mut plan, &claimed, &self.losses, self.approval.as_ref(), self.now);
-        plan
-    }
-
-    /// How many providers a run would have to describe now.
-    pub fn undescribed(&mut self) -> usize {
-        let observed = Observed { providers: self.cognito.list(), app_clients: self.cognito.clients.clone() };
-        self.in_situation(&observed, |situation| to_describe(&situation)).len()
-    }
-
     pub fn run(&mut self, disturbance: &Disturbance) -> Ran {
-        let plan = self.guarded_plan();
-        let mut run = Run {
-            world: self,
-            disturbance,
-            ran: Ran::default(),
-            failed: BTreeSet::new(),
-            stuck: BTreeSet::new(),
-            freed: Vec::new(),
-        };
+        if self.options.mode == Mode::Paused && !self.is_removed {
+            return Ran::default();
+        }
+        let Some(look) = self.look(disturbance.blindness) else { return Ran::default() };
+        let mut plan = self.plan_of(&look);
+        let mut run = Run::new(self, disturbance, &look);
         // A crash ends the run; whatever it has done by then stays.
-        let _ = run.carry_out(&plan);
-        let ran = run.ran;
-        self.approval = None;
+        let ended = if look.is_part {
+            run.ran.is_out_of_time = true;
+            run.settle(&plan)
+        } else {
+            if look.mode == Mode::Observe {
+                plan.steps.iter_mut().for_each(|step| step.held = false);
+            }
+            run.carry_out(&plan)
+        };
+        let (ran, losses, foreign_outdated) = (run.ran, run.losses, run.foreign_outdated);
+        if ended.is_ok() {
+            self.losses = recent(&losses, self.now);
+            self.foreign = if foreign_outdated { Foreign::new() } else { look.foreign };
+        }
         Ran { plan, ..ran }
     }
 }
 
-struct Run<'a> {
-    world: &'a mut World,
+pub(super) struct Run<'a> {
+    pub world: &'a mut World,
     disturbance: &'a Disturbance,
-    ran: Ran,
+    pub look: &'a Look,
+    bounds: Bounds,
+    approval: Option<Approval>,
+    losses: Vec<Loss>,
+    /// The claims as this run knows them.
+    pub claims: BTreeMap<ConnectionId, Claim>,
+    pub ran: Ran,
     /// Connections of which a step failed.
-    failed: BTreeSet<ConnectionId>,
+    pub failed: BTreeSet<ConnectionId>,
+    /// Connections that WorkOS said are gone.
+    confirmed: BTreeSet<ConnectionId>,
     /// Identifiers that could not be freed.
-    stuck: BTreeSet<Identifier>,
+    pub stuck: BTreeSet<Identifier>,
     /// What was freed for the next step.
-    freed: Vec<(ConnectionId, ProviderSpec)>,
+    pub freed: Vec<(ConnectionId, ProviderSpec)>,
+    /// Whether what is known of foreign providers has proven wrong.
+    pub foreign_outdated: bool,
+    is_throttled: bool,
 }
 
-impl Run<'_> {
-    /// Changes something outside of the process, unless something goes wrong.
-    fn effect<T>(&mut self, act: impl FnOnce(&mut World) -> Result<T, Refusal>) -> Result<T, Stop> {
-        let number = self.ran.effects;
-        self.ran.effects = self.ran.effects.saturating_add(1);
-        if let Some((at, edit)) = &self.disturbance.edit
+impl<'a> Run<'a> {
+    fn new(world: &'a mut World, disturbance: &'a Disturbance, look: &'a Look) -> Self {
+        Self {
+            bounds: Bounds { mode: look.mode, is_removal: look.is_removal(), hidden: world.hidden() },
+            approval: world.approval.clone(),
+            losses: world.losses.clone(),
+            world,
+            disturbance,
+            look,
+            claims: look.claims.clone(),
+            ran: Ran::default(),
+            failed: BTreeSet::new(),
+            confirmed: BTreeSet::new(),
+            stuck: BTreeSet::new(),
+            freed: Vec::new(),
+            foreign_outdated: false,
+            is_throttled: false,
+        }
+    }
+
+    /// Asks or changes something outside of the process, unless something goes wrong.
+    pub fn call<T>(&mut self, side: Side, mut act: impl FnMut(&mut World) -> Result<T, Refusal>) -> Result<T, Stop> {
+        let number = self.ran.calls;
+        self.ran.calls = self.ran.calls.saturating_add(1);
+        if let Some((at, event)) = &self.disturbance.meanwhile
             && *at == number
         {
-            self.world.edit(edit);
+            self.world.happen_meanwhile(event);
         }
         let fault = self.disturbance.faults.iter().find(|(at, _)| *at == number).map(|(_, fault)| *fault);
+        self.is_throttled |= fault == Some(Fault::Throttle);
+        let before = self.world.cognito.clone();
         let result = match fault {
             Some(Fault::Crash) => return Err(Stop::Crashed),
+            _ if self.is_throttled && side == Side::Cognito => Err(Refusal::Unavailable),
             Some(Fault::Refuse) => Err(Refusal::Unavailable),
             Some(Fault::LoseAnswer) => act(self.world).and(Err(Refusal::Unavailable)),
-            None => act(self.world),
+            Some(Fault::Repeat) => {
+                let _ = act(self.world);
+                act(self.world)
+            }
+            Some(Fault::Throttle) | None => act(self.world),
         };
+        self.world.check_effect(&before, &self.bounds);
         self.world.check();
         result.map_err(Stop::Failed)
     }
 
-    fn put(&mut self, claim: &Claim) -> Result<(), Stop> {
-        self.effect(|world| {
-            world.claims.insert(claim.connection_id.clone(), claim.clone());
+    /// Writes a claim that nobody else has written since it was read.
+    pub fn put(&mut self, claim: &Claim) -> Result<Claim, Stop> {
+        let written = Claim { version: claim.version + 1, ..claim.clone() };
+        self.call(Side::Table, |world| {
+            let there = world.claims.get(&claim.connection_id).map_or(0, |there| there.version);
+            if there != claim.version {
+                return Err(Refusal::Stale);
+            }
+            world.claims.insert(claim.connection_id.clone(), written.clone());
             Ok(())
-        })
-    }
-
-    fn drop_claim(&mut self, id: &ConnectionId) -> Result<(), Stop> {
-        self.effect(|world| {
-            world.claims.remove(id);
-            Ok(())
-        })
+        })?;
+        self.claims.insert(written.connection_id.clone(), written.clone());
+        Ok(written)
     }
 
     fn carry_out(&mut self, plan: &Plan) -> Result<(), Stop> {
+        self.settle(plan)?;
+        let only_look = self.look.mode == Mode::Observe && !self.look.is_removal();
+        let steps = plan.steps.iter().filter(|step| !step.held && (!only_look || step.action == Action::Forget));
+        let steps: Vec<&Step> = steps.collect();
+        match self.announce_losses(&steps) {
+            Err(Stop::Failed(refusal)) => {
+                self.ran.failures.push(format!("count the losses: {refusal:?}"));
+                return Ok(());
+            }
+            announced => announced?,
+        }
+        let mut rest = steps.as_slice();
+        while let Some(step) = rest.first() {
+            if self.is_over() {
+                self.ran.is_out_of_time = true;
+                break;
+            }
+            if step.app_client_id.is_some() {
+                let now = self.confirmed_together(rest)?;
+                self.write_app_client(now)?;
+                rest = &rest[now.len()..];
+            } else {
+                self.confirm_gone(step)?;
+                self.write_provider(step)?;
+                rest = &rest[1..];
+            }
+        }
+        self.note_connections(plan)
+    }
+
+    fn is_over(&self) -> bool {
+        self.disturbance.time.is_some_and(|time| self.ran.calls >= time)
+    }
+
+    fn settle(&mut self, plan: &Plan) -> Result<(), Stop> {
         for settlement in &plan.settlements {
             let id = &settlement.connection_id;
-            let settled = settlement.applied_to(&self.world.claims[id], self.world.now);
-            let result = settled.map_or(Ok(()), |settled| self.put(&settled));
+            let Some(settled) = settlement.applied_to(&self.claims[id], self.world.now) else { continue };
+            let result = self.put(&settled).map(drop);
             self.note(id, "settle", result)?;
         }
-        let steps: Vec<&Step> = plan.steps.iter().filter(|step| !step.held).collect();
-        // Neighbours on one app client are one change of it.
-        let belong = |one: &&Step, other: &&Step| {
-            one.app_client_id.is_some() && one.app_client_id == other.app_client_id && one.action == other.action
-        };
-        for together in steps.chunk_by(belong) {
-            if together[0].app_client_id.is_some() {
-                self.support(together)?;
-            } else {
-                self.write_provider(together[0])?;
+        Ok(())
+    }
+
+    /// Puts on record what is about to be taken away, and uses the approval up that lets it through.
+    fn announce_losses(&mut self, steps: &[&Step]) -> Result<(), Stop> {
+        let now = self.world.now;
+        let losing: BTreeSet<&ConnectionId> =
+            steps.iter().filter(|step| step.takes_away).map(|step| &step.connection_id).collect();
+        if losing.is_empty() {
+            return Ok(());
+        }
+        let covers = |approval: &Approval| steps.iter().any(|step| step.takes_away && approval.covers(step, now));
+        if self.approval.as_ref().is_some_and(covers) {
+            self.call(Side::Table, |world| world.approval.take().map(drop).ok_or(Refusal::Stale))?;
+        }
+        let mut losses = recent(&self.losses, now);
+        losses.retain(|loss| !losing.contains(&loss.connection_id));
+        losses.extend(losing.into_iter().map(|id| Loss { connection_id: id.clone(), at: now }));
+        self.call(Side::Table, |world| {
+            world.losses.clone_from(&losses);
+            Ok(())
+        })?;
+        self.losses = losses;
+        Ok(())
+    }
+
+    /// Asks WorkOS for a connection that seems gone before anything is taken from it, once.
+    fn confirm_gone(&mut self, step: &Step) -> Result<(), Stop> {
+        let id = &step.connection_id;
+        let is_settled = self.confirmed.contains(id) || self.failed.contains(id);
+        let is_meant = step.action == Action::Forget || self.look.is_removal();
+        if is_settled || is_meant || !self.look.desired.is_missing(id) {
+            return Ok(());
+        }
+        let result = self.call(Side::Workos, |world| {
+            if world.connections.contains_key(&letter(id)) { Err(Refusal::NotGone) } else { Ok(()) }
+        });
+        if result.is_ok() {
+            self.confirmed.insert(id.clone());
+        }
+        self.note(id, "confirm that it is gone", result)
+    }
+
+    /// The first steps, of one app client and one kind, that go into one write; as many as there is time to confirm.
+    fn confirmed_together<'s>(&mut self, steps: &'s [&'s Step]) -> Result<&'s [&'s Step], Stop> {
+        let mut together = 0;
+        for step in steps {
+            let is_alike = step.app_client_id == steps[0].app_client_id && step.action == steps[0].action;
+            if !is_alike || (together > 0 && self.is_over()) {
+                break;
+            }
+            self.confirm_gone(step)?;
+            together += 1;
+        }
+        Ok(&steps[..together])
+    }
+
+    /// Cognito has no conditional write: what the tenant does to an app client right between the read and the write
+    /// is lost, and does not happen here.
+    fn write_app_client(&mut self, together: &[&Step]) -> Result<(), Stop> {
+        let client = together[0].app_client_id.as_ref().unwrap();
+        let steps: Vec<&Step> =
+            together.iter().filter(|step| !self.failed.contains(&step.connection_id)).copied().collect();
+        if steps.is_empty() {
+            return Ok(());
+        }
+        let result = self.call(Side::Cognito, |world| {
+            let before = &world.cognito.clients[client];
+            let mut names = before.clone();
+            for step in &steps {
+                if step.action == Action::Wire {
+                    names.insert(step.provider_name.to_string());
+                } else {
+                    names.remove(step.provider_name.as_str());
+                }
+            }
+            if names == *before { Ok(()) } else { world.cognito.support(client, names) }
+        });
+        match result {
+            Ok(()) => self.ran.done.extend(steps.into_iter().cloned()),
+            Err(Stop::Crashed) => return Err(Stop::Crashed),
+            Err(Stop::Failed(refusal)) => {
+                for step in steps {
+                    self.note(&step.connection_id, step.action.name(), Err(Stop::Failed(refusal)))?;
+                }
             }
         }
         Ok(())
     }
 
-    fn write_provider(&mut self, step: &Step) -> Result<(), Stop> {
-        let id = &step.connection_id;
-        let result =
-            if self.failed.contains(id) { Err(Stop::Failed(Refusal::Unavailable)) } else { self.take_step(step) };
-        match (&result, &step.action) {
-            (Err(Stop::Failed(_)), Action::Create(spec) | Action::Update { after: spec, .. }) => {
-                if let Action::Update { before, after, .. } = &step.action {
-                    self.stuck.extend(before.identifiers.difference(&after.identifiers).cloned());
-                }
-                self.put_back(&spec.identifiers)?;
+    /// Keeps in each claim what is shown of its connection; written only where it changed.
+    fn note_connections(&mut self, plan: &Plan) -> Result<(), Stop> {
+        let undone = plan.steps.iter().filter(|step| !self.ran.done.contains(step)).map(|step| &step.connection_id);
+        let undone: BTreeSet<ConnectionId> = undone.chain(&self.failed).cloned().collect();
+        for claim in self.claims.clone().into_values() {
+            let mut noted = claim.clone();
+            if let Some(wanted) = self.look.desired.connections.get(&claim.connection_id) {
+                noted.connection_state = Some(wanted.connection.state.clone());
+                noted.organization_id.clone_from(&wanted.connection.organization_id);
             }
-            (Ok(()), Action::Update { before, after, .. }) if !before.identifiers.is_subset(&after.identifiers) => {
-                self.freed.push((id.clone(), before.clone()));
+            noted.in_sync = claim.is_held() && !undone.contains(&claim.connection_id);
+            if noted != claim {
+                let result = self.put(&noted).map(drop);
+                self.note(&claim.connection_id, "note the connection's state", result)?;
             }
-            _ => self.freed.clear(),
         }
-        self.conclude(step, result)
+        Ok(())
     }
 
-    fn conclude(&mut self, step: &Step, result: Result<(), Stop>) -> Result<(), Stop> {
-        if result.is_ok() && step.takes_away {
-            let loss = Loss { connection_id: step.connection_id.clone(), at: self.world.now };
-            self.world.losses.push(loss);
-        }
-        self.note(&step.connection_id, step.action.name(), result)
-    }
-
-    fn note(&mut self, id: &ConnectionId, attempted: &str, result: Result<(), Stop>) -> Result<(), Stop> {
+    /// Records what failed; only a crash ends the run.
+    pub fn note(&mut self, id: &ConnectionId, attempted: &str, result: Result<(), Stop>) -> Result<(), Stop> {
         match result {
             Err(Stop::Failed(refusal)) => {
                 self.failed.insert(id.clone());
@@ -221,144 +347,6 @@ impl Run<'_> {
                 Ok(())
             }
             other => other,
-        }
-    }
-
-    fn take_step(&mut self, step: &Step) -> Result<(), Stop> {
-        let id = &step.connection_id;
-        match &step.action {
-            Action::Create(spec) | Action::Update { after: spec, .. } if !spec.identifiers.is_disjoint(&self.stuck) => {
-                Err(Stop::Failed(Refusal::Duplicate))
-            }
-            Action::Create(spec) => self.create(id, spec),
-            Action::Update { after, new_secret, .. } => self.update(id, after, *new_secret),
-            Action::Delete(reason) => self.delete(id, &step.provider_name, *reason),
-            Action::Forget => self.drop_claim(id),
-            Action::Wire | Action::Unwire => panic!("{step:?} is on an app client"),
-        }
-    }
-
-    fn new_secret(&mut self) -> SecretString {
-        self.world.secrets_made += 1;
-        SecretString::from(format!("ours-{}", self.world.secrets_made))
-    }
-
-    fn create(&mut self, id: &ConnectionId, spec: &ProviderSpec) -> Result<(), Stop> {
-        let issuer = self.world.specs.issuer(id);
-        let claim = self.world.claims.get(id).cloned();
-        let mut claim =
-            claim.unwrap_or_else(|| Claim::intended(crate::scene::Specs::tenant(), id.clone(), None, issuer.clone()));
-        let secret = self.new_secret();
-        claim.state = ClaimState::Intended;
-        claim.issuer = issuer;
-        claim.secrets.intend(SecretHash::of(&secret));
-        self.put(&claim)?;
-        let name = claim.provider_name.clone();
-        let made = self.effect(|world| {
-            let made = world.cognito.create(&name, spec, &secret)?;
-            world.made.insert(name.clone());
-            world.tampered.remove(&name);
-            Ok(made)
-        });
-        match made {
-            Ok(last_modified) => self.hold(claim, spec, &secret, last_modified),
-            Err(Stop::Failed(Refusal::Duplicate)) if self.world.cognito.providers.contains_key(&name) => {
-                self.drop_claim(id)?;
-                Err(Stop::Failed(Refusal::Duplicate))
-            }
-            Err(stop) => Err(stop),
-        }
-    }
-
-    fn update(&mut self, id: &ConnectionId, after: &ProviderSpec, new_secret: bool) -> Result<(), Stop> {
-        let mut claim = self.world.claims[id].clone();
-        let name = claim.provider_name.clone();
-        let shown = self.world.cognito.describe(&name).and_then(|seen| seen.client_secret);
-        let kept = shown.filter(|secret| !new_secret && claim.secrets.is_live(&SecretHash::of(secret)));
-        let secret = if let Some(kept) = kept {
-            kept
-        } else {
-            let secret = self.new_secret();
-            claim.secrets.intend(SecretHash::of(&secret));
-            self.put(&claim)?;
-            secret
-        };
-        let last_modified = self.effect(|world| {
-            let written = world.cognito.update(&name, after, &secret)?;
-            world.tampered.remove(&name);
-            Ok(written)
-        })?;
-        let issuer = self.world.specs.issuer(id);
-        if after.issuer() == Some(issuer.as_str()) {
-            claim.issuer = issuer;
-        }
-        self.hold(claim, after, &secret, last_modified)
-    }
-
-    fn hold(
-        &mut self,
-        mut claim: Claim,
-        spec: &ProviderSpec,
-        secret: &SecretString,
-        last_modified: causeway_core::timestamp::Timestamp,
-    ) -> Result<(), Stop> {
-        claim.secrets.confirm(&SecretHash::of(secret), self.world.now);
-        claim.state = ClaimState::Held;
-        claim.fingerprint = Some(spec.fingerprint());
-        claim.identifiers.clone_from(&spec.identifiers);
-        claim.last_modified = Some(last_modified);
-        self.put(&claim)
-    }
-
-    fn put_back(&mut self, wanted: &BTreeSet<Identifier>) -> Result<(), Stop> {
-        for (holder, before) in std::mem::take(&mut self.freed) {
-            if !before.identifiers.is_disjoint(wanted) {
-                let result = self.update(&holder, &before, false);
-                self.note(&holder, "put back", result)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn support(&mut self, together: &[&Step]) -> Result<(), Stop> {
-        let client = together[0].app_client_id.as_ref().unwrap();
-        let (left_out, changed): (Vec<&Step>, Vec<&Step>) =
-            together.iter().partition(|step| self.failed.contains(&step.connection_id));
-        let mut names = self.world.cognito.clients[client].clone();
-        for step in &changed {
-            if step.action == Action::Wire {
-                names.insert(step.provider_name.to_string());
-            } else {
-                names.remove(step.provider_name.as_str());
-            }
-        }
-        let result = self.effect(|world| world.cognito.support(client, names));
-        for step in left_out {
-            self.conclude(step, Err(Stop::Failed(Refusal::Unavailable)))?;
-        }
-        for step in changed {
-            let same = match &result {
-                Ok(()) => Ok(()),
-                Err(Stop::Failed(refusal)) => Err(Stop::Failed(*refusal)),
-                Err(Stop::Crashed) => Err(Stop::Crashed),
-            };
-            self.conclude(step, same)?;
-        }
-        Ok(())
-    }
-
-    fn delete(&mut self, id: &ConnectionId, name: &ProviderName, reason: DeleteReason) -> Result<(), Stop> {
-        let letter = crate::scene::letter(id);
-        let is_there = self.world.connections.contains_key(&letter);
-        assert!(reason != DeleteReason::Gone || !is_there, "{id} is there, and was taken for gone");
-        assert!(self.world.is_removed || self.world.options.mode != Mode::Upsert, "upsert deletes");
-        let deleted = self.effect(|world| {
-            world.made.remove(name);
-            world.cognito.delete(name)
-        });
-        match deleted {
-            Ok(()) | Err(Stop::Failed(Refusal::NotFound)) => self.drop_claim(id),
-            Err(stop) => Err(stop),
         }
     }
 }

@@ -1,0 +1,160 @@
+//! What must be true: at every moment, of every single effect of a run, and once both sides are in line.
+
+use std::collections::BTreeSet;
+
+use causeway_core::{
+    connection::ConnectionState,
+    desired::{Desired, Presence},
+    id::{ConnectionId, Identifier, ProviderName},
+    user_pool::Mode,
+};
+
+use super::{
+    World,
+    cognito::{Cognito, Provider},
+};
+use crate::scene::{conn, name, org};
+
+/// What a run may do, by what it began with.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    pub mode: Mode,
+    pub is_removal: bool,
+    /// The connections that exist and that WorkOS's list left out.
+    pub hidden: BTreeSet<char>,
+}
+
+impl World {
+    /// What is true at every moment, also between any two effects of a run.
+    pub fn check(&self) {
+        for (name, left) in &self.theirs {
+            assert_eq!(self.cognito.providers.get(name), Some(left), "a provider that is not ours was changed");
+        }
+        let mut found = BTreeSet::new();
+        for identifier in self.cognito.providers.values().flat_map(|provider| &provider.identifiers) {
+            assert!(found.insert(identifier), "{identifier} is on two providers");
+        }
+        for name in &self.made {
+            let Some(provider) = self.cognito.providers.get(name) else { continue };
+            let claim = self.claims.values().find(|claim| claim.provider_name == *name);
+            let claim = claim.unwrap_or_else(|| panic!("{name} is ours, and nobody knows any more"));
+            let secret = provider.secret().unwrap();
+            let is_accepted = claim.secrets.accepts(&secret, self.now);
+            assert!(is_accepted || self.tampered.contains(name), "{name} holds a secret that no sign-in accepts");
+        }
+    }
+
+    /// What is true of each effect that a run has on the pool, which was `before`.
+    pub fn check_effect(&self, before: &Cognito, bounds: &Bounds) {
+        for (client, names) in &self.cognito.clients {
+            let others = |names: &BTreeSet<String>| -> BTreeSet<String> {
+                names.iter().filter(|name| self.is_not_ours(name)).cloned().collect()
+            };
+            assert_eq!(others(names), others(&before.clients[client]), "names that are not ours in {client}");
+        }
+        if bounds.is_removal {
+            return;
+        }
+        if bounds.mode == Mode::Observe {
+            assert_eq!(self.cognito, *before, "observe changes the pool");
+        }
+        if bounds.mode != Mode::Sync {
+            let is_left = |name| self.cognito.providers.contains_key(name);
+            assert!(before.providers.keys().all(is_left), "{:?} deletes", bounds.mode);
+        }
+        for letter in bounds.hidden.iter().filter(|letter| self.connections.contains_key(letter)) {
+            let name = name(*letter);
+            let providers = (self.cognito.providers.get(&name), before.providers.get(&name));
+            assert_eq!(providers.0, providers.1, "{letter} is there, and was taken for gone");
+            for (client, names) in &self.cognito.clients {
+                let was_in = before.clients[client].contains(name.as_str());
+                assert_eq!(names.contains(name.as_str()), was_in, "{letter} is there, and lost its place in {client}");
+            }
+        }
+    }
+
+    /// Whether a name in an app client is no provider of Causeway's, nor was one.
+    pub(super) fn is_not_ours(&self, text: &str) -> bool {
+        !text.starts_with("conn-") || text.parse().is_ok_and(|name: ProviderName| self.theirs.contains_key(&name))
+    }
+
+    /// What is true once both sides are in line, said without the help of a plan.
+    pub fn check_in_line(&self) {
+        let desired = self.desired();
+        for (letter, connection) in &self.connections {
+            let Some(wanted) = desired.connections.get(&connection.id) else { continue };
+            if self.theirs.contains_key(&name(*letter)) || wanted.presence == Presence::Untouched {
+                continue;
+            }
+            let provider = self.cognito.providers.get(&name(*letter));
+            assert!(provider.is_some() || wanted.presence == Presence::KeptUnwired, "{letter} has no provider");
+            for (client, supported) in &self.cognito.clients {
+                let is_wired = supported.contains(name(*letter).as_str());
+                let expected = wanted.presence == Presence::Wired;
+                assert_eq!(is_wired, expected, "{letter} in {client}");
+            }
+            if wanted.presence.is_provided() {
+                self.check_provider(*letter, provider.unwrap());
+            }
+        }
+        for claim in self.claims.values().filter(|_| self.options.mode != Mode::Upsert) {
+            let is_missing = desired.is_missing(&claim.connection_id);
+            assert!(!is_missing && !desired.excluded.contains(&claim.connection_id), "{claim:?} is kept");
+        }
+        for claim in self.claims.values().filter(|claim| claim.is_held()) {
+            assert!(claim.in_sync, "{claim:?} is shown as out of line");
+            let Some(wanted) = desired.connections.get(&claim.connection_id) else { continue };
+            assert_eq!(claim.connection_state.as_ref(), Some(&wanted.connection.state));
+        }
+        for (client, supported) in &self.cognito.clients {
+            let dead = supported.iter().find(|name| !self.cognito.can_support(name));
+            assert_eq!(dead, None, "{client} can't be changed any more");
+        }
+        self.check_organizations(&desired);
+    }
+
+    /// What is true once the pool is removed: all that Causeway made is gone.
+    pub fn check_removed(&self) {
+        assert_eq!(self.claims.len(), 0, "what was made is known as long as it is there");
+        for name in &self.made {
+            assert!(!self.cognito.providers.contains_key(name), "{name} is left behind");
+        }
+        for (client, supported) in &self.cognito.clients {
+            let left = supported.iter().find(|name| self.made.iter().any(|made| made.as_str() == name.as_str()));
+            assert_eq!(left, None, "{client} can't be changed any more");
+        }
+    }
+
+    fn check_provider(&self, letter: char, provider: &Provider) {
+        let own = Identifier::from(&conn(letter));
+        let is_taken = self.theirs.values().any(|theirs| theirs.identifiers.contains(&own));
+        assert!(provider.identifiers.contains(&own) || is_taken, "{letter} can't be found by its own ID");
+        assert_eq!(provider.mapping, self.specs.mapping);
+        let issuer = self.specs.issuer(&conn(letter));
+        assert_eq!(provider.issuer(), Some(issuer.as_str()));
+        assert_eq!(self.claims[&conn(letter)].issuer, issuer, "sign-ins of {letter} are refused");
+        assert!(self.claims[&conn(letter)].secrets.is_live(&provider.secret().unwrap()));
+    }
+
+    /// An organization with an active connection is found by its ID.
+    fn check_organizations(&self, desired: &Desired) {
+        for organization in ['O', 'P', 'Q'] {
+            let members = self.connections.iter().filter(|(letter, connection)| {
+                connection.organization_id == Some(org(organization))
+                    && desired.connections.contains_key(&connection.id)
+                    && !self.theirs.contains_key(&name(**letter))
+            });
+            let is_active = members.clone().any(|(_, connection)| connection.state == ConnectionState::Active);
+            let holder = self.holder_of(&Identifier::from(&org(organization)));
+            if !is_active || holder.is_some_and(|holder| self.theirs.contains_key(holder)) {
+                continue;
+            }
+            let holder = holder.unwrap_or_else(|| panic!("nobody has the ID of {organization}"));
+            let untouched = |id: &ConnectionId| desired.is_untouched(id) && ProviderName::for_connection(id) == *holder;
+            let is_member = members
+                .clone()
+                .any(|(letter, connection)| name(*letter) == *holder && connection.state == ConnectionState::Active);
+            assert!(is_member || self.claims.keys().any(untouched), "{organization} is found at {holder}");
+        }
+    }
+}
