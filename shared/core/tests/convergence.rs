@@ -11,9 +11,16 @@ mod model;
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod scene;
 
-use causeway_core::{id::Identifier, user_pool::Mode};
+use std::collections::BTreeSet;
+
+use causeway_core::{
+    id::Identifier,
+    plan::{Action, Step},
+    user_pool::Mode,
+};
 use model::{
     Edit, Event, Field, World,
+    cognito::Cognito,
     look::Blindness,
     runner::{Disturbance, Fault, Ran},
 };
@@ -163,6 +170,34 @@ fn run_blind(world: &mut World, disturbance: &Disturbance) {
     assert!(ran.is_out_of_time || ran.calls == 0, "an incomplete look is written down");
 }
 
+/// A run that ends early, with nothing else that disturbs it. Of what goes from one provider to another, only what
+/// one of them gives or one of them gets may be with nobody.
+fn run_cut_short(world: &mut World, disturbance: &Disturbance) {
+    let before = world.cognito.clone();
+    let ran = world.run(disturbance);
+    let after = world.cognito.identifiers();
+    let given_up: BTreeSet<Identifier> = ran.plan.steps.iter().flat_map(|step| gives_up(step, &before)).collect();
+    let mut lost = before.identifiers();
+    lost.retain(|identifier| !after.contains(identifier) && !given_up.contains(identifier));
+    let gives_all = before.providers.values().any(|provider| lost.is_subset(&provider.identifiers));
+    let gets_all = ran.plan.steps.iter().any(|step| match &step.action {
+        Action::Create(spec) | Action::Update { after: spec, .. } => lost.is_subset(&spec.identifiers),
+        _ => false,
+    });
+    assert!(lost.is_empty() || gives_all || gets_all, "{lost:?} are with nobody: {:#?}", ran.plan.steps);
+}
+
+/// The identifiers that nobody gets from a provider that loses them.
+fn gives_up(step: &Step, pool: &Cognito) -> BTreeSet<Identifier> {
+    let had =
+        || pool.providers.get(&step.provider_name).map(|provider| provider.identifiers.clone()).unwrap_or_default();
+    match &step.action {
+        Action::Delete(_) => had(),
+        Action::Update { after, .. } if step.takes_away => had().difference(&after.identifiers).cloned().collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
 /// A pool that is only looked at stays as it is, and is written down once.
 fn is_observed(world: &mut World) {
     world.happen(&Event::SetMode(Mode::Observe));
@@ -200,6 +235,7 @@ fn live(acts: &[Act]) -> World {
             Act::Run(disturbance) if world.look(disturbance.blindness).is_none_or(|look| look.is_part) => {
                 run_blind(&mut world, disturbance);
             }
+            Act::Run(disturbance) if disturbance.only_ends_early() => run_cut_short(&mut world, disturbance),
             Act::Run(disturbance) => drop(world.run(disturbance)),
         }
         world.check();

@@ -57,6 +57,11 @@ pub struct Cognito {
 }
 
 impl Cognito {
+    /// All identifiers by which a provider is found.
+    pub fn identifiers(&self) -> BTreeSet<Identifier> {
+        self.providers.values().flat_map(|provider| &provider.identifiers).cloned().collect()
+    }
+
     /// `LastModifiedDate` of the next write.
     fn date(&mut self) -> Timestamp {
         self.writes += 1;

@@ -49,6 +49,12 @@ impl Disturbance {
     pub fn is_none(&self) -> bool {
         self.blindness.is_none() && self.faults.is_empty() && self.time.is_none() && self.meanwhile.is_none()
     }
+
+    /// Whether it does nothing to a run but to end it.
+    pub fn only_ends_early(&self) -> bool {
+        let ends = |(_, fault): &(u8, Fault)| *fault == Fault::Crash;
+        self.blindness.is_none() && self.meanwhile.is_none() && self.faults.iter().all(ends)
+    }
 }
 
 /// Whom a call goes to.
