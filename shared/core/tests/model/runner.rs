@@ -50,16 +50,15 @@ impl Disturbance {
         self.blindness.is_none() && self.faults.is_empty() && self.time.is_none() && self.meanwhile.is_none()
     }
 
-    /// Whether it does nothing to a run but to end it.
-    pub fn only_ends_early(&self) -> bool {
-        let ends = |(_, fault): &(u8, Fault)| *fault == Fault::Crash;
-        self.blindness.is_none() && self.meanwhile.is_none() && self.faults.iter().all(ends)
+    /// Whether nothing but faults and a lack of time disturbs the run.
+    pub fn is_inside(&self) -> bool {
+        self.blindness.is_none() && self.meanwhile.is_none()
     }
 }
 
 /// Whom a call goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub enum Side {
     Cognito,
     Table,
     Workos,
@@ -77,6 +76,8 @@ pub struct Ran {
     pub calls: u8,
     pub done: Vec<Step>,
     pub failures: Vec<String>,
+    /// The faults that hit a call, and whom it went to.
+    pub faults: Vec<(Side, Fault)>,
     pub is_out_of_time: bool,
 }
 
@@ -98,6 +99,10 @@ impl World {
             }
             run.carry_out(&plan)
         };
+        for step in run.ran.done.iter().filter(|step| step.takes_away) {
+            let is_counted = run.world.losses.iter().any(|loss| loss.connection_id == step.connection_id);
+            assert!(is_counted, "{step:?} is done, and is no loss that the guard knows");
+        }
         let (ran, losses, foreign_outdated) = (run.ran, run.losses, run.foreign_outdated);
         if ended.is_ok() {
             self.losses = recent(&losses, self.now);
@@ -133,7 +138,7 @@ pub(super) struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(world: &'a mut World, disturbance: &'a Disturbance, look: &'a Look) -> Self {
         Self {
-            bounds: Bounds { mode: look.mode, is_removal: look.is_removal(), hidden: world.hidden() },
+            bounds: Bounds { mode: look.mode, desired: look.desired.clone(), hidden: world.hidden() },
             approval: world.approval.clone(),
             losses: world.losses.clone(),
             world,
@@ -160,6 +165,7 @@ impl<'a> Run<'a> {
             self.world.happen_meanwhile(event);
         }
         let fault = self.disturbance.faults.iter().find(|(at, _)| *at == number).map(|(_, fault)| *fault);
+        self.ran.faults.extend(fault.map(|fault| (side, fault)));
         self.is_throttled |= fault == Some(Fault::Throttle);
         let before = self.world.cognito.clone();
         let result = match fault {
