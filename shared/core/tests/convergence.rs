@@ -310,6 +310,41 @@ fn an_identifier_on_its_way_is_put_back_whichever_call_is_refused_and_comes_to_i
     }
 }
 
+fn faulty(call: u8, fault: Fault) -> Act {
+    Act::Run(Disturbance { faults: vec![(call, fault)], ..Disturbance::default() })
+}
+
+#[test]
+fn a_provider_under_the_name_of_one_that_was_never_made_keeps_nobody_from_coming_in_line() {
+    for first in [faulty(1, Fault::Crash), faulty(0, Fault::LoseAnswer)] {
+        comes_in_line(&mut live(&[
+            Act::Happen(Event::Connect('A', "active", 'O')),
+            first,
+            Act::Happen(Event::Connect('A', "of_the_future", 'O')),
+            Act::Happen(Event::Edit(Edit::AddCollision('A', "org_O"))),
+        ]));
+    }
+}
+
+#[test]
+fn a_public_url_that_moves_there_and_back_while_runs_are_killed_leaves_no_claim_with_another_issuer() {
+    for (first, second) in (0..12).flat_map(|first| (0..12).map(move |second| (first, second))) {
+        comes_in_line(&mut live(&[
+            Act::Happen(Event::Connect('D', "active", 'O')),
+            Act::Run(Disturbance::default()),
+            Act::Happen(Event::MoveBase),
+            Act::Happen(Event::Connect('B', "active", 'O')),
+            Act::Happen(Event::Connect('C', "active", 'O')),
+            faulty(first, Fault::Crash),
+            Act::Happen(Event::Connect('A', "active", 'O')),
+            faulty(second, Fault::Crash),
+            Act::Happen(Event::MoveBase),
+            Act::Run(Disturbance::default()),
+            Act::Happen(Event::MoveBase),
+        ]));
+    }
+}
+
 proptest! {
     #![proptest_config(config())]
 
