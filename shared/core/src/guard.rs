@@ -29,7 +29,7 @@ pub fn recent(losses: &[Loss], now: Timestamp) -> Vec<Loss> {
 
 /// Marks the steps of `plan` that are held back: all that take a way to sign in away, where in a day more
 /// than five connections and more than 30 % of them would lose one, or all of two or more. What `approval`
-/// covers is let through. `claimed` are the connections that have a provider now.
+/// covers is let through. `claimed` are the connections that have a provider now ([`crate::plan::ours`]).
 pub fn hold_back(
     plan: &mut Plan,
     claimed: &BTreeSet<ConnectionId>,

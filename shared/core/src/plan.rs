@@ -39,7 +39,7 @@ mod remove;
 mod settle;
 mod wire;
 
-pub use settle::{Settlement, to_describe};
+pub use settle::{Settlement, ours, to_describe};
 
 /// Why a provider is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -104,6 +104,35 @@ fn the_last_of_all_is_held_back_when_the_others_went_one_by_one() {
 }
 
 #[test]
+fn the_last_providers_are_held_back_however_many_somebody_else_deleted_or_replaced_before() {
+    for replaced in [false, true] {
+        let mut scene = Scene::new();
+        for letter in LETTERS.chars().take(10) {
+            scene.ours(letter);
+        }
+        for letter in LETTERS.chars().take(8) {
+            if replaced {
+                scene.observed.providers.get_mut(&name(letter)).unwrap().provider_type = "SAML".to_owned();
+            } else {
+                scene.observed.providers.remove(&name(letter));
+            }
+        }
+        let mut plan = scene.plan();
+        hold_back(&mut plan, &scene.with_provider(), &[], None, then());
+        let held: Vec<_> = plan.steps.iter().filter(|step| step.held).map(|step| &step.connection_id).collect();
+        assert_eq!(held, [&conn('I'), &conn('J')], "replaced: {replaced}");
+    }
+}
+
+#[test]
+fn a_provider_that_is_shown_to_be_ours_only_now_counts_and_one_that_is_not_described_does_not() {
+    let mut scene = Scene::new();
+    scene.ours('A').intended('A').ours('B').intended('B').ours('C').intended('D');
+    scene.observed.providers.get_mut(&name('B')).unwrap().description = None;
+    assert_eq!(scene.with_provider(), [conn('A'), conn('C')].into());
+}
+
+#[test]
 fn what_takes_nothing_away_goes_on_while_the_rest_is_held_back() {
     let mut scene = Scene::new();
     scene.ours('A').ours('B').connection('C', "active").app_client("web", &['A', 'B']);

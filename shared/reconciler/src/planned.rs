@@ -1,12 +1,9 @@
 //! The plan of a look, with what the guard holds back.
 
-use std::collections::BTreeSet;
-
 use causeway_core::{
     approval::hash_of_held,
     guard::hold_back,
-    id::ConnectionId,
-    plan::{Plan, Step, plan},
+    plan::{Plan, Step, ours, plan},
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::UserPool,
@@ -29,10 +26,9 @@ impl Look {
     /// Plans, and holds back what must wait for an operator.
     pub(crate) fn plan(&self, pool: &UserPool, now: Timestamp) -> Plan {
         let foreign = self.foreign_identifiers();
-        let mut plan = plan(self.situation(&foreign, pool));
-        let claimed: BTreeSet<ConnectionId> =
-            self.claims.values().filter(|claim| claim.is_held()).map(|claim| claim.connection_id.clone()).collect();
-        hold_back(&mut plan, &claimed, &pool.run.losses, pool.approval.as_ref(), now);
+        let situation = self.situation(&foreign, pool);
+        let mut plan = plan(situation);
+        hold_back(&mut plan, &ours(&situation), &pool.run.losses, pool.approval.as_ref(), now);
         plan.notes.extend(self.notes.iter().cloned());
         plan
     }

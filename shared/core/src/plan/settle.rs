@@ -134,6 +134,12 @@ impl Ground {
     }
 }
 
+/// The connections that have a provider of Causeway's now: not those whose provider somebody deleted or replaced.
+pub fn ours(situation: &Situation<'_>) -> BTreeSet<ConnectionId> {
+    let claims = situation.claims.iter();
+    claims.filter(|(_, claim)| known_of(situation, claim) == Known::Ours).map(|(id, _)| id.clone()).collect()
+}
+
 fn known_of(situation: &Situation<'_>, claim: &Claim) -> Known {
     let Some(provider) = situation.observed.providers.get(&claim.provider_name) else {
         return Known::Missing;

@@ -10,7 +10,7 @@ use causeway_core::{
     connection::{Connection, Organization, UnreadableRecord, WorkosSnapshot},
     desired::Desired,
     id::{AppClientId, ConnectionId, Identifier, OrganizationId, ProviderName, TenantId},
-    plan::{Action, Plan, Situation, SpecOf, Step, plan, to_describe},
+    plan::{Action, Plan, Situation, SpecOf, Step, ours, plan, to_describe},
     provider::{BaseUrl, CLIENT_SECRET, Issuer, Observed, ObservedProvider, ProviderDescription, ProviderSpec},
     secret::SecretHash,
     timestamp::Timestamp,
@@ -242,6 +242,11 @@ impl Scene {
             provider.description = None;
         }
         self.with(&listed, |situation| to_describe(&situation))
+    }
+
+    /// The connections that have a provider of ours now.
+    pub fn with_provider(&self) -> BTreeSet<ConnectionId> {
+        self.with(&self.observed, |situation| ours(&situation))
     }
 
     /// The plan of a run that describes what it must; one that describes everything has to plan the same.
