@@ -35,10 +35,12 @@ use crate::{
 };
 
 mod build;
+mod depend;
 mod remove;
 mod settle;
 mod wire;
 
+pub use depend::{Failed, takes_what_was_freed};
 pub use settle::{Settlement, ours, to_describe};
 
 /// Why a provider is deleted.

@@ -8,7 +8,7 @@ use causeway_core::{
     guard::{Loss, recent},
     health::ErrorClass,
     id::{ConnectionId, Identifier, UserPoolId},
-    plan::{Action, Plan, Step},
+    plan::{Action, Failed, Plan, Step, takes_what_was_freed},
     provider::ProviderSpec,
     run::Failure,
     tenant::Tenant,
@@ -87,8 +87,8 @@ pub(crate) struct Execution<'a> {
     pub deadline: Timestamp,
     pub claims: BTreeMap<ConnectionId, Claim>,
     pub executed: Executed,
-    /// Connections of which a step failed: what follows for them is left out.
-    pub failed: BTreeSet<ConnectionId>,
+    /// What failed: what depends on it is left out.
+    pub failed: Failed,
     /// Connections that WorkOS said are gone.
     confirmed: BTreeSet<ConnectionId>,
     /// Identifiers that could not be freed.
@@ -117,7 +117,7 @@ impl<'a> Execution<'a> {
             deadline,
             claims: look.claims.clone(),
             executed: Executed { losses: user_pool.run.losses.clone(), ..Executed::default() },
-            failed: BTreeSet::new(),
+            failed: Failed::default(),
             confirmed: BTreeSet::new(),
             stuck: BTreeSet::new(),
             freed: Vec::new(),
@@ -144,7 +144,8 @@ impl<'a> Execution<'a> {
         }
         let mut rest = steps.as_slice();
         while let Some(step) = rest.first() {
-            if self.now() >= self.deadline {
+            // Between the freeing of an identifier and its taking it is on nobody, and so never for a whole pause.
+            if self.now() >= self.deadline && !takes_what_was_freed(&self.freed, rest) {
                 self.executed.out_of_time = true;
                 break;
             }
@@ -183,7 +184,7 @@ impl<'a> Execution<'a> {
             .iter()
             .filter(|step| !self.executed.done.contains(step))
             .map(|step| &step.connection_id)
-            .chain(&self.failed)
+            .chain(self.failed.connections())
             .collect();
         let changed: Vec<Claim> = self
             .claims
@@ -260,7 +261,7 @@ impl<'a> Execution<'a> {
     /// wrong; only a 404 to a question for the connection itself is believed.
     async fn confirm_gone(&mut self, step: &Step) {
         let id = &step.connection_id;
-        let is_settled = self.confirmed.contains(id) || self.failed.contains(id);
+        let is_settled = self.confirmed.contains(id) || self.failed.stops(step);
         // The removal of a pool takes down what the operator wants to be gone, whatever WorkOS has.
         let is_meant = step.action == Action::Forget || self.look.desired.is_removal;
         if is_settled || is_meant || !self.look.desired.is_missing(id) {
@@ -288,8 +289,22 @@ impl<'a> Execution<'a> {
         self.executed.done.push(step.clone());
     }
 
+    /// Records that a step failed, and so stops those that depend on it.
+    pub fn fail_step(&mut self, step: &Step, error: &StepError) {
+        self.failed.step(step);
+        let name = step.action.name();
+        let client = step.app_client_id.as_ref();
+        let attempted = client.map_or_else(|| name.to_owned(), |client| format!("{name} (app client {client})"));
+        self.report(&step.connection_id, &attempted, error);
+    }
+
+    /// Records that something failed that every step of a connection needs.
     pub fn fail(&mut self, id: &ConnectionId, attempted: &str, error: &StepError) {
-        self.failed.insert(id.clone());
+        self.failed.connection(id);
+        self.report(id, attempted, error);
+    }
+
+    fn report(&mut self, id: &ConnectionId, attempted: &str, error: &StepError) {
         self.executed.failures.push(Failure {
             connection_id: Some(id.clone()),
             attempted: attempted.to_owned(),

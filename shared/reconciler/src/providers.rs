@@ -19,11 +19,8 @@ use crate::execute::{Execution, StepError};
 impl Execution<'_> {
     pub(crate) async fn write_provider(&mut self, step: &Step) {
         let id = &step.connection_id;
-        let result = if self.failed.contains(id) {
-            // What the step would have freed is not free.
-            if let Action::Update { before, after, .. } = &step.action {
-                self.stuck.extend(before.identifiers.difference(&after.identifiers).cloned());
-            }
+        let is_stopped = self.failed.stops(step);
+        let result = if is_stopped {
             Err(StepError::Depends)
         } else {
             match &step.action {
@@ -37,11 +34,16 @@ impl Execution<'_> {
         match result {
             Ok(()) => self.done(step),
             Err(error) => {
+                // What the step would have freed is not free.
+                if let Action::Update { before, after, .. } = &step.action {
+                    self.stuck.extend(before.identifiers.difference(&after.identifiers).cloned());
+                }
                 if let Action::Create(spec) | Action::Update { after: spec, .. } = &step.action {
                     self.put_back(&spec.identifiers).await;
                 }
-                if !matches!(error, StepError::Depends) || !self.failed.contains(id) {
-                    self.fail(id, step.action.name(), &error);
+                // What stopped it is reported already.
+                if !is_stopped {
+                    self.fail_step(step, &error);
                 }
             }
         }
@@ -123,14 +125,13 @@ impl Execution<'_> {
         if takes.clone().any(|identifier| self.stuck.contains(identifier)) {
             return Err(StepError::Depends);
         }
-        let result = self.write_update(id, after, new_secret).await;
-        let frees: BTreeSet<Identifier> = before.identifiers.difference(&after.identifiers).cloned().collect();
-        match &result {
-            Ok(()) if !frees.is_empty() => self.freed.push((id.clone(), before.clone())),
-            Ok(()) => self.freed.clear(),
-            Err(_) => self.stuck.extend(frees),
+        self.write_update(id, after, new_secret).await?;
+        if before.identifiers.is_subset(&after.identifiers) {
+            self.freed.clear();
+        } else {
+            self.freed.push((id.clone(), before.clone()));
         }
-        result
+        Ok(())
     }
 
     async fn write_update(

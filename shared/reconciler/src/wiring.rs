@@ -10,10 +10,10 @@ use causeway_core::{
 use crate::execute::Execution;
 
 impl Execution<'_> {
-    /// Writes one app client for steps that are all of one action and one client.
+    /// Writes one app client for steps that are all of one action and one client. One that can't be written stops no
+    /// step on another.
     pub(crate) async fn write_app_client(&mut self, steps: &[&Step]) {
-        let steps: Vec<&Step> =
-            steps.iter().filter(|step| !self.failed.contains(&step.connection_id)).copied().collect();
+        let steps: Vec<&Step> = steps.iter().filter(|step| !self.failed.stops(step)).copied().collect();
         let Some((client, action)) = steps.first().and_then(|step| Some((step.app_client_id.clone()?, &step.action)))
         else {
             return;
@@ -25,7 +25,7 @@ impl Execution<'_> {
             Err(error) => {
                 let error = error.into();
                 for step in steps {
-                    self.fail(&step.connection_id, step.action.name(), &error);
+                    self.fail_step(step, &error);
                 }
             }
         }

@@ -8,7 +8,7 @@ use causeway_core::run::{Outcome, RunReport};
 use causeway_tests::front::control::now as front_now;
 
 use crate::in_process::{InProcess, each_call_takes, now, pass};
-use crate::pool::{Pool, in_line, provider_name};
+use crate::pool::{Pool, identifiers, in_line, provider_name};
 
 const CONNECTIONS: usize = 6;
 const MINUTE: Duration = Duration::from_mins(1);
@@ -37,6 +37,16 @@ impl Scene {
             self.pool.tamper(&provider, "authorize_scopes", "openid email profile").await?;
         }
         Ok(())
+    }
+
+    /// How many providers have the organization's ID.
+    async fn holders(&self) -> Result<usize> {
+        let mut holders = 0;
+        for name in self.pool.provider_names().await? {
+            let provider = self.pool.provider(&name).await?.context("no provider")?;
+            holders += usize::from(identifiers(&provider).contains(&self.organization));
+        }
+        Ok(holders)
     }
 
     /// Runs the pool, so many minutes each time, until one has enough; gives what all of them reported.
@@ -130,5 +140,29 @@ async fn a_full_pass_leaves_time_for_steps_and_describes_each_provider_once_over
         let described = calls.iter().filter(|call| call.operation == "DescribeIdentityProvider").count();
         assert_eq!(described, 1, "{connection}: {calls:#?}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn whenever_time_is_over_an_organizations_id_is_on_one_of_its_providers() -> Result<()> {
+    let mut scene = Scene::new("freed").await?;
+    let mut reports = Vec::new();
+    for minutes in 8..=20 {
+        each_call_takes(Duration::ZERO);
+        // Longer than the window of the guard: each time a connection is lost.
+        pass(Duration::from_hours(25));
+        scene.process.settle().await?;
+        each_call_takes(MINUTE);
+        // The oldest has the ID, and the next one takes it.
+        scene.pool.tenancy.workos.delete_connection(&scene.connections.remove(0)).await?;
+        scene.connections.push(scene.pool.tenancy.workos.create_connection(&scene.organization, "new").await?);
+        pass(Duration::from_hours(2));
+        let report = scene.process.run_within(minutes * MINUTE).await?;
+        ensure!(scene.holders().await? == 1, "after {minutes} minutes it is on nobody: {report:#?}");
+        reports.push(report);
+    }
+    let updates = |report: &RunReport| report.steps.iter().filter(|step| step.action.name() == "update").count();
+    let moved = reports.iter().map(updates);
+    assert!(moved.clone().min() == Some(0) && moved.max() >= Some(2), "not every moment was tried: {reports:#?}");
     Ok(())
 }

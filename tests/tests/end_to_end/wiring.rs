@@ -1,6 +1,9 @@
 //! App clients: providers are added to what a client has, and nothing else of it changes.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result};
+use aws_sdk_cognitoidentityprovider::types::IdentityProviderTypeType;
 use causeway_tests::eventually::eventually;
 use serde_json::json;
 
@@ -110,4 +113,65 @@ async fn an_app_client_that_is_not_named_is_never_written() -> Result<()> {
     offers(&pool, &["COGNITO", &provider_name(&connections[0])]).await?;
     assert!(other.app_client().await? == before, "an app client that nobody named was written");
     Ok(())
+}
+
+/// Has an app client name a provider that is not there, as Cognito leaves it when a provider is deleted that is still
+/// offered: every change of the app client is refused then.
+async fn leave_a_name_behind(pool: &Pool) -> Result<()> {
+    let mut offered = pool.supported().await?;
+    offered.push("Theirs".to_owned());
+    let request = pool.tenancy.cognito.create_identity_provider().user_pool_id(&pool.id).provider_name("Theirs");
+    let details = HashMap::from([("MetadataURL".to_owned(), "https://theirs.example/metadata".to_owned())]);
+    let request = request.provider_type(IdentityProviderTypeType::Saml).set_provider_details(Some(details));
+    request.send().await?;
+    pool.offer(&offered.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    let request = pool.tenancy.cognito.delete_identity_provider().user_pool_id(&pool.id).provider_name("Theirs");
+    request.send().await?;
+    assert_eq!(pool.supported().await?.len(), offered.len(), "else this shows little");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_app_client_that_can_not_be_written_keeps_no_other_one_from_being_brought_in_line() -> Result<()> {
+    let tenancy = Tenancy::new("one unwritable").await?;
+    let (organization, connections) = tenancy.organization_with(3).await?;
+    let pool = tenancy.user_pool().await?;
+    let request = tenancy.cognito.create_user_pool_client().user_pool_id(&pool.id).client_name("other");
+    let other = request.supported_identity_providers("COGNITO").send().await?.user_pool_client;
+    let app_client = other.and_then(|client| client.client_id).context("no app client was made")?;
+    let mut both = [pool.clone(), Pool { app_client, ..pool.clone() }];
+    // The one that is written first.
+    both.sort_by(|one, other| one.app_client.cmp(&other.app_client));
+    let [broken, healthy] = both;
+    let mut registration = tenancy.registration(&pool, &[&organization]);
+    registration["app_clients"] = json!("all");
+    tenancy.post("/user-pools", &registration).await?.expect(201)?;
+    pool.deploy_role().await?;
+    pool.verified().await?;
+    let [gone, first, second] = [0, 1, 2].map(|number| provider_name(&connections[number]));
+    offers(&broken, &["COGNITO", &gone, &first, &second]).await?;
+    pool.drained().await?;
+
+    leave_a_name_behind(&broken).await?;
+    tenancy.workos.delete_connection(&connections[0]).await?;
+    let new = tenancy.workos.create_connection(&organization, "new").await?;
+    let run = pool.run().await?;
+    assert_eq!(run["outcome"], "partial", "{run:#}");
+    offers(&healthy, &["COGNITO", &first, &second, &provider_name(&new)]).await?;
+    assert!(pool.provider_names().await?.contains(&gone), "one that an app client still names is deleted");
+    let failures = run["failures"].as_array().context("no failures")?;
+    assert!(!failures.is_empty(), "{run:#}");
+    for failure in failures {
+        assert!(failure["attempted"].to_string().contains(&broken.app_client), "{failure:#}");
+    }
+    for shown in pool.items("/providers").await? {
+        let is_done = shown["provider_name"] == first || shown["provider_name"] == second;
+        assert_eq!(shown["in_sync"], is_done, "{shown:#}");
+    }
+
+    broken.offer(&["COGNITO", &gone, &first, &second]).await?;
+    pool.run().await?;
+    offers(&broken, &["COGNITO", &first, &second, &provider_name(&new)]).await?;
+    pool.settles_on(&[&connections[1], &connections[2], &new]).await?;
+    pool.health("ok").await.map(drop)
 }
