@@ -175,7 +175,7 @@ async fn run(reconciler: &Reconciler, woken: Woken, deadlines: Deadlines) -> boo
 }
 
 fn log(report: &RunReport, metrics: &Measurements) {
-    let held = report.steps.iter().filter(|step| step.held).count();
+    let held = report.held().count();
     let failures: Vec<&str> = report.failures.iter().map(|failure| failure.message.as_str()).collect();
     tracing::info!(
         target: METRICS,

@@ -105,9 +105,20 @@ impl Health {
         Self {
             state: HealthState::Held,
             message: format!("{steps} steps that would take sign-ins away are held back"),
-            remedy: "Look at the plan (`reconcile` with `dry_run`), and approve its hash if it is meant.".to_owned(),
+            remedy: APPROVE.to_owned(),
             since: now,
         }
+    }
+
+    /// This health of a pool of which `steps` wait for an operator as well.
+    #[must_use]
+    pub fn and_held(mut self, steps: usize) -> Self {
+        if steps > 0 {
+            let held = Self::held(steps, self.since);
+            self.message = format!("{}. Apart from that, {}", self.message, held.message);
+            self.remedy = format!("{} {}", self.remedy, held.remedy);
+        }
+        self
     }
 
     /// The health that a failure leaves.
@@ -115,6 +126,10 @@ impl Health {
         Self { state: class.into(), message, remedy: remedy(class).to_owned(), since: now }
     }
 }
+
+/// What to do about steps that are held back.
+const APPROVE: &str =
+    "If what is held back is meant, look at the plan (`reconcile` with `dry_run`) and approve its hash.";
 
 fn remedy(class: ErrorClass) -> &'static str {
     match class {
@@ -144,21 +159,52 @@ pub enum Ending {
     Failed {
         /// Of which class.
         class: ErrorClass,
-        /// How often in a row, this time included.
+        /// How often in a row, this time included: [`failures_in_a_row`].
         failures: u32,
+        /// Whether it saw both sides completely, and nothing was done.
+        showed_no_change: bool,
     },
 }
 
+/// What of a run its [`Ending`] depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Course {
+    /// The class of its worst failure.
+    pub worst: Option<ErrorClass>,
+    /// How many runs in a row failed, this one included: [`failures_in_a_row`].
+    pub failures: u32,
+    /// Whether both sides were seen completely.
+    pub looked: bool,
+    /// Whether anything was done.
+    pub done: bool,
+    /// Whether time ran out.
+    pub out_of_time: bool,
+}
+
 impl Ending {
-    /// How a run ended whose worst failure is of class `worst`, the `failures`th in a row. Where time ran out and
-    /// something was `done`, the rest is taken up at once, also beside a failure: each run has less to do. Without
-    /// that, a run that can't get on would follow the other without a pause.
-    pub fn of(worst: Option<ErrorClass>, failures: u32, out_of_time: bool, done: bool) -> Self {
+    /// How a run of this course ended. Where time ran out and something was done, the rest is taken up at once, also
+    /// beside a failure: each run has less to do. Without that, a run that can't get on would follow the other without
+    /// a pause.
+    pub fn of(course: Course) -> Self {
+        let Course { worst, failures, looked, done, out_of_time } = course;
         match worst {
-            Some(class) if !(out_of_time && done) => Self::Failed { class, failures },
+            Some(class) if !(out_of_time && done) => {
+                Self::Failed { class, failures, showed_no_change: looked && !done }
+            }
             _ if out_of_time => Self::OutOfTime,
             _ => Self::InLine { changed: done },
         }
+    }
+}
+
+/// How many runs in a row have failed, with one whose worst failure is of class `worst` after `before` of them, which
+/// left the pool in the state `state`. One that fails in another way, or that got something done, is the first of its
+/// row: else a pool would be looked at once a day for what is met for the first time, and passes by itself.
+pub fn failures_in_a_row(before: u32, state: HealthState, worst: Option<ErrorClass>, done: bool) -> u32 {
+    match worst {
+        None => 0,
+        Some(class) if done || state != class.into() => 1,
+        Some(_) => before.saturating_add(1),
     }
 }
 
@@ -168,16 +214,21 @@ const SELDOMEST: Duration = Duration::from_hours(24);
 const SECOND_LOOK: Duration = Duration::from_secs(30);
 
 /// When a pool is due next. `jitter` is a random number from 0 to 1; it spreads the pools over a fifth of
-/// the interval, so that they don't all come at once.
+/// the interval, so that they don't all come at once. A webhook that showed no change leads to a second look soon, also
+/// where something else failed: what it told of must not wait for that.
 pub fn next_due(ending: Ending, cause: Cause, interval: Duration, now: Timestamp, jitter: f64) -> Timestamp {
     let wait = match ending {
         Ending::OutOfTime => return now,
         Ending::InLine { changed: false } if cause == Cause::Webhook => return now.plus(SECOND_LOOK.min(interval)),
         Ending::InLine { .. } => interval,
-        Ending::Failed { class, failures } => {
+        Ending::Failed { class, failures, showed_no_change } => {
             let doublings = failures.saturating_sub(1).min(16);
             let first = if class.passes_by_itself() { Duration::from_mins(1) } else { interval };
-            first.saturating_mul(1 << doublings).min(SELDOMEST)
+            let wait = first.saturating_mul(1 << doublings).min(SELDOMEST);
+            if showed_no_change && cause == Cause::Webhook {
+                return now.plus(SECOND_LOOK.min(wait));
+            }
+            wait
         }
     };
     now.plus(wait.mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0)))
@@ -214,21 +265,68 @@ mod tests {
 
     #[test]
     fn one_failure_does_not_put_off_what_time_was_too_short_for_unless_nothing_was_done() {
-        let failed = Ending::Failed { class: ErrorClass::Quota, failures: 3 };
-        assert_eq!(Ending::of(Some(ErrorClass::Quota), 3, true, true), Ending::OutOfTime);
-        assert_eq!(Ending::of(Some(ErrorClass::Quota), 3, true, false), failed);
-        assert_eq!(Ending::of(Some(ErrorClass::Quota), 3, false, true), failed);
-        assert_eq!(Ending::of(None, 0, true, false), Ending::OutOfTime);
-        assert_eq!(Ending::of(None, 0, false, true), Ending::InLine { changed: true });
+        let quota = Some(ErrorClass::Quota);
+        let ending =
+            |worst, out_of_time, done| Ending::of(Course { worst, failures: 3, looked: true, done, out_of_time });
+        let failed = |showed_no_change| Ending::Failed { class: ErrorClass::Quota, failures: 3, showed_no_change };
+        assert_eq!(ending(quota, true, true), Ending::OutOfTime);
+        assert_eq!(ending(quota, true, false), failed(true));
+        assert_eq!(ending(quota, false, true), failed(false));
+        assert_eq!(ending(None, true, false), Ending::OutOfTime);
+        assert_eq!(ending(None, false, true), Ending::InLine { changed: true });
+    }
+
+    #[test]
+    fn what_a_webhook_told_of_and_workos_did_not_show_yet_does_not_wait_for_what_else_failed() {
+        let now = Timestamp::from_seconds(1);
+        let wait = |class, cause, looked, done| {
+            let course = Course { worst: Some(class), failures: 1, looked, done, out_of_time: false };
+            next_due(Ending::of(course), cause, INTERVAL, now, 0.5).since(now).as_secs()
+        };
+        let (soon, minute, interval) = (30, 60, 15 * 60);
+        for (class, cause, looked, done, expected) in [
+            (ErrorClass::Quota, Cause::Webhook, true, false, soon),
+            (ErrorClass::Transient, Cause::Webhook, true, false, soon),
+            (ErrorClass::Quota, Cause::Webhook, true, true, interval),
+            (ErrorClass::Quota, Cause::Schedule, true, false, interval),
+            (ErrorClass::Denied, Cause::Webhook, false, false, interval),
+            (ErrorClass::Throttled, Cause::Webhook, false, false, minute),
+        ] {
+            let after = wait(class, cause, looked, done);
+            assert_eq!(after, expected, "{class:?}, {cause:?}, looked: {looked}, done: {done}");
+        }
+        let course =
+            Course { worst: Some(ErrorClass::Quota), failures: 1, looked: true, done: false, out_of_time: false };
+        let often = Duration::from_secs(5);
+        let due = next_due(Ending::of(course), Cause::Webhook, often, now, 0.5);
+        assert_eq!(due, now.plus(often), "a second look is never later than the next one");
     }
 
     #[test]
     fn a_failing_pool_is_looked_at_ever_less_often_up_to_once_a_day() {
-        let after = |class, failures| minutes(Ending::Failed { class, failures }, Cause::Schedule);
+        let after =
+            |class, failures| minutes(Ending::Failed { class, failures, showed_no_change: false }, Cause::Schedule);
         assert_eq!([1, 2, 3].map(|failures| after(ErrorClass::Throttled, failures)), [1, 2, 4]);
         assert_eq!([1, 2].map(|failures| after(ErrorClass::Denied, failures)), [15, 30]);
         assert_eq!(after(ErrorClass::Denied, u32::MAX), 24 * 60);
         assert_eq!(after(ErrorClass::Transient, u32::MAX), 24 * 60);
+    }
+
+    #[test]
+    fn failures_are_counted_as_long_as_they_are_of_one_class_and_nothing_is_done() {
+        let denied = HealthState::Denied;
+        for (before, state, worst, done, expected) in [
+            (0, HealthState::Ok, Some(ErrorClass::Denied), false, 1),
+            (10, denied, Some(ErrorClass::Denied), false, 11),
+            (10, denied, Some(ErrorClass::Throttled), false, 1),
+            (10, denied, Some(ErrorClass::Denied), true, 1),
+            (10, denied, None, false, 0),
+            (0, HealthState::Held, Some(ErrorClass::Quota), true, 1),
+            (u32::MAX, denied, Some(ErrorClass::Denied), false, u32::MAX),
+        ] {
+            let counted = failures_in_a_row(before, state, worst, done);
+            assert_eq!(counted, expected, "{before} {state:?}, then {worst:?}, done: {done}");
+        }
     }
 
     #[test]

@@ -73,29 +73,34 @@ pub struct RunReport {
 const LARGEST: usize = 300_000;
 
 impl RunReport {
-    /// The failure that counts most, as its class and what went wrong: one that needs somebody before one that passes
-    /// by itself. Of a full pool every connection that was left out is named.
-    pub fn worst(&self) -> Option<(ErrorClass, String)> {
-        let worst = self.failures.iter().max_by_key(|failure| failure.class)?;
-        if worst.class == ErrorClass::Quota {
-            return Some((worst.class, full(&self.failures)));
-        }
+    /// The class of the failure that counts most.
+    pub fn worst(&self) -> Option<ErrorClass> {
+        self.worst_failure().map(|failure| failure.class)
+    }
+
+    /// The failure that counts most: one that needs somebody before one that passes by itself.
+    fn worst_failure(&self) -> Option<&Failure> {
+        self.failures.iter().max_by_key(|failure| failure.class)
+    }
+
+    /// The steps that were held back.
+    pub fn held(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.held)
+    }
+
+    /// The health that the run leaves its pool in: its worst failure, else that steps are held back, which the message
+    /// tells in either case. Of a full pool every connection that was left out is named.
+    pub fn health(&self) -> Health {
+        let (held, now) = (self.held().count(), self.finished_at);
+        let Some(worst) = self.worst_failure() else {
+            return if held == 0 { Health::ok(now) } else { Health::held(held, now) };
+        };
         let message = match &worst.connection_id {
+            _ if worst.class == ErrorClass::Quota => full(&self.failures),
             Some(id) => format!("{} for {id}: {}", worst.attempted, worst.message),
             None => format!("{}: {}", worst.attempted, worst.message),
         };
-        Some((worst.class, message))
-    }
-
-    /// The health that the run leaves its pool in: its worst failure, else that steps are held back.
-    pub fn health(&self) -> Health {
-        if let Some((class, message)) = self.worst() {
-            return Health::from_failure(class, message, self.finished_at);
-        }
-        match self.steps.iter().filter(|step| step.held).count() {
-            0 => Health::ok(self.finished_at),
-            held => Health::held(held, self.finished_at),
-        }
+        Health::from_failure(worst.class, message, now).and_held(held)
     }
 
     /// Leaves the end of the longest lists out until the report is small enough to store.
@@ -180,11 +185,23 @@ mod tests {
     #[test]
     fn what_needs_somebody_is_told_before_what_passes_by_itself() {
         let failures = vec![failure('A', ErrorClass::Rejected), failure('B', ErrorClass::Throttled)];
-        let health = report(failures, 3).health();
+        let health = report(failures, 0).health();
         assert_eq!(
             (health.state, health.message),
             (HealthState::Rejected, format!("create for conn_{}: no", "A".repeat(26)))
         );
+    }
+
+    #[test]
+    fn a_failure_does_not_hide_that_steps_wait_for_an_operator() {
+        for class in [ErrorClass::Quota, ErrorClass::Rejected, ErrorClass::Transient] {
+            let alone = report(vec![failure('A', class)], 0).health();
+            let health = report(vec![failure('A', class)], 3).health();
+            assert_eq!(health.state, class.into());
+            assert!(health.message.starts_with(&alone.message), "{health:?}");
+            assert!(health.message.contains("3 steps") && health.message.contains("held back"), "{health:?}");
+            assert!(health.remedy.starts_with(&alone.remedy) && health.remedy.contains("approve"), "{health:?}");
+        }
     }
 
     #[test]

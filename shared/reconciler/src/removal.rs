@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use causeway_cognito::Problem;
 use causeway_core::{
     claim::Claim,
-    health::{Ending, ErrorClass, next_due},
+    health::{Ending, ErrorClass, failures_in_a_row, next_due},
     id::ConnectionId,
     plan::Step,
     removal::{Providers, plan_to_delete, step_to_keep},
@@ -201,14 +201,14 @@ impl Reconciler {
             state.role_probe_due_at = now.plus(ROLE_PROBE);
         }
         state.health = report.health().after(&pool.run.health);
-        let ending = if let Some((class, _)) = report.worst() {
-            state.failures = state.failures.saturating_add(1);
+        let (worst, done) = (report.worst(), !removed.steps.is_empty());
+        state.failures = failures_in_a_row(state.failures, pool.run.health.state, worst, done);
+        let ending = if let Some(class) = worst {
             if !class.passes_by_itself() {
                 REMEDY.clone_into(&mut state.health.remedy);
             }
-            Ending::Failed { class, failures: state.failures }
+            Ending::Failed { class, failures: state.failures, showed_no_change: false }
         } else {
-            state.failures = 0;
             Ending::OutOfTime
         };
         let due_at = next_due(ending, report.cause, self.settings.interval, now, self.sources.fraction());

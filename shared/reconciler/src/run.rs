@@ -2,7 +2,7 @@
 
 use causeway_core::{
     guard::recent,
-    health::{Ending, next_due},
+    health::{Course, Ending, failures_in_a_row, next_due},
     id::ulid_text,
     plan::{Note, Plan},
     run::{Failure, Outcome, RunReport},
@@ -99,7 +99,7 @@ impl Reconciler {
         let mut state = attempt.state(&pool, &report, self);
         state.external_ids = external_ids.or(state.external_ids);
         let due_at = next_due(
-            attempt.ending(&report, &state),
+            Ending::of(attempt.course(&report, &state)),
             wake_up.cause,
             self.settings.interval,
             report.finished_at,
@@ -237,7 +237,7 @@ impl Attempt {
         let mut state = pool.run.clone();
         state.last_run = Some(LastRun { id: report.id.clone(), finished_at: now, outcome: report.outcome });
         state.health = report.health().after(&pool.run.health);
-        state.failures = if report.worst().is_some() { pool.run.failures.saturating_add(1) } else { 0 };
+        state.failures = failures_in_a_row(state.failures, pool.run.health.state, report.worst(), self.has_done());
         if self.probed {
             state.role_probe_due_at = now.plus(ROLE_PROBE);
         }
@@ -258,9 +258,19 @@ impl Attempt {
         state
     }
 
-    fn ending(&self, report: &RunReport, state: &RunState) -> Ending {
-        let done = self.settled > 0 || self.seen.as_ref().is_some_and(|seen| !seen.executed.done.is_empty());
-        Ending::of(report.worst().map(|(class, _)| class), state.failures, self.is_out_of_time(), done)
+    /// Whether it got anything done, so that the next run has less to do.
+    fn has_done(&self) -> bool {
+        self.settled > 0 || self.seen.as_ref().is_some_and(|seen| !seen.executed.done.is_empty())
+    }
+
+    fn course(&self, report: &RunReport, state: &RunState) -> Course {
+        Course {
+            worst: report.worst(),
+            failures: state.failures,
+            looked: self.seen.is_some(),
+            done: self.has_done(),
+            out_of_time: self.is_out_of_time(),
+        }
     }
 }
 
