@@ -154,7 +154,11 @@ impl From<LookError> for Problem {
             _ => StatusCode::BAD_GATEWAY,
         };
         let detail = chain(&error);
-        Self { cause: Some(detail.clone()), ..Self::new(status, format!("{detail}. Call `verify` to see what to do")) }
+        let remedy = match error {
+            LookError::OutOfTime => "A run has more of it: ask for one, and read its report",
+            _ => "Call `verify` to see what to do",
+        };
+        Self { cause: Some(detail.clone()), ..Self::new(status, format!("{detail}. {remedy}")) }
     }
 }
 

@@ -21,7 +21,6 @@ use causeway_workos::Workos;
 
 pub use adoption::{Adopted, AdoptionError, AdoptionRequest};
 pub use look::{Look, LookError};
-pub use planned::PlannedSteps;
 pub use run::{Deadlines, Ran, RunError};
 
 /// What every run depends on besides its pool.

@@ -1,26 +1,15 @@
 //! The plan of a look, with what the guard holds back.
 
 use causeway_core::{
-    approval::hash_of_held,
+    approval::PlannedSteps,
     guard::hold_back,
-    plan::{Plan, Step, ours, plan},
+    plan::{Plan, ours, plan},
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::UserPool,
 };
 
 use crate::{Look, LookError, Reconciler, describe::Described};
-
-/// A plan as an operator sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedSteps {
-    /// The hash of the held steps, for an approval.
-    pub hash: String,
-    /// All steps, in order.
-    pub steps: Vec<Step>,
-    /// What is left out, and why.
-    pub notes: Vec<causeway_core::plan::Note>,
-}
 
 impl Look {
     /// Plans, and holds back what must wait for an operator.
@@ -35,18 +24,26 @@ impl Look {
 }
 
 impl Reconciler {
-    /// What a run would do now. Changes nothing.
+    /// What a run would do now. Changes nothing. Where the time is too short for that, what the last run held back.
     pub async fn planned(
         &self,
         tenant: &Tenant,
         pool: &UserPool,
         deadline: Timestamp,
     ) -> Result<PlannedSteps, LookError> {
-        let look = Box::pin(self.look(tenant, pool, None, deadline)).await?;
-        if look.described == Described::Part {
-            return Err(LookError::OutOfTime);
+        match Box::pin(self.look(tenant, pool, None, deadline)).await {
+            Ok(look) if look.described != Described::Part => {
+                let plan = look.plan(pool, (self.sources.now)());
+                Ok(PlannedSteps::new(plan.steps, plan.notes))
+            }
+            Ok(_) | Err(LookError::OutOfTime) => self.held_back(pool).await?.ok_or(LookError::OutOfTime),
+            Err(error) => Err(error),
         }
-        let plan = look.plan(pool, (self.sources.now)());
-        Ok(PlannedSteps { hash: hash_of_held(&plan.steps), steps: plan.steps, notes: plan.notes })
+    }
+
+    async fn held_back(&self, pool: &UserPool) -> Result<Option<PlannedSteps>, LookError> {
+        let Some(last) = &pool.run.last_run else { return Ok(None) };
+        let report = self.store.run(&pool.tenant_id, &pool.user_pool_id, &last.id).await?;
+        Ok(report.and_then(PlannedSteps::held_back_by))
     }
 }

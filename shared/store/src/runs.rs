@@ -21,6 +21,11 @@ impl Store {
         self.put_until(&Key::run(tenant, pool, &run.id), &stored, run.finished_at.plus(KEPT)).await
     }
 
+    /// The report of a run of this tenant. Scheduled runs that changed nothing have none.
+    pub async fn run(&self, tenant: &TenantId, pool: &UserPoolId, id: &str) -> Result<Option<RunReport>, StoreError> {
+        self.get(&Key::run(tenant, pool, id), false).await
+    }
+
     /// A page of the reports of this tenant's runs, the newest first, after the run `after`.
     pub async fn runs(
         &self,

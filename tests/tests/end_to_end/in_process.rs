@@ -182,6 +182,13 @@ impl InProcess {
         self.reconciler.store.pool(&self.tenant, &self.pool).await?.context("no such pool")
     }
 
+    /// The plan that the API shows where it has so much time.
+    pub async fn planned_within(&self, time: Duration) -> Result<causeway_core::approval::PlannedSteps> {
+        let pool = self.stored().await?;
+        let tenant = self.reconciler.store.tenant(&self.tenant).await?.context("no such tenant")?;
+        Ok(Box::pin(self.reconciler.planned(&tenant, &pool, now().plus(time))).await?)
+    }
+
     /// What Causeway knows to be its own in the pool.
     pub async fn claims(&self) -> Result<Vec<Claim>> {
         self.limit.left.store(usize::MAX, Ordering::Relaxed);
