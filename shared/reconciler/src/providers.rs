@@ -181,12 +181,14 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Gives back what was freed for a step that then failed, so that nobody stands without it.
+    /// Gives back what was freed for a step that then failed, so that nobody stands without it: the last first, since
+    /// what was freed later may have what an earlier one gave away.
     async fn put_back(&mut self, wanted: &BTreeSet<Identifier>) {
-        for (holder, before) in std::mem::take(&mut self.freed) {
+        for (holder, before) in std::mem::take(&mut self.freed).into_iter().rev() {
             if before.identifiers.is_disjoint(wanted) {
                 continue;
             }
+            self.failed.put_back(&holder);
             if let Err(error) = self.write_update(&holder, &before, false).await {
                 self.fail(&holder, "put the identifiers back", &error);
             }

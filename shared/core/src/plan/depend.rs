@@ -15,6 +15,7 @@ use crate::{
 /// | a wire | nothing |
 /// | an unwire | delete, forget: a name left behind in an app client has Cognito refuse its every change |
 /// | create, update, delete, forget | everything but unwires |
+/// | a step of another, for which an identifier was freed and is put back | everything but unwires: the plan was made for a provider without it |
 /// | what all its steps need, such as that WorkOS confirms that it is gone | everything |
 #[derive(Debug, Clone, Default)]
 pub struct Failed {
@@ -39,6 +40,12 @@ impl Failed {
             Action::Create(_) | Action::Update { .. } | Action::Delete(_) | Action::Forget => Extent::AllButUnwires,
         };
         self.extend(&step.connection_id, extent);
+    }
+
+    /// Records that a connection's provider has back what it had given away. An update of it that was planned would
+    /// take that away again.
+    pub fn put_back(&mut self, id: &ConnectionId) {
+        self.extend(id, Extent::AllButUnwires);
     }
 
     /// Records that something failed that every step of a connection needs.
@@ -133,6 +140,13 @@ mod tests {
             assert!(stopped(&failed, 'B').is_empty(), "another connection after a failed {name}");
             assert_eq!(failed.connections().collect::<Vec<_>>(), [&id('A')], "{name}");
         }
+    }
+
+    #[test]
+    fn what_was_put_back_is_not_taken_away_again_by_a_step_that_was_planned_without_it() {
+        let mut failed = Failed::default();
+        failed.put_back(&id('A'));
+        assert_eq!(stopped(&failed, 'A'), ["create", "update", "wire", "delete", "forget"]);
     }
 
     #[test]

@@ -21,25 +21,21 @@ use crate::scene::{Specs, letter};
 
 impl Run<'_> {
     pub fn write_provider(&mut self, step: &Step) -> Result<(), Stop> {
-        let id = &step.connection_id;
-        let result = if self.failed.contains(id) {
-            // What the step would have freed is not free.
-            if let Action::Update { before, after, .. } = &step.action {
-                self.stuck.extend(before.identifiers.difference(&after.identifiers).cloned());
-            }
-            Err(Stop::Failed(Refusal::Depends))
-        } else {
-            self.take_step(step)
-        };
+        let is_stopped = self.failed.stops(step);
+        let result = if is_stopped { Err(Stop::Failed(Refusal::Depends)) } else { self.take_step(step) };
         match result {
             Ok(()) => self.ran.done.push(step.clone()),
             Err(Stop::Crashed) => return Err(Stop::Crashed),
             Err(Stop::Failed(refusal)) => {
+                // What the step would have freed is not free.
+                if let Action::Update { before, after, .. } = &step.action {
+                    self.stuck.extend(before.identifiers.difference(&after.identifiers).cloned());
+                }
                 if let Action::Create(spec) | Action::Update { after: spec, .. } = &step.action {
                     self.put_back(&spec.identifiers)?;
                 }
-                if refusal != Refusal::Depends || !self.failed.contains(id) {
-                    self.note(id, step.action.name(), Err(Stop::Failed(refusal)))?;
+                if !is_stopped {
+                    self.fail_step(step, refusal);
                 }
             }
         }
@@ -148,14 +144,13 @@ impl Run<'_> {
         if after.identifiers.difference(&before.identifiers).any(|taken| self.stuck.contains(taken)) {
             return Err(Stop::Failed(Refusal::Depends));
         }
-        let result = self.write_update(id, after, new_secret);
-        let frees: BTreeSet<Identifier> = before.identifiers.difference(&after.identifiers).cloned().collect();
-        match &result {
-            Ok(()) if !frees.is_empty() => self.freed.push((id.clone(), before.clone())),
-            Ok(()) => self.freed.clear(),
-            Err(_) => self.stuck.extend(frees),
+        self.write_update(id, after, new_secret)?;
+        if before.identifiers.is_subset(&after.identifiers) {
+            self.freed.clear();
+        } else {
+            self.freed.push((id.clone(), before.clone()));
         }
-        result
+        Ok(())
     }
 
     fn write_update(&mut self, id: &ConnectionId, after: &ProviderSpec, new_secret: bool) -> Result<(), Stop> {
@@ -205,9 +200,10 @@ impl Run<'_> {
 
     /// Gives back what was freed for a step that then failed, so that nobody stands without it.
     fn put_back(&mut self, wanted: &BTreeSet<Identifier>) -> Result<(), Stop> {
-        for (holder, before) in std::mem::take(&mut self.freed) {
+        for (holder, before) in std::mem::take(&mut self.freed).into_iter().rev() {
             if !before.identifiers.is_disjoint(wanted) {
                 let result = self.write_update(&holder, &before, false);
+                self.failed.put_back(&holder);
                 self.note(&holder, "put back", result)?;
             }
         }

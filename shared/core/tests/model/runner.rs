@@ -7,7 +7,7 @@ use causeway_core::{
     claim::Claim,
     guard::{Loss, recent},
     id::{ConnectionId, Identifier},
-    plan::{Action, Plan, Step},
+    plan::{Action, Failed, Plan, Step, takes_what_was_freed},
     provider::ProviderSpec,
     user_pool::Mode,
 };
@@ -122,8 +122,7 @@ pub(super) struct Run<'a> {
     /// The claims as this run knows them.
     pub claims: BTreeMap<ConnectionId, Claim>,
     pub ran: Ran,
-    /// Connections of which a step failed.
-    pub failed: BTreeSet<ConnectionId>,
+    pub failed: Failed,
     /// Connections that WorkOS said are gone.
     confirmed: BTreeSet<ConnectionId>,
     /// Identifiers that could not be freed.
@@ -146,7 +145,7 @@ impl<'a> Run<'a> {
             look,
             claims: look.claims.clone(),
             ran: Ran::default(),
-            failed: BTreeSet::new(),
+            failed: Failed::default(),
             confirmed: BTreeSet::new(),
             stuck: BTreeSet::new(),
             freed: Vec::new(),
@@ -213,7 +212,7 @@ impl<'a> Run<'a> {
         }
         let mut rest = steps.as_slice();
         while let Some(step) = rest.first() {
-            if self.is_over() {
+            if self.is_over() && !takes_what_was_freed(&self.freed, rest) {
                 self.ran.is_out_of_time = true;
                 break;
             }
@@ -270,7 +269,7 @@ impl<'a> Run<'a> {
     /// Asks WorkOS for a connection that seems gone before anything is taken from it, once.
     fn confirm_gone(&mut self, step: &Step) -> Result<(), Stop> {
         let id = &step.connection_id;
-        let is_settled = self.confirmed.contains(id) || self.failed.contains(id);
+        let is_settled = self.confirmed.contains(id) || self.failed.stops(step);
         let is_meant = step.action == Action::Forget || self.look.is_removal();
         if is_settled || is_meant || !self.look.desired.is_missing(id) {
             return Ok(());
@@ -302,8 +301,7 @@ impl<'a> Run<'a> {
     /// is lost, and does not happen here.
     fn write_app_client(&mut self, together: &[&Step]) -> Result<(), Stop> {
         let client = together[0].app_client_id.as_ref().unwrap();
-        let steps: Vec<&Step> =
-            together.iter().filter(|step| !self.failed.contains(&step.connection_id)).copied().collect();
+        let steps: Vec<&Step> = together.iter().filter(|step| !self.failed.stops(step)).copied().collect();
         if steps.is_empty() {
             return Ok(());
         }
@@ -324,7 +322,7 @@ impl<'a> Run<'a> {
             Err(Stop::Crashed) => return Err(Stop::Crashed),
             Err(Stop::Failed(refusal)) => {
                 for step in steps {
-                    self.note(&step.connection_id, step.action.name(), Err(Stop::Failed(refusal)))?;
+                    self.fail_step(step, refusal);
                 }
             }
         }
@@ -334,7 +332,7 @@ impl<'a> Run<'a> {
     /// Keeps in each claim what is shown of its connection; written only where it changed.
     fn note_connections(&mut self, plan: &Plan) -> Result<(), Stop> {
         let undone = plan.steps.iter().filter(|step| !self.ran.done.contains(step)).map(|step| &step.connection_id);
-        let undone: BTreeSet<ConnectionId> = undone.chain(&self.failed).cloned().collect();
+        let undone: BTreeSet<ConnectionId> = undone.chain(self.failed.connections()).cloned().collect();
         for claim in self.claims.clone().into_values() {
             let mut noted = claim.clone();
             if let Some(wanted) = self.look.desired.connections.get(&claim.connection_id) {
@@ -350,11 +348,16 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Records what failed; only a crash ends the run.
+    pub fn fail_step(&mut self, step: &Step, refusal: Refusal) {
+        self.failed.step(step);
+        self.ran.failures.push(format!("{} {}: {refusal:?}", step.action.name(), step.connection_id));
+    }
+
+    /// Records what failed for all steps of a connection; only a crash ends the run.
     pub fn note(&mut self, id: &ConnectionId, attempted: &str, result: Result<(), Stop>) -> Result<(), Stop> {
         match result {
             Err(Stop::Failed(refusal)) => {
-                self.failed.insert(id.clone());
+                self.failed.connection(id);
                 self.ran.failures.push(format!("{attempted} {id}: {refusal:?}"));
                 Ok(())
             }
