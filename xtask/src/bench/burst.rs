@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use causeway_tests::front::control::now;
 use causeway_tests::json::text;
 use futures::future::try_join_all;
@@ -22,7 +22,10 @@ use crate::announce;
 
 const POOLS: usize = 50;
 const WEBHOOKS: usize = 2000;
-/// How many connections each pool gets meanwhile.
+/// How many webhooks each pool gets.
+const EACH: usize = WEBHOOKS / POOLS;
+/// How many connections each pool gets meanwhile, the last one right before its last webhook: no later wake-up makes
+/// up for one that is lost.
 const ADDED: usize = 4;
 const INGESTING: usize = 4;
 const RECONCILING: usize = 5;
@@ -33,6 +36,19 @@ const WITHIN: Duration = Duration::from_mins(6);
 /// How long the queue is looked at in vain before it counts as empty.
 const EMPTY: usize = 10;
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How far it has come.
+#[derive(Default)]
+struct Progress {
+    /// Webhooks that were answered.
+    sent: AtomicUsize,
+    /// Wake-ups that are on the queue, as `ingest` says.
+    woken: AtomicUsize,
+    /// Messages that were taken off the queue.
+    received: AtomicUsize,
+    /// Batches that were run.
+    batches: AtomicUsize,
+}
 
 /// A tenant with one pool, in an account of its own.
 struct Customer {
@@ -47,12 +63,10 @@ pub async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     announce("burst: the webhooks come");
     let (since, begin) = (now(), Instant::now());
     let reconcile = stage.function("reconcile").await?;
-    let sent = AtomicUsize::new(0);
-    let done = AtomicUsize::new(0);
-    let events = send(stage, &customers, &sent);
-    let runs = reconcile_all(stage, &reconcile, &sent, &done);
-    let (took, ()) = tokio::try_join!(events, runs)?;
+    let progress = Progress::default();
+    let (took, ()) = tokio::try_join!(send(stage, &customers, &progress), reconcile_all(stage, &reconcile, &progress))?;
     let equal = begin.elapsed();
+    let (woken, received) = (progress.woken.into_inner(), progress.received.into_inner());
 
     let mut lost = 0;
     for customer in &customers {
@@ -66,6 +80,8 @@ pub async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let mut table = Table::new(&[
         "webhooks",
         "pools",
+        "wake-ups",
+        "messages received",
         "pools not in line at the end",
         "runs",
         "batches",
@@ -76,9 +92,11 @@ pub async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     table.row([
         WEBHOOKS.to_string(),
         POOLS.to_string(),
+        woken.to_string(),
+        received.to_string(),
         lost.to_string(),
         runs.to_string(),
-        done.load(Ordering::Relaxed).to_string(),
+        progress.batches.into_inner().to_string(),
         took.shown(),
         number(equal.as_secs_f64()),
         refused.to_string(),
@@ -88,12 +106,16 @@ pub async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     report.figure(
         "burst",
         json!({
-            "webhooks": WEBHOOKS, "pools": POOLS, "added": POOLS * ADDED, "not_in_line": lost, "runs": runs,
+            "webhooks": WEBHOOKS, "pools": POOLS, "added": POOLS * ADDED, "wake_ups": woken, "received": received,
+            "not_in_line": lost, "runs": runs,
             "webhook_ms": took, "equal_after_s": equal.as_secs_f64(), "throttled": refused, "calls": counts,
             "webhooks_per_run": count(WEBHOOKS) / count(runs.max(1)),
         }),
     );
-    report.target("no event is lost: every pool is in line", format!("{lost} are not"), lost == 0);
+    let what = "no event is lost: each wakes its pool up, and each wake-up comes once";
+    let is_whole = woken == WEBHOOKS && received == WEBHOOKS;
+    report.target(what, format!("{woken} wake-ups, {received} messages"), is_whole);
+    report.target("no change is lost: every pool is in line", format!("{lost} are not"), lost == 0);
     Ok(())
 }
 
@@ -119,20 +141,19 @@ async fn customer(stage: &Stage, number: usize) -> Result<Customer> {
 }
 
 /// Delivers all webhooks, a few side by side. Those of each pool come with its changes among them.
-async fn send(stage: &Stage, customers: &[Customer], sent: &AtomicUsize) -> Result<Vec<Duration>> {
+async fn send(stage: &Stage, customers: &[Customer], progress: &Progress) -> Result<Vec<Duration>> {
     let ingest = stage.function("ingest").await?;
     let mut instances = Vec::new();
     for _ in 0..INGESTING {
         instances.push(ingest.start().await?);
     }
-    let each = WEBHOOKS / POOLS;
     let streams = (0..INGESTING).map(|lane| {
         let instance = &instances[lane];
         async move {
             let mut took = Vec::new();
-            for round in 0..each {
+            for round in 0..EACH {
                 for customer in customers.iter().skip(lane).step_by(INGESTING) {
-                    if round % (each / ADDED) == 0 {
+                    if (round + 1) % (EACH / ADDED) == 0 {
                         customer.tenant.workos.create_connection(&customer.organization, &format!("c{round}")).await?;
                     }
                     let event = format!("event_{}x{round}", customer.pool.id.replace('-', "_"));
@@ -140,7 +161,8 @@ async fn send(stage: &Stage, customers: &[Customer], sent: &AtomicUsize) -> Resu
                         instance.invoke(&webhook(&customer.tenant.id, &customer.secret, &event, now())?).await?;
                     ensure!(status(&answered.body) == 200, "a webhook was refused: {}", answered.body);
                     took.push(answered.took());
-                    sent.fetch_add(1, Ordering::Relaxed);
+                    progress.woken.fetch_add(woken_by(&answered.body)?, Ordering::Relaxed);
+                    progress.sent.fetch_add(1, Ordering::Relaxed);
                 }
             }
             anyhow::Ok(took)
@@ -149,9 +171,16 @@ async fn send(stage: &Stage, customers: &[Customer], sent: &AtomicUsize) -> Resu
     Ok(try_join_all(streams).await?.into_iter().flatten().collect())
 }
 
+/// How many wake-ups a webhook's answer says are on the queue.
+fn woken_by(answer: &Value) -> Result<usize> {
+    let body: Value = serde_json::from_str(answer["body"].as_str().context("a webhook is answered with nothing")?)?;
+    let woken = body["woken"].as_u64().context("a webhook's answer does not say what it woke up")?;
+    Ok(usize::try_from(woken)?)
+}
+
 /// Takes messages off the queue as Lambda does and has a few instances run them, until all webhooks were taken and
 /// the queue is empty.
-async fn reconcile_all(stage: &Stage, reconcile: &Program, sent: &AtomicUsize, done: &AtomicUsize) -> Result<()> {
+async fn reconcile_all(stage: &Stage, reconcile: &Program, progress: &Progress) -> Result<()> {
     let mut instances = Vec::new();
     for _ in 0..RECONCILING {
         instances.push(reconcile.start().await?);
@@ -159,12 +188,14 @@ async fn reconcile_all(stage: &Stage, reconcile: &Program, sent: &AtomicUsize, d
     let begin = Instant::now();
     let lanes = instances.iter().map(|instance| async move {
         let mut in_vain = 0;
-        while in_vain < EMPTY || sent.load(Ordering::Relaxed) < WEBHOOKS {
+        while in_vain < EMPTY || progress.sent.load(Ordering::Relaxed) < WEBHOOKS {
             if begin.elapsed() > WITHIN {
                 bail!("the queue is not empty after {} s", WITHIN.as_secs());
             }
-            if batch(stage, instance).await? {
-                done.fetch_add(1, Ordering::Relaxed);
+            let received = batch(stage, instance).await?;
+            if received > 0 {
+                progress.received.fetch_add(received, Ordering::Relaxed);
+                progress.batches.fetch_add(1, Ordering::Relaxed);
                 in_vain = 0;
             } else {
                 in_vain += 1;
@@ -176,15 +207,15 @@ async fn reconcile_all(stage: &Stage, reconcile: &Program, sent: &AtomicUsize, d
     try_join_all(lanes).await.map(drop)
 }
 
-/// Has an instance run up to ten messages; false where there are none.
-async fn batch(stage: &Stage, instance: &Instance) -> Result<bool> {
+/// Has an instance run up to ten messages, and gives how many there were.
+async fn batch(stage: &Stage, instance: &Instance) -> Result<usize> {
     let (queue, url) = (stage.service(Service::Queue)?, &stage.cloud.queue_url);
     let received = queue
         .call("ReceiveMessage", &json!({"QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 360}))
         .await?;
     let messages = received["Messages"].as_array().cloned().unwrap_or_default();
     if messages.is_empty() {
-        return Ok(false);
+        return Ok(0);
     }
     let records = messages.iter().map(|one| Ok(message(&text(one, "MessageId")?, &text(one, "Body")?)));
     let records = records.collect::<Result<Vec<Value>>>()?;
@@ -195,5 +226,5 @@ async fn batch(stage: &Stage, instance: &Instance) -> Result<bool> {
         let handle = text(one, "ReceiptHandle")?;
         queue.call("DeleteMessage", &json!({"QueueUrl": url, "ReceiptHandle": handle})).await?;
     }
-    Ok(true)
+    Ok(messages.len())
 }
