@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::events::{header, request, status};
-use super::instance::{Instance, Program};
+use super::instance::Program;
 use super::runtime::Answered;
 use super::stage::{Pool, Stage};
 
@@ -94,20 +94,17 @@ impl Journey {
         request("GET", &self.path("jwks"), "", &[], "")
     }
 
-    /// The request for a token, after all that comes before it.
-    pub async fn until_token(&self, instance: &Instance, user: &str) -> Result<Value> {
-        let authorized = instance.invoke(&self.authorize(user)).await?;
-        let back = self.at_workos(&authorized.body, user).await?;
-        self.token(&instance.invoke(&back).await?.body)
-    }
-
-    /// A whole sign-in, with each endpoint's answer.
-    pub async fn signs_in(&self, instance: &Instance, user: &str) -> Result<Vec<(&'static str, Answered)>> {
-        let authorized = instance.invoke(&self.authorize(user)).await?;
-        let back = instance.invoke(&self.at_workos(&authorized.body, user).await?).await?;
-        let tokens = instance.invoke(&self.token(&back.body)?).await?;
-        let keys = instance.invoke(&self.jwks()).await?;
-        let info = instance.invoke(&self.userinfo(&tokens.body)?).await?;
+    /// A whole sign-in, with each endpoint's answer; `invoke` has an instance answer an event.
+    pub async fn signs_in(
+        &self,
+        user: &str,
+        invoke: impl AsyncFn(&Value) -> Result<Answered>,
+    ) -> Result<Vec<(&'static str, Answered)>> {
+        let authorized = invoke(&self.authorize(user)).await?;
+        let back = invoke(&self.at_workos(&authorized.body, user).await?).await?;
+        let tokens = invoke(&self.token(&back.body)?).await?;
+        let keys = invoke(&self.jwks()).await?;
+        let info = invoke(&self.userinfo(&tokens.body)?).await?;
         ensure!(status(&keys.body) == 200 && status(&info.body) == 200, "{} {}", keys.body, info.body);
         Ok(vec![
             ("/authorize", authorized),

@@ -1,6 +1,8 @@
 //! What a measurement found: tables for who called it, and `target/bench/NAME.json` for everything else.
 
 use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use causeway_tests::workspace;
@@ -84,8 +86,8 @@ impl Report {
         self.targets.iter().filter(|target| !target.is_met).count()
     }
 
-    /// Prints the tables and writes the file.
-    pub fn publish(&self) -> Result<()> {
+    /// Prints the tables and writes the file, with how long the measuring took.
+    pub fn publish(&self, took: Duration) -> Result<()> {
         println!("\n## {}\n", self.name);
         for table in &self.tables {
             println!("{}", table.shown());
@@ -98,11 +100,11 @@ impl Report {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        let text = serde_json::to_string_pretty(&self.as_json())?;
+        let text = serde_json::to_string_pretty(&self.as_json(took))?;
         std::fs::write(&file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
     }
 
-    fn as_json(&self) -> Value {
+    fn as_json(&self, took: Duration) -> Value {
         let targets: Vec<Value> = self
             .targets
             .iter()
@@ -111,11 +113,21 @@ impl Report {
         let processors = std::thread::available_parallelism().map_or(0, usize::from);
         json!({
             "name": self.name,
+            "date": said_by("date", &["-u", "+%Y-%m-%dT%H:%M:%SZ"]),
+            "commit": said_by("git", &["rev-parse", "HEAD"]),
+            "took_s": took.as_secs_f64(),
             "machine": {"processors": processors, "architecture": std::env::consts::ARCH},
             "targets": targets,
             "figures": self.figures,
         })
     }
+}
+
+/// What a program says in one line; none where it does not, such as git outside a repository.
+fn said_by(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).current_dir(workspace::root()).output().ok()?;
+    let said = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| said.trim().to_owned())
 }
 
 fn file(name: &str) -> PathBuf {
@@ -140,6 +152,17 @@ mod tests {
         report.target("under 3 MB", "2.9 MB", true);
         report.target("under 15 ms", "16 ms", false);
         assert_eq!(report.missed(), 1);
-        assert_eq!(report.as_json()["targets"][1]["met"], false);
+        let written = report.as_json(Duration::from_millis(1500));
+        assert_eq!((&written["targets"][1]["met"], &written["took_s"]), (&json!(false), &json!(1.5)));
+    }
+
+    #[test]
+    fn a_report_says_of_which_day_it_is_and_what_git_says_of_the_commit_if_anything() {
+        let written = Report::new("none").as_json(Duration::ZERO);
+        let date = written["date"].as_str().unwrap();
+        assert!(date.starts_with("20") && date.len() == "2026-11-27T05:00:00Z".len(), "{date}");
+        let is_in_a_repository = workspace::root().join(".git").exists();
+        assert_eq!(written["commit"].as_str().map(str::len), is_in_a_repository.then_some(40), "{written}");
+        assert_eq!(said_by("git", &["rev-parse", "no such commit"]), None);
     }
 }

@@ -1,7 +1,7 @@
 //! `steady`: looks at a pool where nothing is to be done, beside those of a straightforward reconciler.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use causeway_tests::front::control::now;
@@ -9,8 +9,8 @@ use causeway_tests::front::record::Call;
 use causeway_tests::{tools, workspace};
 use serde_json::{Value, json};
 
-use super::calls::{beginning, counted, of_aws, shown, throttled, waited};
-use super::figures::{Spread, count, milliseconds, number};
+use super::calls::{Counts, beginning, counted, of_aws, shown, throttled, waited};
+use super::figures::{Spread, count, number};
 use super::instance::{Instance, LIMIT};
 use super::report::{Report, Table};
 use super::stage::{ACCOUNT, Pool, REGION, Stage, Tenant};
@@ -22,6 +22,8 @@ const SIZES: [usize; 4] = [10, 100, 300, 1000];
 /// takes as long as the throttle has it take.
 const LARGEST_COMPARED: usize = 300;
 const RUNS: usize = 9;
+/// How often the straightforward reconciler looks: at 300 providers it takes more than a minute.
+const RUNS_COMPARED: usize = 3;
 /// Longer than the largest pool takes to fill, at 4.75 providers a second.
 const FILLED_WITHIN: Duration = Duration::from_mins(14);
 /// How many times fewer calls to Cognito are wanted at 300 providers.
@@ -56,10 +58,13 @@ pub async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
         if size <= LARGEST_COMPARED {
             let theirs = theirs(stage, &tenant, &pool, size, &mut table).await?;
             report.figure(&format!("{size} providers, boto3"), theirs.clone());
-            let times = cognito(&theirs) / cognito(&ours).max(1.0);
             if size == LARGEST_COMPARED {
-                let what = "300 providers: at least 30 times fewer calls to Cognito than boto3's";
-                report.target(what, format!("{} times", number(times)), times >= FEWER);
+                let times = |name: &str| theirs[name]["min"].as_f64().unwrap_or_default() / cognito(&ours).max(1.0);
+                let (all, taken) = (times("cognito_calls"), times("cognito_calls_taken"));
+                let what =
+                    "300 providers: at least 30 times fewer calls to Cognito than boto3's, throttled ones left out";
+                report.target(what, format!("{} times ({} with them)", number(taken), number(all)), taken >= FEWER);
+                report.figure("times fewer calls", json!({"taken": taken, "with_throttled": all}));
             }
         }
         if size == 1000 {
@@ -115,9 +120,43 @@ async fn ours(stage: &Stage, pool: &Pool, size: usize, table: &mut Table) -> Res
     }))
 }
 
+/// What one look of the straightforward reconciler took.
+struct Look {
+    took: f64,
+    memory: f64,
+    cognito: usize,
+    throttled: usize,
+    counts: Counts,
+}
+
 async fn theirs(stage: &Stage, tenant: &Tenant, pool: &Pool, size: usize, table: &mut Table) -> Result<Value> {
+    let mut looks = Vec::new();
+    for _ in 0..RUNS_COMPARED {
+        looks.push(look(stage, tenant, pool, size).await?);
+    }
+    let of = |figure: fn(&Look) -> f64| Spread::of(looks.iter().map(figure));
+    let (took, memory) = (of(|look| look.took), of(|look| look.memory));
+    let (cognito, throttled) = (of(|look| count(look.cognito)), of(|look| count(look.throttled)));
+    // Its SDK makes a throttled call again: each was asked for once.
+    let taken = of(|look| count(look.cognito - look.throttled));
+    table.row([
+        size.to_string(),
+        "boto3".to_owned(),
+        took.shown(),
+        String::new(),
+        memory.shown(),
+        cognito.shown(),
+        throttled.shown(),
+        looks.last().map(|look| shown(&look.counts)).unwrap_or_default(),
+    ]);
+    Ok(json!({
+        "took_ms": took, "memory_mib": memory, "cognito_calls": cognito, "throttled": throttled,
+        "cognito_calls_taken": taken, "calls": looks.iter().map(|look| &look.counts).collect::<Vec<_>>(),
+    }))
+}
+
+async fn look(stage: &Stage, tenant: &Tenant, pool: &Pool, size: usize) -> Result<Look> {
     let since = now();
-    let begin = Instant::now();
     let python = tools::install(&announce).await?.ministack.join("bin/python");
     let mut command = Command::new(python);
     command.arg(workspace::root().join("tests/tools/plain_reconciler.py"));
@@ -125,26 +164,15 @@ async fn theirs(stage: &Stage, tenant: &Tenant, pool: &Pool, size: usize, table:
     command.args([ACCOUNT, REGION, &pool.id]).env_remove("AWS_PROFILE").env("AWS_CONFIG_FILE", "/dev/null");
     let output = tokio::task::spawn_blocking(move || command.output()).await?.context("cannot start Python")?;
     ensure!(output.status.success(), "the plain reconciler failed: {}", String::from_utf8_lossy(&output.stderr));
-    let whole = milliseconds(begin.elapsed());
     let said: Value = serde_json::from_slice(&output.stdout).context("the plain reconciler said no JSON")?;
     ensure!(said["drift"] == 0 && said["providers"] == size, "the plain reconciler saw something else: {said}");
     let calls = stage.front.calls(since, "").await?;
-    let (counts, refused) = (counted(&calls), throttled(&calls));
-    let cognito = beginning(&counts, "cognito-idp:");
-    let took = said["took_ms"].as_f64().unwrap_or_default();
-    let memory = said["memory_mib"].as_f64().unwrap_or_default();
-    table.row([
-        size.to_string(),
-        "boto3".to_owned(),
-        number(took),
-        String::new(),
-        number(memory),
-        cognito.to_string(),
-        refused.to_string(),
-        shown(&counts),
-    ]);
-    Ok(json!({
-        "took_ms": took, "with_start_ms": whole, "memory_mib": memory, "cognito_calls": cognito,
-        "throttled": refused, "throttled_share": count(refused) / count(cognito.max(1)), "calls": counts,
-    }))
+    let counts = counted(&calls);
+    Ok(Look {
+        took: said["took_ms"].as_f64().unwrap_or_default(),
+        memory: said["memory_mib"].as_f64().unwrap_or_default(),
+        cognito: beginning(&counts, "cognito-idp:"),
+        throttled: throttled(&calls),
+        counts,
+    })
 }
