@@ -312,39 +312,3 @@ fn a_canary_is_there_for_every_function_and_goes_back_on_alarms() {
         assert!(template.contains(&called), "{function}");
     }
 }
-
-/// The workflows, each with its text.
-fn workflows() -> Vec<(String, String)> {
-    let folder = std::fs::read_dir(workspace::root().join(".github/workflows")).unwrap();
-    let files = folder.map(|entry| entry.unwrap().path());
-    files.map(|file| (file.display().to_string(), std::fs::read_to_string(&file).unwrap())).collect()
-}
-
-#[test]
-fn workflows_use_actions_by_commit_and_commands_that_there_are() {
-    let workflows = workflows();
-    assert!(workflows.len() >= 2);
-    for (file, text) in &workflows {
-        for used in text.lines().filter_map(|line| line.split("uses: ").nth(1)) {
-            if let Some(own) = used.strip_prefix("./") {
-                assert!(workspace::root().join(own).is_file(), "{file}: {own}");
-                continue;
-            }
-            let (commit, version) = used.split_once('@').and_then(|(_, rest)| rest.split_once(" # v")).unwrap();
-            let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
-            assert!(is_commit && !version.is_empty(), "{file}: {used}");
-        }
-        for script in text.split("run: .").skip(1).filter_map(|run| run.split_whitespace().next()) {
-            assert!(workspace::root().join(format!(".{script}")).is_file(), "{file}: .{script}");
-        }
-        assert!(text.contains("\npermissions:\n  contents: read\n"), "{file} may do more than it needs");
-    }
-    let all: String = workflows.iter().map(|(_, text)| text.as_str()).collect();
-    for command in [".ci/run\n", ".ci/run --long", "cargo deny", "cargo cyclonedx", "sam build", "sam deploy"] {
-        assert!(all.contains(command), "{command}");
-    }
-    let script = std::fs::read_to_string(workspace::root().join(".ci/run")).unwrap();
-    assert!(script.contains("cargo xtask test \"$@\""), "{script}");
-    let settings = std::fs::read_to_string(workspace::root().join("samconfig.toml")).unwrap();
-    assert!(settings.contains("'Release=\"\"'"), "the release writes its name there: {settings}");
-}

@@ -108,7 +108,11 @@ fn home() -> PathBuf {
 /// All tests but the end-to-end ones, which need a cloud.
 async fn unit_tests() -> Result<()> {
     cargo(&UNIT_TESTS).await?;
-    cargo(&["test", "--package", "causeway-tests", "--lib", "--test", "template", "--test", "documents"]).await
+    let mut arguments = vec!["test", "--package", "causeway-tests", "--lib"];
+    for about_files in ["template", "releases", "documents"] {
+        arguments.extend(["--test", about_files]);
+    }
+    cargo(&arguments).await
 }
 
 /// Lets many more user pools live through everything than while one works on the code.
