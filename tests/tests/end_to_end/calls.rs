@@ -1,14 +1,18 @@
 //! What it costs to look at a pool where nothing is to be done.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use causeway_core::run::Outcome;
 use causeway_tests::cost::{Calls, RUN};
 use causeway_tests::eventually::eventually;
 use causeway_tests::front::control::now;
 use causeway_tests::front::record::Call;
+use serde_json::json;
 
 use crate::costs::calls as calls_of;
+use crate::in_process::{InProcess, pass};
 use crate::ingest::{deliver, event, signature};
 use crate::measured::lines;
 use crate::pool::{in_line, in_line_elsewhere};
@@ -16,6 +20,8 @@ use crate::tenancy::{SOON, now_in_millis, text};
 
 /// Providers that Cognito lists on two pages.
 const MORE_THAN_A_PAGE: usize = 61;
+const LOOKS: usize = 3;
+const HOUR: Duration = Duration::from_hours(1);
 
 fn count(calls: &[Call], service: &str, operation: &str) -> usize {
     calls.iter().filter(|call| call.service == service && call.operation == operation).count()
@@ -40,6 +46,7 @@ async fn a_look_at_a_pool_in_line_lists_each_side_once_and_describes_no_provider
             ("lists of providers", count(&calls, "cognito-idp", "ListIdentityProviders"), 2),
             ("reads of the app client", count(&calls, "cognito-idp", "DescribeUserPoolClient"), 1),
             ("lists of connections", count(&of_workos, "workos", "GET /connections"), 1),
+            ("lists of organizations", count(&of_workos, "workos", "GET /organizations"), 0),
         ];
         let all = calls.iter().filter(|call| call.service == "cognito-idp").count();
         for (what, times, each) in costs {
@@ -56,6 +63,44 @@ async fn a_look_at_a_pool_in_line_lists_each_side_once_and_describes_no_provider
         Ok(Some(()))
     })
     .await
+}
+
+#[tokio::test]
+async fn an_instance_assumes_the_role_once_and_each_look_lists_the_organizations_where_domains_are_asked_for()
+-> Result<()> {
+    let (first, organization, connections) = in_line_elsewhere("exact calls", 1).await?;
+    let (tenancy, front) = (&first.tenancy, first.tenancy.cloud.front()?);
+    let pool = tenancy.user_pool().await?;
+    let mut registration = tenancy.registration(&pool, &[&organization]);
+    registration["domain_identifiers"] = json!(true);
+    tenancy.post("/user-pools", &registration).await?.expect(201)?;
+    pool.deploy_role().await?;
+    pool.verified().await?;
+    pool.settles_on(&[&connections[0]]).await?;
+    pool.drained().await?;
+
+    // Runs in this process, which nobody else knows of and whose pool is due to nobody else: every call is its own.
+    let process = InProcess::new(&pool).await?;
+    let since = now();
+    process.run_within(HOUR).await?;
+    // Once with the external ID, and the daily look whether it is taken without and with another.
+    assert_eq!(count(&front.calls(since, &pool.role_name).await?, "sts", "AssumeRole"), 3);
+    process.settle().await?;
+    let since = now();
+    for _ in 0..LOOKS {
+        pass(HOUR);
+        let report = process.run_within(HOUR).await?;
+        ensure!(report.outcome == Outcome::NoChange, "{report:#?}");
+    }
+    assert_eq!(count(&front.calls(since, &pool.role_name).await?, "sts", "AssumeRole"), 0);
+    let calls = front.calls(since, &pool.id).await?;
+    for operation in ["DescribeUserPool", "ListIdentityProviders", "DescribeUserPoolClient"] {
+        assert_eq!(count(&calls, "cognito-idp", operation), LOOKS, "{operation}: {calls:?}");
+    }
+    // Those of the tenant's first pool are not asked for.
+    let of_workos = front.calls(since, &format!("{} ", tenancy.workos.api_key)).await?;
+    assert_eq!(count(&of_workos, "workos", "GET /organizations"), LOOKS, "{of_workos:?}");
+    Ok(())
 }
 
 #[tokio::test]

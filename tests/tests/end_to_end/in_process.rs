@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use causeway_aws::{clock, configuration_of};
 use causeway_cognito::Access;
+use causeway_core::approval::{APPROVED_FOR, Approval, ApprovedStep};
 use causeway_core::claim::Claim;
 use causeway_core::id::{TenantId, UserPoolId};
 use causeway_core::provider::BaseUrl;
@@ -127,6 +128,20 @@ impl InProcess {
         Ok(Self { reconciler, limit, tenant: pool.tenancy.id.parse()?, pool: pool.id.parse()? })
     }
 
+    /// The same for a deployment whose pools are looked at so often.
+    #[must_use]
+    pub fn with_interval(mut self, interval: Duration) -> Self {
+        self.reconciler.settings.interval = interval;
+        self
+    }
+
+    /// Has the pool looked at for that reason, with time enough. Another run may hold it, or there may be nothing to
+    /// run.
+    pub async fn woken(&self, cause: Cause) -> Result<Ran> {
+        let deadlines = Deadlines { usual: now().plus(LONG), longest: now().plus(LONG) };
+        self.ran(cause, usize::MAX, deadlines).await?.context("no limit was set")
+    }
+
     /// Runs the pool until it ends or wants to make one call more than `calls`, when it is dropped as it is: what it
     /// has sent is done, and nothing else ever is. Gives its report if it came to its end.
     pub async fn run_for(&self, calls: usize) -> Result<Option<RunReport>> {
@@ -146,20 +161,39 @@ impl InProcess {
     }
 
     async fn run_until(&self, calls: usize, deadlines: Deadlines) -> Result<Option<RunReport>> {
+        match self.ran(Cause::Schedule, calls, deadlines).await? {
+            Some(Ran::Done(report)) => Ok(Some(*report)),
+            Some(other) => bail!("nothing was run: {other:?}"),
+            None => Ok(None),
+        }
+    }
+
+    async fn ran(&self, cause: Cause, calls: usize, deadlines: Deadlines) -> Result<Option<Ran>> {
         self.limit.left.store(calls, Ordering::Relaxed);
         self.limit.made.store(0, Ordering::Relaxed);
-        let wake_up =
-            WakeUp { tenant_id: self.tenant.clone(), user_pool_id: self.pool.clone(), cause: Cause::Schedule };
-        let ran = tokio::select! {
+        let wake_up = WakeUp { tenant_id: self.tenant.clone(), user_pool_id: self.pool.clone(), cause };
+        tokio::select! {
             // First, so that it is there before the limit can be reached.
             biased;
-            () = self.limit.reached.notified() => return Ok(None),
-            ran = Box::pin(self.reconciler.run(&wake_up, deadlines)) => ran?,
-        };
-        match ran {
-            Ran::Done(report) => Ok(Some(*report)),
-            other => bail!("nothing was run: {other:?}"),
+            () = self.limit.reached.notified() => Ok(None),
+            ran = Box::pin(self.reconciler.run(&wake_up, deadlines)) => Ok(Some(ran?)),
         }
+    }
+
+    /// Lets the steps through that are held back now, as the API does for an operator: by its clock the approval
+    /// would be over.
+    pub async fn approve(&self) -> Result<()> {
+        self.limit.left.store(usize::MAX, Ordering::Relaxed);
+        let (store, pool) = (&self.reconciler.store, self.stored().await?);
+        let tenant = store.tenant(&self.tenant).await?.context("no such tenant")?;
+        let planned = self.reconciler.planned(&tenant, &pool, now().plus(LONG)).await?;
+        let approval = Approval {
+            hash: planned.hash,
+            steps: planned.steps.iter().filter(|step| step.held).map(ApprovedStep::of).collect(),
+            approved_by: "an operator".to_owned(),
+            expires_at: now().plus(APPROVED_FOR),
+        };
+        Ok(store.approve(&self.tenant, &self.pool, &approval).await?)
     }
 
     /// Runs the pool until there is nothing left to do. Each run begins after the leases of those before.
