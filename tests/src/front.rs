@@ -39,6 +39,12 @@ use self::record::{Call, Record};
 /// How long `WorkOS` has a caller wait that it throttles on purpose, in seconds.
 const RETRY_AFTER: &str = "1";
 
+/// How a service refuses on purpose.
+struct Refusals {
+    throttled: Reply,
+    denied: Reply,
+}
+
 /// Both sides' record and faults, and what `WorkOS` does not list.
 #[derive(Debug, Default)]
 struct Shared {
@@ -49,16 +55,14 @@ struct Shared {
 
 impl Shared {
     /// Answers by `answer`, or as the request's fate has it, and records how it ended.
-    async fn play<A>(&self, mut call: Call, fate: Fate, throttled: Reply, answer: A) -> End
+    async fn play<A>(&self, mut call: Call, fate: Fate, refusals: Refusals, answer: A) -> End
     where
         A: Future<Output = Result<(Reply, Option<String>)>> + Send,
     {
         let failed = |status: StatusCode| Reply::new(status, "text/plain", "wrong on purpose".to_owned());
         let end = match fate {
-            Fate::Throttled => {
-                call.refused = Some("throttled on purpose".to_owned());
-                End::Whole(throttled)
-            }
+            Fate::Throttled => End::Whole(refusals.throttled),
+            Fate::Denied => End::Whole(refusals.denied),
             Fate::Reset { late: false } => End::Cut,
             Fate::Error { late: false } => End::Whole(failed(StatusCode::INTERNAL_SERVER_ERROR)),
             _ => {
@@ -141,7 +145,8 @@ impl Handler for Aws {
         let about = form_decoded(&request);
         let fate = self.shared.faults.fate(&service, &about);
         let call = Call::new(&service, &operation, &about);
-        self.shared.play(call, fate, Refusal::throttled().reply(), self.answer(request)).await
+        let refusals = Refusals { throttled: Refusal::throttled().reply(), denied: Refusal::denied().reply() };
+        self.shared.play(call, fate, refusals, self.answer(request)).await
     }
 }
 
@@ -173,14 +178,17 @@ impl Handler for WorkOs {
         let about = format!("{} {} {}", request.header("authorization"), request.method, request.target);
         let operation = format!("{} {}", request.method, request.path());
         let fate = self.shared.faults.fate("workos", &about);
-        let message = r#"{"message":"Too many requests"}"#.to_owned();
-        let mut throttled = Reply::new(StatusCode::TOO_MANY_REQUESTS, "application/json", message);
+        let refusal = |status, message: &str| {
+            Reply::new(status, "application/json", serde_json::json!({"message": message}).to_string())
+        };
+        let mut throttled = refusal(StatusCode::TOO_MANY_REQUESTS, "Too many requests");
         throttled.headers.insert("retry-after", http::HeaderValue::from_static(RETRY_AFTER));
+        let refusals = Refusals { throttled, denied: refusal(StatusCode::UNAUTHORIZED, "Unauthorized") };
         let answer = async {
             let reply = self.upstream.send(&request).await?;
             let is_list = request.method == Method::GET && request.path() == "/connections";
             Ok((if is_list { self.shared.hidden.left_out_of(reply)? } else { reply }, None))
         };
-        self.shared.play(Call::new("workos", &operation, &about), fate, throttled, answer).await
+        self.shared.play(Call::new("workos", &operation, &about), fate, refusals, answer).await
     }
 }

@@ -46,6 +46,11 @@ impl Refusal {
         Self::new("TooManyRequestsException", "Rate exceeded")
     }
 
+    /// A missing permission.
+    pub fn denied() -> Self {
+        Self::new("AccessDeniedException", "not authorized to perform this operation")
+    }
+
     /// As it is answered.
     pub fn reply(&self) -> Reply {
         let body = json!({"__type": self.kind, "message": self.message}).to_string();

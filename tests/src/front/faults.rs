@@ -18,6 +18,8 @@ pub struct Faults {
     pub seed: u64,
     /// Throttled, and not passed on.
     pub throttles: f64,
+    /// Refused as somebody who may not, and not passed on: a key that was revoked.
+    pub denied: f64,
     /// The connection is cut, before or after the request was passed on.
     pub resets: f64,
     /// Answered late.
@@ -35,6 +37,8 @@ pub enum Fate {
     Normal,
     /// It is throttled.
     Throttled,
+    /// It is refused as somebody's who may not.
+    Denied,
     /// The connection is cut.
     Reset {
         /// Only after the request was passed on.
@@ -57,6 +61,7 @@ impl Faults {
         let (point, late, wait) = (random.f64(), random.bool(), random.u64(200..1200));
         let fates = [
             (self.throttles, Fate::Throttled),
+            (self.denied, Fate::Denied),
             (self.resets, Fate::Reset { late }),
             (self.slow, Fate::Slow(Duration::from_millis(wait))),
             (self.truncated, Fate::Truncated),

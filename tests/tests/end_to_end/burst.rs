@@ -1,6 +1,6 @@
 //! Thousands of webhooks at once, of every kind, while the queue fails now and then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -11,7 +11,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::ingest::{deliver, event, runs_by_webhook, signature};
 use crate::pool::{in_line, provider_name};
-use crate::tenancy::{SOON, Tenancy, now_in_millis};
+use crate::tenancy::{SOON, Tenancy, now_in_millis, text};
 
 /// How many webhooks there are: `cargo xtask test --long` sets more.
 const SIZE: &str = "CAUSEWAY_BURST";
@@ -111,6 +111,10 @@ async fn delivered(tenancy: &Tenancy, delivery: &Delivery) -> Result<usize> {
     anyhow::bail!("{:?} was answered 503 {DELIVERIES} times", delivery.kind)
 }
 
+fn event_id(body: &str) -> Result<String> {
+    text(&serde_json::from_str(body)?, "id")
+}
+
 fn size() -> Result<usize> {
     let size = std::env::var(SIZE).ok().filter(|size| !size.is_empty());
     size.map_or(Ok(200), |size| size.parse().with_context(|| format!("{SIZE} is no number")))
@@ -135,7 +139,7 @@ async fn in_a_burst_every_valid_webhook_is_taken_once_it_is_on_the_queue_and_its
     front.set_faults(&pool.id, Some(faults)).await?;
 
     // A change every now and then, each told by a webhook of its own after it.
-    let mut wanted = Vec::new();
+    let (mut wanted, mut taken) = (Vec::new(), BTreeSet::new());
     let mut again = 0;
     for part in all.chunks(size.div_ceil(5)) {
         let sent = stream::iter(part).map(|delivery| delivered(&pool.tenancy, delivery)).buffer_unordered(SIDE_BY_SIDE);
@@ -150,18 +154,25 @@ async fn in_a_burst_every_valid_webhook_is_taken_once_it_is_on_the_queue_and_its
         let connection = pool.tenancy.workos.create_connection(&organization, "burst").await?;
         let body = event("connection.activated");
         let signature = signature(&secret, now_in_millis(), body.as_bytes())?;
+        let id = event_id(&body)?;
         again += delivered(&pool.tenancy, &Delivery { kind: Kind::Valid, body, signature }).await?;
+        taken.insert(id);
         wanted.push(provider_name(&connection));
     }
     front.set_faults(&pool.id, None).await?;
 
-    let taken = all.iter().filter(|delivery| delivery.kind.status() == 200).count() + wanted.len();
-    let calls = front.calls(since, &pool.id).await?;
-    let sent = calls.iter().filter(|call| call.operation.starts_with("SendMessage") && call.status == 200).count();
-    assert!(sent >= taken, "{taken} webhooks were answered 200, and {sent} wake-ups are on the queue");
+    for delivery in all.iter().filter(|delivery| delivery.kind.status() == 200) {
+        taken.insert(event_id(&delivery.body)?);
+    }
+    for event in &taken {
+        // What no other wake-up of the pool has: that of a schedule's tick or of another event is not the event's.
+        let calls = front.calls(since, &format!("event-{event}-{}", pool.id)).await?;
+        let is_sent = calls.iter().any(|call| call.operation == "SendMessageBatch" && call.status == 200);
+        assert!(is_sent, "{event} was answered 200, and its wake-up is not on the queue: {calls:?}");
+    }
     assert!(again > 0, "else nothing shows what becomes of a webhook while the queue fails");
     // The emulator runs one batch of up to ten wake-ups after the other.
-    let runs = Duration::from_millis(200) * u32::try_from(taken)?;
+    let runs = Duration::from_millis(200) * u32::try_from(taken.len())?;
     eventually(SOON * 2 + runs, "every change that a webhook told of has arrived", async || {
         let names = pool.provider_names().await?;
         let missing: Vec<&String> = wanted.iter().filter(|name| !names.contains(name)).collect();

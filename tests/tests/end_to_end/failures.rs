@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_sdk_sqs::Client as Sqs;
+use causeway_core::timestamp::Timestamp;
 use causeway_tests::eventually::eventually;
 use causeway_tests::front::faults::Faults;
 use causeway_tests::tenant_role::delete_stack;
@@ -163,15 +164,46 @@ async fn throttled_by_workos_a_run_fails_whole_and_is_tried_again_soon() -> Resu
     assert_eq!(run["failures"][0]["class"], "throttled", "{run:#}");
     let shown = pool.shown().await?;
     assert_eq!(shown["health"]["state"], "throttled", "{shown:#}");
-    assert!(shown["next_due_at"].is_string(), "{shown:#}");
+    let at = |value: &Value| value.as_str().and_then(Timestamp::parse).context("no time");
+    let wait = at(&shown["next_due_at"])?.since(at(&shown["last_run"]["finished_at"])?);
+    // A minute, or two where the schedule had it looked at once more meanwhile.
+    let soon = Duration::from_secs(54)..=Duration::from_secs(132);
+    assert!(soon.contains(&wait), "it is tried again after {wait:?}: {shown:#}");
     assert_eq!(pool.provider_names().await?.len(), 2, "something was changed on half a look");
     front.set_faults(&tenancy.id, None).await?;
-    eventually(Duration::from_secs(100), "the pool heals by itself", async || {
-        pool.post("/reconcile", &json!({})).await?.expect(202)?;
-        Ok((pool.shown().await?["health"]["state"] == "ok").then_some(()))
-    })
-    .await?;
-    pool.settles_on(&[&connections[1]]).await
+    // As if that time had come. Nobody asks for the run.
+    pool.set_as_created("due_at").await?;
+    tenancy.cloud.invoke("schedule", &json!({})).await?;
+    pool.settles_on(&[&connections[1]]).await?;
+    pool.health("ok").await.map(drop)
+}
+
+#[tokio::test]
+async fn a_key_that_workos_revoked_takes_nothing_away_and_the_pool_says_so() -> Result<()> {
+    let (pool, _, connections) = in_line("revoked", 2).await?;
+    let tenancy = &pool.tenancy;
+    let (front, before) = (tenancy.cloud.front()?, (pool.provider_names().await?, pool.app_client().await?));
+    let key = &tenancy.workos.api_key;
+    // Past the front.
+    WorkOs::new(&tenancy.cloud.workos_emulator_url, key)?.delete_connection(&connections[0]).await?;
+    // All of its calls, or only the question whether the connection that is not listed is gone.
+    for (refused, outcome) in [(format!("{key} "), "failed"), (format!("{key} GET /connections/conn_"), "partial")] {
+        let denied =
+            Faults { service: "workos".to_owned(), containing: vec![refused], denied: 1.0, ..Faults::default() };
+        front.set_faults(&tenancy.id, Some(denied)).await?;
+        let run = pool.run().await?;
+        assert_eq!((&run["outcome"], &run["steps"]), (&json!(outcome), &json!([])), "{run:#}");
+        assert_eq!(run["failures"][0]["class"], "denied", "{run:#}");
+        let health = pool.health("denied").await?;
+        let message = text(&health, "message")?;
+        assert!(message.contains("401") && text(&health, "remedy")?.contains("verify"), "{health}");
+        assert!(!message.contains(key), "the key came out: {health}");
+        assert_eq!((pool.provider_names().await?, pool.app_client().await?), before, "something was taken away");
+    }
+    front.set_faults(&tenancy.id, None).await?;
+    pool.run().await?;
+    pool.settles_on(&[&connections[1]]).await?;
+    pool.health("ok").await.map(drop)
 }
 
 #[tokio::test]

@@ -5,13 +5,18 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use aws_sdk_cognitoidentityprovider::types::IdentityProviderTypeType;
 use aws_sdk_sqs::Client as Sqs;
+use causeway_core::timestamp::Timestamp;
+use causeway_tests::cloud::Cloud;
 use causeway_tests::eventually::eventually;
+use causeway_tests::front::control::{Control, now as front_now};
 use causeway_tests::front::faults::Faults;
+use causeway_tests::front::record::Call;
 use causeway_tests::workos::WorkOs;
 use serde_json::json;
 
+use crate::measured::lines;
 use crate::pool::{Pool, provider_name};
-use crate::tenancy::{Tenancy, unique};
+use crate::tenancy::{SOON, Tenancy, now_in_millis, unique};
 
 /// What the changes and what goes wrong are drawn from. Another one in the environment plays another scenario.
 const SEED: &str = "CAUSEWAY_SEED";
@@ -20,6 +25,8 @@ const SIZE: &str = "CAUSEWAY_FAULTS";
 /// More deletions of one pool would have to be approved.
 const MOST_DELETED: usize = 4;
 const FOREIGN: &str = "TenantsOwn";
+/// For how many seconds a dead letter that is looked at is not there for others.
+const DEAD_LOOKED_AT: i32 = 5;
 /// How long both sides may take until they are equal, once nothing goes wrong any more.
 const IN_LINE_WITHIN: Duration = Duration::from_mins(5);
 
@@ -62,6 +69,7 @@ fn faults(service: &str, containing: Vec<String>, seed: u64) -> Faults {
         slow: 0.05,
         truncated: 0.03,
         errors: 0.05,
+        ..Faults::default()
     }
 }
 
@@ -91,6 +99,60 @@ async fn is_in_line(side: &Side) -> Result<()> {
     Ok(())
 }
 
+/// How many calls failed on purpose, of those that contain each of these texts.
+async fn failed_on_purpose(front: &Control, since: u64, service: &str, containing: &[String]) -> Result<Vec<usize>> {
+    let mut counts = Vec::new();
+    for text in containing {
+        let mut calls = front.calls(since, text).await?;
+        calls.retain(|call| call.service == service);
+        let on_purpose = |call: &&Call| call.refused.as_ref().is_some_and(|why| why.ends_with("on purpose"));
+        counts.push(calls.iter().filter(on_purpose).count());
+    }
+    Ok(counts)
+}
+
+/// Every message of the dead-letter queue, and left there: soon others see them again.
+async fn dead_letters(cloud: &Cloud) -> Result<Vec<String>> {
+    let sqs = Sqs::new(&cloud.integration().sdk(&cloud.region));
+    let mut dead = Vec::new();
+    loop {
+        let request = sqs.receive_message().queue_url(&cloud.dead_letter_queue_url).max_number_of_messages(10);
+        let received = request.visibility_timeout(DEAD_LOOKED_AT).send().await?.messages.unwrap_or_default();
+        if received.is_empty() {
+            return Ok(dead);
+        }
+        dead.extend(received.into_iter().filter_map(|message| message.body));
+    }
+}
+
+/// Nothing that was to be done for these pools was given up, nor was about to be.
+async fn nothing_was_given_up(cloud: &Cloud, sides: &[Side]) -> Result<()> {
+    let dead = dead_letters(cloud).await?;
+    for Side { pool, .. } in sides {
+        let given_up: Vec<&String> = dead.iter().filter(|body| body.contains(&pool.id)).collect();
+        ensure!(given_up.is_empty(), "a wake-up was given up: {given_up:?}");
+        // What another test keeps of the dead letters is not seen. It takes runs that were not recorded to get there.
+        let mut runs = lines(cloud, "reconcile", "/span/user_pool_id", &pool.id);
+        runs.retain(|run| run["RunsNotRecorded"].is_u64());
+        ensure!(runs.is_empty(), "the table did not fail, and these were not recorded: {runs:?}");
+    }
+    Ok(())
+}
+
+/// Has the schedule find a pool that failed, as if its time had come. Nobody asks for the run.
+async fn is_found_by_the_schedule(pool: &Pool) -> Result<()> {
+    let since = Timestamp::from_millis(i64::try_from(now_in_millis())?);
+    let shown = pool.shown().await?;
+    ensure!(shown["next_due_at"].is_string(), "the pool is never looked at again: {shown:#}");
+    pool.set_as_created("due_at").await?;
+    pool.tenancy.cloud.invoke("schedule", &json!({})).await?;
+    eventually(SOON, "the schedule has the pool looked at", async || {
+        let ended = pool.shown().await?["last_run"]["finished_at"].as_str().and_then(Timestamp::parse);
+        Ok((ended > Some(since)).then_some(()))
+    })
+    .await
+}
+
 #[tokio::test]
 async fn whatever_fails_meanwhile_both_sides_are_equal_at_the_end() -> Result<()> {
     let seed = setting(SEED).map_or(Ok(1), |seed| seed.parse())?;
@@ -103,13 +165,18 @@ async fn whatever_fails_meanwhile_both_sides_are_equal_at_the_end() -> Result<()
     }
     // The test itself goes past the front: what it does is not to fail.
     let workos = WorkOs::new(&tenancy.cloud.workos_emulator_url, &tenancy.workos.api_key)?;
-    let foreign = sides[0].pool.provider(FOREIGN).await?;
+    let mut foreign = Vec::new();
+    for side in &sides {
+        foreign.push(side.pool.provider(FOREIGN).await?.context("no foreign provider")?);
+    }
 
-    let front = tenancy.cloud.front()?;
-    let ids = sides.iter().map(|side| side.pool.id.clone()).collect();
+    let (front, since) = (tenancy.cloud.front()?, front_now());
+    let ids: Vec<String> = sides.iter().map(|side| side.pool.id.clone()).collect();
+    // With what comes after a key, since one can begin like another.
+    let key = vec![format!("{} ", tenancy.workos.api_key)];
     let (of_cognito, of_workos) = (format!("{} cognito", tenancy.id), format!("{} workos", tenancy.id));
-    front.set_faults(&of_cognito, Some(faults("cognito-idp", ids, seed))).await?;
-    front.set_faults(&of_workos, Some(faults("workos", vec![tenancy.workos.api_key.clone()], seed))).await?;
+    front.set_faults(&of_cognito, Some(faults("cognito-idp", ids.clone(), seed))).await?;
+    front.set_faults(&of_workos, Some(faults("workos", key.clone(), seed))).await?;
     for number in 0..changes {
         change(&mut sides[number % pools], &workos, &mut random).await?;
     }
@@ -120,20 +187,22 @@ async fn whatever_fails_meanwhile_both_sides_are_equal_at_the_end() -> Result<()
     front.set_faults(&of_cognito, None).await?;
     front.set_faults(&of_workos, None).await?;
 
-    for side in &sides {
+    let hit = [
+        failed_on_purpose(&front, since, "cognito-idp", &ids).await?,
+        failed_on_purpose(&front, since, "workos", &key).await?,
+    ];
+    assert!(hit.concat().iter().all(|times| *times > 0), "not everything failed that was to fail: {hit:?}");
+
+    for (side, foreign) in sides.iter().zip(&foreign) {
+        is_found_by_the_schedule(&side.pool).await?;
         eventually(IN_LINE_WITHIN, &format!("{} is in line (seed {seed})", side.pool.id), async || {
             side.pool.post("/reconcile", &json!({})).await?.expect(202)?;
             is_in_line(side).await.map(Some)
         })
         .await?;
         side.pool.health("ok").await?;
+        assert!(side.pool.provider(FOREIGN).await?.as_ref() == Some(foreign), "a foreign provider was touched");
     }
-    assert_eq!(sides[0].pool.provider(FOREIGN).await?, foreign, "a foreign provider was touched");
-    let sqs = Sqs::new(&tenancy.cloud.integration().sdk(&tenancy.cloud.region));
-    let request = sqs.receive_message().queue_url(&tenancy.cloud.dead_letter_queue_url);
-    // Seen, and left for whoever else looks.
-    let dead = request.max_number_of_messages(10).visibility_timeout(0).send().await?.messages.unwrap_or_default();
-    let of_ours = dead.iter().filter_map(|message| message.body.as_deref()).find(|body| body.contains(&tenancy.id));
-    assert_eq!(of_ours, None, "a wake-up was given up");
+    nothing_was_given_up(&tenancy.cloud, &sides).await?;
     tenancy.stop_listening().await
 }
