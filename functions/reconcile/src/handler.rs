@@ -193,6 +193,8 @@ fn log(report: &RunReport, metrics: &Measurements) {
 
 #[cfg(test)]
 mod tests {
+    use causeway_reconciler::LEASE_AFTER_DEADLINE;
+
     use super::*;
 
     fn event(name: &str) -> SqsEvent {
@@ -230,6 +232,30 @@ mod tests {
         assert_eq!(of(300, 1), Deadlines { usual: after(270), longest: after(270) });
         assert_eq!(of(300, 2), Deadlines { usual: after(60), longest: after(270) });
         assert_eq!(of(30, 2), Deadlines { usual: after(20), longest: after(20) });
+    }
+
+    /// The default of one of the template's parameters.
+    fn default_of(parameter: &str) -> Duration {
+        let path = format!("{}/../../template.yaml", env!("CARGO_MANIFEST_DIR"));
+        let template = std::fs::read_to_string(path).unwrap();
+        let section = template.split(&format!("\n  {parameter}:\n")).nth(1).unwrap();
+        let default = section.split("    Default: ").nth(1).unwrap().lines().next().unwrap();
+        Duration::from_secs(default.parse().unwrap())
+    }
+
+    #[test]
+    fn a_runs_lease_outlasts_its_function_and_is_over_before_the_message_of_a_killed_one_comes_again() {
+        let (timeout, visibility) = (default_of("ReconcileTimeoutSeconds"), default_of("QueueVisibilitySeconds"));
+        let received = Timestamp::from_seconds(1_000_000);
+        // Lambda has what it received begin within some seconds.
+        for begins in [received, received.plus(Duration::from_secs(10))] {
+            let ends = begins.plus(timeout);
+            for pools in [1, 10] {
+                let lease_until = deadlines(begins, ends, pools).longest.plus(LEASE_AFTER_DEADLINE);
+                assert!(lease_until >= ends, "another run can begin while this one writes");
+                assert!(lease_until < received.plus(visibility), "the message comes again in vain");
+            }
+        }
     }
 
     #[test]

@@ -8,6 +8,9 @@ mod fields;
 mod pacer;
 mod pool;
 
+#[cfg(test)]
+mod paced_tests;
+
 pub use access::{Access, Assumption, RoleToAssume};
 pub use app_client::AppClient;
 pub use error::{CognitoError, Problem};

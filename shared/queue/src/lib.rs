@@ -143,7 +143,109 @@ type CallError = Arc<dyn std::error::Error + Send + Sync>;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+    use aws_smithy_runtime_api::client::{
+        behavior_version::BehaviorVersion,
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        runtime_components::RuntimeComponents,
+    };
+    use aws_smithy_types::body::SdkBody;
+    use aws_types::region::Region;
+    use causeway_core::wake_up::Cause;
+    use serde_json::{Value, json};
+
     use super::*;
+
+    /// Answers each call alike with 200, and keeps what was sent.
+    #[derive(Debug, Clone)]
+    struct Answering {
+        answer: Value,
+        sent: Arc<Mutex<Vec<Value>>>,
+    }
+
+    impl HttpClient for Answering {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(self.clone())
+        }
+    }
+
+    impl HttpConnector for Answering {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let body = request.body().bytes().unwrap_or_default();
+            self.sent.lock().unwrap().push(serde_json::from_slice(body).unwrap());
+            let answer = SdkBody::from(self.answer.to_string());
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().unwrap(), answer)))
+        }
+    }
+
+    /// What becomes of one wake-up for each of these pools where SQS answers so, and what was sent.
+    async fn sent(pools: &[&str], answer: Value) -> (Vec<Result<(), QueueError>>, Vec<Value>) {
+        let http = Answering { answer, sent: Arc::default() };
+        let credentials = Credentials::new("key", "secret", None, None, "test");
+        let configuration = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(SharedHttpClient::new(http.clone()))
+            .build();
+        let queue = Queue::new(&configuration, "https://sqs.eu-west-1.amazonaws.com/111111111111/a.fifo".to_owned());
+        let wake_up = |pool: &&str| WakeUp {
+            tenant_id: "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
+            user_pool_id: pool.parse().unwrap(),
+            cause: Cause::Webhook,
+        };
+        let wake_ups: Vec<WakeUp> = pools.iter().map(wake_up).collect();
+        let all: Vec<_> = wake_ups.iter().map(|wake_up| (wake_up, Deduplication::Event("event_1"))).collect();
+        let outcomes = queue.wake_up_all(&all).await;
+        let sent = http.sent.lock().unwrap().clone();
+        (outcomes, sent)
+    }
+
+    fn taken(id: &str) -> Value {
+        json!({"Id": id, "MessageId": "m", "MD5OfMessageBody": "0", "SequenceNumber": "1"})
+    }
+
+    fn refused(id: &str) -> Value {
+        json!({"Id": id, "Code": "InternalError", "Message": "later", "SenderFault": false})
+    }
+
+    #[tokio::test]
+    async fn of_a_call_that_was_answered_200_only_the_wake_ups_are_sent_that_sqs_says_it_took() {
+        let pools = ["eu-west-1_a", "eu-west-1_b", "eu-west-1_c", "eu-west-1_d"];
+        let answer = json!({"Successful": [taken("3"), taken("0")], "Failed": [refused("1")]});
+        let (outcomes, _) = sent(&pools, answer).await;
+        let shown: Vec<_> = outcomes.iter().map(|outcome| outcome.as_ref().map_err(|error| &error.source)).collect();
+        assert!(
+            matches!(
+                shown[..],
+                [Ok(()), Err(NotSent::Refused { code, .. }), Err(NotSent::Unknown), Ok(())] if code == "InternalError"
+            ),
+            "{shown:?}"
+        );
+        assert_eq!(outcomes[1].as_ref().unwrap_err().user_pool_id.as_str(), pools[1]);
+        for answer in [json!({"Failed": [refused("0")]}), json!({"Successful": []}), json!({})] {
+            let (outcomes, _) = sent(&pools[..1], answer.clone()).await;
+            assert!(matches!(outcomes[..], [Err(_)]), "{answer}: {outcomes:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pool_is_a_message_group_so_that_none_waits_for_another_and_none_is_run_twice_at_once() {
+        let pools = ["eu-west-1_a", "eu-west-1_b"];
+        let (_, sent) = sent(&pools, json!({"Successful": [taken("0"), taken("1")]})).await;
+        let entries = sent[0]["Entries"].as_array().unwrap();
+        let groups: Vec<&str> = entries.iter().filter_map(|entry| entry["MessageGroupId"].as_str()).collect();
+        assert_eq!((sent.len(), groups), (1, pools.to_vec()));
+        for (entry, pool) in entries.iter().zip(pools) {
+            assert_eq!(entry["MessageDeduplicationId"], format!("event-event_1-{pool}"));
+        }
+    }
 
     #[test]
     fn a_deduplication_id_is_one_that_sqs_takes_whatever_the_event_is_called() {

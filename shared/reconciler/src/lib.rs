@@ -21,7 +21,7 @@ use causeway_workos::Workos;
 
 pub use adoption::{Adopted, AdoptionError, AdoptionRequest};
 pub use look::{Look, LookError};
-pub use run::{Deadlines, Ran, RunError};
+pub use run::{Deadlines, LEASE_AFTER_DEADLINE, Ran, RunError};
 
 /// What every run depends on besides its pool.
 #[derive(Debug, Clone)]

@@ -24,7 +24,7 @@ use crate::{
 
 /// How much longer than its longest deadline a run holds its pool: longer than its last step and its record can take,
 /// so that a lease never ends under a living run. A killed run's lease ends by itself.
-pub(crate) const LEASE_AFTER_DEADLINE: std::time::Duration = std::time::Duration::from_secs(40);
+pub const LEASE_AFTER_DEADLINE: std::time::Duration = std::time::Duration::from_secs(40);
 
 /// A run that could not be recorded; its message goes back to the queue.
 #[derive(Debug, thiserror::Error)]

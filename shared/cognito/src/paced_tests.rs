@@ -1,0 +1,134 @@
+//! That no call on a pool goes past its rate: no operation, and no attempt of one.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use aws_credential_types::Credentials;
+use aws_sdk_cognitoidentityprovider::{
+    Client,
+    config::{BehaviorVersion, Config, Region, retry::RetryConfig},
+};
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::{HttpRequest, HttpResponse},
+    runtime_components::RuntimeComponents,
+};
+use aws_smithy_types::body::SdkBody;
+use causeway_core::{
+    id::{AppClientId, ConnectionId, ProviderName},
+    provider::{BaseUrl, Issuer, ProviderSpec},
+    role::ACTIONS,
+};
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use crate::{
+    PoolAccess,
+    pacer::{Pacer, Quota},
+};
+
+/// How many calls a second Cognito takes of one operation on one pool.
+const A_SECOND: usize = 5;
+/// What any operation is answered with: each reads its own member.
+const ANSWER: &str = r#"{
+    "UserPool": {}, "Providers": [], "UserPoolClients": [],
+    "IdentityProvider": {"UserPoolId": "eu-west-1_a", "ProviderName": "a", "ProviderType": "OIDC"},
+    "UserPoolClient": {"UserPoolId": "eu-west-1_a", "ClientId": "1a", "SupportedIdentityProviders": ["COGNITO"]}
+}"#;
+
+/// Stands for Cognito, answers every call alike, and keeps when each one came.
+#[derive(Debug, Clone)]
+struct Answering {
+    status: u16,
+    answer: &'static str,
+    came: Arc<Mutex<BTreeMap<String, Vec<Instant>>>>,
+}
+
+impl HttpClient for Answering {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Answering {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        self.came.lock().unwrap().entry(operation).or_default().push(Instant::now());
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(self.status.try_into().unwrap(), SdkBody::from(self.answer))))
+    }
+}
+
+impl Answering {
+    fn new(status: u16, answer: &'static str) -> Self {
+        Self { status, answer, came: Arc::default() }
+    }
+
+    fn access(&self) -> PoolAccess {
+        let configuration = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+            .retry_config(RetryConfig::disabled())
+            .http_client(self.clone())
+            .build();
+        let quota = Quota { account: "222222222222".parse().unwrap(), pool: "eu-west-1_a".parse().unwrap() };
+        PoolAccess::new(Client::from_conf(configuration), quota, Pacer::default())
+    }
+
+    /// When the calls of an operation came.
+    fn times(&self, operation: &str) -> Vec<Instant> {
+        self.came.lock().unwrap().get(operation).cloned().unwrap_or_default()
+    }
+}
+
+fn spec() -> ProviderSpec {
+    let connection: ConnectionId = "conn_01E4ZCR3C56J083X43JQXF3JK5".parse().unwrap();
+    let base = BaseUrl::parse("https://causeway.example").unwrap();
+    let issuer = Issuer::new(&base, &"tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(), &connection);
+    ProviderSpec::new(&issuer, &"eu-west-1_a".parse().unwrap(), BTreeMap::new(), [].into())
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_operation_that_a_role_allows_waits_for_its_rate() {
+    let cognito = Answering::new(200, ANSWER);
+    let (access, spec, secret) = (cognito.access(), spec(), SecretString::from("secret"));
+    let name: ProviderName = "conn-01E4ZCR3C56J083X43JQXF3JK5".parse().unwrap();
+    let client: AppClientId = "1a".parse().unwrap();
+    for _ in 0..=A_SECOND {
+        access.describe().await.unwrap();
+        access.list_providers().await.unwrap();
+        access.describe_provider(&name).await.unwrap();
+        access.create_provider(&name, &spec, &secret).await.unwrap();
+        access.update_provider(&name, &spec, &secret).await.unwrap();
+        access.delete_provider(&name).await.unwrap();
+        access.list_app_clients().await.unwrap();
+        access.change_app_client(&client, &[name.clone()].into(), &[].into()).await.unwrap();
+        access.probe_update(&name).await.unwrap();
+        access.describe_app_client(&client).await.unwrap();
+        access.probe_update_app_client(&client).await.unwrap();
+    }
+    for action in ACTIONS {
+        let operation = action.trim_start_matches("cognito-idp:");
+        let times = cognito.times(operation);
+        assert!(times.len() > A_SECOND, "{operation} came {} times", times.len());
+        // Two of them can be nearer to each other, where the first one had to wait for its account's rate.
+        let is_slow = |times: &[Instant]| times[A_SECOND] - times[0] >= Duration::from_secs(1);
+        assert!(times.windows(A_SECOND + 1).all(is_slow), "{operation}: {times:?}");
+    }
+    assert_eq!(cognito.came.lock().unwrap().len(), ACTIONS.len(), "a call that no role allows");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_of_a_call_that_is_throttled_waits_longer_than_the_one_before() {
+    let cognito = Answering::new(400, r#"{"__type": "TooManyRequestsException", "message": "Rate exceeded"}"#);
+    let name = "conn-01E4ZCR3C56J083X43JQXF3JK5".parse().unwrap();
+    cognito.access().describe_provider(&name).await.unwrap_err();
+    let times = cognito.times("DescribeIdentityProvider");
+    let waits: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(waits.len(), 2, "{waits:?}");
+    assert!(waits[0] > Duration::from_secs(1) / 5 && waits[1] > waits[0], "{waits:?}");
+}
