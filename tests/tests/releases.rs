@@ -78,16 +78,6 @@ fn the_session_that_deploys_lasts_as_long_as_its_job_may_take() {
 }
 
 #[test]
-fn a_new_signing_key_waits_by_default_until_the_canary_of_the_settings_is_over() {
-    let number =
-        |pattern: &str, text: &str| -> u32 { Regex::new(pattern).unwrap().captures(text).unwrap()[1].parse().unwrap() };
-    let canary = number("'Canary=\"LambdaCanary10Percent([0-9]+)Minutes\"'", &read("samconfig.toml"));
-    let lead = number("SigningKeyLeadSeconds:\n    Type: Number\n    Default: ([0-9]+)", &read("template.yaml"));
-    // docs/operations.md says why so much more.
-    assert!(lead >= 60 * canary + 1200, "{lead} s for {canary} minutes");
-}
-
-#[test]
 fn the_policy_for_deploying_has_a_statement_for_every_service_of_the_template() {
     let policy = read("docs/iam/deploy.json");
     let template = read("template.yaml");
