@@ -9,28 +9,18 @@ use causeway_core::{
     wake_up::{Cause, WakeUp},
 };
 use causeway_queue::{Deduplication, MOST_AT_ONCE, Queue, QueueError};
-use causeway_store::{DUE_SHARDS, DuePool, Store, StoreError};
-use causeway_telemetry::{METRICS, Metric, chain, current_trace_id, measured};
+use causeway_store::{DUE_SHARDS, DuePool, Store, StoreError, Unwell};
+use causeway_telemetry::{METRICS, chain, current_trace_id, measured};
 use futures::future::join_all;
 use lambda_runtime::{Context, Error};
 use serde_json::{Value, json};
+
+use crate::measure::{Seen, Ticked, UNWELL};
 
 /// How many pools are read at a time, and woken up side by side.
 const PAGE: i32 = 50;
 /// How long before the function's end a tick stops: what it leaves is due at the next.
 const MARGIN: Duration = Duration::from_secs(5);
-
-/// The states of health in which pools are counted.
-const UNWELL: [(HealthState, Metric); 8] = [
-    (HealthState::Transient, Metric::PoolsTransient),
-    (HealthState::Throttled, Metric::PoolsThrottled),
-    (HealthState::Conflict, Metric::PoolsConflict),
-    (HealthState::Denied, Metric::PoolsDenied),
-    (HealthState::Quota, Metric::PoolsQuota),
-    (HealthState::Rejected, Metric::PoolsRejected),
-    (HealthState::Held, Metric::PoolsHeld),
-    (HealthState::Bug, Metric::PoolsBug),
-];
 
 /// What a tick needs.
 pub struct Schedule {
@@ -43,35 +33,37 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Wakes up everything that is due, and logs it in one line.
+    /// Wakes up everything that is due, and logs it in one line, also where it failed on the way.
     pub async fn handle(&self, context: Context) -> Result<Value, Error> {
         let now = clock::now();
         let deadline = i64::try_from(context.deadline).map_or(now, Timestamp::from_millis).minus(MARGIN);
-        let (ticked, mut metrics) = measured(async {
-            let ticked = self.tick(now, deadline).await?;
-            Ok::<_, StoreError>((ticked, self.unwell().await))
-        })
-        .await;
-        let (Ticked { woken, failed, longest_due }, unwell) = ticked?;
-        metrics.add(Metric::PoolsWoken, woken);
-        metrics.add(Metric::PoolsNotWoken, failed);
-        metrics.add(Metric::OldestSyncAge, self.oldest_sync_age(longest_due, now).as_secs());
-        for (metric, count) in &unwell {
-            metrics.add(*metric, *count);
-        }
-        let unwell: u64 = unwell.iter().map(|(_, count)| count).sum();
+        let (((ticked, ended), unwell), mut metrics) =
+            measured(async { (self.tick(now, deadline).await, self.unwell().await) }).await;
+        let seen = Seen { ticked, is_whole: ended.is_ok(), unwell };
+        seen.measure(&mut metrics, self.interval, now);
+        let (Ticked { woken, failed, .. }, unwell) = (ticked, seen.unwell());
         let (request_id, trace_id) = (context.request_id, current_trace_id());
+        if let Err(error) = ended {
+            let cause = chain(&error);
+            tracing::error!(
+                target: METRICS, request_id, trace_id, woken, failed, unwell, error = cause, %metrics, "the tick failed"
+            );
+            return Err(error.into());
+        }
         tracing::info!(target: METRICS, request_id, trace_id, woken, failed, unwell, %metrics, "ticked");
         Ok(json!({ "woken": woken, "failed": failed }))
     }
 
-    /// Shard by shard, page by page.
-    async fn tick(&self, now: Timestamp, deadline: Timestamp) -> Result<Ticked, StoreError> {
+    /// Shard by shard, page by page, up to what fails.
+    async fn tick(&self, now: Timestamp, deadline: Timestamp) -> (Ticked, Result<(), StoreError>) {
         let mut ticked = Ticked::default();
         for shard in 0..DUE_SHARDS {
             let mut after = None;
             loop {
-                let page = self.store.due_pools(shard, now, PAGE, after).await?;
+                let page = match self.store.due_pools(shard, now, PAGE, after).await {
+                    Ok(page) => page,
+                    Err(error) => return (ticked, Err(error)),
+                };
                 for error in &page.unreadable {
                     tracing::error!(error = chain(error), "a due user pool was not woken up");
                     ticked.failed += 1;
@@ -87,27 +79,21 @@ impl Schedule {
                 }
             }
         }
-        Ok(ticked)
+        (ticked, Ok(()))
     }
 
-    /// How many pools are not well, by state. A state that can't be counted is left out: pools are woken up all the
+    /// The pools that are not well, by state. A state that can't be asked for is left out: pools are woken up all the
     /// same.
-    async fn unwell(&self) -> Vec<(Metric, u64)> {
-        let counts = join_all(UNWELL.map(async |(state, _)| self.store.count_unwell(state).await)).await;
-        let mut known = Vec::new();
-        for ((state, metric), count) in UNWELL.into_iter().zip(counts) {
-            match count {
-                Ok(count) => known.push((metric, count)),
-                Err(error) => tracing::warn!(?state, error = chain(&error), "the pools of a state were not counted"),
+    async fn unwell(&self) -> [(HealthState, Option<Unwell>); 8] {
+        let known = UNWELL.map(async |(state, _)| match self.store.unwell(state).await {
+            Ok(unwell) => Some(unwell),
+            Err(error) => {
+                tracing::warn!(?state, error = chain(&error), "the pools of a state were not counted");
+                None
             }
-        }
-        known
-    }
-
-    /// For how long the pool that is due longest has not been looked at: one interval, and since it became due. What
-    /// was woken up and waits on the queue is not due any more: the age of the queue's messages tells of it.
-    fn oldest_sync_age(&self, longest_due: Option<Timestamp>, now: Timestamp) -> Duration {
-        self.interval + longest_due.map_or(Duration::ZERO, |due| now.since(due))
+        });
+        let mut known = join_all(known).await.into_iter();
+        UNWELL.map(|(state, _)| (state, known.next().flatten()))
     }
 
     /// Wakes up to ten pools up, and says of each whether it was.
@@ -138,15 +124,6 @@ impl Schedule {
             Ok(()) => true,
         }
     }
-}
-
-/// What a tick did.
-#[derive(Debug, Default)]
-struct Ticked {
-    woken: u64,
-    failed: u64,
-    /// When the pool became due that had been due for longest.
-    longest_due: Option<Timestamp>,
 }
 
 fn wake_up(due: &DuePool) -> WakeUp {

@@ -1,6 +1,7 @@
 //! `schedule`: wakes up the user pools that are due.
 
 mod handler;
+mod measure;
 
 use std::time::Duration;
 

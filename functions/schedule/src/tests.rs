@@ -55,6 +55,7 @@ async fn an_item_that_can_not_be_read_is_counted_and_the_pools_of_later_shards_a
         interval: Duration::from_mins(15),
     };
     let now = clock::now();
-    let ticked = schedule.tick(now, now.plus(Duration::from_mins(1))).await.unwrap();
+    let (ticked, ended) = schedule.tick(now, now.plus(Duration::from_mins(1))).await;
+    ended.unwrap();
     assert_eq!((ticked.woken, ticked.failed), (1, 1));
 }

@@ -58,6 +58,13 @@ pub enum HealthState {
     Bug,
 }
 
+impl HealthState {
+    /// Whether time or Causeway's developers alone can mend it: no tenant and no operator is asked to do anything.
+    pub fn is_nobody_elses_to_mend(self) -> bool {
+        matches!(self, Self::Transient | Self::Throttled | Self::Conflict | Self::Bug)
+    }
+}
+
 impl From<ErrorClass> for HealthState {
     fn from(class: ErrorClass) -> Self {
         match class {

@@ -88,7 +88,7 @@ impl Reconciler {
             return Ok(Ran::Done(Box::new(report)));
         }
         if !pool.is_reconciled() {
-            self.store.release_lease(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
+            self.store.release_idle(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
             return Ok(Ran::Nothing);
         }
         tracing::Span::current().record("run_id", &id);

@@ -16,6 +16,7 @@ mod seal;
 mod sign_in_log;
 mod sign_ins;
 mod tenants;
+mod unwell;
 
 use std::collections::HashMap;
 
@@ -32,6 +33,7 @@ pub use pools::Recorded;
 pub use seal::{SealError, Sealer};
 pub use sign_in_log::SignInQuery;
 pub use sign_ins::{StoredAccess, StoredCode};
+pub use unwell::Unwell;
 
 use key::Key;
 

@@ -1,6 +1,6 @@
 //! User pools: what operators set, what runs record, and who owns them.
 
-use aws_sdk_dynamodb::types::{Put, ReturnValue, Select, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem, Update};
 use causeway_core::{
     approval::Approval,
     guard::Loss,
@@ -169,7 +169,8 @@ impl Store {
     }
 
     /// Records what a run learned and gives its lease back; a conflict if it holds none any more. A pool that
-    /// somebody asked to look at meanwhile stays due at once. One that is not well is in the index `unwell`.
+    /// somebody asked to look at meanwhile stays due at once. One that is not well is in the index `unwell`, since it
+    /// got into its state; one that goes from one state that is nobody else's to mend to another, since the first.
     pub async fn record_run(&self, pool: &UserPool, recorded: Recorded<'_>) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
         let health = &recorded.state.health;
@@ -180,11 +181,14 @@ impl Store {
                  REMOVE lease_holder, lease_until, look_again_at, unwell, unwell_since",
             )
         } else {
+            let states = [pool.run.health.state, health.state];
+            let goes_on = states.into_iter().all(HealthState::is_nobody_elses_to_mend);
+            let since = if goes_on { "if_not_exists(unwell_since, :since)" } else { ":since" };
             request
-                .update_expression(
+                .update_expression(format!(
                     "SET run = :state, due_at = :due_at, due_shard = :due_shard, unwell = :unwell, \
-                     unwell_since = :since REMOVE lease_holder, lease_until, look_again_at",
-                )
+                     unwell_since = {since} REMOVE lease_holder, lease_until, look_again_at"
+                ))
                 .expression_attribute_values(":unwell", attribute(&health.state, &key)?)
                 .expression_attribute_values(":since", text(health.since))
         };
@@ -246,11 +250,26 @@ impl Store {
 
     /// Gives a lease back without recording anything.
     pub async fn release_lease(&self, tenant: &TenantId, pool: &UserPoolId, run_id: &str) -> Result<(), StoreError> {
+        self.release(tenant, pool, run_id, "REMOVE lease_holder, lease_until").await
+    }
+
+    /// Gives the lease back on a pool that has no runs at present, and takes it out of the index `unwell`.
+    pub async fn release_idle(&self, tenant: &TenantId, pool: &UserPoolId, run_id: &str) -> Result<(), StoreError> {
+        self.release(tenant, pool, run_id, "REMOVE lease_holder, lease_until, unwell, unwell_since").await
+    }
+
+    async fn release(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        run_id: &str,
+        update: &str,
+    ) -> Result<(), StoreError> {
         self.client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(Key::pool(tenant, pool).attributes()))
-            .update_expression("REMOVE lease_holder, lease_until")
+            .update_expression(update)
             .condition_expression("lease_holder = :run")
             .expression_attribute_values(":run", text(run_id))
             .send()
@@ -273,31 +292,5 @@ impl Store {
             .await
             .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
         Ok(())
-    }
-
-    /// How many pools are in a state of health other than `Ok`, by the index `unwell`.
-    pub async fn count_unwell(&self, state: HealthState) -> Result<u64, StoreError> {
-        let key = Key { partition: "unwell".to_owned(), sort: String::new() };
-        let state = attribute(&state, &key)?;
-        let (mut count, mut start) = (0, None);
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name("unwell")
-                .select(Select::Count)
-                .key_condition_expression("unwell = :state")
-                .expression_attribute_values(":state", state.clone())
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| StoreError::from_sdk("Query", error))?;
-            count += u64::try_from(answer.count).unwrap_or_default();
-            start = answer.last_evaluated_key.filter(|key| !key.is_empty());
-            if start.is_none() {
-                return Ok(count);
-            }
-        }
     }
 }

@@ -1,0 +1,171 @@
+//! What a tick is measured by.
+
+use std::time::Duration;
+
+use causeway_core::{health::HealthState, timestamp::Timestamp};
+use causeway_store::Unwell;
+use causeway_telemetry::{Measurements, Metric};
+
+/// The states of health in which pools are counted.
+pub const UNWELL: [(HealthState, Metric); 8] = [
+    (HealthState::Transient, Metric::PoolsTransient),
+    (HealthState::Throttled, Metric::PoolsThrottled),
+    (HealthState::Conflict, Metric::PoolsConflict),
+    (HealthState::Denied, Metric::PoolsDenied),
+    (HealthState::Quota, Metric::PoolsQuota),
+    (HealthState::Rejected, Metric::PoolsRejected),
+    (HealthState::Held, Metric::PoolsHeld),
+    (HealthState::Bug, Metric::PoolsBug),
+];
+
+/// What a tick did with the pools that were due.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ticked {
+    /// How many were woken up.
+    pub woken: u64,
+    /// How many could not be, or are due still.
+    pub failed: u64,
+    /// When the pool became due that had been due for longest.
+    pub longest_due: Option<Timestamp>,
+}
+
+/// What a tick saw.
+#[derive(Debug)]
+pub struct Seen {
+    /// What it did, up to its end or to where it failed.
+    pub ticked: Ticked,
+    /// Whether it came to its end.
+    pub is_whole: bool,
+    /// The pools that are not well, by state; none of a state that could not be asked for.
+    pub unwell: [(HealthState, Option<Unwell>); 8],
+}
+
+impl Seen {
+    /// How many pools are not well, as far as that is known.
+    pub fn unwell(&self) -> u64 {
+        self.unwell.iter().filter_map(|(_, unwell)| unwell.as_ref()).map(|unwell| unwell.count).sum()
+    }
+
+    /// Adds what the tick at `now` saw to its calls. `interval` is how often a pool that is well is looked at.
+    pub fn measure(&self, metrics: &mut Measurements, interval: Duration, now: Timestamp) {
+        metrics.add(Metric::PoolsWoken, self.ticked.woken);
+        metrics.add(Metric::PoolsNotWoken, self.ticked.failed);
+        for ((_, metric), (_, unwell)) in UNWELL.iter().zip(&self.unwell) {
+            if let Some(unwell) = unwell {
+                metrics.add(*metric, unwell.count);
+            }
+        }
+        if let Some(age) = self.oldest_sync_age(interval, now) {
+            metrics.add(Metric::OldestSyncAge, age.as_secs());
+        }
+    }
+
+    /// For how long the pool has not been brought in line that has waited longest, of those that are nobody else's to
+    /// mend: one interval and for how long it is due, or for how long it has failed. A run that fails moves the due
+    /// time of its pool on, so that its failures alone tell of it. None where something that counts is not known: a
+    /// service level that nobody knows is not held.
+    fn oldest_sync_age(&self, interval: Duration, now: Timestamp) -> Option<Duration> {
+        if !self.is_whole {
+            return None;
+        }
+        let mut age = interval + self.ticked.longest_due.map_or(Duration::ZERO, |due| now.since(due));
+        for (_, unwell) in self.unwell.iter().filter(|(state, _)| state.is_nobody_elses_to_mend()) {
+            age = age.max(unwell.as_ref()?.since.map_or(Duration::ZERO, |since| now.since(since)));
+        }
+        Some(age)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_mins(15);
+
+    fn now() -> Timestamp {
+        Timestamp::from_seconds(1_000_000)
+    }
+
+    fn ago(seconds: u64) -> Timestamp {
+        now().minus(Duration::from_secs(seconds))
+    }
+
+    /// A tick that had something due for so many seconds, and saw one pool in each of these states, since so many
+    /// seconds ago.
+    fn seen(longest_due: Option<u64>, since: &[(HealthState, u64)]) -> Seen {
+        let ticked = Ticked { longest_due: longest_due.map(ago), ..Ticked::default() };
+        let unwell = UNWELL.map(|(state, _)| {
+            let mut of_state = since.iter().filter(|(other, _)| *other == state);
+            let since = of_state.next().map(|(_, seconds)| ago(*seconds));
+            (state, Some(Unwell { count: u64::from(since.is_some()), since }))
+        });
+        Seen { ticked, is_whole: true, unwell }
+    }
+
+    #[test]
+    fn the_oldest_sync_is_that_of_the_pool_that_is_due_or_fails_for_longest_and_is_nobody_elses_to_mend() {
+        const HOURS: u64 = 3600;
+        let cases = [
+            ("nothing is due and all are well", None, vec![], 900),
+            ("a pool is due for two minutes", Some(120), vec![], 1020),
+            ("one has just failed", None, vec![(HealthState::Transient, 60)], 900),
+            ("one has failed for hours", None, vec![(HealthState::Transient, 20 * HOURS)], 20 * HOURS),
+            ("or was throttled", None, vec![(HealthState::Throttled, 2 * HOURS)], 2 * HOURS),
+            ("or met others' writes", None, vec![(HealthState::Conflict, HOURS)], HOURS),
+            ("or a mistake", None, vec![(HealthState::Bug, 30 * HOURS)], 30 * HOURS),
+            ("one due for longer than another fails", Some(HOURS), vec![(HealthState::Bug, 2000)], HOURS + 900),
+            ("the longest of several", None, vec![(HealthState::Bug, 2000), (HealthState::Transient, 3000)], 3000),
+            (
+                "what others have to mend is for them",
+                None,
+                vec![
+                    (HealthState::Denied, 100 * HOURS),
+                    (HealthState::Quota, 100 * HOURS),
+                    (HealthState::Rejected, 100 * HOURS),
+                    (HealthState::Held, 100 * HOURS),
+                ],
+                900,
+            ),
+        ];
+        for (case, longest_due, since, age) in cases {
+            let found = seen(longest_due, &since).oldest_sync_age(INTERVAL, now());
+            assert_eq!(found, Some(Duration::from_secs(age)), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_tick_that_did_not_see_all_that_counts_does_not_say_how_old_the_oldest_sync_is() {
+        assert_eq!(Seen { is_whole: false, ..seen(None, &[]) }.oldest_sync_age(INTERVAL, now()), None);
+        for (index, (state, _)) in UNWELL.iter().enumerate() {
+            let mut seen = seen(None, &[]);
+            seen.unwell[index].1 = None;
+            let is_known = seen.oldest_sync_age(INTERVAL, now()).is_some();
+            assert_eq!(is_known, !state.is_nobody_elses_to_mend(), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_tick_is_measured_by_what_it_woke_up_and_by_every_state_that_it_could_count_none_of_them_mixed_up() {
+        let mut seen = seen(Some(30), &[]);
+        (seen.ticked.woken, seen.ticked.failed) = (40, 2);
+        for (index, (_, unwell)) in seen.unwell.iter_mut().enumerate() {
+            *unwell = Some(Unwell { count: index as u64, since: None });
+        }
+        let measured = |seen: &Seen| -> Value {
+            let mut metrics = Measurements::default();
+            seen.measure(&mut metrics, INTERVAL, now());
+            serde_json::from_str(&metrics.to_string()).unwrap()
+        };
+        let all = json!({
+            "PoolsWoken": 40, "PoolsNotWoken": 2, "OldestSyncAge": 930, "PoolsTransient": 0, "PoolsThrottled": 1,
+            "PoolsConflict": 2, "PoolsDenied": 3, "PoolsQuota": 4, "PoolsRejected": 5, "PoolsHeld": 6, "PoolsBug": 7,
+        });
+        assert_eq!((measured(&seen), seen.unwell()), (all.clone(), 28));
+        seen.unwell[3].1 = None;
+        let mut without_denied = all;
+        without_denied.as_object_mut().unwrap().remove("PoolsDenied");
+        assert_eq!((measured(&seen), seen.unwell()), (without_denied, 25));
+    }
+}
