@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use causeway_core::oidc::authorize::Refused;
-use causeway_telemetry::{Metric, count};
+use causeway_telemetry::{Metric, add, count};
 use serde_json::Value;
 use tracing::{Span, field::display};
 use url::Url;
@@ -49,7 +49,11 @@ impl Display for Outcome {
 pub fn came_to(outcome: Outcome) {
     Span::current().record("outcome", display(outcome));
     match outcome {
-        Outcome::SentToWorkos => count(Metric::SignInsStarted),
+        Outcome::SentToWorkos => {
+            count(Metric::SignInsStarted);
+            // The alarm on sign-ins that all come to nothing compares the two, and what is missing is no number.
+            add(Metric::SignInsCompleted, 0);
+        }
         Outcome::SignedIn => count(Metric::SignInsReturned),
         Outcome::TokensIssued => count(Metric::SignInsCompleted),
         Outcome::Refused(_) => count(Metric::SignInsRefused),
@@ -125,7 +129,7 @@ impl IntoResponse for Refusal {
             Self::State => (StatusCode::BAD_REQUEST, Outcome::Refused("the state is too old or not ours")),
             Self::Failed(failure) => {
                 failure.log();
-                (StatusCode::SERVICE_UNAVAILABLE, Outcome::Failed)
+                (StatusCode::SERVICE_UNAVAILABLE, failure.outcome())
             }
         };
         came_to(outcome);

@@ -116,7 +116,7 @@ async fn answer(
                 (error_parameters("access_denied", description.to_owned()), SignInError::NoSubject)
             }
             Err(NotSignedIn::Failed(failure)) => {
-                came_to(Outcome::Failed);
+                came_to(failure.outcome());
                 failure.log();
                 let (error, description) = failed(&failure);
                 (error_parameters(error, description.to_owned()), failure.sign_in_error())

@@ -51,7 +51,7 @@ fn answer(document: Result<Option<Value>, Failure>) -> Response {
         Ok(None) => NoSuchPlace.into_response(),
         Err(failure) => {
             failure.log();
-            came_to(Outcome::Failed);
+            came_to(failure.outcome());
             page(StatusCode::SERVICE_UNAVAILABLE, "Please try again.")
         }
     }

@@ -9,7 +9,7 @@ use causeway_store::{SealError, StoreError};
 use causeway_telemetry::chain;
 use causeway_workos::WorkosError;
 
-use crate::signer::SignError;
+use crate::{answer::Outcome, signer::SignError};
 
 /// Something that a request needs and could not have. Never the requester's fault, unless WorkOS says so.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +60,16 @@ impl Failure {
             }
             (Self::NoApiKey(_) | Self::Workos(_), ErrorClass::Denied) => SignInError::ApiKeyNotGood,
             _ => SignInError::Bug,
+        }
+    }
+
+    /// What a request came to that met it. Nothing is broken where a code of WorkOS's was used before or is too old,
+    /// as when somebody goes back in the browser, nor where somebody asks for too much that is not there.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::TooManyStrangers => Outcome::Refused("too many requests for what is not there"),
+            Self::Workos(error) if error.refuses_code() => Outcome::Refused("the code of WorkOS is not good"),
+            _ => Outcome::Failed,
         }
     }
 

@@ -6,6 +6,7 @@ mod flood;
 mod journey;
 mod keys;
 mod log;
+mod measured;
 mod refusals;
 mod samples;
 mod secrets;

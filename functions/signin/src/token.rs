@@ -66,7 +66,7 @@ impl IntoResponse for Refusal {
             Self::WrongAuthentication => (TokenError::InvalidClient, Outcome::Refused("secret in a header")),
             Self::Failed(failure) => {
                 failure.log();
-                (TokenError::TemporarilyUnavailable, Outcome::Failed)
+                (TokenError::TemporarilyUnavailable, failure.outcome())
             }
         };
         came_to(outcome);

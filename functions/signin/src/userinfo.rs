@@ -64,7 +64,7 @@ impl IntoResponse for Refusal {
             }
             Self::Failed(failure) => {
                 failure.log();
-                came_to(Outcome::Failed);
+                came_to(failure.outcome());
                 let body = Json(json!({ "error": "temporarily_unavailable" }));
                 (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
             }

@@ -6,6 +6,9 @@ use causeway_core::health::ErrorClass;
 
 use crate::{call::Call, refusal::Refusal};
 
+/// How WorkOS calls a code that it does not redeem (RFC 6749, 5.2; the others are its emulator's).
+const REFUSED_CODE: [&str; 3] = ["invalid_grant", "invalid_code", "expired_code"];
+
 /// A call to WorkOS that failed. Holds no secret: no key, no code, no query and nothing of an answer's body
 /// but WorkOS's words about a refusal.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +108,13 @@ impl WorkosError {
             Self::Refused(refusal) => Some(refusal),
             _ => None,
         }
+    }
+
+    /// Whether WorkOS says of the code that it was to redeem that it is used, too old or none of its own.
+    pub fn refuses_code(&self) -> bool {
+        self.refusal().is_some_and(|refusal| {
+            refusal.status == 400 && refusal.code.as_deref().is_some_and(|code| REFUSED_CODE.contains(&code))
+        })
     }
 
     /// Whether WorkOS answered with `status`.

@@ -35,7 +35,8 @@ fn text() -> String {
     WRITTEN.with_borrow(|written| String::from_utf8(written.clone()).unwrap())
 }
 
-fn lines() -> Vec<Value> {
+/// What was logged, line by line.
+pub fn lines() -> Vec<Value> {
     text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use causeway_core::health::ErrorClass;
+use causeway_telemetry::{Metric, measured};
 use causeway_workos::{Workos, WorkosError};
 use secrecy::SecretString;
 use serde_json::json;
@@ -46,6 +47,15 @@ async fn a_failure_that_passes_is_not_seen_by_the_caller_of_a_read() {
         assert_eq!(client(&server).snapshot(&key(), false).await.unwrap().connections.len(), 1);
         server.assert_all_given();
     }
+}
+
+#[tokio::test]
+async fn each_attempt_is_counted_and_each_that_workos_asks_to_slow_down_for() {
+    let answer = |status| Answer::json(CONNECTIONS, status, &json!({}));
+    let server = Server::start(vec![answer(429), answer(500), answer(429)]).await;
+    let (_, metrics) = measured(client(&server).snapshot(&key(), false)).await;
+    let counted = [Metric::CallsToWorkos, Metric::ThrottlesByWorkos].map(|metric| metrics.get(metric));
+    assert_eq!(counted, [Some(3), Some(2)]);
 }
 
 #[tokio::test]

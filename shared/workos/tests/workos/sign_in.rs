@@ -66,6 +66,24 @@ async fn a_code_that_was_sent_is_never_sent_again() {
 }
 
 #[tokio::test]
+async fn a_code_is_refused_where_workos_says_so_of_the_code_and_of_nothing_else() {
+    for (status, error, refused) in [
+        (400, "invalid_grant", true),
+        (400, "invalid_code", true),
+        (400, "expired_code", true),
+        (400, "invalid_request", false),
+        (400, "invalid_client", false),
+        (400, "", false),
+        (401, "invalid_grant", false),
+        (429, "invalid_grant", false),
+        (500, "invalid_grant", false),
+    ] {
+        let (outcome, _) = redeem(vec![Answer::json(TOKEN, status, &json!({ "error": error }))]).await;
+        assert_eq!(outcome.unwrap_err().refuses_code(), refused, "{status} {error}");
+    }
+}
+
+#[tokio::test]
 async fn no_secret_shows_in_the_error_of_a_refused_code() {
     let refusal = json!({
         "error": "invalid_grant",
