@@ -9,9 +9,10 @@ use causeway_core::health::ErrorClass;
 use causeway_queue::{DeadLetterError, QueueError};
 use causeway_reconciler::LookError;
 use causeway_store::{SealError, StoreError};
-use causeway_telemetry::chain;
+use causeway_telemetry::{Metric, chain, count};
 use causeway_workos::WorkosError;
 use serde::Serialize;
+use tracing::Span;
 use utoipa::ToSchema;
 
 /// The media type of errors.
@@ -43,11 +44,13 @@ pub struct Problem {
     field: Option<String>,
     /// The whole story, for the log; never part of the answer.
     cause: Option<String>,
+    /// Whether Causeway or an AWS service of its own account failed, and not WorkOS or a tenant's account.
+    is_own_failure: bool,
 }
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), field: None, cause: None }
+        Self { status, detail: detail.into(), field: None, cause: None, is_own_failure: false }
     }
 
     /// A field of the request breaks its rule.
@@ -107,7 +110,8 @@ impl Problem {
             ),
             _ => Self::new(StatusCode::SERVICE_UNAVAILABLE, "not available at the moment: try again"),
         };
-        Self { cause: Some(chain(error)), ..problem }
+        let is_own_failure = problem.status.is_server_error();
+        Self { cause: Some(chain(error)), is_own_failure, ..problem }
     }
 }
 
@@ -140,7 +144,8 @@ impl From<WorkosError> for Problem {
         let detail = chain(&error);
         let status =
             if error.class().passes_by_itself() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_GATEWAY };
-        Self { cause: Some(detail.clone()), ..Self::new(status, format!("{detail}. Try again")) }
+        let is_own_failure = error.class() == ErrorClass::Bug;
+        Self { cause: Some(detail.clone()), is_own_failure, ..Self::new(status, format!("{detail}. Try again")) }
     }
 }
 
@@ -153,18 +158,24 @@ impl From<LookError> for Problem {
             class if class.passes_by_itself() => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_GATEWAY,
         };
-        let detail = chain(&error);
+        let (detail, is_own_failure) = (chain(&error), error.class() == ErrorClass::Bug);
         let remedy = match error {
             LookError::OutOfTime => "A run has more of it: ask for one, and read its report",
             _ => "Call `verify` to see what to do",
         };
-        Self { cause: Some(detail.clone()), ..Self::new(status, format!("{detail}. {remedy}")) }
+        let problem = Self::new(status, format!("{detail}. {remedy}"));
+        Self { cause: Some(detail), is_own_failure, ..problem }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        if self.is_own_failure {
+            count(Metric::ApiFailures);
+        }
         if let Some(cause) = &self.cause {
+            // For the one line that the request gets.
+            Span::current().record("error", cause);
             if self.status.is_server_error() {
                 tracing::error!(status = self.status.as_u16(), error = cause, "the request failed");
             } else {
@@ -181,5 +192,35 @@ impl IntoResponse for Problem {
         let mut response = (self.status, Json(body)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_telemetry::measured;
+
+    use super::*;
+
+    async fn failures(problem: impl Into<Problem>) -> (u16, Option<u64>) {
+        let (response, metrics) = measured(async { problem.into().into_response() }).await;
+        (response.status().as_u16(), metrics.get(Metric::ApiFailures))
+    }
+
+    fn of_store(class: ErrorClass) -> Problem {
+        Problem::unavailable(&std::io::Error::other("the table"), class)
+    }
+
+    #[tokio::test]
+    async fn only_what_causeway_or_its_own_account_could_not_do_is_a_failure_of_the_api() {
+        let bug = std::io::Error::other("a mistake");
+        assert_eq!(failures(Problem::bug(&bug)).await, (500, Some(1)));
+        assert_eq!(failures(of_store(ErrorClass::Transient)).await, (503, Some(1)));
+        assert_eq!(failures(of_store(ErrorClass::Denied)).await, (503, Some(1)));
+        assert_eq!(failures(of_store(ErrorClass::Conflict)).await, (409, None));
+        assert_eq!(failures(LookError::OutOfTime).await, (503, None));
+        assert_eq!(failures(LookError::NoKey).await, (502, None));
+        assert_eq!(failures(LookError::OpenRole { role_arn: String::new() }).await, (502, None));
+        assert_eq!(failures(WorkosError::BaseUrl).await, (502, Some(1)));
+        assert_eq!(failures(Problem::not_found()).await, (404, None));
     }
 }

@@ -1,6 +1,6 @@
 //! The routes of the API, as the template declares them one by one so that IAM can grant each apart.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Router,
@@ -9,9 +9,9 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
 };
-use causeway_telemetry::{METRICS, Metric, current_trace_id, measured};
+use causeway_telemetry::{METRICS, Measurements, Metric, count, current_trace_id, measured};
 use lambda_http::RequestExt;
-use tracing::Instrument;
+use tracing::{Instrument, field::Empty};
 #[cfg(test)]
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -75,16 +75,41 @@ fn api() -> OpenApiRouter<Arc<Service>> {
 async fn logged(request: Request, next: Next) -> Response {
     let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
     let (method, path) = (request.method().clone(), onboarding::loggable(request.uri().path()).to_owned());
-    let span = tracing::error_span!("request", request_id, trace_id = current_trace_id());
-    let (mut response, mut metrics) = measured(next.run(request).instrument(span.clone())).await;
-    let status = response.status();
-    metrics.count(Metric::ApiRequests);
-    if status.is_server_error() {
-        metrics.count(Metric::ApiFailures);
-    }
-    span.in_scope(|| tracing::info!(target: METRICS, %method, path, status = status.as_u16(), %metrics, "answered"));
+    let started = Instant::now();
+    let span = tracing::error_span!("request", request_id, trace_id = current_trace_id(), error = Empty);
+    let (mut response, metrics) = measured_as_request(next.run(request).instrument(span.clone())).await;
+    let (status, duration_ms) = (response.status().as_u16(), milliseconds(started));
+    span.in_scope(|| tracing::info!(target: METRICS, %method, path, status, duration_ms, %metrics, "answered"));
     if let Ok(request_id) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-request-id", request_id);
     }
     response
+}
+
+/// Works on one request, and gives what it is measured by.
+async fn measured_as_request<T>(work: impl Future<Output = T>) -> (T, Measurements) {
+    measured(async {
+        count(Metric::ApiRequests);
+        work.await
+    })
+    .await
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_request_is_counted_once_and_as_a_failure_beside_that() {
+        let found = async |answer: Problem| measured_as_request(async { answer.into_response() }).await.1.to_string();
+        assert_eq!(found(Problem::not_found()).await, r#"{"ApiRequests":1}"#);
+        let bug = Problem::bug(&std::io::Error::other("a mistake"));
+        assert_eq!(found(bug).await, r#"{"ApiFailures":1,"ApiRequests":1}"#);
+    }
 }
