@@ -94,6 +94,9 @@ impl TemplateBucket {
 
     async fn put(&self, template: &'static str) -> Result<(), BucketError> {
         let answer = self.http.execute(self.signed(template).await?).await;
+        // S3 asks to slow down with 503 (S3: "Best practices design patterns: optimizing Amazon S3 performance").
+        let slowed_down = answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::SERVICE_UNAVAILABLE);
+        causeway_telemetry::call(causeway_telemetry::Service::S3, slowed_down);
         match answer.map_err(|error| BucketError::Unreachable(error.without_url()))?.status() {
             status if status.is_success() => Ok(()),
             status => Err(BucketError::Refused(status)),
@@ -140,6 +143,7 @@ fn unsigned(error: impl std::error::Error + Send + Sync + 'static) -> BucketErro
 mod tests {
     use aws_credential_types::Credentials;
     use aws_types::region::Region;
+    use causeway_telemetry::measured;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
@@ -168,11 +172,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_template_is_put_once_and_again_after_a_refusal() {
+    async fn the_template_is_put_once_and_again_after_a_refusal_and_each_request_is_counted() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(async move {
-            for status in ["403 Forbidden", "200 OK"] {
+            for status in ["403 Forbidden", "503 Slow Down", "200 OK"] {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let mut read = vec![0; 4096];
                 let length = stream.read(&mut read).await.unwrap();
@@ -182,11 +186,18 @@ mod tests {
             }
         });
         let bucket = bucket(Some(&endpoint));
-        assert!(matches!(bucket.url_of("template").await, Err(BucketError::Refused(StatusCode::FORBIDDEN))));
-        for _ in 0..2 {
-            let url = bucket.url_of("template").await.unwrap();
-            assert_eq!(url, "https://bucket.s3.eu-west-1.amazonaws.com/role.yaml");
-        }
+        let ((), metrics) = measured(async {
+            for status in [StatusCode::FORBIDDEN, StatusCode::SERVICE_UNAVAILABLE] {
+                let refused = bucket.url_of("template").await.unwrap_err();
+                assert!(matches!(refused, BucketError::Refused(found) if found == status), "{refused}");
+            }
+            for _ in 0..2 {
+                let url = bucket.url_of("template").await.unwrap();
+                assert_eq!(url, "https://bucket.s3.eu-west-1.amazonaws.com/role.yaml");
+            }
+        })
+        .await;
+        assert_eq!(metrics.to_string(), r#"{"CallsToS3":3,"ThrottlesByS3":1}"#);
         server.await.unwrap();
     }
 }
