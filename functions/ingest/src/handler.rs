@@ -72,20 +72,6 @@ impl NotTaken {
             }
         }
     }
-
-    fn metric(&self) -> Metric {
-        match self {
-            Self::NoEndpoint => Metric::WebhooksRefusedNoEndpoint,
-            Self::TooLarge => Metric::WebhooksRefusedTooLarge,
-            Self::Refused(Refused::Missing) => Metric::WebhooksRefusedUnsigned,
-            Self::Refused(Refused::Malformed) => Metric::WebhooksRefusedMalformed,
-            Self::Refused(Refused::TooOld) => Metric::WebhooksRefusedTooOld,
-            Self::Refused(Refused::TooNew) => Metric::WebhooksRefusedTooNew,
-            Self::Refused(Refused::Forged) => Metric::WebhooksRefusedForged,
-            Self::NotAnEvent(_) => Metric::WebhooksRefusedNotAnEvent,
-            Self::Store(_) | Self::Seal(_) | Self::Queue(_) => Metric::WebhooksNotTaken,
-        }
-    }
 }
 
 impl Ingest {
@@ -101,7 +87,7 @@ impl Ingest {
         let tenant_id = endpoint.as_ref().map(|(tenant, _)| tenant.to_string()).unwrap_or_default();
         let trace_id = current_trace_id();
         let (taken, mut metrics) = measured(self.take(endpoint, &request)).await;
-        metrics.count(taken.as_ref().map_or_else(NotTaken::metric, |_| Metric::WebhooksTaken));
+        metrics.count(metric_of(&taken));
         match taken {
             Ok(Taken { event, woken }) => {
                 tracing::info!(
@@ -201,6 +187,22 @@ fn signed_by(secrets: Option<&Vec<SecretString>>, header: &str, body: &[u8], now
     Err(refused)
 }
 
+/// What counts a webhook, by what became of it.
+fn metric_of(taken: &Result<Taken, NotTaken>) -> Metric {
+    match taken {
+        Ok(_) => Metric::WebhooksTaken,
+        Err(NotTaken::NoEndpoint) => Metric::WebhooksRefusedNoEndpoint,
+        Err(NotTaken::TooLarge) => Metric::WebhooksRefusedTooLarge,
+        Err(NotTaken::Refused(Refused::Missing)) => Metric::WebhooksRefusedUnsigned,
+        Err(NotTaken::Refused(Refused::Malformed)) => Metric::WebhooksRefusedMalformed,
+        Err(NotTaken::Refused(Refused::TooOld)) => Metric::WebhooksRefusedTooOld,
+        Err(NotTaken::Refused(Refused::TooNew)) => Metric::WebhooksRefusedTooNew,
+        Err(NotTaken::Refused(Refused::Forged)) => Metric::WebhooksRefusedForged,
+        Err(NotTaken::NotAnEvent(_)) => Metric::WebhooksRefusedNotAnEvent,
+        Err(NotTaken::Store(_) | NotTaken::Seal(_) | NotTaken::Queue(_)) => Metric::WebhooksNotTaken,
+    }
+}
+
 struct Taken {
     event: Event,
     woken: usize,
@@ -273,5 +275,31 @@ mod tests {
         ] {
             assert_eq!(number(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn each_webhook_is_counted_once_by_what_became_of_it() {
+        let store = StoreError::Conflict { operation: "Query" };
+        let seal = SealError::Unreadable {
+            tenant: "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
+            purpose: Purpose::WebhookSecret.as_str(),
+        };
+        let no_event = serde_json::from_str::<Event>("{}").unwrap_err();
+        for (refused, metric) in [
+            (NotTaken::NoEndpoint, Metric::WebhooksRefusedNoEndpoint),
+            (NotTaken::TooLarge, Metric::WebhooksRefusedTooLarge),
+            (Refused::Missing.into(), Metric::WebhooksRefusedUnsigned),
+            (Refused::Malformed.into(), Metric::WebhooksRefusedMalformed),
+            (Refused::TooOld.into(), Metric::WebhooksRefusedTooOld),
+            (Refused::TooNew.into(), Metric::WebhooksRefusedTooNew),
+            (Refused::Forged.into(), Metric::WebhooksRefusedForged),
+            (NotTaken::NotAnEvent(no_event), Metric::WebhooksRefusedNotAnEvent),
+            (store.into(), Metric::WebhooksNotTaken),
+            (seal.into(), Metric::WebhooksNotTaken),
+        ] {
+            assert_eq!(metric_of(&Err(refused)), metric);
+        }
+        let event: Event = serde_json::from_str(r#"{"id": "event_1", "event": "connection.activated"}"#).unwrap();
+        assert_eq!(metric_of(&Ok(Taken { event, woken: 0 })), Metric::WebhooksTaken);
     }
 }

@@ -11,12 +11,12 @@ use causeway_core::{
 };
 use causeway_queue::{DeadLetters, Unreadable};
 use causeway_reconciler::{Deadlines, Ran, Reconciler};
-use causeway_telemetry::{METRICS, Measurements, Metric, chain, current_trace_id, measured, trace_id};
+use causeway_telemetry::{METRICS, Measurements, chain, current_trace_id, measured, trace_id};
 use futures::{FutureExt, future::join_all};
 use lambda_runtime::{Error, LambdaEvent};
 use tracing::Instrument;
 
-use crate::measure::{measure, milliseconds};
+use crate::measure::{measure, milliseconds, of_malformed, of_panicked};
 
 /// How long before the function's end a run stops beginning steps: longer than one step and its record take.
 const MARGIN: Duration = Duration::from_secs(30);
@@ -129,8 +129,7 @@ fn sorted(records: Vec<SqsMessage>) -> (ByPool, Vec<Unreadable>) {
             Err(error) => {
                 let message_id = record.message_id.unwrap_or_default();
                 let group = record.attributes.get("MessageGroupId").cloned().unwrap_or_default();
-                let mut metrics = Measurements::default();
-                metrics.count(Metric::WakeUpsMalformed);
+                let metrics = of_malformed();
                 tracing::error!(
                     target: METRICS, message_id, error = %error, %metrics, "a message of the queue is no wake-up"
                 );
@@ -144,10 +143,7 @@ fn sorted(records: Vec<SqsMessage>) -> (ByPool, Vec<Unreadable>) {
 /// The messages that must come again, and no others of the batch: those of a run that is not recorded or that panics.
 async fn unrecorded(message_ids: Vec<String>, run: impl Future<Output = bool>) -> Vec<String> {
     let is_recorded = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| {
-        let mut metrics = Measurements::default();
-        metrics.count(Metric::RunsNotRecorded);
-        // What the alarm on mistakes of Causeway's watches: the invocation itself succeeds.
-        metrics.count(Metric::RunsFailedByBug);
+        let metrics = of_panicked();
         tracing::error!(target: METRICS, %metrics, "the run ended by a mistake of Causeway's: its messages come again");
         false
     });
@@ -157,15 +153,12 @@ async fn unrecorded(message_ids: Vec<String>, run: impl Future<Output = bool>) -
 /// Runs one pool, and says whether what came of it is on record.
 async fn run(reconciler: &Reconciler, woken: Woken, deadlines: Deadlines) -> bool {
     let (ran, mut metrics) = measured(Box::pin(reconciler.run(&woken.wake_up, deadlines))).await;
+    measure(&mut metrics, &ran, woken.sent_at);
     match ran {
-        Ok(Ran::Done(report)) => {
-            measure(&mut metrics, &report, woken.sent_at);
-            log(&report, &metrics);
-        }
+        Ok(Ran::Done(report)) => log(&report, &metrics),
         Ok(Ran::Busy) => tracing::info!(target: METRICS, %metrics, "another run holds the user pool: it was made due"),
         Ok(Ran::Nothing) => tracing::info!(target: METRICS, %metrics, "there is nothing to reconcile"),
         Err(error) => {
-            metrics.count(Metric::RunsNotRecorded);
             let error = chain(&error);
             tracing::error!(target: METRICS, error, %metrics, "the run could not be recorded: its messages come again");
             return false;

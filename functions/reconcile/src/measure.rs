@@ -1,4 +1,4 @@
-//! What a run is measured by, from its report.
+//! What a run is measured by.
 
 use causeway_core::{
     health::ErrorClass,
@@ -7,10 +7,35 @@ use causeway_core::{
     timestamp::Timestamp,
     wake_up::Cause,
 };
+use causeway_reconciler::Ran;
 use causeway_telemetry::{Measurements, Metric};
 
-/// Adds what a finished run did. `woken_at` is when the first of the wake-ups was sent that it answers.
-pub fn measure(metrics: &mut Measurements, report: &RunReport, woken_at: Option<Timestamp>) {
+/// Adds what came of a run. `woken_at` is when the first of the wake-ups was sent that it answers.
+pub fn measure<E>(metrics: &mut Measurements, ran: &Result<Ran, E>, woken_at: Option<Timestamp>) {
+    match ran {
+        Ok(Ran::Done(report)) => measure_report(metrics, report, woken_at),
+        Ok(Ran::Busy | Ran::Nothing) => {}
+        Err(_) => metrics.count(Metric::RunsNotRecorded),
+    }
+}
+
+/// What a run is measured by that panicked: nothing is on record, and the alarm on mistakes of Causeway's must tell,
+/// since the invocation itself succeeds.
+pub fn of_panicked() -> Measurements {
+    let mut metrics = Measurements::default();
+    metrics.count(Metric::RunsNotRecorded);
+    metrics.count(Metric::RunsFailedByBug);
+    metrics
+}
+
+/// What a message of the queue is measured by that is no wake-up.
+pub fn of_malformed() -> Measurements {
+    let mut metrics = Measurements::default();
+    metrics.count(Metric::WakeUpsMalformed);
+    metrics
+}
+
+fn measure_report(metrics: &mut Measurements, report: &RunReport, woken_at: Option<Timestamp>) {
     metrics.count(Metric::Runs);
     metrics.add(Metric::RunTime, milliseconds(report.started_at, report.finished_at));
     match report.outcome {
@@ -66,8 +91,8 @@ mod tests {
         })
     }
 
-    fn measured(cause: &str, outcome: &str, steps: &[serde_json::Value], class: Option<&str>) -> serde_json::Value {
-        let failures: Vec<_> = class
+    fn measured(cause: &str, outcome: &str, steps: &[serde_json::Value], classes: &[&str]) -> serde_json::Value {
+        let failures: Vec<_> = classes
             .iter()
             .map(|class| json!({"connection_id": null, "attempted": "", "class": class, "message": ""}))
             .collect();
@@ -76,8 +101,13 @@ mod tests {
             "cause": cause, "outcome": outcome, "steps": steps, "failures": failures,
         });
         let report: RunReport = serde_json::from_value(report).unwrap();
+        let woken_at = Some(report.started_at.minus(std::time::Duration::from_secs(1)));
+        measured_as::<&str>(&Ok(Ran::Done(Box::new(report))), woken_at)
+    }
+
+    fn measured_as<E>(ran: &Result<Ran, E>, woken_at: Option<Timestamp>) -> serde_json::Value {
         let mut metrics = Measurements::default();
-        measure(&mut metrics, &report, Some(report.started_at.minus(std::time::Duration::from_secs(1))));
+        measure(&mut metrics, ran, woken_at);
         serde_json::from_str(&metrics.to_string()).unwrap()
     }
 
@@ -85,7 +115,7 @@ mod tests {
     fn a_run_is_measured_by_its_steps_by_kind_and_by_the_time_since_its_webhook() {
         let steps = [step("create", false), step("wire", false), step("wire", false)];
         assert_eq!(
-            measured("webhook", "changed", &steps, None),
+            measured("webhook", "changed", &steps, &[]),
             json!({"Runs": 1, "RunTime": 2500, "StepsCreate": 1, "StepsWire": 2, "WebhookToSynced": 3500})
         );
     }
@@ -93,7 +123,7 @@ mod tests {
     #[test]
     fn a_run_that_found_nothing_to_do_for_the_schedule_answers_no_webhook() {
         assert_eq!(
-            measured("schedule", "no_change", &[], None),
+            measured("schedule", "no_change", &[], &[]),
             json!({"Runs": 1, "RunTime": 2500, "RunsWithoutChange": 1})
         );
     }
@@ -102,12 +132,53 @@ mod tests {
     fn a_run_that_holds_steps_back_and_one_that_fails_leave_no_pool_in_line() {
         let steps = [step("delete", true), step("delete", true), step("unwire", false)];
         assert_eq!(
-            measured("webhook", "partial", &steps, None),
+            measured("webhook", "partial", &steps, &[]),
             json!({"Runs": 1, "RunTime": 2500, "RunsHeldBack": 1, "StepsHeldBack": 2, "StepsUnwire": 1})
         );
         assert_eq!(
-            measured("webhook", "failed", &[], Some("bug")),
+            measured("webhook", "failed", &[], &["bug"]),
             json!({"Runs": 1, "RunTime": 2500, "RunsFailed": 1, "StepsFailed": 1, "RunsFailedByBug": 1})
         );
+    }
+
+    #[test]
+    fn each_kind_of_step_is_counted_apart_and_one_that_is_held_back_is_counted_as_that_alone() {
+        let kinds = [
+            ("create", "StepsCreate"),
+            ("update", "StepsUpdate"),
+            ("wire", "StepsWire"),
+            ("unwire", "StepsUnwire"),
+            ("delete", "StepsDelete"),
+            ("forget", "StepsForget"),
+        ];
+        for (action, metric) in kinds {
+            let steps = [step(action, false), step(action, false), step(action, true)];
+            assert_eq!(
+                measured("schedule", "partial", &steps, &[]),
+                json!({"Runs": 1, "RunTime": 2500, "RunsHeldBack": 1, "StepsHeldBack": 1, metric: 2}),
+            );
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_out_of_time_is_no_failed_one_and_several_mistakes_are_one_failed_run() {
+        assert_eq!(
+            measured("webhook", "out_of_time", &[], &["throttled"]),
+            json!({"Runs": 1, "RunTime": 2500, "RunsOutOfTime": 1, "StepsFailed": 1})
+        );
+        assert_eq!(
+            measured("webhook", "partial", &[], &["bug", "rejected", "bug"]),
+            json!({"Runs": 1, "RunTime": 2500, "RunsFailedByBug": 1, "StepsFailed": 3})
+        );
+    }
+
+    #[test]
+    fn what_leaves_no_report_is_counted_by_why() {
+        assert_eq!(measured_as(&Err("the table"), None), json!({"RunsNotRecorded": 1}));
+        for ran in [Ran::Busy, Ran::Nothing] {
+            assert_eq!(measured_as::<&str>(&Ok(ran), None), json!({}));
+        }
+        assert_eq!(of_panicked().to_string(), r#"{"RunsFailedByBug":1,"RunsNotRecorded":1}"#);
+        assert_eq!(of_malformed().to_string(), r#"{"WakeUpsMalformed":1}"#);
     }
 }

@@ -82,16 +82,50 @@ async fn is_throttle(answer: &mut Response) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use causeway_telemetry::measured;
+
     use super::*;
+
+    fn header(service: &str) -> String {
+        format!("AWS4-HMAC-SHA256 Credential=AKID/20261126/eu-west-1/{service}/aws4_request, SignedHeaders=host")
+    }
 
     #[test]
     fn a_request_is_counted_for_the_service_that_it_was_signed_for() {
-        let header = |service: &str| {
-            format!("AWS4-HMAC-SHA256 Credential=AKID/20261126/eu-west-1/{service}/aws4_request, SignedHeaders=host")
-        };
         assert_eq!(service_of(&header("cognito-idp")), Some(Service::Cognito));
         assert_eq!(service_of(&header("sts")), Some(Service::Sts));
         assert_eq!((service_of(&header("ec2")), service_of("")), (None, None));
+    }
+
+    /// Answers each request with a throttle in the words of the services.
+    #[derive(Debug)]
+    struct Throttled(&'static str);
+
+    impl HttpConnector for Throttled {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            let body = format!(r#"{{"__type":"{}"}}"#, self.0);
+            HttpConnectorFuture::ready(Ok(Response::new(400_u16.try_into().unwrap(), SdkBody::from(body))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_throttled_is_counted_for_its_service_as_both() {
+        // DynamoDB, SQS, KMS, STS, Cognito and S3: "Common errors" of each API.
+        let services = [
+            ("dynamodb", "ProvisionedThroughputExceededException", "DynamoDb"),
+            ("sqs", "RequestThrottled", "Sqs"),
+            ("kms", "ThrottlingException", "Kms"),
+            ("sts", "Throttling", "Sts"),
+            ("cognito-idp", "TooManyRequestsException", "Cognito"),
+            ("s3", "SlowDown", "S3"),
+        ];
+        for (signed_for, error, name) in services {
+            let connector = Counted(SharedHttpConnector::new(Throttled(error)));
+            let mut request = HttpRequest::empty();
+            request.headers_mut().insert("authorization", header(signed_for));
+            let (_, metrics) = measured(connector.call(request)).await;
+            assert_eq!(metrics.to_string(), format!(r#"{{"CallsTo{name}":1,"ThrottlesBy{name}":1}}"#));
+        }
     }
 
     #[tokio::test]

@@ -84,6 +84,28 @@ mod tests {
         assert_eq!((seen(&two), seen(&three)), ((Some(2), Some(2)), (Some(3), None)));
     }
 
+    #[tokio::test]
+    async fn a_call_is_counted_for_its_service_alone_and_a_throttle_beside_it() {
+        let services = [
+            (Service::DynamoDb, "DynamoDb"),
+            (Service::Sqs, "Sqs"),
+            (Service::Kms, "Kms"),
+            (Service::Sts, "Sts"),
+            (Service::Cognito, "Cognito"),
+            (Service::S3, "S3"),
+            (Service::Workos, "Workos"),
+        ];
+        for (service, name) in services {
+            let ((), metrics) = measured(async {
+                for slowed_down in [true, false, true] {
+                    call(service, slowed_down);
+                }
+            })
+            .await;
+            assert_eq!(metrics.to_string(), format!(r#"{{"CallsTo{name}":3,"ThrottlesBy{name}":2}}"#));
+        }
+    }
+
     #[test]
     fn outside_of_any_request_nothing_is_measured_and_nothing_fails() {
         call(Service::Workos, true);
