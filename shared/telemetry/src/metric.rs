@@ -43,9 +43,9 @@ metrics! {
     RunsOutOfTime: Count,
     /// Of these, the ones that hold steps back: the guard tripped.
     RunsHeldBack: Count,
-    /// Of these, the ones with a failure that is Causeway's own mistake.
+    /// Of these, the ones with a failure that is Causeway's own mistake; and runs that panicked.
     RunsFailedByBug: Count,
-    /// Runs that could not be begun or recorded; their messages come again.
+    /// Runs that could not be begun or recorded, or that panicked; their messages come again.
     RunsNotRecorded: Count,
     /// Messages of the queue that are no wake-ups.
     WakeUpsMalformed: Count,
@@ -71,9 +71,10 @@ metrics! {
     StepsFailed: Count,
     /// User pools that a tick woke up.
     PoolsWoken: Count,
-    /// User pools that were due and could not be woken up.
+    /// User pools that were due and could not be woken up, or are due still though they were.
     PoolsNotWoken: Count,
-    /// For how long the user pool that is due longest has not been looked at: the interval, and how long it is due.
+    /// For how long a user pool has not been brought in line that nobody but Causeway and time can mend: the interval
+    /// and how long it is due, or how long it has failed. The greatest of all pools.
     OldestSyncAge: Seconds,
     /// User pools whose health is `transient`; so on for the other kinds.
     PoolsTransient: Count,
@@ -115,7 +116,7 @@ metrics! {
     SignInsStarted: Count,
     /// Sign-ins that came back from `WorkOS` with a profile that was accepted.
     SignInsReturned: Count,
-    /// Sign-ins for which Cognito has its tokens.
+    /// Sign-ins for which Cognito has its tokens; a sign-in that starts is sent as 0 of them.
     SignInsCompleted: Count,
     /// Requests of sign-ins that were refused, by a decision of somebody.
     SignInsRefused: Count,
@@ -125,7 +126,7 @@ metrics! {
     TokenTime: Milliseconds,
     /// Requests of the operators' API and of the onboarding page.
     ApiRequests: Count,
-    /// Of these, the ones answered with a status of 500 or above.
+    /// Of these, the ones that Causeway or a service of its own account failed.
     ApiFailures: Count,
     /// Requests sent to `DynamoDB`, each attempt; so on for the other services.
     CallsToDynamoDb: Count,

@@ -1,10 +1,12 @@
 //! Metrics, as the log lines carry them: the emulator makes no metrics of them, CloudWatch does.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::types::AttributeValue;
+use causeway_core::timestamp::Timestamp;
 use causeway_tests::cloud::Cloud;
 use causeway_tests::eventually::eventually;
 use causeway_tests::tenant_role::delete_stack;
@@ -133,6 +135,38 @@ async fn sign_ins_are_counted_by_what_they_came_to() -> Result<()> {
     Ok(())
 }
 
+/// The line of `tenants` for a call, told by the end of its path.
+fn answered(cloud: &Cloud, path: &str) -> Option<Value> {
+    let mut answered = lines(cloud, "tenants", "/message", "answered");
+    answered.retain(|line| line["path"].as_str().is_some_and(|found| found.ends_with(path)));
+    answered.pop()
+}
+
+#[tokio::test]
+async fn the_line_of_a_request_says_how_long_it_took_and_what_it_asked_of_whom() -> Result<()> {
+    let tenancy = Tenancy::new("measured requests").await?;
+    let (organization, _) = tenancy.organization_with(1).await?;
+    let pool = tenancy.registered_pool(&[&organization]).await?;
+    let cloud = &tenancy.cloud;
+    pool.get("/role").await?.expect(200)?;
+    pool.deploy_role().await?;
+    pool.verified().await?;
+    let path = |call: &str| format!("{}/user-pools/{}/{call}", tenancy.id, pool.id);
+    eventually(SOON, "the requests are in the log", async || {
+        let Some(verified) = answered(cloud, &path("verify")) else { return Ok(None) };
+        // With the external ID, without, and with another: the last of them passed.
+        ensure!(metric(&verified, "CallsToSts")? >= Some(3), "{verified}");
+        ensure!(metric(&verified, "ThrottlesBySts")?.is_none(), "{verified}");
+        ensure!(metric(&verified, "ApiRequests")? == Some(1) && verified["duration_ms"].is_u64(), "{verified}");
+        let requests = lines(cloud, "tenants", "/message", "answered");
+        // Each instance puts the template there once, and hands it out in the links of all roles.
+        ensure!(sum(&requests, "CallsToS3")? >= 1 && sum(&requests, "ThrottlesByS3")? == 0, "{requests:?}");
+        ensure!(sum(&requests, "ApiRequests")? == requests.len() as u64, "{requests:?}");
+        Ok(Some(()))
+    })
+    .await
+}
+
 /// The pools that are denied, each with its tenant, by the table's index.
 async fn denied(cloud: &Cloud) -> Result<BTreeSet<(String, String)>> {
     let request = DynamoDb::new(&cloud.integration().sdk(&cloud.region)).query().table_name(&cloud.table_name);
@@ -172,4 +206,40 @@ async fn a_tick_counts_the_pools_that_are_not_well_by_their_health() -> Result<(
         assert!(metric(&tick, name)?.is_some(), "no {name}: {tick}");
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_pool_that_has_failed_for_hours_is_the_oldest_sync_until_it_is_paused() -> Result<()> {
+    const HOURS: u64 = 5;
+    let (pool, _, _) = in_line("measured age", 1).await?;
+    let (tenancy, cloud) = (&pool.tenancy, &pool.tenancy.cloud);
+    let table = DynamoDb::new(&cloud.integration().sdk(&cloud.region));
+    let (pk, sk) = (format!("TENANT#{}", tenancy.id), format!("POOL#{}", pool.id));
+    let since = Timestamp::from_millis(now_in_millis().try_into()?).minus(Duration::from_hours(HOURS)).to_string();
+    let fails_since = async || {
+        let request = table.update_item().table_name(&cloud.table_name);
+        let request = request.key("pk", string(&pk)).key("sk", string(&sk));
+        let request = request.update_expression("SET unwell = :state, unwell_since = :since");
+        let request = request.expression_attribute_values(":state", string("transient"));
+        request.expression_attribute_values(":since", string(&since)).send().await
+    };
+    let ticks = || lines(cloud, "schedule", "/message", "ticked");
+    eventually(SOON, "a tick says for how long the pool has failed", async || {
+        // A run that finds all well takes it back.
+        fails_since().await?;
+        let before = ticks().len();
+        cloud.invoke("schedule", &json!({})).await?;
+        let Some(tick) = ticks().split_off(before).pop() else { return Ok(None) };
+        Ok((metric(&tick, "OldestSyncAge")? >= Some(HOURS * 3600)).then_some(()))
+    })
+    .await?;
+    pool.patch(&json!({"mode": "paused"}), None).await?.expect(200)?;
+    fails_since().await?;
+    eventually(SOON, "a paused pool is not counted any more", async || {
+        cloud.invoke("schedule", &json!({})).await?;
+        let request = table.get_item().table_name(&cloud.table_name).key("pk", string(&pk)).key("sk", string(&sk));
+        let item = request.send().await?.item.context("the pool is gone")?;
+        Ok((!item.contains_key("unwell") && !item.contains_key("unwell_since")).then_some(()))
+    })
+    .await
 }
