@@ -171,7 +171,7 @@ async fn whenever_time_is_over_an_organizations_id_is_on_one_of_its_providers() 
 async fn where_time_is_too_short_for_a_plan_what_the_last_run_held_back_is_shown_and_can_be_approved() -> Result<()> {
     let scene = Scene::new("too short").await?;
     scene.move_all().await?;
-    assert!(scene.process.planned_within(11 * MINUTE).await.is_err(), "the last run held nothing back");
+    assert!(scene.process.planned_within(8 * MINUTE).await.is_err(), "the last run held nothing back");
     scene.runs_of(60).await?;
     for connection in &scene.connections {
         scene.pool.tenancy.workos.delete_connection(connection).await?;
@@ -181,7 +181,7 @@ async fn where_time_is_too_short_for_a_plan_what_the_last_run_held_back_is_shown
     let complete = scene.process.planned_within(60 * MINUTE).await?;
     assert_eq!(run.held().count(), 2 * CONNECTIONS, "{run:#?}");
     scene.move_all().await?;
-    let shown = scene.process.planned_within(11 * MINUTE).await?;
+    let shown = scene.process.planned_within(8 * MINUTE).await?;
     assert_eq!(shown.hash, complete.hash, "it is approved by another hash than the run goes by");
     assert!(shown.steps.len() == 2 * CONNECTIONS && shown.steps.iter().all(|step| step.held), "{shown:#?}");
     assert!(shown.notes.iter().any(|note| note.message.contains(&run.id)), "nothing says whose steps these are");
