@@ -41,7 +41,7 @@ impl Store {
                 .map_err(|error| StoreError::from_sdk("Query", error))?;
             unwell.count += u64::try_from(answer.count).unwrap_or_default();
             if let (None, Some(first)) = (unwell.since, answer.items.unwrap_or_default().into_iter().next()) {
-                unwell.since = Some(read::<UnwellItem>(first, &key)?.unwell_since);
+                unwell.since = Some(read::<UnwellItem>(first)?.unwell_since);
             }
             start = answer.last_evaluated_key.filter(|key| !key.is_empty());
             if start.is_none() {

@@ -34,12 +34,11 @@ async fn a_webhook_that_shows_no_change_has_a_second_look_half_a_minute_later_an
         let (outcome, wait) = run(&process, cause).await?;
         assert_eq!(outcome, change);
         assert!(usual.contains(&wait), "{cause:?}, {outcome:?}: {wait:?}");
-        (change, cause) = match cause {
-            Cause::Schedule => (Outcome::NoChange, Cause::Api),
-            _ => {
-                pool.tenancy.workos.create_connection(&organization, "new").await?;
-                (Outcome::Changed, Cause::Webhook)
-            }
+        (change, cause) = if cause == Cause::Schedule {
+            (Outcome::NoChange, Cause::Api)
+        } else {
+            pool.tenancy.workos.create_connection(&organization, "new").await?;
+            (Outcome::Changed, Cause::Webhook)
         };
     }
     Ok(())
