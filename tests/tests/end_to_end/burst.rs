@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use causeway_tests::eventually::eventually;
-use causeway_tests::front::control::now;
+use causeway_tests::front::control::{Control, now};
 use causeway_tests::front::faults::Faults;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::ingest::{deliver, event, runs_by_webhook, signature};
-use crate::pool::{in_line, provider_name};
+use crate::pool::{Pool, in_line, provider_name};
 use crate::tenancy::{SOON, Tenancy, now_in_millis, text};
 
 /// How many webhooks there are: `cargo xtask test --long` sets more.
@@ -115,6 +115,14 @@ fn event_id(body: &str) -> Result<String> {
     text(&serde_json::from_str(body)?, "id")
 }
 
+/// An event's own wake-up is on the queue: that of a schedule's tick or of another event is not this one's.
+async fn is_on_the_queue(front: &Control, since: u64, event: &str, pool: &Pool) -> Result<()> {
+    let calls = front.calls(since, &format!("event-{event}-{}", pool.id)).await?;
+    let is_sent = calls.iter().any(|call| call.operation == "SendMessageBatch" && call.status == 200);
+    ensure!(is_sent, "{event} was answered 200, and its wake-up is not on the queue: {calls:?}");
+    Ok(())
+}
+
 fn size() -> Result<usize> {
     let size = std::env::var(SIZE).ok().filter(|size| !size.is_empty());
     size.map_or(Ok(200), |size| size.parse().with_context(|| format!("{SIZE} is no number")))
@@ -142,6 +150,9 @@ async fn in_a_burst_every_valid_webhook_is_taken_once_it_is_on_the_queue_and_its
     let (mut wanted, mut taken) = (Vec::new(), BTreeSet::new());
     let mut again = 0;
     for part in all.chunks(size.div_ceil(5)) {
+        for delivery in part.iter().filter(|delivery| delivery.kind.status() == 200) {
+            taken.insert(event_id(&delivery.body)?);
+        }
         let sent = stream::iter(part).map(|delivery| delivered(&pool.tenancy, delivery)).buffer_unordered(SIDE_BY_SIDE);
         again += sent.try_fold(0, async |sum, again| Ok(sum + again)).await?;
         for delivery in part.iter().filter(|delivery| delivery.kind == Kind::Forged) {
@@ -153,22 +164,15 @@ async fn in_a_burst_every_valid_webhook_is_taken_once_it_is_on_the_queue_and_its
         }
         let connection = pool.tenancy.workos.create_connection(&organization, "burst").await?;
         let body = event("connection.activated");
+        taken.insert(event_id(&body)?);
         let signature = signature(&secret, now_in_millis(), body.as_bytes())?;
-        let id = event_id(&body)?;
         again += delivered(&pool.tenancy, &Delivery { kind: Kind::Valid, body, signature }).await?;
-        taken.insert(id);
         wanted.push(provider_name(&connection));
     }
     front.set_faults(&pool.id, None).await?;
 
-    for delivery in all.iter().filter(|delivery| delivery.kind.status() == 200) {
-        taken.insert(event_id(&delivery.body)?);
-    }
     for event in &taken {
-        // What no other wake-up of the pool has: that of a schedule's tick or of another event is not the event's.
-        let calls = front.calls(since, &format!("event-{event}-{}", pool.id)).await?;
-        let is_sent = calls.iter().any(|call| call.operation == "SendMessageBatch" && call.status == 200);
-        assert!(is_sent, "{event} was answered 200, and its wake-up is not on the queue: {calls:?}");
+        is_on_the_queue(&front, since, event, &pool).await?;
     }
     assert!(again > 0, "else nothing shows what becomes of a webhook while the queue fails");
     // The emulator runs one batch of up to ten wake-ups after the other.
