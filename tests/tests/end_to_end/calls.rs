@@ -93,7 +93,9 @@ async fn an_instance_assumes_the_role_once_and_each_look_lists_the_organizations
         ensure!(report.outcome == Outcome::NoChange, "{report:#?}");
     }
     assert_eq!(count(&front.calls(since, &pool.role_name).await?, "sts", "AssumeRole"), 0);
-    let calls = front.calls(since, &pool.id).await?;
+    let mut calls = front.calls(since, &pool.id).await?;
+    // Those that the account's rate, which all tests share, let through.
+    calls.retain(|call| call.status == 200);
     for operation in ["DescribeUserPool", "ListIdentityProviders", "DescribeUserPoolClient"] {
         assert_eq!(count(&calls, "cognito-idp", operation), LOOKS, "{operation}: {calls:?}");
     }
