@@ -30,10 +30,14 @@ pub fn recent(losses: &[Loss], now: Timestamp) -> Vec<Loss> {
 /// Marks the steps of `plan` that are held back: all that take a way to sign in away, where in a day more
 /// than five connections and more than 30 % of them would lose one, or all of two or more. What `approval`
 /// covers is let through. `claimed` are the connections that have a provider now ([`crate::plan::ours`]).
+///
+/// `held_of` is the number of connections when the guard began to hold steps back, where it does: what comes to be since
+/// then makes no room for what waits.
 pub fn hold_back(
     plan: &mut Plan,
     claimed: &BTreeSet<ConnectionId>,
     losses: &[Loss],
+    held_of: Option<usize>,
     approval: Option<&Approval>,
     now: Timestamp,
 ) {
@@ -46,8 +50,9 @@ pub fn hold_back(
     }
     let lost: BTreeSet<&ConnectionId> = lost_before.union(&losing).copied().collect();
     let all: BTreeSet<&ConnectionId> = claimed.iter().chain(lost_before.iter().copied()).collect();
-    let many = lost.len() > FEW && lost.len() * 100 > all.len() * SHARE;
-    let everything = all.len() >= 2 && lost.len() >= all.len();
+    let all = held_of.map_or(all.len(), |then| then.min(all.len()));
+    let many = lost.len() > FEW && lost.len() * 100 > all * SHARE;
+    let everything = all >= 2 && lost.len() >= all;
     if !(many || everything) {
         return;
     }
@@ -62,4 +67,5 @@ pub fn hold_back(
             step.held = true;
         }
     }
+    plan.held_of = (!held.is_empty()).then_some(all);
 }

@@ -172,6 +172,8 @@ pub struct Plan {
     pub settlements: Vec<Settlement>,
     /// What was left out.
     pub notes: Vec<Note>,
+    /// Where the guard holds steps back: how many connections there were, the lost ones included, when it began to.
+    pub held_of: Option<usize>,
 }
 
 /// Everything that a plan depends on.

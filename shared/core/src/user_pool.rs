@@ -144,6 +144,9 @@ pub struct RunState {
     /// The ways to sign in that were taken away in the last day.
     #[serde(default)]
     pub losses: Vec<Loss>,
+    /// Where the guard holds steps back: of how many connections ([`crate::plan::Plan::held_of`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_of: Option<usize>,
     /// When every provider is described again, moved or not.
     pub full_pass_due_at: Timestamp,
     /// The last provider that a full pass described for which a run's time was too short: the next run goes on after
@@ -165,6 +168,7 @@ impl RunState {
             callbacks: Vec::new(),
             external_ids: None,
             losses: Vec::new(),
+            held_of: None,
             full_pass_due_at: now,
             full_pass_after: None,
             role_probe_due_at: now,

@@ -67,9 +67,30 @@ fn more_than_five_and_more_than_30_percent_or_all_of_two_or_more_are_held_back()
     ] {
         let (mut plan, claimed) = losing(gone, all);
         assert_eq!(plan.steps.iter().filter(|step| step.takes_away).count(), gone);
-        hold_back(&mut plan, &claimed, &[], None, then());
+        hold_back(&mut plan, &claimed, &[], None, None, then());
         assert_eq!(held(&plan), expected, "{gone} of {all}");
     }
+}
+
+#[test]
+fn what_comes_to_be_while_steps_are_held_back_does_not_let_them_through() {
+    for (gone, there) in [(2, 2), (6, 18), (7, 7)] {
+        let (mut plan, claimed) = losing(gone, there);
+        hold_back(&mut plan, &claimed, &[], None, None, then());
+        assert_eq!((held(&plan), plan.held_of), (gone, Some(there)));
+        let (mut later, claimed) = losing(gone, 24);
+        hold_back(&mut later, &claimed, &[], plan.held_of, None, then());
+        assert_eq!((held(&later), later.held_of), (gone, Some(there)), "{gone} of {there}, and then of 24");
+    }
+}
+
+#[test]
+fn steps_are_let_through_that_are_few_enough_of_what_there_was_when_others_were_held_back_beside_them() {
+    let (mut plan, claimed) = losing(6, 18);
+    hold_back(&mut plan, &claimed, &[], None, None, then());
+    let (mut fewer, claimed) = losing(5, 18);
+    hold_back(&mut fewer, &claimed, &[], plan.held_of, None, then());
+    assert_eq!((held(&fewer), fewer.held_of), (0, None));
 }
 
 #[test]
@@ -80,7 +101,7 @@ fn several_steps_on_one_connection_are_one_loss() {
         scene.app_client(web, &['A', 'B']);
     }
     let mut plan = scene.plan();
-    hold_back(&mut plan, &[conn('A'), conn('B')].into(), &[], None, then());
+    hold_back(&mut plan, &[conn('A'), conn('B')].into(), &[], None, None, then());
     assert_eq!((plan.steps.len(), held(&plan)), (7, 0));
 }
 
@@ -90,7 +111,7 @@ fn what_was_lost_in_the_last_day_counts_and_what_was_lost_before_does_not() {
     for (ago, expected) in [(Duration::ZERO, 1), (almost, 1), (WINDOW, 0)] {
         let (mut plan, claimed) = losing(1, 10);
         let losses = lost("KLMNO", ago);
-        hold_back(&mut plan, &claimed, &losses, None, then());
+        hold_back(&mut plan, &claimed, &losses, None, None, then());
         assert_eq!(held(&plan), expected, "{ago:?}");
         assert_eq!(recent(&losses, then()).len(), 5 * expected);
     }
@@ -99,7 +120,7 @@ fn what_was_lost_in_the_last_day_counts_and_what_was_lost_before_does_not() {
 #[test]
 fn the_last_of_all_is_held_back_when_the_others_went_one_by_one() {
     let (mut plan, claimed) = losing(1, 1);
-    hold_back(&mut plan, &claimed, &lost("BC", Duration::from_hours(1)), None, then());
+    hold_back(&mut plan, &claimed, &lost("BC", Duration::from_hours(1)), None, None, then());
     assert_eq!(held(&plan), 1);
 }
 
@@ -118,7 +139,7 @@ fn the_last_providers_are_held_back_however_many_somebody_else_deleted_or_replac
             }
         }
         let mut plan = scene.plan();
-        hold_back(&mut plan, &scene.with_provider(), &[], None, then());
+        hold_back(&mut plan, &scene.with_provider(), &[], None, None, then());
         let held: Vec<_> = plan.steps.iter().filter(|step| step.held).map(|step| &step.connection_id).collect();
         assert_eq!(held, [&conn('I'), &conn('J')], "replaced: {replaced}");
     }
@@ -137,7 +158,7 @@ fn what_takes_nothing_away_goes_on_while_the_rest_is_held_back() {
     let mut scene = Scene::new();
     scene.ours('A').ours('B').connection('C', "active").app_client("web", &['A', 'B']);
     let mut plan = scene.plan();
-    hold_back(&mut plan, &[conn('A'), conn('B')].into(), &[], None, then());
+    hold_back(&mut plan, &[conn('A'), conn('B')].into(), &[], None, None, then());
     for step in &plan.steps {
         assert_eq!(step.held, matches!(step.action.name(), "unwire" | "delete"), "{step:?}");
     }
@@ -147,10 +168,10 @@ fn what_takes_nothing_away_goes_on_while_the_rest_is_held_back() {
 #[test]
 fn an_approval_lets_through_what_was_approved_and_nothing_else() {
     let (mut seen, claimed) = losing(2, 2);
-    hold_back(&mut seen, &claimed, &[], None, then());
+    hold_back(&mut seen, &claimed, &[], None, None, then());
     let approval = approved(&seen);
     let (mut plan, claimed) = losing(3, 3);
-    hold_back(&mut plan, &claimed, &[], Some(&approval), then());
+    hold_back(&mut plan, &claimed, &[], None, Some(&approval), then());
     let still_held: Vec<_> = plan.steps.iter().filter(|step| step.held).map(|step| &step.connection_id).collect();
     assert_eq!(still_held, [&conn('C')]);
 }
@@ -159,12 +180,12 @@ fn an_approval_lets_through_what_was_approved_and_nothing_else() {
 fn an_approval_that_has_expired_lets_nothing_through() {
     let (seen, claimed) = losing(2, 2);
     let mut plan = seen.clone();
-    hold_back(&mut plan, &claimed, &[], None, then());
+    hold_back(&mut plan, &claimed, &[], None, None, then());
     let approval = approved(&plan);
     let almost = APPROVED_FOR.saturating_sub(Duration::from_millis(1));
     for (after, expected) in [(almost, 0), (APPROVED_FOR, 2)] {
         let mut plan = seen.clone();
-        hold_back(&mut plan, &claimed, &[], Some(&approval), then().plus(after));
+        hold_back(&mut plan, &claimed, &[], None, Some(&approval), then().plus(after));
         assert_eq!(held(&plan), expected, "{after:?}");
     }
 }
@@ -176,12 +197,12 @@ fn another_change_to_the_same_provider_is_not_covered() {
         scene.connection_of(letter, "active", 'P').ours(letter);
     }
     let mut seen = scene.plan();
-    hold_back(&mut seen, &[conn('A'), conn('B')].into(), &[], None, then());
+    hold_back(&mut seen, &[conn('A'), conn('B')].into(), &[], None, None, then());
     assert_eq!(held(&seen), 2);
     let approval = approved(&seen);
     scene.specs.base = "https://new.example.com";
     let mut plan = scene.plan();
-    hold_back(&mut plan, &[conn('A'), conn('B')].into(), &[], Some(&approval), then());
+    hold_back(&mut plan, &[conn('A'), conn('B')].into(), &[], None, Some(&approval), then());
     assert_eq!(held(&plan), 2, "the loss of an identifier was approved, the loss of the issuer was not");
 }
 
@@ -190,11 +211,11 @@ fn a_delete_waits_where_an_unwire_before_it_was_not_approved() {
     let mut scene = Scene::new();
     scene.ours('A').ours('B').app_client("web", &['A']);
     let mut seen = scene.plan();
-    hold_back(&mut seen, &[conn('A'), conn('B')].into(), &[], None, then());
+    hold_back(&mut seen, &[conn('A'), conn('B')].into(), &[], None, None, then());
     let approval = approved(&seen);
     scene.app_client("mobile", &['A']);
     let mut plan = scene.plan();
-    hold_back(&mut plan, &[conn('A'), conn('B')].into(), &[], Some(&approval), then());
+    hold_back(&mut plan, &[conn('A'), conn('B')].into(), &[], None, Some(&approval), then());
     let still_held: Vec<&str> = plan.steps.iter().filter(|step| step.held).map(|step| step.action.name()).collect();
     assert_eq!(still_held, ["unwire", "unwire", "delete"], "all of A, and B is let through");
 }
@@ -206,7 +227,7 @@ fn an_approved_delete_is_still_covered_once_the_provider_is_no_longer_described(
     scene.drifted('A').spec.details.insert("token_url".to_owned(), "https://elsewhere".to_owned());
     let claimed: BTreeSet<ConnectionId> = scene.claims.keys().cloned().collect();
     let mut seen = scene.plan();
-    hold_back(&mut seen, &claimed, &[], None, then());
+    hold_back(&mut seen, &claimed, &[], None, None, then());
     let approval = approved(&seen);
     for settlement in &seen.settlements {
         let settled = settlement.applied_to(&scene.claims[&settlement.connection_id], then()).unwrap();
@@ -214,14 +235,14 @@ fn an_approved_delete_is_still_covered_once_the_provider_is_no_longer_described(
     }
     assert!(!scene.to_describe().contains(&name('A')));
     let mut plan = scene.plan();
-    hold_back(&mut plan, &claimed, &[], Some(&approval), then());
+    hold_back(&mut plan, &claimed, &[], None, Some(&approval), then());
     assert_eq!(held(&plan), 0);
 }
 
 #[test]
 fn the_hash_is_over_the_held_steps_only_and_whatever_their_order() {
     let (mut plan, claimed) = losing(2, 2);
-    hold_back(&mut plan, &claimed, &[], None, then());
+    hold_back(&mut plan, &claimed, &[], None, None, then());
     let hash = hash_of_held(&plan.steps);
     assert_eq!(hash, approved(&plan).hash);
     plan.steps.reverse();
@@ -241,7 +262,7 @@ fn every_part_of_what_a_step_does_is_in_the_hash() {
     let mut scene = Scene::new();
     scene.ours('A').ours('B').app_client("web", &['A', 'B']);
     let mut plan = scene.plan();
-    hold_back(&mut plan, &[conn('A'), conn('B')].into(), &[], None, then());
+    hold_back(&mut plan, &[conn('A'), conn('B')].into(), &[], None, None, then());
     let hash = hash_of_held(&plan.steps);
     let changed = |change: &dyn Fn(&mut causeway_core::plan::Step)| {
         let mut steps = plan.steps.clone();
@@ -263,12 +284,12 @@ fn an_approval_of_more_than_an_item_can_hold_lets_whole_connections_through_and_
         let client = Some(client(&format!("web{number}")));
         plan.steps.extend(gone.steps.iter().map(|step| Step { app_client_id: client.clone(), ..step.clone() }));
     }
-    hold_back(&mut plan, &claimed, &[], None, then());
+    hold_back(&mut plan, &claimed, &[], None, None, then());
     assert_eq!(held(&plan), MOST_STEPS * 6 / 5);
     let taken = Plan { steps: at_once(plan.steps.clone()), ..Plan::default() };
     let approval = approved(&taken);
     assert!(serde_json::to_vec(&approval).unwrap().len() < 200_000);
-    hold_back(&mut plan, &claimed, &[], Some(&approval), then());
+    hold_back(&mut plan, &claimed, &[], None, Some(&approval), then());
     let left: BTreeSet<&ConnectionId> =
         plan.steps.iter().filter(|step| step.held).map(|step| &step.connection_id).collect();
     assert_eq!((left, held(&plan)), ([&conn('C')].into(), MOST_STEPS * 2 / 5));

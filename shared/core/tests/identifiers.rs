@@ -103,7 +103,7 @@ fn another_issuer_is_a_loss_and_holds_back_nothing_else() {
     scene.ours_with('A', ids('A', &["org_O"])).ours_with('B', ids('B', &[]));
     scene.specs.base = "https://new.example.com";
     let mut plan = scene.plan();
-    hold_back(&mut plan, &[conn('A'), conn('B')].into(), &[], None, then());
+    hold_back(&mut plan, &[conn('A'), conn('B')].into(), &[], None, None, then());
     let carried_out: Vec<String> = plan.steps.iter().filter(|step| !step.held).map(short).collect();
     assert_eq!(carried_out, ["update A [A]", "update B [B org_O]"], "what was freed is taken");
     assert_eq!(plan.steps.iter().filter(|step| step.held).count(), 2);

@@ -59,8 +59,9 @@ impl StepError {
             Self::Store(error) => error.class(),
             Self::Cognito(error) => error.class(),
             Self::Workos(error) => error.class(),
-            Self::NotGone => ErrorClass::Transient,
-            Self::Foreign | Self::IdentifierTaken | Self::Depends => ErrorClass::Rejected,
+            // What it depends on is a failure of its own, and tells of which class.
+            Self::NotGone | Self::Depends => ErrorClass::Transient,
+            Self::Foreign | Self::IdentifierTaken => ErrorClass::Rejected,
             Self::NoClaim => ErrorClass::Bug,
         }
     }
@@ -131,7 +132,7 @@ impl<'a> Execution<'a> {
         self.settle(plan).await;
         let steps: Vec<&Step> =
             plan.steps.iter().filter(|step| !step.held && (!only_look || step.action == Action::Forget)).collect();
-        if let Err(error) = self.announce_losses(&steps).await {
+        if let Err(error) = self.announce_losses(&steps, plan.held_of).await {
             tracing::error!(error = causeway_telemetry::chain(&error), "the losses were not counted: nothing is done");
             let failure = Failure {
                 connection_id: None,
@@ -235,12 +236,14 @@ impl<'a> Execution<'a> {
         written
     }
 
-    /// Puts on record what is about to be taken away, and uses the approval up that lets it through.
-    async fn announce_losses(&mut self, steps: &[&Step]) -> Result<(), StoreError> {
+    /// Puts on record what is about to be taken away and of how many connections something is held back, and uses the
+    /// approval up that lets it through.
+    async fn announce_losses(&mut self, steps: &[&Step], held_of: Option<usize>) -> Result<(), StoreError> {
         let now = self.now();
         let losing: BTreeSet<&ConnectionId> =
             steps.iter().filter(|step| step.takes_away).map(|step| &step.connection_id).collect();
-        if losing.is_empty() {
+        let begins_to_hold = held_of.is_some() && held_of != self.user_pool.run.held_of;
+        if losing.is_empty() && !begins_to_hold {
             return Ok(());
         }
         let store = &self.reconciler.store;
@@ -252,7 +255,7 @@ impl<'a> Execution<'a> {
         let mut losses = recent(&self.executed.losses, now);
         losses.retain(|loss| !losing.contains(&loss.connection_id));
         losses.extend(losing.into_iter().map(|id| Loss { connection_id: id.clone(), at: now }));
-        store.count_losses(self.user_pool, self.run_id, &losses).await?;
+        store.count_losses(self.user_pool, self.run_id, &losses, held_of).await?;
         self.executed.losses = losses;
         Ok(())
     }

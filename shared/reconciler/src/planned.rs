@@ -17,7 +17,8 @@ impl Look {
         let foreign = self.foreign_identifiers();
         let situation = self.situation(&foreign, pool);
         let mut plan = plan(situation);
-        hold_back(&mut plan, &ours(&situation), &pool.run.losses, pool.approval.as_ref(), now);
+        let (run, approval) = (&pool.run, pool.approval.as_ref());
+        hold_back(&mut plan, &ours(&situation), &run.losses, run.held_of, approval, now);
         plan.notes.extend(self.notes.iter().cloned());
         plan
     }

@@ -150,6 +150,7 @@ impl Reconciler {
             plan.notes
                 .push(Note::general(format!("the pool's mode is observe: {planned} planned steps were left out")));
             plan.steps.iter_mut().for_each(|step| step.held = false);
+            plan.held_of = None;
         }
         let execution = Execution::new(self, tenant, pool, run_id, &look, deadline);
         let executed = execution.carry_out(&plan, only_look).await;
@@ -242,8 +243,9 @@ impl Attempt {
             state.role_probe_due_at = now.plus(ROLE_PROBE);
         }
         state.losses = recent(&state.losses, now);
-        if let Some(Seen { look, executed, .. }) = &self.seen {
+        if let Some(Seen { look, plan, executed }) = &self.seen {
             state.losses.clone_from(&executed.losses);
+            state.held_of = plan.held_of;
             state.callbacks.clone_from(&look.callbacks);
             state.counts = counts(look, executed);
             if let Described::Until(last) = &look.described {

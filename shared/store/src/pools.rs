@@ -214,17 +214,25 @@ impl Store {
         Ok(())
     }
 
-    /// Counts the ways to sign in that a run is about to take away, before it does: a run that is killed
-    /// right after must not make room for more. A conflict if the run no longer holds the lease.
-    pub async fn count_losses(&self, pool: &UserPool, run_id: &str, losses: &[Loss]) -> Result<(), StoreError> {
+    /// Counts the ways to sign in that a run is about to take away, and of how many connections it holds steps back,
+    /// before it does anything: a run that is killed right after must not make room for more. A conflict if the run no
+    /// longer holds the lease.
+    pub async fn count_losses(
+        &self,
+        pool: &UserPool,
+        run_id: &str,
+        losses: &[Loss],
+        held_of: Option<usize>,
+    ) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
         self.client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
-            .update_expression("SET run.losses = :losses")
+            .update_expression("SET run.losses = :losses, run.held_of = :held_of")
             .condition_expression("lease_holder = :run")
             .expression_attribute_values(":losses", attribute(&losses, &key)?)
+            .expression_attribute_values(":held_of", attribute(&held_of, &key)?)
             .expression_attribute_values(":run", text(run_id))
             .send()
             .await

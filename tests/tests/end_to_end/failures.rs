@@ -184,8 +184,8 @@ async fn a_key_that_workos_revoked_takes_nothing_away_and_the_pool_says_so() -> 
     let tenancy = &pool.tenancy;
     let (front, before) = (tenancy.cloud.front()?, (pool.provider_names().await?, pool.app_client().await?));
     let key = &tenancy.workos.api_key;
-    // Past the front. The other one holds the organization's ID, so that nothing else depends on this one.
-    WorkOs::new(&tenancy.cloud.workos_emulator_url, key)?.delete_connection(&connections[1]).await?;
+    // Past the front. It holds the organization's ID, so that a step for the other one depends on it.
+    WorkOs::new(&tenancy.cloud.workos_emulator_url, key)?.delete_connection(&connections[0]).await?;
     // All of its calls, or only the question whether the connection that is not listed is gone.
     for (refused, outcome) in [(format!("{key} "), "failed"), (format!("{key} GET /connections/conn_"), "partial")] {
         let denied =
@@ -202,7 +202,7 @@ async fn a_key_that_workos_revoked_takes_nothing_away_and_the_pool_says_so() -> 
     }
     front.set_faults(&tenancy.id, None).await?;
     pool.run().await?;
-    pool.settles_on(&[&connections[0]]).await?;
+    pool.settles_on(&[&connections[1]]).await?;
     pool.health("ok").await.map(drop)
 }
 

@@ -163,7 +163,7 @@ impl World {
         let mut plan = look.in_situation(plan);
         let held = look.claims.values().filter(|claim| claim.is_held());
         let claimed = held.map(|claim| claim.connection_id.clone()).collect();
-        hold_back(&mut plan, &claimed, &self.losses, self.approval.as_ref(), self.now);
+        hold_back(&mut plan, &claimed, &self.losses, self.held_of, self.approval.as_ref(), self.now);
         plan
     }
 

@@ -67,6 +67,8 @@ pub struct World {
     /// What runs remember of the providers that are not ours.
     pub foreign: look::Foreign,
     pub losses: Vec<Loss>,
+    /// Of how many connections steps are held back.
+    pub held_of: Option<usize>,
     pub approval: Option<Approval>,
     /// Whether an operator has asked to remove the pool with its providers.
     pub is_removed: bool,
@@ -99,6 +101,7 @@ impl World {
             claims: BTreeMap::new(),
             foreign: look::Foreign::new(),
             losses: Vec::new(),
+            held_of: None,
             approval: None,
             is_removed: false,
             now: then(),

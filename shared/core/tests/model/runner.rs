@@ -96,6 +96,7 @@ impl World {
         } else {
             if look.mode == Mode::Observe {
                 plan.steps.iter_mut().for_each(|step| step.held = false);
+                plan.held_of = None;
             }
             run.carry_out(&plan)
         };
@@ -106,6 +107,9 @@ impl World {
         let (ran, losses, foreign_outdated) = (run.ran, run.losses, run.foreign_outdated);
         if ended.is_ok() {
             self.losses = recent(&losses, self.now);
+            if !look.is_part {
+                self.held_of = plan.held_of;
+            }
             self.foreign = if foreign_outdated { Foreign::new() } else { look.foreign };
         }
         Ran { plan, ..ran }
@@ -119,6 +123,7 @@ pub(super) struct Run<'a> {
     bounds: Bounds,
     approval: Option<Approval>,
     losses: Vec<Loss>,
+    held_of: Option<usize>,
     /// The claims as this run knows them.
     pub claims: BTreeMap<ConnectionId, Claim>,
     pub ran: Ran,
@@ -140,6 +145,7 @@ impl<'a> Run<'a> {
             bounds: Bounds { mode: look.mode, desired: look.desired.clone(), hidden: world.hidden() },
             approval: world.approval.clone(),
             losses: world.losses.clone(),
+            held_of: world.held_of,
             world,
             disturbance,
             look,
@@ -203,7 +209,7 @@ impl<'a> Run<'a> {
         let only_look = self.look.mode == Mode::Observe && !self.look.is_removal();
         let steps = plan.steps.iter().filter(|step| !step.held && (!only_look || step.action == Action::Forget));
         let steps: Vec<&Step> = steps.collect();
-        match self.announce_losses(&steps) {
+        match self.announce_losses(&steps, plan.held_of) {
             Err(Stop::Failed(refusal)) => {
                 self.ran.failures.push(format!("count the losses: {refusal:?}"));
                 return Ok(());
@@ -244,11 +250,12 @@ impl<'a> Run<'a> {
     }
 
     /// Puts on record what is about to be taken away, and uses the approval up that lets it through.
-    fn announce_losses(&mut self, steps: &[&Step]) -> Result<(), Stop> {
+    fn announce_losses(&mut self, steps: &[&Step], held_of: Option<usize>) -> Result<(), Stop> {
         let now = self.world.now;
         let losing: BTreeSet<&ConnectionId> =
             steps.iter().filter(|step| step.takes_away).map(|step| &step.connection_id).collect();
-        if losing.is_empty() {
+        let begins_to_hold = held_of.is_some() && held_of != self.held_of;
+        if losing.is_empty() && !begins_to_hold {
             return Ok(());
         }
         let covers = |approval: &Approval| steps.iter().any(|step| step.takes_away && approval.covers(step, now));
@@ -260,6 +267,7 @@ impl<'a> Run<'a> {
         losses.extend(losing.into_iter().map(|id| Loss { connection_id: id.clone(), at: now }));
         self.call(Side::Table, |world| {
             world.losses.clone_from(&losses);
+            world.held_of = held_of;
             Ok(())
         })?;
         self.losses = losses;
