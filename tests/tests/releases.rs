@@ -121,7 +121,7 @@ fn releasable(file: &str) -> String {
 }
 
 #[test]
-fn a_tag_is_refused_that_is_another_version_or_has_no_dated_notes_or_no_base_url() {
+fn a_tag_is_refused_that_is_another_version_or_has_no_dated_notes_or_no_base_url_or_no_place_for_its_name() {
     let tag = format!("v{VERSION}");
     let same = |text: &str| text.to_owned();
     assert_eq!(check_of_tag(&tag, "none", same), Ok(()));
@@ -142,4 +142,6 @@ fn a_tag_is_refused_that_is_another_version_or_has_no_dated_notes_or_no_base_url
     assert!(said.contains("under 'Unreleased'"), "{said}");
     let said = refused(&tag, "samconfig.toml", "https://login.example.com", "");
     assert!(said.contains("no PublicBaseUrl"), "{said}");
+    let said = refused(&tag, "samconfig.toml", "'Release=\"\"'", "'Release=\"first\"'");
+    assert!(said.contains("no empty Release"), "{said}");
 }

@@ -38,8 +38,8 @@ impl Schedule {
         let now = clock::now();
         let deadline = i64::try_from(context.deadline).map_or(now, Timestamp::from_millis).minus(MARGIN);
         let (((ticked, ended), unwell), mut metrics) =
-            measured(async { (self.tick(now, deadline).await, self.unwell().await) }).await;
-        let seen = Seen { ticked, is_whole: ended.is_ok(), unwell };
+            measured(async { (Box::pin(self.tick(now, deadline)).await, self.unwell().await) }).await;
+        let seen = Seen { ticked, is_whole: ended.is_ok() && ticked.unreadable == 0, unwell };
         seen.measure(&mut metrics, self.interval, now);
         let (Ticked { woken, failed, .. }, unwell) = (ticked, seen.unwell());
         let (request_id, trace_id) = (context.request_id, current_trace_id());
@@ -67,6 +67,7 @@ impl Schedule {
                 for error in &page.unreadable {
                     tracing::error!(error = chain(error), "a due user pool was not woken up");
                     ticked.failed += 1;
+                    ticked.unreadable += 1;
                 }
                 ticked.longest_due =
                     ticked.longest_due.into_iter().chain(page.pools.first().map(|due| due.due_at)).min();

@@ -25,6 +25,8 @@ pub struct Ticked {
     pub woken: u64,
     /// How many could not be, or are due still.
     pub failed: u64,
+    /// How many of these have an item in the index that can't be read.
+    pub unreadable: u64,
     /// When the pool became due that had been due for longest.
     pub longest_due: Option<Timestamp>,
 }
@@ -34,7 +36,7 @@ pub struct Ticked {
 pub struct Seen {
     /// What it did, up to its end or to where it failed.
     pub ticked: Ticked,
-    /// Whether it came to its end.
+    /// Whether it came to its end, and could read all that was due.
     pub is_whole: bool,
     /// The pools that are not well, by state; none of a state that could not be asked for.
     pub unwell: [(HealthState, Option<Unwell>); 8],

@@ -57,5 +57,5 @@ async fn an_item_that_can_not_be_read_is_counted_and_the_pools_of_later_shards_a
     let now = clock::now();
     let (ticked, ended) = schedule.tick(now, now.plus(Duration::from_mins(1))).await;
     ended.unwrap();
-    assert_eq!((ticked.woken, ticked.failed), (1, 1));
+    assert_eq!((ticked.woken, ticked.failed, ticked.unreadable), (1, 1, 1));
 }

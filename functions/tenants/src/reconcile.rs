@@ -45,7 +45,8 @@ struct Reconcile {
 pub struct PlanAnswer {
     /// The hash of the held steps, for an approval.
     hash: String,
-    /// All steps, in order; none for a pool that is in line.
+    /// All steps, in order; none for a pool that is in line. Where the time was too short for a plan, those that the
+    /// last run held back, as a note says.
     steps: Vec<Step>,
     /// What is left out, and why.
     notes: Vec<Note>,
@@ -72,6 +73,8 @@ pub struct Woken {
             body = ProblemAnswer, content_type = PROBLEM),
         (status = 502, description = "WorkOS or the tenant's account refuses Causeway.",
             body = ProblemAnswer, content_type = PROBLEM),
+        (status = 503, description = "With `dry_run`: both sides could not be seen in time, and the last run held \
+            nothing back.", body = ProblemAnswer, content_type = PROBLEM),
     )
 )]
 pub async fn reconcile(
@@ -125,6 +128,8 @@ pub struct Approved {
         (status = 409, description = "The pool is not verified, nothing is held back, or something else than was approved.",
             body = ProblemAnswer, content_type = PROBLEM),
         (status = 502, description = "WorkOS or the tenant's account refuses Causeway.",
+            body = ProblemAnswer, content_type = PROBLEM),
+        (status = 503, description = "Both sides could not be seen in time, and the last run held nothing back.",
             body = ProblemAnswer, content_type = PROBLEM),
     )
 )]

@@ -170,6 +170,8 @@ pub enum Ending {
         failures: u32,
         /// Whether it saw both sides completely, and nothing was done.
         showed_no_change: bool,
+        /// For how long it has failed in this way.
+        failing_for: Duration,
     },
 }
 
@@ -186,6 +188,8 @@ pub struct Course {
     pub done: bool,
     /// Whether time ran out.
     pub out_of_time: bool,
+    /// For how long the pool has been in the state that it leaves it in.
+    pub failing_for: Duration,
 }
 
 impl Ending {
@@ -193,10 +197,10 @@ impl Ending {
     /// beside a failure: each run has less to do. Without that, a run that can't get on would follow the other without
     /// a pause.
     pub fn of(course: Course) -> Self {
-        let Course { worst, failures, looked, done, out_of_time } = course;
+        let Course { worst, failures, looked, done, out_of_time, failing_for } = course;
         match worst {
             Some(class) if !(out_of_time && done) => {
-                Self::Failed { class, failures, showed_no_change: looked && !done }
+                Self::Failed { class, failures, showed_no_change: looked && !done, failing_for }
             }
             _ if out_of_time => Self::OutOfTime,
             _ => Self::InLine { changed: done },
@@ -222,16 +226,18 @@ const SECOND_LOOK: Duration = Duration::from_secs(30);
 
 /// When a pool is due next. `jitter` is a random number from 0 to 1; it spreads the pools over a fifth of
 /// the interval, so that they don't all come at once. A webhook that showed no change leads to a second look soon, also
-/// where something else failed: what it told of must not wait for that.
+/// where something else failed: what it told of must not wait for that. A pool that fails waits three times as long as
+/// it has failed at the most: webhooks that came in a short outage, each with a run that failed, put it off no longer.
 pub fn next_due(ending: Ending, cause: Cause, interval: Duration, now: Timestamp, jitter: f64) -> Timestamp {
     let wait = match ending {
         Ending::OutOfTime => return now,
         Ending::InLine { changed: false } if cause == Cause::Webhook => return now.plus(SECOND_LOOK.min(interval)),
         Ending::InLine { .. } => interval,
-        Ending::Failed { class, failures, showed_no_change } => {
+        Ending::Failed { class, failures, showed_no_change, failing_for } => {
             let doublings = failures.saturating_sub(1).min(16);
             let first = if class.passes_by_itself() { Duration::from_mins(1) } else { interval };
-            let wait = first.saturating_mul(1 << doublings).min(SELDOMEST);
+            let longest = first.max(failing_for.saturating_mul(3)).min(SELDOMEST);
+            let wait = first.saturating_mul(1 << doublings).min(longest);
             if showed_no_change && cause == Cause::Webhook {
                 return now.plus(SECOND_LOOK.min(wait));
             }
@@ -246,6 +252,11 @@ mod tests {
     use super::*;
 
     const INTERVAL: Duration = Duration::from_mins(15);
+    const LONG: Duration = Duration::from_hours(1000);
+
+    fn failed(class: ErrorClass, failures: u32, failing_for: Duration) -> Ending {
+        Ending::Failed { class, failures, showed_no_change: false, failing_for }
+    }
 
     fn minutes(ending: Ending, cause: Cause) -> u64 {
         let now = Timestamp::from_seconds(1_000_000);
@@ -273,9 +284,15 @@ mod tests {
     #[test]
     fn one_failure_does_not_put_off_what_time_was_too_short_for_unless_nothing_was_done() {
         let quota = Some(ErrorClass::Quota);
-        let ending =
-            |worst, out_of_time, done| Ending::of(Course { worst, failures: 3, looked: true, done, out_of_time });
-        let failed = |showed_no_change| Ending::Failed { class: ErrorClass::Quota, failures: 3, showed_no_change };
+        let ending = |worst, out_of_time, done| {
+            Ending::of(Course { worst, failures: 3, looked: true, done, out_of_time, failing_for: LONG })
+        };
+        let failed = |showed_no_change| Ending::Failed {
+            class: ErrorClass::Quota,
+            failures: 3,
+            showed_no_change,
+            failing_for: LONG,
+        };
         assert_eq!(ending(quota, true, true), Ending::OutOfTime);
         assert_eq!(ending(quota, true, false), failed(true));
         assert_eq!(ending(quota, false, true), failed(false));
@@ -287,7 +304,8 @@ mod tests {
     fn what_a_webhook_told_of_and_workos_did_not_show_yet_does_not_wait_for_what_else_failed() {
         let now = Timestamp::from_seconds(1);
         let wait = |class, cause, looked, done| {
-            let course = Course { worst: Some(class), failures: 1, looked, done, out_of_time: false };
+            let course =
+                Course { worst: Some(class), failures: 1, looked, done, out_of_time: false, failing_for: LONG };
             next_due(Ending::of(course), cause, INTERVAL, now, 0.5).since(now).as_secs()
         };
         let (soon, minute, interval) = (30, 60, 15 * 60);
@@ -302,8 +320,14 @@ mod tests {
             let after = wait(class, cause, looked, done);
             assert_eq!(after, expected, "{class:?}, {cause:?}, looked: {looked}, done: {done}");
         }
-        let course =
-            Course { worst: Some(ErrorClass::Quota), failures: 1, looked: true, done: false, out_of_time: false };
+        let course = Course {
+            worst: Some(ErrorClass::Quota),
+            failures: 1,
+            looked: true,
+            done: false,
+            out_of_time: false,
+            failing_for: LONG,
+        };
         let often = Duration::from_secs(5);
         let due = next_due(Ending::of(course), Cause::Webhook, often, now, 0.5);
         assert_eq!(due, now.plus(often), "a second look is never later than the next one");
@@ -311,12 +335,18 @@ mod tests {
 
     #[test]
     fn a_failing_pool_is_looked_at_ever_less_often_up_to_once_a_day() {
-        let after =
-            |class, failures| minutes(Ending::Failed { class, failures, showed_no_change: false }, Cause::Schedule);
+        let after = |class, failures| minutes(failed(class, failures, LONG), Cause::Schedule);
         assert_eq!([1, 2, 3].map(|failures| after(ErrorClass::Throttled, failures)), [1, 2, 4]);
         assert_eq!([1, 2].map(|failures| after(ErrorClass::Denied, failures)), [15, 30]);
         assert_eq!(after(ErrorClass::Denied, u32::MAX), 24 * 60);
         assert_eq!(after(ErrorClass::Transient, u32::MAX), 24 * 60);
+    }
+
+    #[test]
+    fn a_pool_is_put_off_for_three_times_as_long_as_it_has_failed_however_many_webhooks_came_meanwhile() {
+        let after = |class, failing| minutes(failed(class, 50, Duration::from_mins(failing)), Cause::Webhook);
+        assert_eq!([0, 1, 5].map(|minutes| after(ErrorClass::Transient, minutes)), [1, 3, 15]);
+        assert_eq!([0, 5, 60].map(|minutes| after(ErrorClass::Denied, minutes)), [15, 15, 180]);
     }
 
     #[test]

@@ -40,7 +40,7 @@ mod remove;
 mod settle;
 mod wire;
 
-pub use depend::{Failed, takes_what_was_freed};
+pub use depend::{Failed, Freed};
 pub use settle::{Settlement, ours, to_describe};
 
 /// Why a provider is deleted.

@@ -8,8 +8,7 @@ use causeway_core::{
     guard::{Loss, recent},
     health::ErrorClass,
     id::{ConnectionId, Identifier, UserPoolId},
-    plan::{Action, Failed, Plan, Step, takes_what_was_freed},
-    provider::ProviderSpec,
+    plan::{Action, Failed, Freed, Plan, Step},
     run::Failure,
     tenant::Tenant,
     timestamp::Timestamp,
@@ -94,8 +93,8 @@ pub(crate) struct Execution<'a> {
     confirmed: BTreeSet<ConnectionId>,
     /// Identifiers that could not be freed.
     pub stuck: BTreeSet<Identifier>,
-    /// What was just freed for the next step, to be put back if that fails.
-    pub freed: Vec<(ConnectionId, ProviderSpec)>,
+    /// What was freed for later steps, to be put back if one of those fails.
+    pub freed: Freed,
     pub pool_is_full: bool,
 }
 
@@ -121,7 +120,7 @@ impl<'a> Execution<'a> {
             failed: Failed::default(),
             confirmed: BTreeSet::new(),
             stuck: BTreeSet::new(),
-            freed: Vec::new(),
+            freed: Freed::default(),
             pool_is_full: false,
         }
     }
@@ -146,7 +145,7 @@ impl<'a> Execution<'a> {
         let mut rest = steps.as_slice();
         while let Some(step) = rest.first() {
             // Between the freeing of an identifier and its taking it is on nobody, and so never for a whole pause.
-            if self.now() >= self.deadline && !takes_what_was_freed(&self.freed, rest) {
+            if self.now() >= self.deadline && !self.freed.is_taken_by(rest) {
                 self.executed.out_of_time = true;
                 break;
             }

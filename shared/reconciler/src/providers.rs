@@ -24,7 +24,10 @@ impl Execution<'_> {
             Err(StepError::Depends)
         } else {
             match &step.action {
-                Action::Create(spec) => self.create(step, spec).await,
+                Action::Create(spec) => {
+                    let made = self.create(step, spec).await;
+                    made.inspect(|()| self.freed.wrote(id, &ProviderSpec::default(), spec))
+                }
                 Action::Update { before, after, new_secret } => self.update(step, before, after, *new_secret).await,
                 Action::Delete(_) => self.delete(id, step).await,
                 Action::Forget => self.drop_claim(id).await,
@@ -46,9 +49,6 @@ impl Execution<'_> {
                     self.fail_step(step, &error);
                 }
             }
-        }
-        if !matches!(step.action, Action::Update { .. }) {
-            self.freed.clear();
         }
     }
 
@@ -126,11 +126,7 @@ impl Execution<'_> {
             return Err(StepError::Depends);
         }
         self.write_update(id, after, new_secret).await?;
-        if before.identifiers.is_subset(&after.identifiers) {
-            self.freed.clear();
-        } else {
-            self.freed.push((id.clone(), before.clone()));
-        }
+        self.freed.wrote(id, before, after);
         Ok(())
     }
 
@@ -181,15 +177,11 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Gives back what was freed for a step that then failed, so that nobody stands without it: the last first, since
-    /// what was freed later may have what an earlier one gave away.
+    /// Gives back what was freed for a step that then failed, so that nobody stands without it.
     async fn put_back(&mut self, wanted: &BTreeSet<Identifier>) {
-        for (holder, before) in std::mem::take(&mut self.freed).into_iter().rev() {
-            if before.identifiers.is_disjoint(wanted) {
-                continue;
-            }
+        for (holder, spec) in self.freed.put_back(wanted) {
             self.failed.put_back(&holder);
-            if let Err(error) = self.write_update(&holder, &before, false).await {
+            if let Err(error) = self.write_update(&holder, &spec, false).await {
                 self.fail(&holder, "put the identifiers back", &error);
             }
         }

@@ -207,7 +207,8 @@ impl Reconciler {
             if !class.passes_by_itself() {
                 REMEDY.clone_into(&mut state.health.remedy);
             }
-            Ending::Failed { class, failures: state.failures, showed_no_change: false }
+            let failing_for = now.since(state.health.since);
+            Ending::Failed { class, failures: state.failures, showed_no_change: false, failing_for }
         } else {
             Ending::OutOfTime
         };

@@ -272,6 +272,7 @@ impl Attempt {
             looked: self.seen.is_some(),
             done: self.has_done(),
             out_of_time: self.is_out_of_time(),
+            failing_for: report.finished_at.since(state.health.since),
         }
     }
 }

@@ -183,14 +183,17 @@ impl Store {
         } else {
             let states = [pool.run.health.state, health.state];
             let goes_on = states.into_iter().all(HealthState::is_nobody_elses_to_mend);
-            let since = if goes_on { "if_not_exists(unwell_since, :since)" } else { ":since" };
+            let ended = recorded.state.last_run.as_ref().map_or(health.since, |last| last.finished_at);
+            // One that was paused meanwhile begins anew, whenever it got into its state.
+            let (since, begun) =
+                if goes_on { ("if_not_exists(unwell_since, :since)", ended) } else { (":since", health.since) };
             request
                 .update_expression(format!(
                     "SET run = :state, due_at = :due_at, due_shard = :due_shard, unwell = :unwell, \
                      unwell_since = {since} REMOVE lease_holder, lease_until, look_again_at"
                 ))
                 .expression_attribute_values(":unwell", attribute(&health.state, &key)?)
-                .expression_attribute_values(":since", text(health.since))
+                .expression_attribute_values(":since", text(begun))
         };
         let answer = request
             .condition_expression("lease_holder = :run")

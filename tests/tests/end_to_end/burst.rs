@@ -128,6 +128,13 @@ fn size() -> Result<usize> {
     size.map_or(Ok(200), |size| size.parse().with_context(|| format!("{SIZE} is no number")))
 }
 
+fn by_kind(deliveries: &[Delivery]) -> BTreeMap<Kind, usize> {
+    deliveries.iter().fold(BTreeMap::new(), |mut counts, delivery| {
+        *counts.entry(delivery.kind).or_insert(0) += 1;
+        counts
+    })
+}
+
 #[tokio::test]
 async fn in_a_burst_every_valid_webhook_is_taken_once_it_is_on_the_queue_and_its_change_arrives() -> Result<()> {
     let (pool, organization, _) = in_line("burst", 1).await?;
@@ -185,10 +192,6 @@ async fn in_a_burst_every_valid_webhook_is_taken_once_it_is_on_the_queue_and_its
     })
     .await?;
     assert_eq!(runs_by_webhook(&bystander).await?, before, "a forged webhook woke a pool up");
-    let by_kind = all.iter().fold(BTreeMap::new(), |mut counts, delivery| {
-        *counts.entry(delivery.kind).or_insert(0) += 1;
-        counts
-    });
-    println!("{by_kind:?}, {again} of them delivered again");
+    println!("{:?}, {again} of them delivered again", by_kind(&all));
     Ok(())
 }

@@ -19,7 +19,7 @@ const WATCHED: [(&str, &str); 15] = [
         "QueueAgeAlarm",
         "Maximum of AWS/SQS ApproximateAgeOfOldestMessage of WakeUps in 300 s > 1200, 2 of 2, else notBreaching",
     ),
-    ("HeldStepsAlarm", "Maximum of Causeway PoolsHeld in 300 s > 0, 1 of 1, else ignore"),
+    ("HeldStepsAlarm", "Sum of Causeway RunsHeldBack in 3600 s > 0, 1 of 1, else notBreaching"),
     ("BugAlarm", "Sum of Causeway RunsFailedByBug in 60 s > 0, 1 of 1, else notBreaching"),
     ("PoolBugAlarm", "Maximum of Causeway PoolsBug in 300 s > 0, 1 of 1, else ignore"),
     ("SignInFailureAlarm", "Sum of Causeway SignInsFailed in 60 s > 1, 3 of 5, else notBreaching"),

@@ -1,6 +1,6 @@
 //! What depends on what: which later steps a failure stops, and where a run must not pause.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     id::{ConnectionId, Identifier},
@@ -74,15 +74,49 @@ impl Failed {
     }
 }
 
-/// Whether one of the steps to come takes an identifier that the steps before freed for it: until then it is on nobody.
-/// `freed` is what each provider was before it gave something away.
-pub fn takes_what_was_freed(freed: &[(ConnectionId, ProviderSpec)], to_come: &[&Step]) -> bool {
-    let is_freed = |identifier: &Identifier| freed.iter().any(|(_, before)| before.identifiers.contains(identifier));
-    to_come.iter().any(|step| match &step.action {
-        Action::Create(spec) => spec.identifiers.iter().any(is_freed),
-        Action::Update { before, after, .. } => after.identifiers.difference(&before.identifiers).any(is_freed),
-        Action::Wire | Action::Unwire | Action::Delete(_) | Action::Forget => false,
-    })
+/// What providers gave away in a run for others, until it is taken.
+#[derive(Debug, Clone, Default)]
+pub struct Freed {
+    given: Vec<(ConnectionId, BTreeSet<Identifier>)>,
+    on_nobody: BTreeSet<Identifier>,
+    written: BTreeMap<ConnectionId, ProviderSpec>,
+}
+
+impl Freed {
+    /// Records that a provider was changed, or made, from nothing.
+    pub fn wrote(&mut self, holder: &ConnectionId, before: &ProviderSpec, after: &ProviderSpec) {
+        let gave: BTreeSet<Identifier> = before.identifiers.difference(&after.identifiers).cloned().collect();
+        self.on_nobody.extend(gave.iter().cloned());
+        self.on_nobody.retain(|identifier| !after.identifiers.contains(identifier));
+        self.given.push((holder.clone(), gave));
+        self.written.insert(holder.clone(), after.clone());
+    }
+
+    /// Whether one of the steps to come takes what is on nobody: a run that pauses before it leaves it there.
+    pub fn is_taken_by(&self, to_come: &[&Step]) -> bool {
+        let is_freed = |identifier: &Identifier| self.on_nobody.contains(identifier);
+        to_come.iter().any(|step| match &step.action {
+            Action::Create(spec) => spec.identifiers.iter().any(is_freed),
+            Action::Update { before, after, .. } => after.identifiers.difference(&before.identifiers).any(is_freed),
+            Action::Wire | Action::Unwire | Action::Delete(_) | Action::Forget => false,
+        })
+    }
+
+    /// What to write where a step that `wanted` some of it failed: who gave it away, with it and with all that they have
+    /// by now, so that nothing else has to move.
+    pub fn put_back(&mut self, wanted: &BTreeSet<Identifier>) -> Vec<(ConnectionId, ProviderSpec)> {
+        let mut back = Vec::new();
+        for (holder, gave) in self.given.iter().rev() {
+            let missed: BTreeSet<Identifier> =
+                gave.iter().filter(|one| wanted.contains(*one) && self.on_nobody.contains(*one)).cloned().collect();
+            if let Some(spec) = self.written.get_mut(holder).filter(|_| !missed.is_empty()) {
+                self.on_nobody.retain(|identifier| !missed.contains(identifier));
+                spec.identifiers.extend(missed);
+                back.push((holder.clone(), spec.clone()));
+            }
+        }
+        back
+    }
 }
 
 #[cfg(test)]
@@ -164,29 +198,67 @@ mod tests {
         assert_eq!(stopped(&failed, 'A').len(), every('A').len());
     }
 
+    fn specs(step: &Step) -> (ProviderSpec, ProviderSpec) {
+        match &step.action {
+            Action::Create(spec) => (ProviderSpec::default(), spec.clone()),
+            Action::Update { before, after, .. } => (before.clone(), after.clone()),
+            other => panic!("{other:?} writes no provider"),
+        }
+    }
+
+    fn after(steps: &[&Step]) -> Freed {
+        let mut freed = Freed::default();
+        for step in steps {
+            let (before, after) = specs(step);
+            freed.wrote(&step.connection_id, &before, &after);
+        }
+        freed
+    }
+
     #[test]
     fn an_identifier_is_on_nobody_from_its_first_freeing_until_it_is_taken() {
         let free_a = of('A', update(&["conn_A", "org_O"], &["conn_A"]), None);
         let free_b = of('B', update(&["conn_B", "org_P"], &["conn_B"]), None);
+        let other = of('D', update(&["conn_D"], &["conn_D", "org_Q"]), None);
         let take = of('C', Action::Create(spec(&["conn_C", "org_O", "org_P"])), None);
         let wire = of('C', Action::Wire, Some("web"));
-        let freed = |steps: &[&Step]| -> Vec<(ConnectionId, ProviderSpec)> {
-            let before = |step: &&Step| match &step.action {
-                Action::Update { before, .. } => Some((step.connection_id.clone(), before.clone())),
-                _ => None,
-            };
-            steps.iter().filter_map(before).collect()
-        };
         for (done, to_come, expected) in [
             (vec![], vec![&free_a, &free_b, &take, &wire], false),
             (vec![&free_a], vec![&free_b, &take, &wire], true),
             (vec![&free_a, &free_b], vec![&take, &wire], true),
+            (vec![&free_a, &other], vec![&take, &wire], true),
+            (vec![&free_a, &free_b, &take], vec![&take, &wire], false),
             (vec![&free_a, &free_b], vec![&wire], false),
             (vec![&free_a], vec![&free_b, &wire], false),
         ] {
-            assert_eq!(takes_what_was_freed(&freed(&done), &to_come), expected, "{} done", done.len());
+            assert_eq!(after(&done).is_taken_by(&to_come), expected, "{} done", done.len());
         }
         let again = of('A', update(&["conn_A"], &["conn_A", "org_Q"]), None);
-        assert!(!takes_what_was_freed(&freed(&[&free_a]), &[&again]), "what a provider keeps is not free");
+        assert!(!after(&[&free_a]).is_taken_by(&[&again]), "what a provider keeps is not free");
+    }
+
+    #[test]
+    fn where_a_circle_breaks_off_its_giver_has_back_what_nobody_took_and_keeps_what_it_has_by_now() {
+        // A has x and wants y, B has y and wants z, C has z and wants x.
+        let free_y = of('B', update(&["B", "y"], &["B"]), None);
+        let a = of('A', update(&["A", "x"], &["A", "y"]), None);
+        let free_z = of('C', update(&["C", "z"], &["C"]), None);
+        let b = of('B', update(&["B"], &["B", "z"]), None);
+        let mut freed = after(&[&free_y, &a, &free_z, &b]);
+        let c = of('C', update(&["C"], &["C", "x"]), None);
+        assert!(freed.is_taken_by(&[&c]), "x is on nobody, whatever else was taken");
+        assert_eq!(freed.put_back(&specs(&c).1.identifiers), [(id('A'), spec(&["A", "x", "y"]))]);
+        assert!(!freed.is_taken_by(&[&c]));
+        assert_eq!(freed.put_back(&specs(&c).1.identifiers), []);
+    }
+
+    #[test]
+    fn what_was_freed_for_another_step_is_not_put_back_and_is_remembered() {
+        let free_a = of('A', update(&["A", "w", "x"], &["A"]), None);
+        let free_b = of('B', update(&["B", "y"], &["B"]), None);
+        let mut freed = after(&[&free_a, &free_b]);
+        assert_eq!(freed.put_back(&spec(&["C", "x"]).identifiers), [(id('A'), spec(&["A", "x"]))]);
+        assert_eq!(freed.put_back(&spec(&["D", "w"]).identifiers), [(id('A'), spec(&["A", "w", "x"]))]);
+        assert_eq!(freed.put_back(&spec(&["D", "y"]).identifiers), [(id('B'), spec(&["B", "y"]))]);
     }
 }

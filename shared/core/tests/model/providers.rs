@@ -39,16 +39,17 @@ impl Run<'_> {
                 }
             }
         }
-        if !matches!(step.action, Action::Update { .. }) {
-            self.freed.clear();
-        }
         Ok(())
     }
 
     fn take_step(&mut self, step: &Step) -> Result<(), Stop> {
         let id = &step.connection_id;
         match &step.action {
-            Action::Create(spec) => self.create(id, spec),
+            Action::Create(spec) => {
+                self.create(id, spec)?;
+                self.freed.wrote(id, &ProviderSpec::default(), spec);
+                Ok(())
+            }
             Action::Update { before, after, new_secret } => self.update(id, before, after, *new_secret),
             Action::Delete(reason) => self.delete(id, &step.provider_name, *reason),
             Action::Forget => self.drop_claim(id),
@@ -145,11 +146,7 @@ impl Run<'_> {
             return Err(Stop::Failed(Refusal::Depends));
         }
         self.write_update(id, after, new_secret)?;
-        if before.identifiers.is_subset(&after.identifiers) {
-            self.freed.clear();
-        } else {
-            self.freed.push((id.clone(), before.clone()));
-        }
+        self.freed.wrote(id, before, after);
         Ok(())
     }
 
@@ -200,12 +197,10 @@ impl Run<'_> {
 
     /// Gives back what was freed for a step that then failed, so that nobody stands without it.
     fn put_back(&mut self, wanted: &BTreeSet<Identifier>) -> Result<(), Stop> {
-        for (holder, before) in std::mem::take(&mut self.freed).into_iter().rev() {
-            if !before.identifiers.is_disjoint(wanted) {
-                let result = self.write_update(&holder, &before, false);
-                self.failed.put_back(&holder);
-                self.note(&holder, "put back", result)?;
-            }
+        for (holder, spec) in self.freed.put_back(wanted) {
+            self.failed.put_back(&holder);
+            let result = self.write_update(&holder, &spec, false);
+            self.note(&holder, "put back", result)?;
         }
         Ok(())
     }

@@ -7,8 +7,7 @@ use causeway_core::{
     claim::Claim,
     guard::{Loss, recent},
     id::{ConnectionId, Identifier},
-    plan::{Action, Failed, Plan, Step, takes_what_was_freed},
-    provider::ProviderSpec,
+    plan::{Action, Failed, Freed, Plan, Step},
     user_pool::Mode,
 };
 
@@ -132,8 +131,8 @@ pub(super) struct Run<'a> {
     confirmed: BTreeSet<ConnectionId>,
     /// Identifiers that could not be freed.
     pub stuck: BTreeSet<Identifier>,
-    /// What was freed for the next step.
-    pub freed: Vec<(ConnectionId, ProviderSpec)>,
+    /// What was freed for later steps.
+    pub freed: Freed,
     /// Whether what is known of foreign providers has proven wrong.
     pub foreign_outdated: bool,
     is_throttled: bool,
@@ -154,7 +153,7 @@ impl<'a> Run<'a> {
             failed: Failed::default(),
             confirmed: BTreeSet::new(),
             stuck: BTreeSet::new(),
-            freed: Vec::new(),
+            freed: Freed::default(),
             foreign_outdated: false,
             is_throttled: false,
         }
@@ -218,7 +217,7 @@ impl<'a> Run<'a> {
         }
         let mut rest = steps.as_slice();
         while let Some(step) = rest.first() {
-            if self.is_over() && !takes_what_was_freed(&self.freed, rest) {
+            if self.is_over() && !self.freed.is_taken_by(rest) {
                 self.ran.is_out_of_time = true;
                 break;
             }
