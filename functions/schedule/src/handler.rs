@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use causeway_aws::clock;
 use causeway_core::{
-    health::HealthState,
     timestamp::Timestamp,
     wake_up::{Cause, WakeUp},
 };
@@ -83,18 +82,18 @@ impl Schedule {
         (ticked, Ok(()))
     }
 
-    /// The pools that are not well, by state. A state that can't be asked for is left out: pools are woken up all the
+    /// The pools that are not well, by state as in [`UNWELL`]. A state that can't be asked for is left out: pools are woken up all the
     /// same.
-    async fn unwell(&self) -> [(HealthState, Option<Unwell>); 8] {
-        let known = UNWELL.map(async |(state, _)| match self.store.unwell(state).await {
+    async fn unwell(&self) -> [Option<Unwell>; 8] {
+        let asked = UNWELL.map(async |(state, _)| match self.store.unwell(state).await {
             Ok(unwell) => Some(unwell),
             Err(error) => {
                 tracing::warn!(?state, error = chain(&error), "the pools of a state were not counted");
                 None
             }
         });
-        let mut known = join_all(known).await.into_iter();
-        UNWELL.map(|(state, _)| (state, known.next().flatten()))
+        let mut known = join_all(asked).await.into_iter();
+        UNWELL.map(|_| known.next().flatten())
     }
 
     /// Wakes up to ten pools up, and says of each whether it was.

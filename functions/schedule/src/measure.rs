@@ -38,21 +38,21 @@ pub struct Seen {
     pub ticked: Ticked,
     /// Whether it came to its end, and could read all that was due.
     pub is_whole: bool,
-    /// The pools that are not well, by state; none of a state that could not be asked for.
-    pub unwell: [(HealthState, Option<Unwell>); 8],
+    /// The pools that are not well, by state as in [`UNWELL`]; none of a state that could not be asked for.
+    pub unwell: [Option<Unwell>; 8],
 }
 
 impl Seen {
     /// How many pools are not well, as far as that is known.
     pub fn unwell(&self) -> u64 {
-        self.unwell.iter().filter_map(|(_, unwell)| unwell.as_ref()).map(|unwell| unwell.count).sum()
+        self.unwell.iter().flatten().map(|unwell| unwell.count).sum()
     }
 
     /// Adds what the tick at `now` saw to its calls. `interval` is how often a pool that is well is looked at.
     pub fn measure(&self, metrics: &mut Measurements, interval: Duration, now: Timestamp) {
         metrics.add(Metric::PoolsWoken, self.ticked.woken);
         metrics.add(Metric::PoolsNotWoken, self.ticked.failed);
-        for ((_, metric), (_, unwell)) in UNWELL.iter().zip(&self.unwell) {
+        for ((_, metric), unwell) in UNWELL.iter().zip(&self.unwell) {
             if let Some(unwell) = unwell {
                 metrics.add(*metric, unwell.count);
             }
@@ -71,8 +71,10 @@ impl Seen {
             return None;
         }
         let mut age = interval + self.ticked.longest_due.map_or(Duration::ZERO, |due| now.since(due));
-        for (_, unwell) in self.unwell.iter().filter(|(state, _)| state.is_nobody_elses_to_mend()) {
-            age = age.max(unwell.as_ref()?.since.map_or(Duration::ZERO, |since| now.since(since)));
+        for ((state, _), unwell) in UNWELL.iter().zip(&self.unwell) {
+            if state.is_nobody_elses_to_mend() {
+                age = age.max(unwell.as_ref()?.since.map_or(Duration::ZERO, |since| now.since(since)));
+            }
         }
         Some(age)
     }
@@ -101,7 +103,7 @@ mod tests {
         let unwell = UNWELL.map(|(state, _)| {
             let mut of_state = since.iter().filter(|(other, _)| *other == state);
             let since = of_state.next().map(|(_, seconds)| ago(*seconds));
-            (state, Some(Unwell { count: u64::from(since.is_some()), since }))
+            Some(Unwell { count: u64::from(since.is_some()), since })
         });
         Seen { ticked, is_whole: true, unwell }
     }
@@ -142,7 +144,7 @@ mod tests {
         assert_eq!(Seen { is_whole: false, ..seen(None, &[]) }.oldest_sync_age(INTERVAL, now()), None);
         for (index, (state, _)) in UNWELL.iter().enumerate() {
             let mut seen = seen(None, &[]);
-            seen.unwell[index].1 = None;
+            seen.unwell[index] = None;
             let is_known = seen.oldest_sync_age(INTERVAL, now()).is_some();
             assert_eq!(is_known, !state.is_nobody_elses_to_mend(), "{state:?}");
         }
@@ -152,7 +154,7 @@ mod tests {
     fn a_tick_is_measured_by_what_it_woke_up_and_by_every_state_that_it_could_count_none_of_them_mixed_up() {
         let mut seen = seen(Some(30), &[]);
         (seen.ticked.woken, seen.ticked.failed) = (40, 2);
-        for (index, (_, unwell)) in seen.unwell.iter_mut().enumerate() {
+        for (index, unwell) in seen.unwell.iter_mut().enumerate() {
             *unwell = Some(Unwell { count: index as u64, since: None });
         }
         let measured = |seen: &Seen| -> Value {
@@ -165,7 +167,7 @@ mod tests {
             "PoolsConflict": 2, "PoolsDenied": 3, "PoolsQuota": 4, "PoolsRejected": 5, "PoolsHeld": 6, "PoolsBug": 7,
         });
         assert_eq!((measured(&seen), seen.unwell()), (all.clone(), 28));
-        seen.unwell[3].1 = None;
+        seen.unwell[3] = None;
         let mut without_denied = all;
         without_denied.as_object_mut().unwrap().remove("PoolsDenied");
         assert_eq!((measured(&seen), seen.unwell()), (without_denied, 25));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use causeway_cognito::Problem;
 use causeway_core::{
     claim::Claim,
-    health::{Ending, ErrorClass, failures_in_a_row, next_due},
+    health::{Course, Ending, ErrorClass, failures_in_a_row, next_due},
     id::ConnectionId,
     plan::Step,
     removal::{Providers, plan_to_delete, step_to_keep},
@@ -203,15 +203,18 @@ impl Reconciler {
         state.health = report.health().after(&pool.run.health);
         let (worst, done) = (report.worst(), !removed.steps.is_empty());
         state.failures = failures_in_a_row(state.failures, pool.run.health.state, worst, done);
-        let ending = if let Some(class) = worst {
-            if !class.passes_by_itself() {
-                REMEDY.clone_into(&mut state.health.remedy);
-            }
-            let failing_for = now.since(state.health.since);
-            Ending::Failed { class, failures: state.failures, showed_no_change: false, failing_for }
-        } else {
-            Ending::OutOfTime
-        };
+        if worst.is_some_and(|class| !class.passes_by_itself()) {
+            REMEDY.clone_into(&mut state.health.remedy);
+        }
+        let ending = Ending::of(Course {
+            worst,
+            failures: state.failures,
+            looked: false,
+            // What a removal got done is no reason to go on at once where it failed: each look at it begins anew.
+            done: false,
+            out_of_time: true,
+            failing_for: now.since(state.health.since),
+        });
         let due_at = next_due(ending, report.cause, self.settings.interval, now, self.sources.fraction());
         self.store.record_run(pool, Recorded { run_id: &report.id, state: &state, due_at }).await
     }

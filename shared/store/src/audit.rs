@@ -25,7 +25,7 @@ impl Store {
             .table_name(&self.table)
             .set_item(Some(item))
             .build()
-            .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })?;
+            .map_err(|source| StoreError::unreadable(&key, source))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 

@@ -51,7 +51,7 @@ struct DueItem {
 /// A pool by its item in the index, which has the keys only.
 fn due_pool(item: Item) -> Result<DuePool, StoreError> {
     let key = Key::of(&item);
-    let unreadable = |source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) };
+    let unreadable = |source| StoreError::unreadable(&key, source);
     Ok(DuePool {
         tenant_id: key.partition.strip_prefix("TENANT#").unwrap_or_default().parse().map_err(unreadable)?,
         user_pool_id: key.sort.strip_prefix("POOL#").unwrap_or_default().parse().map_err(unreadable)?,

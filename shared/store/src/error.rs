@@ -1,5 +1,7 @@
 //! What can go wrong with the table.
 
+use std::fmt;
+
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
@@ -38,6 +40,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    pub(crate) fn unreadable(
+        key: &impl fmt::Display,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Unreadable { key: key.to_string(), source: source.into() }
+    }
+
     pub(crate) fn from_sdk<E>(operation: &'static str, error: SdkError<E>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,

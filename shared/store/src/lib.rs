@@ -92,20 +92,17 @@ impl Store {
 /// An item as the value that it holds; one that can't be read is named by its key.
 fn read<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
     let key = Key::of(&item);
-    serde_dynamo::from_item(item)
-        .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })
+    serde_dynamo::from_item(item).map_err(|source| StoreError::unreadable(&key, source))
 }
 
 fn write<T: Serialize>(value: &T, key: &Key) -> Result<Item, StoreError> {
-    let mut item: Item = serde_dynamo::to_item(value)
-        .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })?;
+    let mut item: Item = serde_dynamo::to_item(value).map_err(|source| StoreError::unreadable(key, source))?;
     item.extend(key.attributes());
     Ok(item)
 }
 
 fn attribute<T: Serialize>(value: &T, key: &Key) -> Result<AttributeValue, StoreError> {
-    serde_dynamo::to_attribute_value(value)
-        .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })
+    serde_dynamo::to_attribute_value(value).map_err(|source| StoreError::unreadable(key, source))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "called with texts, references and numbers alike")]

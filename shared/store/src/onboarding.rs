@@ -106,7 +106,7 @@ impl Store {
             )
             .expression_attribute_values(":now", text(now))
             .build()
-            .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })?;
+            .map_err(|source| StoreError::unreadable(&key, source))?;
         let session_key = Key::onboarding_session(&cookie.lookup());
         let session = write(&Pointer::to(link), &session_key)?;
         self.client
@@ -190,7 +190,7 @@ impl Store {
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)")
             .build()
-            .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })?;
+            .map_err(|source| StoreError::unreadable(&key, source))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 }

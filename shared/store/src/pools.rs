@@ -43,7 +43,7 @@ impl Store {
             .set_item(Some(write(pool, &key)?))
             .condition_expression("attribute_not_exists(pk)")
             .build()
-            .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })?;
+            .map_err(|source| StoreError::unreadable(&key, source))?;
         self.client
             .transact_write_items()
             .transact_items(TransactWriteItem::builder().put(put).build())
@@ -99,7 +99,7 @@ impl Store {
     /// tenant owns it, it is being removed or somebody changed it meanwhile. What `verify` learned is recorded with it.
     pub async fn activate_pool(&self, pool: &UserPool, due_at: Timestamp) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
-        let unreadable = |source| StoreError::Unreadable { key: format!("{key}"), source: Box::new(source) };
+        let unreadable = |source| StoreError::unreadable(&key, source);
         let owner = Put::builder()
             .table_name(&self.table)
             .set_item(Some(Key::owner(&pool.user_pool_id).attributes()))

@@ -85,9 +85,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut request = self.client.transact_write_items();
         for deletion in deletions {
-            let deletion = deletion
-                .build()
-                .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })?;
+            let deletion = deletion.build().map_err(|source| StoreError::unreadable(key, source))?;
             request = request.transact_items(TransactWriteItem::builder().delete(deletion).build());
         }
         request.send().await.map_err(StoreError::from_transaction)?;

@@ -15,7 +15,7 @@ impl Store {
                 .set_item(Some(item))
                 .condition_expression("attribute_not_exists(pk)")
                 .build()
-                .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })?;
+                .map_err(|source| StoreError::unreadable(&key, source))?;
             Ok::<_, StoreError>(TransactWriteItem::builder().put(put).build())
         };
         self.client
@@ -37,7 +37,7 @@ impl Store {
             .set_key(Some(key.attributes()))
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(removing_since)")
             .build()
-            .map_err(|source| StoreError::Unreadable { key: key.to_string(), source: Box::new(source) })?;
+            .map_err(|source| StoreError::unreadable(&key, source))?;
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
@@ -101,9 +101,10 @@ impl Store {
         for some in ids.chunks(100) {
             let mut wanted = Some(some.iter().map(|id| Key::tenant(id).attributes()).collect::<Vec<_>>());
             while let Some(keys) = wanted.take().filter(|keys| !keys.is_empty()) {
-                let request = KeysAndAttributes::builder().set_keys(Some(keys)).build().map_err(|source| {
-                    StoreError::Unreadable { key: Key::DIRECTORY.to_owned(), source: Box::new(source) }
-                })?;
+                let request = KeysAndAttributes::builder()
+                    .set_keys(Some(keys))
+                    .build()
+                    .map_err(|source| StoreError::unreadable(&Key::DIRECTORY, source))?;
                 let answer = self
                     .client
                     .batch_get_item()

@@ -88,7 +88,9 @@ impl Freed {
         let gave: BTreeSet<Identifier> = before.identifiers.difference(&after.identifiers).cloned().collect();
         self.on_nobody.extend(gave.iter().cloned());
         self.on_nobody.retain(|identifier| !after.identifiers.contains(identifier));
-        self.given.push((holder.clone(), gave));
+        if !gave.is_empty() {
+            self.given.push((holder.clone(), gave));
+        }
         self.written.insert(holder.clone(), after.clone());
     }
 
