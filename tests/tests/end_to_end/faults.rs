@@ -146,7 +146,7 @@ async fn is_found_by_the_schedule(pool: &Pool) -> Result<()> {
     ensure!(shown["next_due_at"].is_string(), "the pool is never looked at again: {shown:#}");
     pool.set_as_created("due_at").await?;
     pool.tenancy.cloud.invoke("schedule", &json!({})).await?;
-    eventually(SOON, "the schedule has the pool looked at", async || {
+    eventually(IN_LINE_WITHIN, "the schedule has the pool looked at", async || {
         let ended = pool.shown().await?["last_run"]["finished_at"].as_str().and_then(Timestamp::parse);
         Ok((ended > Some(since)).then_some(()))
     })
@@ -180,9 +180,11 @@ async fn whatever_fails_meanwhile_both_sides_are_equal_at_the_end() -> Result<()
     for number in 0..changes {
         change(&mut sides[number % pools], &workos, &mut random).await?;
     }
-    // Long enough for every pool to be run while things fail.
+    // Long enough for every pool to be run while things fail: behind the wake-ups of all changes, each some ten seconds
+    // long, one after the other on the emulator's queue.
+    let behind_all = SOON + Duration::from_secs(10) * u32::try_from(changes)?;
     for side in &sides {
-        side.pool.run().await?;
+        side.pool.run_within(behind_all).await?;
     }
     front.set_faults(&of_cognito, None).await?;
     front.set_faults(&of_workos, None).await?;
