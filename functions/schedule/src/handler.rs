@@ -82,8 +82,8 @@ impl Schedule {
         (ticked, Ok(()))
     }
 
-    /// The pools that are not well, by state as in [`UNWELL`]. A state that can't be asked for is left out: pools are woken up all the
-    /// same.
+    /// The pools that are not well, by state as in [`UNWELL`]. A state that can't be asked for is left out: pools are
+    /// woken up all the same.
     async fn unwell(&self) -> [Option<Unwell>; 8] {
         let asked = UNWELL.map(async |(state, _)| match self.store.unwell(state).await {
             Ok(unwell) => Some(unwell),

@@ -146,7 +146,7 @@ async fn is_found_by_the_schedule(pool: &Pool) -> Result<()> {
     ensure!(shown["next_due_at"].is_string(), "the pool is never looked at again: {shown:#}");
     pool.set_as_created("due_at").await?;
     pool.tenancy.cloud.invoke("schedule", &json!({})).await?;
-    eventually(IN_LINE_WITHIN, "the schedule has the pool looked at", async || {
+    eventually(SOON, "the schedule has the pool looked at", async || {
         let ended = pool.shown().await?["last_run"]["finished_at"].as_str().and_then(Timestamp::parse);
         Ok((ended > Some(since)).then_some(()))
     })
