@@ -55,11 +55,16 @@ impl Answer {
     }
 }
 
+/// How long an unused connection is kept: shorter than what any emulator's server keeps it for, five seconds for
+/// Node's. A request that is written to a connection while its server closes it is lost.
+const KEPT_UNUSED: Duration = Duration::from_secs(2);
+
 /// A plain HTTP client that follows no redirects, so that each one can be looked at.
 pub fn plain_client() -> Result<reqwest::Client> {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_mins(1))
+        .pool_idle_timeout(KEPT_UNUSED)
         .no_proxy()
         .build()
         .context("cannot make an HTTP client")

@@ -85,6 +85,20 @@ async fn change(side: &mut Side, workos: &WorkOs, random: &mut fastrand::Rng) ->
     Ok(())
 }
 
+/// Makes all changes, and has every pool run while things fail.
+async fn change_and_run(sides: &mut [Side], workos: &WorkOs, changes: usize, random: &mut fastrand::Rng) -> Result<()> {
+    let pools = sides.len();
+    for number in 0..changes {
+        change(&mut sides[number % pools], workos, random).await?;
+    }
+    // Behind the wake-ups of all changes, each some ten seconds long, one after the other on the emulator's queue.
+    let behind_all = SOON + Duration::from_secs(10) * u32::try_from(changes)?;
+    for side in sides {
+        side.pool.run_waited_for(behind_all).await?;
+    }
+    Ok(())
+}
+
 async fn is_in_line(side: &Side) -> Result<()> {
     let mut expected: Vec<String> = side.present.iter().map(|connection| provider_name(connection)).collect();
     expected.push(FOREIGN.to_owned());
@@ -177,17 +191,11 @@ async fn whatever_fails_meanwhile_both_sides_are_equal_at_the_end() -> Result<()
     let (of_cognito, of_workos) = (format!("{} cognito", tenancy.id), format!("{} workos", tenancy.id));
     front.set_faults(&of_cognito, Some(faults("cognito-idp", ids.clone(), seed))).await?;
     front.set_faults(&of_workos, Some(faults("workos", key.clone(), seed))).await?;
-    for number in 0..changes {
-        change(&mut sides[number % pools], &workos, &mut random).await?;
-    }
-    // Long enough for every pool to be run while things fail: behind the wake-ups of all changes, each some ten seconds
-    // long, one after the other on the emulator's queue.
-    let behind_all = SOON + Duration::from_secs(10) * u32::try_from(changes)?;
-    for side in &sides {
-        side.pool.run_within(behind_all).await?;
-    }
+    let every_pool_ran = change_and_run(&mut sides, &workos, changes, &mut random).await;
+    // Whatever became of it: what goes on failing uses up the emulator's rate for all other tests.
     front.set_faults(&of_cognito, None).await?;
     front.set_faults(&of_workos, None).await?;
+    every_pool_ran?;
 
     let hit = [
         failed_on_purpose(&front, since, "cognito-idp", &ids).await?,

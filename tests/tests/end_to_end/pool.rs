@@ -109,11 +109,11 @@ impl Pool {
 
     /// Asks for a run and waits for one that began after that.
     pub async fn run(&self) -> Result<Value> {
-        self.run_within(SOON).await
+        self.run_waited_for(SOON).await
     }
 
     /// The same, where the queue holds more than usual.
-    pub async fn run_within(&self, within: Duration) -> Result<Value> {
+    pub async fn run_waited_for(&self, within: Duration) -> Result<Value> {
         let asked = now_in_millis();
         self.post("/reconcile", &json!({})).await?.expect(202)?;
         // One that began later than asked for has seen all that was done before.

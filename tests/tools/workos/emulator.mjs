@@ -42,7 +42,8 @@ function emulatorOf(request, body) {
   return isOther ? second : first;
 }
 
-const agent = new Agent({ keepAlive: true });
+// A connection for each request: one that is kept can be closed by the emulator right when it is used again.
+const agent = new Agent({ keepAlive: false });
 const router = createServer(async (request, response) => {
   const parts = [];
   for await (const part of request) parts.push(part);
