@@ -1,7 +1,6 @@
 //! A user pool of a tenant: what the API shows of it, and what Cognito has.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_cognitoidentityprovider::operation::describe_identity_provider::DescribeIdentityProviderError;
@@ -109,15 +108,11 @@ impl Pool {
 
     /// Asks for a run and waits for one that began after that.
     pub async fn run(&self) -> Result<Value> {
-        self.run_waited_for(SOON).await
-    }
-
-    /// The same, where the queue holds more than usual.
-    pub async fn run_waited_for(&self, within: Duration) -> Result<Value> {
         let asked = now_in_millis();
         self.post("/reconcile", &json!({})).await?.expect(202)?;
         // One that began later than asked for has seen all that was done before.
-        eventually(within, "the run that was asked for ends", async || Ok(self.runs_since(asked).await?.pop())).await
+        let ended = async || Ok(self.runs_since(asked).await?.pop());
+        eventually(SOON, "the run that was asked for ends", ended).await
     }
 
     /// Sets a time of the pool's item to the past, as if it had come since: that of its registration.
