@@ -59,6 +59,17 @@ fn a_claim_learns_the_issuer_that_an_interrupted_update_left_in_cognito() {
 }
 
 #[test]
+fn a_claim_keeps_the_issuer_that_cognito_has_until_another_one_is_written() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A');
+    let before = scene.specs.issuer(&conn('Z'));
+    scene.claims.get_mut(&conn('A')).unwrap().issuer = before.clone();
+    scene.drifted('A').spec.details.insert("oidc_issuer".to_owned(), before.as_str().to_owned());
+    let settled = scene.plan().settlements[0].applied_to(&scene.claims[&conn('A')], then()).unwrap();
+    assert_eq!(settled.issuer, before);
+}
+
+#[test]
 fn a_claim_does_not_learn_an_issuer_that_somebody_else_set() {
     let mut scene = Scene::new();
     scene.connection('A', "active").ours('A');

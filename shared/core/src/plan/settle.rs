@@ -235,10 +235,9 @@ pub(super) fn settle(situation: &Situation<'_>, known: &BTreeMap<ConnectionId, K
 fn settlement(situation: &Situation<'_>, claim: &Claim, provider: &ObservedProvider) -> Option<Settlement> {
     let description = provider.description.as_ref()?;
     let expected = situation.spec.spec(&claim.connection_id, BTreeSet::new());
-    let has_expected_issuer = expected.issuer().is_some() && expected.issuer() == description.spec.issuer();
     Some(Settlement {
         connection_id: claim.connection_id.clone(),
-        issuer: expected.issuer().filter(|_| has_expected_issuer).and_then(read_issuer),
+        issuer: expected.issuer().filter(|issuer| description.spec.issuer() == Some(*issuer)).and_then(read_issuer),
         fingerprint: description.spec.fingerprint(),
         identifiers: description.spec.identifiers.clone(),
         last_modified: provider.last_modified,
