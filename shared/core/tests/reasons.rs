@@ -5,6 +5,7 @@
 mod scene;
 
 use causeway_core::plan::{Plan, Step};
+use causeway_core::removal::plan_to_delete;
 use scene::{Scene, both_ids, client, conn, identifier, name, org, short};
 use secrecy::SecretString;
 
@@ -149,4 +150,14 @@ fn a_claim_is_forgotten_for_a_reason() {
         let step = only_step(scene.plan());
         assert_eq!((step.reason.as_str(), step.changes.len()), (reason, 0));
     }
+}
+
+#[test]
+fn every_step_of_a_removal_says_that_the_user_pool_is_being_removed() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").ours('A').app_client("web", &['A']);
+    let plan = plan_to_delete(&scene.observed, &scene.claims, &scene.specs);
+    let steps: Vec<_> = plan.steps.iter().map(|step| (step.action.name(), step.reason.as_str())).collect();
+    let reason = "the user pool is being removed";
+    assert_eq!(steps, [("unwire", reason), ("delete", reason)]);
 }
