@@ -68,6 +68,7 @@ async fn an_emptied_environment_is_held_until_it_is_approved_and_then_only_once(
     pool.run().await?;
     pool.health("held").await?;
     assert_eq!(approve(&pool, &hash).await?, 409, "an approval is good once");
+    pool.run().await?;
     pool.settles_on(&[&again[0], &again[1]]).await
 }
 

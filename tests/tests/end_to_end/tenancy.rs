@@ -28,7 +28,7 @@ pub const ACCOUNT: &str = "222222222222";
 /// The region of most tenants' pools, which is not the stack's.
 pub const REGION: &str = "eu-west-1";
 /// How long anything that a wake-up leads to may take while all tests run.
-pub const SOON: Duration = Duration::from_mins(2);
+pub const SOON: Duration = Duration::from_mins(5);
 /// The callback of every app client. Nothing listens there: tests read the address.
 pub const APP_CALLBACK: &str = "http://localhost:9/app/callback";
 
