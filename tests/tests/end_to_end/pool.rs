@@ -111,8 +111,13 @@ impl Pool {
         let asked = now_in_millis();
         self.post("/reconcile", &json!({})).await?.expect(202)?;
         // One that began later than asked for has seen all that was done before.
-        let ended = async || Ok(self.runs_since(asked).await?.pop());
-        eventually(SOON, "the run that was asked for ends", ended).await
+        self.has_run_since(asked).await
+    }
+
+    /// Waits for a run that began since then, whoever asked for it.
+    pub async fn has_run_since(&self, millis: i128) -> Result<Value> {
+        let ended = async || Ok(self.runs_since(millis).await?.pop());
+        eventually(SOON, "a run that began since then ends", ended).await
     }
 
     /// Sets a time of the pool's item to the past, as if it had come since: that of its registration.
