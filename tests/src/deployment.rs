@@ -30,7 +30,7 @@ pub fn host_architecture() -> Result<&'static str> {
 /// How the functions are built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Build {
-    /// Quickly, without link-time optimization.
+    /// Without optimization, beside what the tests are built of, so that dependencies are built once for both.
     #[default]
     Quick,
     /// With the profile that is shipped.
@@ -47,20 +47,20 @@ impl Build {
         })
     }
 
-    /// A target folder of its own, so that neither the other build nor the developer's own ones undo each other's
-    /// work.
+    /// Where the compiler works.
     fn target(self) -> PathBuf {
-        workspace::local().join(match self {
-            Self::Quick => "target",
-            Self::Shipped => "shipping-target",
-        })
+        match self {
+            Self::Quick => workspace::root().join("target"),
+            Self::Shipped => workspace::local().join("shipping-target"),
+        }
     }
 
     fn prepare(self, command: &mut Command) {
         // The tool chain that is here has to do. Without this a missing one would be downloaded.
         command.env("RUSTUP_DIST_SERVER", "http://127.0.0.1:9").env("CARGO_TARGET_DIR", self.target());
         if self == Self::Quick {
-            command.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+            // This machine's own compiler and linker, as the tests are built: nothing is built for another system.
+            command.env("SAM_BUILD_MODE", "debug").env("CARGO_LAMBDA_COMPILER", "cargo");
         }
     }
 }
