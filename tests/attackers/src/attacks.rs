@@ -56,8 +56,13 @@ impl Attacks {
     /// `own`: on whatever has the IDs of `others`.
     #[must_use]
     pub fn by_a_caller(granted: &[String], own: &Named, others: &Named) -> Self {
-        let beginnings = granted.iter().flat_map(|route| Beginning::granted(route, own)).collect();
-        Self::new(beginnings, others, true)
+        let all: Vec<Beginning> = granted.iter().flat_map(|route| Beginning::granted(route, own)).collect();
+        // With a plain slash behind it, one would be the other.
+        let is_another = |begun: &Beginning| {
+            let path = format!("{}/", begun.path);
+            all.iter().any(|other| (&other.method, &other.path, &other.end) == (&begun.method, &path, &begun.end))
+        };
+        Self::new(all.iter().filter(|begun| !is_another(begun)).cloned().collect(), others, true)
     }
 
     fn new(beginnings: Vec<Beginning>, aimed_at: &Named, is_signed: bool) -> Self {
@@ -103,35 +108,38 @@ impl Attacks {
         Order::new(self.len(), seed).map(move |number| self.get(number))
     }
 
-    /// So many of them, drawn from `seed`: first some of each kind, then whatever comes.
+    /// So many of them, drawn from `seed`: some of each kind, and most of them such that a function gets to see them.
     #[must_use]
     pub fn sample(&self, seed: u64, number: usize) -> Vec<Hostile> {
-        let quota = number.div_ceil(2 * Kind::ALL.len());
-        let mut missing: BTreeMap<Kind, usize> = BTreeMap::new();
-        let wanted = Kind::ALL.iter().filter(|kind| kind.is_of_path() || !self.odd.is_empty());
-        missing.extend(wanted.map(|kind| (*kind, quota)));
-        let (mut taken, mut rest) = (Vec::new(), Vec::new());
-        // The odd ones first: there are so few that none might be drawn.
+        let mut missing = Missing::new(number.div_ceil(2 * Kind::ALL.len()), self.odd.is_empty());
+        let unrouted_at_most = number / 4;
+        let (mut taken, mut rest, mut unrouted) = (Vec::new(), Vec::new(), 0);
+        // The odd ones apart: there are so few that none might be drawn.
         let odd = Order::new(self.odd.len(), seed).map(|at| self.odd[at].clone());
-        for hostile in odd.chain(self.drawn(seed)) {
+        for hostile in odd {
+            if missing.takes(&hostile) {
+                taken.push(hostile);
+            }
+        }
+        for at in Order::new(self.len(), seed) {
             if missing.is_empty() && taken.len() + rest.len() >= number {
                 break;
             }
-            if !hostile.kinds.iter().any(|kind| missing.contains_key(kind)) {
-                if rest.len() < number && !hostile.kinds.iter().all(|kind| !kind.is_of_path()) {
-                    rest.push(hostile);
-                }
+            if at < self.odd.len() {
                 continue;
             }
-            for kind in &hostile.kinds {
-                if let Some(left) = missing.get_mut(kind) {
-                    *left -= 1;
-                    if *left == 0 {
-                        missing.remove(kind);
-                    }
+            let hostile = self.get(at);
+            if !hostile.is_routed() {
+                unrouted += 1;
+                if unrouted > unrouted_at_most {
+                    continue;
                 }
             }
-            taken.push(hostile);
+            if missing.takes(&hostile) {
+                taken.push(hostile);
+            } else if rest.len() < number {
+                rest.push(hostile);
+            }
         }
         taken.extend(rest);
         taken.truncate(number);
@@ -142,7 +150,8 @@ impl Attacks {
         let entered: Vec<&str> = beginning.path.split('/').filter(|segment| !segment.is_empty()).collect();
         let wanted: Vec<&str> = aim.split('/').skip(1).collect();
         let shared = entered.iter().zip(&wanted).take_while(|(one, other)| one == other).count();
-        let climbs = (entered.len() - shared).max(1);
+        // So far up that something is left to go down again: else no separator would be written.
+        let climbs = (entered.len() - shared.min(wanted.len() - 1)).max(1);
         let mut parts: Vec<&[u8]> = vec![writing.up; climbs];
         parts.extend(wanted[entered.len().saturating_sub(climbs)..].iter().map(|segment| segment.as_bytes()));
         let mut target = beginning.path.clone().into_bytes();
@@ -187,6 +196,35 @@ fn body(method: &str, aim: &str, mark: &str) -> Vec<u8> {
         _ => return Vec::new(),
     };
     body.to_string().into_bytes()
+}
+
+/// How many of each kind a sample lacks.
+struct Missing(BTreeMap<Kind, usize>);
+
+impl Missing {
+    fn new(quota: usize, only_of_path: bool) -> Self {
+        let wanted = Kind::ALL.iter().filter(|kind| kind.is_of_path() || !only_of_path);
+        Self(wanted.map(|kind| (*kind, quota)).collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it is of a kind that there are too few of.
+    fn takes(&mut self, hostile: &Hostile) -> bool {
+        let mut is_wanted = false;
+        for kind in &hostile.kinds {
+            if let Some(left) = self.0.get_mut(kind) {
+                is_wanted = true;
+                *left -= 1;
+                if *left == 0 {
+                    self.0.remove(kind);
+                }
+            }
+        }
+        is_wanted
+    }
 }
 
 /// The numbers below a limit, once each, in a drawn order.

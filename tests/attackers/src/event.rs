@@ -27,15 +27,12 @@ impl Hostile {
     /// IAM guards, also one without a caller. None where no route matches: API Gateway answers that itself.
     #[must_use]
     pub fn events(&self) -> Vec<Value> {
-        static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| api_routes().into_iter().chain(open_routes()).collect());
-        let (sent, query) = self.sent();
-        let decoded = decoded_in_part(&sent);
+        let (_, query) = self.sent();
         let mut events = Vec::new();
-        for (matched, path) in [(&sent, &sent), (&sent, &decoded), (&decoded, &decoded)] {
-            let Some(route) = route_of(&ROUTES, &self.method, matched) else { continue };
+        for (route, path) in self.matches() {
             let callers: &[bool] = if self.is_signed && route.guarded { &[true, false] } else { &[false] };
             for has_caller in callers {
-                let event = self.event_of(&route.key(), *has_caller, path, &query);
+                let event = self.event_of(&route.key(), *has_caller, &path, &query);
                 if !events.contains(&event) {
                     events.push(event);
                 }
@@ -43,6 +40,24 @@ impl Hostile {
         }
         let odd = events.first().map(|event| self.made_odder(event)).unwrap_or_default();
         events.into_iter().chain(odd).collect()
+    }
+
+    /// Whether API Gateway may give it to a function: most are for no route at all.
+    #[must_use]
+    pub fn is_routed(&self) -> bool {
+        !self.matches().is_empty()
+    }
+
+    /// The routes that may be matched, each with the path that the function may see.
+    fn matches(&self) -> Vec<(&'static Route, String)> {
+        static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| api_routes().into_iter().chain(open_routes()).collect());
+        let (sent, _) = self.sent();
+        let decoded = decoded_in_part(&sent);
+        let found = [(&sent, &sent), (&sent, &decoded), (&decoded, &decoded)].map(|(matched, path)| {
+            let route = route_of(&ROUTES, &self.method, matched)?;
+            Some((route, path.clone()))
+        });
+        found.into_iter().flatten().collect()
     }
 
     /// Path and query as text, as they were sent.
