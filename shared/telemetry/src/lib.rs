@@ -20,7 +20,7 @@ pub use trace::{current_trace_id, trace_header, trace_id};
 
 /// The crates that log at the chosen level. What they depend on logs warnings only: a library's debug
 /// output can hold a request, and so a secret.
-const OURS: [&str; 6] = ["causeway", "ingest", "reconcile", "schedule", "signin", "tenants"];
+const OURS: [&str; 7] = ["causeway", "ingest", "onboarding", "reconcile", "schedule", "signin", "tenants"];
 
 /// Starts logging at the level that the environment variable `LOG_LEVEL` names (`error`, `warn`, `info`,
 /// `debug`, `trace`), `info` without it. Called once, at start-up; a second call does nothing.
