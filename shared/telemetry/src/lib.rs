@@ -37,6 +37,15 @@ pub fn start() {
     let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
 }
 
+/// The most characters of a text from outside that a log line has.
+const LONGEST_FROM_OUTSIDE: usize = 128;
+
+/// A text that somebody outside wrote, as a log line may have it: cut to 128 characters, with a space for each control
+/// character. Everything from outside passes here before it is logged.
+pub fn cut(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_FROM_OUTSIDE).collect()
+}
+
 /// An error with all its causes on one line; the only place where a chain is written out.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
