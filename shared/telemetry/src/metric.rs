@@ -131,7 +131,8 @@ metrics! {
     ApiRequests: Count,
     /// Of these, the ones that Causeway or a service of its own account failed.
     ApiFailures: Count,
-    /// Requests whose path is refused, or that matched another route than the one that API Gateway authorised.
+    /// Requests whose path is refused, that matched another route than the one that API Gateway authorised, or that came
+    /// to `/v1` without a caller.
     RequestsOffRoute: Count,
     /// Panics while a request was handled, each answered with 500.
     HandlerPanics: Count,
