@@ -60,7 +60,7 @@ const ALLOWED: [(&str, &[&str]); 6] = [
         "Onboarding",
         &[
             "dynamodb:ConditionCheckItem, dynamodb:GetItem, dynamodb:Query on Table.Arn",
-            "dynamodb:PutItem, dynamodb:UpdateItem on Table.Arn, keys TENANT#* SESSION#* ASKED#* AUDIT#*",
+            "dynamodb:PutItem, dynamodb:UpdateItem on Table.Arn, keys TENANT#* SESSION#* ERRAND#* AUDIT#*",
             "sqs:SendMessage on WakeUps.Arn",
             "kms:Encrypt on SealingKey.Arn, purpose workos-api-key",
         ],
@@ -81,7 +81,7 @@ const ALLOWED: [(&str, &[&str]); 6] = [
 /// The partitions that one kind of function writes and no other may.
 const OWNED: [(&str, &[&str]); 10] = [
     ("SESSION#*", &["Onboarding"]),
-    ("ASKED#*", &["Onboarding"]),
+    ("ERRAND#*", &["Onboarding"]),
     ("TENANTS", &["Tenants"]),
     ("ONBOARDING#*", &["Tenants"]),
     ("REQUEST#*", &["Tenants"]),
