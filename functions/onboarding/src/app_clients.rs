@@ -19,7 +19,7 @@ use maud::{Markup, html};
 use crate::{
     failure::Failure,
     form::Form,
-    layout::{self, Step, error_summary, sentence},
+    layout::{self, Step, error_summary, sentence, under_way},
     sign_in_link::sign_in_link,
     visitor::Visitor,
 };
@@ -95,10 +95,8 @@ async fn page(
     let refused = refused.cloned().unwrap_or_else(|| last_choice(&seen));
     let tried = seen.given.iter().find(|client| client.id.as_str() == query.text("client")).or(seen.given.first());
     let body = html! {
-        div id="choice" aria-live="polite" data-refreshes[is_under_way] {
-            @if is_under_way {
-                div.notice { p { strong { "Your choice is being looked at." } " It takes some seconds." } }
-            }
+        div id="choice" aria-live="polite" data-runs[is_under_way] {
+            @if is_under_way { (under_way("Your choice is being looked at.")) }
             (error_summary(&refused))
         }
         (choice(visitor, pool, &seen.offered, &refused))

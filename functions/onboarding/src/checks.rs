@@ -20,7 +20,7 @@ use maud::{Markup, html};
 use crate::{
     failure::Failure,
     form::Form,
-    layout::{self, Step, copyable, error_summary, query_of, sentence},
+    layout::{self, Step, copyable, error_summary, query_of, sentence, under_way},
     page::next_step_of,
     role::{pool_fields, read, suggest},
     visitor::Visitor,
@@ -234,12 +234,12 @@ fn absent(pool: &UserPool, name: &str, runs: bool) -> &'static str {
 
 fn verdict(visitor: &Visitor, pool: &UserPool, recorded: Option<&RecordedChecks>, runs: bool) -> Markup {
     let Some(recorded) = recorded else {
-        return html! { @if runs { div.notice { p { strong { "The checks wait to be run." } } } } };
+        return html! { @if runs { (under_way("The checks wait to be run.")) } };
     };
     let failed = recorded.checks.iter().filter(|check| check.outcome == CheckOutcome::Fail).count();
     html! {
         @if runs {
-            div.notice { p { strong { "The checks are running." } " Each shows as soon as it has ended." } }
+            (under_way("The checks are running."))
         } @else if failed > 0 {
             div.notice.bad {
                 p { strong { @if failed == 1 { "One check failed." } @else { (failed) " checks failed." } }

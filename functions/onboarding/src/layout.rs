@@ -239,6 +239,13 @@ pub fn copyable(id: &str, what: &str, text: &str) -> Markup {
     }
 }
 
+/// What is shown while something is under way: a page with a script shows by itself what comes of it.
+pub fn under_way(what: &str) -> Markup {
+    html! {
+        div.notice { p { strong { (what) } " It takes some seconds. " a href="" { "Look again" } } }
+    }
+}
+
 /// A rule or message as a sentence: with a capital, unless it begins with a name such as an ARN, and a full stop.
 pub fn sentence(text: &str) -> String {
     let first_word = text.split_whitespace().next().unwrap_or_default();

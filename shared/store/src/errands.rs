@@ -75,9 +75,14 @@ impl Store {
         Ok(())
     }
 
-    /// Writes down that an errand has ended, whatever came of it.
-    pub async fn end_errand(&self, tenant: &TenantId, pool: &UserPoolId, errand_id: &str) -> Result<(), StoreError> {
-        self.put(&Key::ended_errand(tenant, pool), &Ended { errand_id: errand_id.to_owned() }).await
+    /// Writes down that an errand for a pool has ended, whatever came of it. It stands for as long as the errand does.
+    pub async fn end_errand(
+        &self,
+        (tenant, pool): (&TenantId, &UserPoolId),
+        errand: &Errand,
+    ) -> Result<(), StoreError> {
+        let ended = Ended { errand_id: errand.id.clone() };
+        self.put_until(&Key::ended_errand(tenant, pool), &ended, errand.asked_at.plus(KEPT)).await
     }
 
     /// Writes down which app clients of a pool an errand saw, in place of what was seen before.

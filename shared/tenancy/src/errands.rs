@@ -45,7 +45,7 @@ pub async fn run_errand(verifier: &Verifier<'_>, call: &ErrandCall) -> Result<()
         Task::ChooseAppClients(chosen) => job.choose(chosen).await?,
     }
     let store = &verifier.reconciler.store;
-    Ok(store.end_errand(&call.tenant_id, &call.user_pool_id, &call.errand_id).await?)
+    Ok(store.end_errand((&call.tenant_id, &call.user_pool_id), &job.errand).await?)
 }
 
 async fn job<'a>(verifier: &'a Verifier<'a>, call: &ErrandCall) -> Result<Option<Job<'a>>, TenancyError> {
