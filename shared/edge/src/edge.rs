@@ -47,18 +47,19 @@ impl Edge {
     /// Puts a router behind a door. Its routes are written as the template's route keys are; `base` is the public base
     /// URL, whose path may come before them.
     pub fn new(router: Router, base: &BaseUrl, door: Door) -> Self {
-        Self { router: router.route_layer(from_fn(only_its_own_route)), base_path: base.path(), door }
+        let router = router
+            .route_layer(from_fn(only_its_own_route))
+            .method_not_allowed_fallback(async || off_route_response());
+        Self { router, base_path: base.path(), door }
     }
 
     /// Answers an event, whatever it holds.
     pub async fn answer(&self, payload: &str, request_id: RequestId) -> Answer {
-        match AssertUnwindSafe(self.response(payload, &request_id)).catch_unwind().await {
-            Ok(answer) => answer,
-            Err(_) => {
-                self.panicked(&request_id);
-                self.plain(StatusCode::INTERNAL_SERVER_ERROR, "something is wrong with Causeway").await
-            }
+        if let Ok(answer) = AssertUnwindSafe(self.response(payload, &request_id)).catch_unwind().await {
+            return answer;
         }
+        self.panicked(&request_id);
+        self.plain(StatusCode::INTERNAL_SERVER_ERROR, "something is wrong with Causeway").await
     }
 
     async fn response(&self, payload: &str, request_id: &RequestId) -> Answer {
@@ -151,6 +152,10 @@ async fn only_its_own_route(request: Request, next: Next) -> Response {
     if is_its_own {
         return next.run(request).await;
     }
+    off_route_response()
+}
+
+fn off_route_response() -> Response {
     let mut response = StatusCode::NOT_FOUND.into_response();
     response.extensions_mut().insert(OffRoute);
     response

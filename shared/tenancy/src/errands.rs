@@ -41,8 +41,8 @@ pub async fn run_errand(verifier: &Verifier<'_>, call: &ErrandCall) -> Result<()
         return Ok(());
     };
     match job.errand.task.clone() {
-        Task::Check => job.check().await?,
-        Task::ChooseAppClients(chosen) => job.choose(chosen).await?,
+        Task::Check => Box::pin(job.check()).await?,
+        Task::ChooseAppClients(chosen) => Box::pin(job.choose(chosen)).await?,
     }
     let store = &verifier.reconciler.store;
     Ok(store.end_errand((&call.tenant_id, &call.user_pool_id), &job.errand).await?)
@@ -69,7 +69,7 @@ impl Job<'_> {
     /// Runs the checks, and records each as it ends, so that they can be watched.
     async fn check(&self) -> Result<(), TenancyError> {
         let (tell, told) = unbounded_channel();
-        let verified = self.verifier.run(&self.tenant, self.pool.clone(), Checks::told_to(tell));
+        let verified = Box::pin(self.verifier.run(&self.tenant, self.pool.clone(), Checks::told_to(tell)));
         let (verified, noted) = tokio::join!(self.recorded("check", &[], verified), self.note(told));
         noted?;
         match verified {
@@ -109,7 +109,7 @@ impl Job<'_> {
         let reconciler = self.verifier.reconciler;
         let options = PoolOptions { app_clients: chosen, ..self.pool.options.clone() };
         let updated = UserPool { options, updated_at: (reconciler.sources.now)(), ..self.pool.clone() };
-        let change = async { Ok(reconciler.store.update_options(&updated).await?) };
+        let change = Box::pin(async { Ok(reconciler.store.update_options(&updated).await?) });
         match self.recorded("app-clients", &["app_clients"], change).await {
             Ok(_) => {}
             Err(TenancyError::Store(error)) if error.is_conflict() => {

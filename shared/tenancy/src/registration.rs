@@ -23,8 +23,8 @@ pub struct Rules {
 
 impl Rules {
     /// Refuses a role that the functions may not assume.
-    pub fn check_role_name(&self, role: &RoleName) -> Result<(), TenancyError> {
-        if role.as_str().starts_with(&self.role_name_prefix) {
+    pub fn check_role_name(&self, name: &RoleName) -> Result<(), TenancyError> {
+        if name.as_str().starts_with(&self.role_name_prefix) {
             return Ok(());
         }
         let rule = format!("the role's name must begin with {}", self.role_name_prefix);
