@@ -57,7 +57,8 @@ async fn way_to_cognito(bridge: &Bridge, tenant: TenantId, source: Source, query
         other => other.into(),
     })?;
     let asker = Asker::Browser(source);
-    let known = bridge.directory.tenant(&tenant, asker).await?.ok_or(Refusal::NotServed)?;
+    // The same as to a state that is none, so that nobody learns which tenants exist.
+    let known = bridge.directory.tenant(&tenant, asker).await?.ok_or(Refusal::State)?;
     let key = bridge.directory.state_key(&known).await.map_err(Failure::from)?;
     let state = SignInState::open(&request.state, key, &tenant, (bridge.now)()).map_err(|_| Refusal::State)?;
     Span::current()

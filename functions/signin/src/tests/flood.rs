@@ -106,12 +106,12 @@ async fn a_limit_is_avoided_neither_by_another_address_of_the_same_network_nor_b
     let world = World::new().await;
     world.aws.calls();
     let rests = texts("[0-9a-f]{1,4}:[0-9a-f]{1,4}:[0-9a-f]{1,4}:[0-9a-f]{1,4}", 500);
-    for (rest, tenant) in rests.iter().zip(tenants(500)) {
-        let address = format!("2001:db8:1:2:{rest}");
-        world.is_asked_from(&address);
+    let others = texts("[1-9][0-9]\\.[1-9][0-9]\\.[1-9][0-9]\\.[1-9][0-9]", 500);
+    for ((rest, other), tenant) in rests.iter().zip(others).zip(tenants(500)) {
+        world.is_asked_from(&format!("2001:db8:1:2:{rest}"));
         let headers = json!({
-            "x-forwarded-for": address, "forwarded": format!("for=\"[{address}]\""), "x-real-ip": address,
-            "cf-connecting-ip": address, "true-client-ip": address, "cloudfront-viewer-address": address,
+            "x-forwarded-for": other, "forwarded": format!("for={other}"), "x-real-ip": other,
+            "cf-connecting-ip": other, "true-client-ip": other, "cloudfront-viewer-address": format!("{other}:443"),
         });
         world.answer(&asked(&tenant, CONNECTION, POOL, &headers)).await;
     }
@@ -137,6 +137,21 @@ async fn the_issuers_of_made_up_ids_cost_no_read_and_do_not_tell_which_tenants_e
             assert_eq!(of(tenant, &connection, what).await, known);
         }
         assert_eq!(world.aws.calls(), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_is_none_is_refused_alike_by_tenants_that_exist_and_by_others() {
+    let world = World::new().await;
+    let of = async |tenant: &str| {
+        let answer =
+            world.answer(&event("GET", &format!("/oidc/{tenant}/callback"), "state=s&code=c", &json!({}), "")).await;
+        (answer.status, answer.body)
+    };
+    let known = of(TENANT).await;
+    assert_eq!(known.0, 400);
+    for tenant in tenants(20) {
+        assert_eq!(of(&tenant).await, known);
     }
 }
 
