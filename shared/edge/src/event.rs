@@ -96,11 +96,6 @@ impl Event {
         serde_json::from_str(payload).map_err(|_| Refused::Event)
     }
 
-    /// The path as it came, for the log.
-    pub fn raw_path(&self) -> &str {
-        &self.raw_path
-    }
-
     /// The route that API Gateway matched, for the log.
     pub fn route_key(&self) -> &str {
         &self.route_key

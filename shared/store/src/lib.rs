@@ -5,6 +5,7 @@ mod audit;
 mod bearer_key;
 mod claims;
 mod due;
+mod errands;
 mod error;
 mod foreign;
 mod key;
@@ -27,9 +28,10 @@ use causeway_core::timestamp::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use due::{DUE_SHARDS, DueCursor, DuePage, DuePool};
+pub use errands::Errands;
 pub use error::StoreError;
 pub use foreign::{ForeignProvider, ForeignProviders};
-pub use onboarding::RecordedChecks;
+pub use onboarding::{RecordedChecks, Session};
 pub use pools::Recorded;
 pub use seal::{SealError, Sealer};
 pub use sign_in_log::SignInQuery;
@@ -88,10 +90,19 @@ impl Store {
         Ok(())
     }
 
+    /// Writes an item, in place of an earlier one.
+    async fn put<T: Serialize>(&self, key: &Key, value: &T) -> Result<(), StoreError> {
+        self.put_item(write(value, key)?).await
+    }
+
     /// Writes an item, in place of an earlier one, that DynamoDB deletes some time after `end`.
     async fn put_until<T: Serialize>(&self, key: &Key, value: &T, end: Timestamp) -> Result<(), StoreError> {
         let mut item = write(value, key)?;
         item.insert("expires_at".to_owned(), number(end.seconds()));
+        self.put_item(item).await
+    }
+
+    async fn put_item(&self, item: Item) -> Result<(), StoreError> {
         self.client
             .put_item()
             .table_name(&self.table)

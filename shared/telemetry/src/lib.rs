@@ -35,6 +35,11 @@ pub fn start() {
         Format::default().json().flatten_event(true).with_current_span(true).with_span_list(false).with_target(false);
     let lines = tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(line::Lines(format));
     let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+    // What a panic says can hold what was worked on; where it was says enough.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic");
+    }));
 }
 
 /// The most characters of a text from outside that a log line has.

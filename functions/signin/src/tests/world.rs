@@ -342,6 +342,7 @@ pub fn pool() -> UserPool {
         tenant_id: TENANT.parse().unwrap(),
         user_pool_id: user_pool_id(),
         account_id: "222222222222".parse().unwrap(),
+        registered_by: None,
         role_name: "Causeway".parse().unwrap(),
         status: PoolStatus::Active,
         removal: None,
