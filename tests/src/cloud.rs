@@ -30,7 +30,7 @@ pub const CLOUD_FILE_VARIABLE: &str = "CAUSEWAY_CLOUD";
 const HEALTH_DEADLINE: Duration = Duration::from_secs(30);
 /// Longer than any local cloud runs, as the Scheduler writes it.
 const NEVER: &str = "rate(365 days)";
-const FUNCTIONS: [&str; 5] = ["ingest", "schedule", "reconcile", "tenants", "signin"];
+const FUNCTIONS: [&str; 6] = ["ingest", "schedule", "reconcile", "tenants", "onboarding", "signin"];
 
 /// How a local cloud is started.
 #[derive(Clone, Debug)]
@@ -188,10 +188,15 @@ impl Cloud {
 
     /// The session of one of the functions, by the name that its role has for it: `Ingest`.
     pub async fn function_session(&self, function: &str) -> Result<Account> {
-        let root = self.integration();
-        let roles = root.iam()?.call("ListRoles", &[("PathPrefix", "/causeway/")]).await?;
-        let arn = elements(&roles, "Arn").into_iter().find(|arn| arn.contains(&format!("-{function}Role")));
-        root.assume_role(&arn.with_context(|| format!("{function} has no role"))?, None).await
+        self.integration().assume_role(&self.function_role(function).await?, None).await
+    }
+
+    /// The ARN of the role of one of the functions, by the name that its role has for it.
+    pub async fn function_role(&self, function: &str) -> Result<String> {
+        // Both paths of the functions' roles begin with this.
+        let roles = self.integration().iam()?.call("ListRoles", &[("PathPrefix", "/causeway")]).await?;
+        let arn = elements(&roles, "Arn").into_iter().find(|arn| arn.contains(&format!("-{function}Role-")));
+        arn.with_context(|| format!("{function} has no role"))
     }
 
     /// What a function has printed so far, `function` being its name here.
@@ -335,7 +340,7 @@ fn described(
         value.with_context(|| format!("the stack has no output {name}"))
     };
     let mut function_names = BTreeMap::new();
-    for (name, key) in FUNCTIONS.iter().zip(["Ingest", "Schedule", "Reconcile", "Tenants", "Signin"]) {
+    for (name, key) in FUNCTIONS.iter().zip(["Ingest", "Schedule", "Reconcile", "Tenants", "Onboarding", "Signin"]) {
         function_names.insert((*name).to_owned(), output(&format!("{key}FunctionName"))?);
     }
     Ok(Cloud {

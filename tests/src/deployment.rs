@@ -50,7 +50,7 @@ impl Build {
     /// Where the compiler works.
     fn target(self) -> PathBuf {
         match self {
-            Self::Quick => workspace::root().join("target"),
+            Self::Quick => workspace::target(),
             Self::Shipped => workspace::local().join("shipping-target"),
         }
     }

@@ -1,12 +1,17 @@
 //! The onboarding page, by the requests that a browser without scripts sends.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use regex::{Captures, Regex};
 use url::Url;
 
 use crate::browser::form;
+use crate::eventually::eventually;
 use crate::signed_http::{Answer, plain_client};
 
+/// Longer than an errand is waited for, with the emulator's one queue before it.
+const SETTLED_WITHIN: Duration = Duration::from_mins(5);
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 /// The page of one tenant, in one browser.
@@ -38,6 +43,15 @@ impl OnboardingPage {
     /// Looks at a page of the tenant's; `path` begins with a slash.
     pub async fn get(&self, path: &str) -> Result<Answer> {
         get(&format!("{}{path}", self.address), &self.cookie).await
+    }
+
+    /// Looks at a page until nothing that it tells of is under way any more.
+    pub async fn settled(&self, path: &str) -> Result<Answer> {
+        eventually(SETTLED_WITHIN, "an errand of the page ends", async || {
+            let page = self.get(path).await?.expect(200)?;
+            Ok((!page.text().contains("data-runs")).then_some(page))
+        })
+        .await
     }
 
     /// Sends a form of the page.

@@ -20,3 +20,9 @@ pub fn local() -> PathBuf {
 pub fn tools() -> PathBuf {
     local().join("tools")
 }
+
+/// Where cargo builds.
+#[must_use]
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+}

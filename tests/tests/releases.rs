@@ -94,6 +94,35 @@ fn the_policy_for_deploying_has_a_statement_for_every_service_of_the_template() 
     }
 }
 
+#[test]
+fn the_policy_for_deploying_makes_and_passes_roles_under_every_path_that_the_template_gives_them() {
+    let (policy, template) = (read("docs/iam/deploy.json"), read("template.yaml"));
+    let paths: BTreeSet<&str> =
+        template.lines().filter_map(|line| line.trim().strip_prefix("Path: /")?.strip_suffix('/')).collect();
+    assert!(paths.len() >= 2, "else paths are no longer found: {paths:?}");
+    for statement in ["Roles", "PassRoles"] {
+        let statement =
+            policy.split(&format!("\"Sid\": \"{statement}\"")).nth(1).unwrap().split("\"Sid\"").next().unwrap();
+        for path in &paths {
+            let resource = format!("\"arn:aws:iam::ACCOUNT_ID:role/{path}/causeway-*\"");
+            assert!(statement.contains(&resource), "{resource}: {statement}");
+        }
+    }
+}
+
+#[test]
+fn a_release_lists_and_rolls_back_every_function_of_the_template() {
+    let template = read("template.yaml");
+    let binaries: Vec<&str> = template.lines().filter_map(|line| line.trim().strip_prefix("Binary: ")).collect();
+    assert!(binaries.len() >= 6, "else functions are no longer found: {binaries:?}");
+    let listed = |file: &str, variable: &str| -> String {
+        let text = read(file);
+        text.split(&format!("for {variable} in ")).nth(1).unwrap().split("; do").next().unwrap().to_lowercase()
+    };
+    assert_eq!(listed(".github/workflows/release.yml", "function"), binaries.join(" "));
+    assert_eq!(listed("docs/releases.md", "FUNCTION"), binaries.join(" "));
+}
+
 /// What the check says of a tag, for the project as it is but for one change in one file.
 fn check_of_tag(tag: &str, file: &str, change: impl Fn(&str) -> String) -> Result<(), String> {
     let folder = std::env::temp_dir().join(format!("causeway-{}-{file}", std::process::id()));

@@ -8,6 +8,10 @@ use serde_json::Value;
 
 #[path = "template/alarms.rs"]
 mod alarms;
+#[path = "template/roles.rs"]
+mod roles;
+#[path = "template/routes.rs"]
+mod routes;
 
 fn template() -> String {
     std::fs::read_to_string(workspace::root().join("template.yaml")).unwrap()
@@ -31,6 +35,12 @@ fn resources<'a>(template: &'a str, kind: &str) -> Vec<&'a str> {
         .collect()
 }
 
+/// The functions, by what their resources are named after: `Ingest`.
+fn function_names(template: &str) -> Vec<&str> {
+    let functions = resources(template, "AWS::Serverless::Function").into_iter();
+    functions.map(|function| function.trim_start().split("Function:").next().unwrap()).collect()
+}
+
 #[test]
 fn no_statement_allows_every_action() {
     let template = template();
@@ -47,40 +57,24 @@ fn no_statement_allows_every_action() {
 }
 
 #[test]
-fn only_the_api_may_invoke_the_functions_behind_it() {
+fn every_function_can_have_instances_reserved_by_a_parameter_of_its_own() {
     let template = template();
-    let permissions = resources(&template, "AWS::Lambda::Permission");
-    assert!(permissions.len() >= 3, "{permissions:?}");
-    for function in ["IngestFunction", "TenantsFunction", "SigninFunction"] {
-        let permission = permissions.iter().find(|permission| permission.contains(function));
-        let permission = permission.unwrap_or_else(|| panic!("nobody may invoke {function}"));
-        assert!(permission.contains("apigateway.amazonaws.com") && permission.contains("SourceArn"), "{permission}");
+    for (function, name) in resources(&template, "AWS::Serverless::Function").iter().zip(function_names(&template)) {
+        let reserved = format!("!If [Reserves{name}, !Ref {name}Concurrency, !Ref AWS::NoValue]");
+        assert_eq!(property(function, "ReservedConcurrentExecutions"), Some(reserved.as_str()));
+        assert!(template.contains(&format!("  Reserves{name}: !Not [!Equals [!Ref {name}Concurrency, \"\"]]\n")));
     }
 }
 
 #[test]
-fn every_route_of_the_operators_api_needs_iam_and_no_other_does() {
+fn every_function_has_a_log_of_its_own_and_its_name_among_the_outputs() {
     let template = template();
-    let routes = resources(&template, "AWS::ApiGatewayV2::Route");
-    assert!(routes.len() >= 15, "{} routes", routes.len());
-    for route in routes {
-        let key = route.lines().find(|line| line.contains("RouteKey:")).unwrap();
-        assert_eq!(key.contains("/v1/"), route.contains("AuthorizationType: AWS_IAM"), "{route}");
-    }
-}
-
-#[test]
-fn every_open_route_has_a_limit_of_its_own_and_every_function_can_have_instances_reserved() {
-    let template = template();
-    let stage = resources(&template, "AWS::ApiGatewayV2::Stage")[0];
-    for route in resources(&template, "AWS::ApiGatewayV2::Route") {
-        let key = route.lines().find_map(|line| line.trim().strip_prefix("RouteKey: ")).unwrap();
-        let is_limited = stage.contains(&format!("\"{key}\":"));
-        assert_eq!(is_limited, route.contains("AuthorizationType: NONE"), "{key}");
-    }
-    assert!(stage.contains("DefaultRouteSettings:"));
-    for function in resources(&template, "AWS::Serverless::Function") {
-        assert!(function.contains("ReservedConcurrentExecutions: !If"), "{function}");
+    let outputs = template.split("\nOutputs:\n").nth(1).unwrap();
+    for name in function_names(&template) {
+        let group = format!("/causeway/${{AWS::StackName}}/{}\n", name.to_lowercase());
+        assert!(template.contains(&format!("\n  {name}Logs:\n")) && template.contains(&group), "{name}");
+        assert!(outputs.contains(&format!("  {name}FunctionName:\n    Value: !Ref {name}Function\n")), "{name}");
+        assert!(template.contains(&format!("        Binary: {}\n", name.to_lowercase())), "{name}");
     }
 }
 
@@ -100,22 +94,6 @@ fn the_queue_hands_over_no_more_batches_than_instances_are_reserved_for_them() {
         [("", true), ("2", true), ("20", true), ("1000", true), ("0", false), ("1", false), ("1001", false)]
     {
         assert_eq!(pattern.is_match(number), is_taken, "{number:?}");
-    }
-}
-
-#[test]
-fn signin_writes_nothing_but_codes_tokens_and_its_log_and_takes_nothing_but_codes() {
-    let template = template();
-    let roles = resources(&template, "AWS::IAM::Role");
-    let role = roles.iter().find(|role| role.trim_start().starts_with("SigninRole:")).unwrap();
-    for statement in role.split("- Sid: ").filter(|statement| statement.contains("dynamodb:")) {
-        let allowed = match statement.split_whitespace().next().unwrap() {
-            "Read" => "Action: dynamodb:GetItem\n",
-            "KeepCodes" => r#"dynamodb:LeadingKeys: ["CODE#*", "TOKEN#*", "SIGNINS#*"]"#,
-            "TakeCodes" => r#"dynamodb:LeadingKeys: ["CODE#*"]"#,
-            other => panic!("an unknown statement: {other}"),
-        };
-        assert!(statement.contains(allowed), "{statement}");
     }
 }
 
@@ -310,8 +288,11 @@ fn a_canary_is_there_for_every_function_and_goes_back_on_alarms() {
         assert!(resource.contains("    Condition: HasCanary\n"), "the local cloud has none of it: {resource}");
     }
     // Whatever calls a function calls the release that has taken over.
-    for function in functions.iter().map(|function| function.trim_start().split("Function:").next().unwrap()) {
+    for function in function_names(&template) {
         let called = format!("!If [HasCanary, !Ref {function}Live, ");
         assert!(template.contains(&called), "{function}");
+        let moved =
+            format!("- !GetAtt {function}Function.Arn\n                  - !Sub ${{{function}Function.Arn}}:*\n");
+        assert!(template.contains(&moved), "CodeDeploy may not move {function}");
     }
 }

@@ -1,7 +1,15 @@
 //! One webhook: believed only by its signature, read only for which event it is.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use axum::{
+    Json, Router,
+    body::{Bytes, to_bytes},
+    extract::{RawPathParams, Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::post,
+};
 use causeway_aws::clock;
 use causeway_cache::Cache;
 use causeway_core::{
@@ -12,11 +20,11 @@ use causeway_core::{
     wake_up::{Cause, WakeUp},
     webhook::{Event, Refused, verify_signature},
 };
+use causeway_edge::RequestId;
 use causeway_queue::{Deduplication, MOST_AT_ONCE, Queue, QueueError};
 use causeway_store::{SealError, Sealer, Store, StoreError};
-use causeway_telemetry::{METRICS, Metric, chain, current_trace_id, measured};
+use causeway_telemetry::{METRICS, Metric, chain, current_trace_id, cut, measured};
 use futures::future::join_all;
-use lambda_http::{Body, Request, RequestExt, Response, http::StatusCode};
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -81,20 +89,20 @@ impl Ingest {
     }
 
     /// Answers one webhook and logs what came of it.
-    pub async fn handle(&self, request: Request) -> Response<Body> {
-        let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
-        let endpoint = endpoint_in(request.uri().path());
+    async fn handle(&self, endpoint: Option<Endpoint>, request: Request) -> Response {
+        let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_default().0;
         let tenant_id = endpoint.as_ref().map(|(tenant, _)| tenant.to_string()).unwrap_or_default();
         let trace_id = current_trace_id();
-        let (taken, mut metrics) = measured(self.take(endpoint, &request)).await;
+        let (taken, mut metrics) = measured(self.take(endpoint, request)).await;
         metrics.count(metric_of(&taken));
         match taken {
             Ok(Taken { event, woken }) => {
+                let (event_id, event) = (cut(&event.id), cut(&event.event));
                 tracing::info!(
-                    target: METRICS, request_id, trace_id, tenant_id, event_id = event.id, event = event.event, woken, %metrics,
+                    target: METRICS, request_id, trace_id, tenant_id, event_id, event, woken, %metrics,
                     "webhook taken"
                 );
-                answer(StatusCode::OK, &json!({ "woken": woken }))
+                Json(json!({ "woken": woken })).into_response()
             }
             Err(error) => {
                 let (status, message) = error.answer();
@@ -104,26 +112,26 @@ impl Ingest {
                         target: METRICS, request_id, trace_id, tenant_id, status = code, error, %metrics, "webhook not taken"
                     );
                 } else {
+                    // What is wrong with a body is said in the body's own words.
+                    let error = cut(&error);
                     tracing::warn!(
                         target: METRICS, request_id, trace_id, tenant_id, status = code, error, %metrics, "webhook refused"
                     );
                 }
-                answer(status, &json!({ "message": message }))
+                (status, Json(json!({ "message": message }))).into_response()
             }
         }
     }
 
-    async fn take(&self, endpoint: Option<Endpoint>, request: &Request) -> Result<Taken, NotTaken> {
+    async fn take(&self, endpoint: Option<Endpoint>, request: Request) -> Result<Taken, NotTaken> {
         let endpoint = endpoint.ok_or(NotTaken::NoEndpoint)?;
-        let body: &[u8] = request.body().as_ref();
-        if body.len() > LARGEST {
-            return Err(NotTaken::TooLarge);
-        }
-        let header = request.headers().get("workos-signature").and_then(|header| header.to_str().ok());
+        let (head, body) = request.into_parts();
+        let body: Bytes = to_bytes(body, LARGEST).await.map_err(|_| NotTaken::TooLarge)?;
+        let header = head.headers.get("workos-signature").and_then(|header| header.to_str().ok());
         // Without a signature there is nothing to look up for.
         let header = header.ok_or(Refused::Missing)?;
-        self.check_signature(&endpoint, header, body).await?;
-        let event: Event = serde_json::from_slice(body).map_err(NotTaken::NotAnEvent)?;
+        self.check_signature(&endpoint, header, &body).await?;
+        let event: Event = serde_json::from_slice(&body).map_err(NotTaken::NotAnEvent)?;
         let woken = if event.is_of_interest() { self.wake_up(&endpoint.0, &event).await? } else { 0 };
         Ok(Taken { event, woken })
     }
@@ -208,80 +216,70 @@ struct Taken {
     woken: usize,
 }
 
-/// The tenant and the number of the endpoint that a path leads to. The first one has no number.
-fn endpoint_in(path: &str) -> Option<Endpoint> {
-    let rest = path.rsplit_once("/webhooks/")?.1;
-    match rest.split_once('/') {
-        None => Some((rest.parse().ok()?, 0)),
-        Some((tenant, number)) => {
-            let parsed: u32 = number.parse().ok().filter(|parsed| *parsed > 0)?;
-            // A number is written in one way only.
-            (parsed.to_string() == number).then_some((tenant.parse().ok()?, parsed))
-        }
-    }
+/// The webhook endpoints.
+pub fn router(ingest: Arc<Ingest>) -> Router {
+    Router::new()
+        .route("/webhooks/{tenant_id}", post(webhook))
+        .route("/webhooks/{tenant_id}/{number}", post(webhook))
+        .fallback(async |State(ingest): State<Arc<Ingest>>, request: Request| ingest.handle(None, request).await)
+        .with_state(ingest)
 }
 
-fn answer(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert("content-type", lambda_http::http::HeaderValue::from_static("application/json"));
-    response
+async fn webhook(State(ingest): State<Arc<Ingest>>, parameters: RawPathParams, request: Request) -> Response {
+    let parameter = |wanted: &str| parameters.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);
+    let endpoint = parameter("tenant_id").and_then(|tenant| endpoint(tenant, parameter("number")));
+    ingest.handle(endpoint, request).await
+}
+
+/// The endpoint of a tenant with this number. The first one has none.
+fn endpoint(tenant: &str, number: Option<&str>) -> Option<Endpoint> {
+    let tenant: TenantId = tenant.parse().ok()?;
+    let Some(number) = number else { return Some((tenant, 0)) };
+    let parsed: u32 = number.parse().ok().filter(|parsed| *parsed > 0)?;
+    // A number is written in one way only.
+    (parsed.to_string() == number).then_some((tenant, parsed))
 }
 
 #[cfg(test)]
 mod tests {
     use causeway_core::timestamp::Timestamp;
-    use lambda_http::request::from_str;
     use secrecy::SecretString;
+    use serde_json::Value;
 
     use super::*;
 
-    fn sample(name: &str) -> Request {
-        let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
-        from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-    }
-
-    fn verified(request: &Request) -> Result<(), Refused> {
-        let header = request.headers().get("workos-signature").map(|header| header.to_str().unwrap());
+    fn verified(sample: &str) -> Result<(), Refused> {
+        let path = format!("{}/../../events/{sample}.json", env!("CARGO_MANIFEST_DIR"));
+        let event: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let body = event["body"].as_str().unwrap();
         let secret = SecretString::from("whsec_sample".to_owned());
-        verify_signature(header, request.body().as_ref(), &secret, Timestamp::from_seconds(1_795_348_801))
+        let header = event["headers"]["workos-signature"].as_str();
+        verify_signature(header, body.as_bytes(), &secret, Timestamp::from_seconds(1_795_348_801))
     }
 
     #[test]
-    fn a_webhook_as_api_gateway_hands_it_over_is_believed_by_its_signature_alone() {
-        let request = sample("ingest-connection-activated");
-        assert!(endpoint_in(request.uri().path()).is_some());
-        assert_eq!(verified(&request), Ok(()));
-        assert_eq!(verified(&sample("ingest-forged")), Err(Refused::Forged));
-        assert_eq!(verified(&sample("ingest-unsigned")), Err(Refused::Missing));
+    fn a_webhook_is_believed_by_its_signature_alone() {
+        assert_eq!(verified("ingest-connection-activated"), Ok(()));
+        assert_eq!(verified("ingest-forged"), Err(Refused::Forged));
+        assert_eq!(verified("ingest-unsigned"), Err(Refused::Missing));
     }
 
     #[test]
     fn a_path_leads_to_one_endpoint_of_a_tenant_or_nowhere() {
         let tenant = "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N";
-        let number = |path: &str| endpoint_in(&path.replace("TENANT", tenant)).map(|(_, number)| number);
-        assert_eq!(number("/base/webhooks/TENANT"), Some(0));
-        assert_eq!(number("/base/webhooks/TENANT/12"), Some(12));
-        for path in [
-            "/",
-            "/webhooks/",
-            "/webhooks/tnt_1",
-            "/webhooks/TENANT/",
-            "/webhooks/TENANT/0",
-            "/webhooks/TENANT/01",
-            "/webhooks/TENANT/+1",
-            "/webhooks/TENANT/more",
-            "/webhooks/TENANT/1/2",
-        ] {
-            assert_eq!(number(path), None, "{path}");
+        let number = |number: Option<&str>| endpoint(tenant, number).map(|(_, number)| number);
+        assert_eq!((number(None), number(Some("12"))), (Some(0), Some(12)));
+        for odd in ["", "0", "01", "+1", "more", "4294967296"] {
+            assert_eq!(number(Some(odd)), None, "{odd}");
         }
+        assert_eq!(endpoint("tnt_1", None), None);
     }
 
     #[test]
     fn each_webhook_is_counted_once_by_what_became_of_it() {
         let store = StoreError::Conflict { operation: "Query" };
         let seal = SealError::Unreadable {
-            tenant: "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
+            owner: causeway_core::tenant::SecretOwner::Tenant("tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap()),
             purpose: Purpose::WebhookSecret.as_str(),
         };
         let no_event = serde_json::from_str::<Event>("{}").unwrap_err();

@@ -2,10 +2,14 @@
 
 mod handler;
 
+use std::sync::Arc;
+
 use causeway_aws::{configuration, setting};
+use causeway_core::provider::BaseUrl;
+use causeway_edge::{Door, Edge, run};
 use causeway_queue::Queue;
 use causeway_store::{Sealer, Store};
-use lambda_http::{Error, Request, service_fn};
+use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -16,5 +20,6 @@ async fn main() -> Result<(), Error> {
         Sealer::new(&configuration, setting("SEALING_KEY_ARN")?),
         Queue::new(&configuration, setting("QUEUE_URL")?),
     );
-    lambda_http::run(service_fn(|request: Request| async { Ok::<_, Error>(ingest.handle(request).await) })).await
+    let base = BaseUrl::parse(&setting("PUBLIC_BASE_URL")?)?;
+    run(Edge::new(handler::router(Arc::new(ingest)), &base, Door::Open)).await
 }

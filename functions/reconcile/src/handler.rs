@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use causeway_core::{
+    errand::ErrandCall,
     id::{TenantId, UserPoolId},
     run::RunReport,
     timestamp::Timestamp,
@@ -11,12 +12,17 @@ use causeway_core::{
 };
 use causeway_queue::{DeadLetters, Unreadable};
 use causeway_reconciler::{Deadlines, Ran, Reconciler};
-use causeway_telemetry::{METRICS, Measurements, chain, current_trace_id, measured, trace_id};
+use causeway_telemetry::{METRICS, Measurements, chain, current_trace_id, cut, measured, trace_id};
+use causeway_tenancy::run_errand;
 use futures::{FutureExt, future::join_all};
 use lambda_runtime::{Error, LambdaEvent};
+use serde::Deserialize;
 use tracing::Instrument;
 
-use crate::measure::{measure, milliseconds, of_malformed, of_panicked};
+use crate::{
+    measure::{measure, milliseconds, of_malformed, of_panicked},
+    service::Service,
+};
 
 /// How long before the function's end a run stops beginning steps: longer than one step and its record take.
 const MARGIN: Duration = Duration::from_secs(30);
@@ -33,17 +39,14 @@ fn deadlines(now: Timestamp, end: Timestamp, pools: usize) -> Deadlines {
     Deadlines { usual, longest }
 }
 
-/// Runs every pool that the batch names; a message whose run could not be recorded goes back to the queue, and one that
-/// can't be read goes to the dead-letter queue, where it holds nobody up.
-pub async fn handle(
-    reconciler: &Reconciler,
-    dead_letters: &DeadLetters,
-    event: LambdaEvent<SqsEvent>,
-) -> Result<SqsBatchResponse, Error> {
+/// Runs every pool that the batch names, and does the errands that it calls for; a message whose run could not be
+/// recorded goes back to the queue, and one that can't be read goes to the dead-letter queue, where it holds nobody up.
+pub async fn handle(service: &Service, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+    let Service { reconciler, dead_letters, .. } = service;
     let now = (reconciler.sources.now)();
     let end = i64::try_from(event.context.deadline).map_or(now, Timestamp::from_millis);
     let request_id = event.context.request_id;
-    let (wake_ups, unreadable) = sorted(event.payload.records);
+    let (wake_ups, calls, unreadable) = sorted(event.payload.records);
     let deadlines = deadlines(now, end, wake_ups.len());
     let runs = wake_ups.into_values().map(|mut woken| {
         let span = tracing::error_span!(
@@ -58,9 +61,14 @@ pub async fn handle(
         let message_ids = std::mem::take(&mut woken.message_ids);
         unrecorded(message_ids, run(reconciler, woken, deadlines)).instrument(span)
     });
+    let errands = calls.into_iter().map(|(message_id, call)| {
+        let (tenant_id, user_pool_id) = (call.tenant_id.to_string(), call.user_pool_id.to_string());
+        let span = tracing::error_span!("errand", request_id, trace_id = current_trace_id(), tenant_id, user_pool_id);
+        unrecorded(vec![message_id], errand(service, call)).instrument(span)
+    });
     let given_up = unreadable.iter().map(|message| give_up(dead_letters, message));
-    let (failed, not_given_up) = futures::join!(join_all(runs), join_all(given_up));
-    let failed = failed.into_iter().flatten().chain(not_given_up.into_iter().flatten());
+    let (failed, undone, not_given_up) = futures::join!(join_all(runs), join_all(errands), join_all(given_up));
+    let failed = failed.into_iter().chain(undone).flatten().chain(not_given_up.into_iter().flatten());
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failed
         .map(|message_id| {
@@ -73,6 +81,17 @@ pub async fn handle(
 }
 
 type ByPool = BTreeMap<(TenantId, UserPoolId), Woken>;
+
+/// The calls for errands, each with its message.
+type Calls = Vec<(String, ErrandCall)>;
+
+/// A message of the queue.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Message {
+    WakeUp(WakeUp),
+    Errand(ErrandCall),
+}
 
 /// What one run answers.
 #[derive(Debug)]
@@ -115,12 +134,13 @@ async fn give_up(dead_letters: &DeadLetters, message: &Unreadable) -> Option<Str
     Some(message.message_id.clone())
 }
 
-/// The wake-ups by pool, each with its messages, and the messages that are none.
-fn sorted(records: Vec<SqsMessage>) -> (ByPool, Vec<Unreadable>) {
-    let (mut by_pool, mut malformed) = (ByPool::new(), Vec::new());
+/// The wake-ups by pool, each with its messages, the calls for errands, and the messages that are neither.
+fn sorted(records: Vec<SqsMessage>) -> (ByPool, Calls, Vec<Unreadable>) {
+    let (mut by_pool, mut calls, mut malformed) = (ByPool::new(), Calls::new(), Vec::new());
     for record in records {
-        match serde_json::from_str::<WakeUp>(record.body.as_deref().unwrap_or_default()) {
-            Ok(wake_up) => {
+        match serde_json::from_str::<Message>(record.body.as_deref().unwrap_or_default()) {
+            Ok(Message::Errand(call)) => calls.push((record.message_id.unwrap_or_default(), call)),
+            Ok(Message::WakeUp(wake_up)) => {
                 let key = (wake_up.tenant_id.clone(), wake_up.user_pool_id.clone());
                 let cause = wake_up.cause;
                 let first = || Woken { wake_up, message_ids: Vec::new(), sent_at: None, traces: Vec::new() };
@@ -131,13 +151,14 @@ fn sorted(records: Vec<SqsMessage>) -> (ByPool, Vec<Unreadable>) {
                 let group = record.attributes.get("MessageGroupId").cloned().unwrap_or_default();
                 let metrics = of_malformed();
                 tracing::error!(
-                    target: METRICS, message_id, error = %error, %metrics, "a message of the queue is no wake-up"
+                    target: METRICS, message_id, error = cut(&error.to_string()), %metrics,
+                    "a message of the queue is no wake-up"
                 );
                 malformed.push(Unreadable { message_id, group, body: record.body.unwrap_or_default() });
             }
         }
     }
-    (by_pool, malformed)
+    (by_pool, calls, malformed)
 }
 
 /// The messages that must come again, and no others of the batch: those of a run that is not recorded or that panics.
@@ -148,6 +169,21 @@ async fn unrecorded(message_ids: Vec<String>, run: impl Future<Output = bool>) -
         false
     });
     if is_recorded { Vec::new() } else { message_ids }
+}
+
+/// Does one errand, and says whether what came of it is on record.
+async fn errand(service: &Service, call: ErrandCall) -> bool {
+    let (done, metrics) = measured(Box::pin(run_errand(&service.verifier(), &call))).await;
+    let errand_id = cut(&call.errand_id);
+    match done {
+        Ok(()) => tracing::info!(target: METRICS, errand_id, %metrics, "errand done"),
+        Err(error) => {
+            let error = chain(&error);
+            tracing::error!(target: METRICS, errand_id, error, %metrics, "an errand failed: its message comes again");
+            return false;
+        }
+    }
+    true
 }
 
 /// Runs one pool, and says whether what came of it is on record.
@@ -197,7 +233,7 @@ mod tests {
 
     #[test]
     fn several_wake_ups_for_one_pool_are_one_run_with_the_strongest_cause() {
-        let (by_pool, malformed) = sorted(event("reconcile-doubled").records);
+        let (by_pool, _, malformed) = sorted(event("reconcile-doubled").records);
         assert_eq!((by_pool.len(), malformed.len()), (1, 0));
         let woken = by_pool.into_values().next().unwrap();
         assert_eq!((woken.wake_up.cause, woken.message_ids.len()), (Cause::Webhook, 3));
@@ -252,8 +288,18 @@ mod tests {
     }
 
     #[test]
+    fn a_call_for_an_errand_is_none_for_a_run() {
+        let mut record = event("reconcile-webhook").records.remove(0);
+        let call = r#"{"tenant_id":"tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N","user_pool_id":"eu-west-1_a","errand_id":"1"}"#;
+        record.body = Some(call.to_owned());
+        let (by_pool, calls, malformed) = sorted(vec![record]);
+        assert_eq!((by_pool.len(), calls.len(), malformed.len()), (0, 1, 0));
+        assert_eq!(calls[0].1.errand_id, "1");
+    }
+
+    #[test]
     fn a_malformed_message_fails_alone() {
-        let (by_pool, malformed) = sorted(event("reconcile-malformed").records);
+        let (by_pool, _, malformed) = sorted(event("reconcile-malformed").records);
         let ids: Vec<&str> = malformed.iter().map(|message| message.message_id.as_str()).collect();
         assert_eq!((by_pool.len(), ids), (1, vec!["malformed", "no-body"]));
         assert_eq!(malformed[0].group, "eu-central-1_Local0001", "it leaves the group that it held up");

@@ -2,27 +2,37 @@
 
 mod handler;
 mod measure;
+mod service;
 
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use aws_types::SdkConfig;
-use causeway_aws::{clock, configuration, parsed_setting, setting};
+use causeway_aws::{clock, configuration, optional_setting, parsed_setting, setting};
 use causeway_cognito::Access;
 use causeway_core::provider::BaseUrl;
-use causeway_queue::DeadLetters;
+use causeway_queue::{DeadLetters, Queue};
 use causeway_reconciler::{Reconciler, Settings, Sources};
 use causeway_store::{Sealer, Store};
 use causeway_workos::Workos;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
+use crate::service::Service;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     causeway_telemetry::start();
     let configuration = configuration()?;
-    let dead_letters = DeadLetters::new(&configuration, setting("DEAD_LETTER_QUEUE_URL")?);
-    let reconciler = reconciler(configuration)?;
-    run(service_fn(|event: LambdaEvent<SqsEvent>| handler::handle(&reconciler, &dead_letters, event))).await
+    let events = optional_setting("WEBHOOK_EVENTS").unwrap_or_default();
+    let service = Service {
+        queue: Queue::new(&configuration, setting("QUEUE_URL")?),
+        dead_letters: DeadLetters::new(&configuration, setting("DEAD_LETTER_QUEUE_URL")?),
+        reconciler: reconciler(configuration)?,
+        integration_account_id: parsed_setting("INTEGRATION_ACCOUNT_ID")?,
+        local_callback: optional_setting("LOCAL_CALLBACK"),
+        webhook_events: events.split(',').filter(|event| !event.is_empty()).map(str::to_owned).collect(),
+    };
+    run(service_fn(|event: LambdaEvent<SqsEvent>| handler::handle(&service, event))).await
 }
 
 fn reconciler(configuration: SdkConfig) -> Result<Reconciler, Error> {

@@ -15,11 +15,11 @@ use causeway_core::{
     audit::{AuditRecord, Change},
     id::TenantId,
 };
+use causeway_edge::Caller;
 use causeway_telemetry::chain;
-use lambda_http::request::RequestContext;
 
 use crate::{
-    input, page,
+    page,
     page::{List, PageRequest},
     problem::Problem,
     service::Service,
@@ -30,7 +30,7 @@ use crate::{
 pub async fn recorded(
     State(service): State<Arc<Service>>,
     parameters: RawPathParams,
-    Extension(context): Extension<RequestContext>,
+    Extension(Caller(caller)): Extension<Caller>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
@@ -42,7 +42,7 @@ pub async fn recorded(
     let tenant = service.tenant(tenant_id).await?;
     let pool = parameter("user_pool_id").and_then(|id| id.parse().ok());
     let change = Change {
-        caller: &input::caller(&context),
+        caller: &caller,
         method: request.method().as_str(),
         path: request.uri().path(),
         tenant_id: &tenant.id,

@@ -13,9 +13,9 @@ use causeway_core::{
     timestamp::Timestamp,
     wake_up::Cause,
 };
+use causeway_edge::Caller;
 use causeway_queue::{DeadLetter, Deduplication};
 use causeway_store::Page;
-use lambda_http::request::RequestContext;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -155,7 +155,7 @@ pub struct Redriven {
 )]
 pub async fn redrive(
     State(service): State<Arc<Service>>,
-    Extension(context): Extension<RequestContext>,
+    Extension(Caller(caller)): Extension<Caller>,
     body: Bytes,
 ) -> Result<Response, Problem> {
     let request: Redrive = input::read(&body)?;
@@ -184,7 +184,7 @@ pub async fn redrive(
         }
     }
     tracing::info!(
-        caller = input::caller(&context),
+        caller = caller,
         sent_back = done.sent_back,
         discarded = done.discarded,
         malformed = done.malformed,

@@ -19,10 +19,10 @@ use causeway_core::{
     secret::new_client_secret,
     tenant::Purpose,
 };
-use lambda_http::request::RequestContext;
+use causeway_edge::Caller;
 use serde::Deserialize;
 
-use crate::{input, problem::Problem, service::Service};
+use crate::{problem::Problem, service::Service};
 
 /// The calls that create something, and so take a key.
 pub const CREATES: [&str; 3] =
@@ -45,7 +45,7 @@ pub async fn once(
     State(service): State<Arc<Service>>,
     matched: MatchedPath,
     parameters: RawPathParams,
-    Extension(context): Extension<RequestContext>,
+    Extension(Caller(caller)): Extension<Caller>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
@@ -58,7 +58,7 @@ pub async fn once(
     let now = service.now();
     let attempt = format!("{:032x}", service.reconciler.sources.number());
     let attempt = Attempt {
-        lookup: key.lookup(&input::caller(&context), head.method.as_str(), head.uri.path()),
+        lookup: key.lookup(&caller, head.method.as_str(), head.uri.path()),
         request: StoredRequest::begun(attempt, &body, now),
     };
     match service.store().begin_request(&attempt.lookup, &attempt.request, now).await {

@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use causeway_core::object::Object;
-use lambda_http::request::RequestContext;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use crate::problem::Problem;
@@ -41,17 +40,6 @@ fn rule(message: &str) -> String {
         }
     }
     text.to_owned()
-}
-
-/// The ARN of who calls, as API Gateway's IAM authoriser found it.
-pub fn caller(context: &RequestContext) -> String {
-    let RequestContext::ApiGatewayV2(context) = context else { return "unknown".to_owned() };
-    context
-        .authorizer
-        .as_ref()
-        .and_then(|authorizer| authorizer.iam.as_ref())
-        .and_then(|iam| iam.user_arn.clone())
-        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 #[cfg(test)]

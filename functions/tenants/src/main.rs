@@ -6,7 +6,6 @@ mod dead_letters;
 mod external_id_rotation;
 mod idempotency;
 mod input;
-mod onboarding;
 mod onboarding_links;
 mod openapi;
 mod page;
@@ -22,8 +21,6 @@ mod tenant_changes;
 mod tenants;
 mod user_pools;
 mod verify;
-mod verify_pool;
-mod verify_workos;
 mod version;
 mod webhook_rotation;
 mod workos_secrets;
@@ -34,18 +31,21 @@ use causeway_aws::{clock, configuration, optional_setting, parsed_setting, setti
 use causeway_bucket::TemplateBucket;
 use causeway_cognito::Access;
 use causeway_core::{id::partition_of, provider::BaseUrl};
+use causeway_edge::{Door, Edge, run};
 use causeway_queue::{DeadLetters, Queue};
 use causeway_reconciler::{Reconciler, Settings, Sources};
 use causeway_store::{Sealer, Store};
+use causeway_tenancy::Rules;
 use causeway_workos::Workos;
-use lambda_http::Error;
+use lambda_runtime::Error;
 use service::Service;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     causeway_telemetry::start();
-    let service = Arc::new(service()?);
-    lambda_http::run(routes::router(service)).await
+    let service = service()?;
+    let base = service.reconciler.settings.base.clone();
+    run(Edge::new(routes::router(Arc::new(service)), &base, Door::Signed)).await
 }
 
 fn service() -> Result<Service, Error> {
@@ -74,8 +74,10 @@ fn service() -> Result<Service, Error> {
         local_callback: optional_setting("LOCAL_CALLBACK"),
         webhook_events: events.split(',').filter(|event| !event.is_empty()).map(str::to_owned).collect(),
         template_bucket,
-        role_name_prefix: setting("TENANT_ROLE_NAME_PREFIX")?,
-        integration_account_id: parsed_setting("INTEGRATION_ACCOUNT_ID")?,
-        partition: partition_of(&region),
+        rules: Rules {
+            role_name_prefix: setting("TENANT_ROLE_NAME_PREFIX")?,
+            integration_account_id: parsed_setting("INTEGRATION_ACCOUNT_ID")?,
+            partition: partition_of(&region),
+        },
     })
 }

@@ -16,7 +16,7 @@ use causeway_core::{
     onboarding::{LONGEST_LIFE, OnboardingLink, Token, USUAL_LIFE},
     timestamp::Timestamp,
 };
-use lambda_http::request::RequestContext;
+use causeway_edge::Caller;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -123,7 +123,7 @@ pub struct MadeOnboardingLink {
 pub async fn create(
     State(service): State<Arc<Service>>,
     Path(path): Path<TenantPath>,
-    axum::Extension(context): axum::Extension<RequestContext>,
+    axum::Extension(Caller(caller)): axum::Extension<Caller>,
     body: Bytes,
 ) -> Result<(StatusCode, Json<MadeOnboardingLink>), Problem> {
     let tenant = service.tenant(&path.tenant_id).await?;
@@ -139,11 +139,13 @@ pub async fn create(
         id: OnboardingLinkId::generate(now, service.reconciler.sources.number()),
         tenant_id: tenant.id,
         account_ids: new.account_ids,
-        created_by: input::caller(&context),
+        created_by: caller,
         created_at: now,
         ends_at: now.plus(life),
         opened_at: None,
         revoked_at: None,
+        // The page can't put it there: it writes nothing but what its visitors do.
+        offers_launch: service.template_url().await.is_some(),
     };
     service.store().create_onboarding_link(&link, &secret).await?;
     tracing::info!(tenant_id = %link.tenant_id, link_id = %link.id, "onboarding link made");

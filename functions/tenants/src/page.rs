@@ -23,6 +23,8 @@ use crate::problem::Problem;
 /// How many items a page has unless asked otherwise, and at most.
 const USUAL: i32 = 50;
 const MOST: i32 = 100;
+/// The longest key that an item of a list has, in bytes, and more.
+const LONGEST_KEY: usize = 200;
 
 /// Which page is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +77,8 @@ impl PageRequest {
     fn after_of(&self, cursor: &str) -> Option<String> {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         let after = text.strip_prefix(&self.list)?.strip_prefix('/')?;
-        let is_key = !after.is_empty() && after.bytes().all(|byte| byte.is_ascii_graphic());
+        // DynamoDB refuses a key of more than 1,024 bytes, which would look like a failure of Causeway's own.
+        let is_key = (1..=LONGEST_KEY).contains(&after.len()) && after.bytes().all(|byte| byte.is_ascii_graphic());
         is_key.then(|| after.to_owned())
     }
 }
@@ -151,7 +154,9 @@ mod tests {
 
     #[test]
     fn a_limit_or_cursor_that_is_none_is_refused() {
-        for query in ["limit=0", "limit=101", "limit=x", "cursor=%20", "cursor=", "page=2"] {
+        let list = PageRequest::parse("/v1/tenants", None).unwrap();
+        let long = format!("cursor={}", list.cursor_of(&"a".repeat(1025)));
+        for query in [long.as_str(), "limit=0", "limit=101", "limit=x", "cursor=%20", "cursor=", "page=2"] {
             assert!(PageRequest::parse("/v1/tenants", Some(query)).is_err(), "{query}");
         }
         let request = PageRequest::parse("/v1/tenants", None).unwrap();

@@ -13,6 +13,7 @@ use causeway_core::{
     start::{Start, StartFields},
     user_pool::{Mode, PoolOptions, PoolStatus, SignIn, UserPool},
 };
+use causeway_tenancy::check_options;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -20,7 +21,7 @@ use crate::{
     input,
     problem::{PROBLEM, Problem, ProblemAnswer},
     service::Service,
-    user_pools::{PoolPath, UserPoolAnswer, check_options},
+    user_pools::{PoolPath, UserPoolAnswer},
     version::{Precondition, Versioned},
 };
 
@@ -62,11 +63,11 @@ struct UserPoolChanges {
 
 impl UserPoolChanges {
     fn check(&self) -> Result<(), Problem> {
-        check_options(
+        Ok(check_options(
             self.app_clients.as_ref(),
             self.organizations.iter().flatten().next(),
             self.attribute_mapping.iter().flatten().next(),
-        )
+        )?)
     }
 
     /// The options with these changes.

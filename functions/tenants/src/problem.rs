@@ -10,6 +10,7 @@ use causeway_queue::{DeadLetterError, QueueError};
 use causeway_reconciler::LookError;
 use causeway_store::{SealError, StoreError};
 use causeway_telemetry::{Metric, chain, count};
+use causeway_tenancy::TenancyError;
 use causeway_workos::WorkosError;
 use serde::Serialize;
 use tracing::Span;
@@ -66,21 +67,6 @@ impl Problem {
     /// The request does not fit the present state.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
-    }
-
-    /// The status.
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    /// What is wrong, and what to do about it.
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-
-    /// The field that breaks its rule, if it is one.
-    pub fn field(&self) -> Option<&str> {
-        self.field.as_deref()
     }
 
     /// What is to be changed is not the version that `If-Match` names.
@@ -146,6 +132,20 @@ impl From<WorkosError> for Problem {
             if error.class().passes_by_itself() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_GATEWAY };
         let is_own_failure = error.class() == ErrorClass::Bug;
         Self { cause: Some(detail.clone()), is_own_failure, ..Self::new(status, format!("{detail}. Try again")) }
+    }
+}
+
+impl From<TenancyError> for Problem {
+    fn from(error: TenancyError) -> Self {
+        match error {
+            TenancyError::Invalid { field, rule } => Self::invalid(field, rule),
+            TenancyError::NotFound => Self::not_found(),
+            TenancyError::Conflict(detail) => Self::conflict(detail),
+            TenancyError::Store(error) => error.into(),
+            TenancyError::Seal(error) => error.into(),
+            TenancyError::Workos(error) => error.into(),
+            TenancyError::Queue(error) => error.into(),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use causeway_core::{
     timestamp::Timestamp,
     user_pool::Mode,
 };
-use lambda_http::request::RequestContext;
+use causeway_edge::Caller;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -136,7 +136,7 @@ pub struct Approved {
 pub async fn approve(
     State(service): State<Arc<Service>>,
     Path(path): Path<PoolPath>,
-    Extension(context): Extension<RequestContext>,
+    Extension(Caller(caller)): Extension<Caller>,
     body: Bytes,
 ) -> Result<Response, Problem> {
     let request: Approve = input::read(&body)?;
@@ -155,7 +155,7 @@ pub async fn approve(
     let approval = Approval {
         hash: planned.hash,
         steps: approved.iter().map(ApprovedStep::of).collect(),
-        approved_by: input::caller(&context),
+        approved_by: caller,
         expires_at: service.now().plus(APPROVED_FOR),
     };
     service.store().approve(&tenant.id, &pool.user_pool_id, &approval).await?;

@@ -9,17 +9,17 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
 };
-use causeway_telemetry::{METRICS, Measurements, Metric, count, current_trace_id, measured};
-use lambda_http::RequestExt;
+use causeway_edge::RequestId;
+use causeway_telemetry::{METRICS, Measurements, Metric, count, current_trace_id, cut, measured};
 use tracing::{Instrument, field::Empty};
 #[cfg(test)]
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    adoption, audit, dead_letters, external_id_rotation, idempotency, onboarding, onboarding_links, openapi,
-    pool_changes, problem::Problem, reconcile, removal, reports, service::Service, sign_ins, tenant_changes, tenants,
-    user_pools, verify, webhook_rotation,
+    adoption, audit, dead_letters, external_id_rotation, idempotency, onboarding_links, openapi, pool_changes,
+    problem::Problem, reconcile, removal, reports, service::Service, sign_ins, tenant_changes, tenants, user_pools,
+    verify, webhook_rotation,
 };
 
 /// The API.
@@ -29,8 +29,6 @@ pub fn router(service: Arc<Service>) -> Router {
         // The last is the first to see a request.
         .layer(from_fn_with_state(service.clone(), audit::recorded))
         .layer(from_fn_with_state(service.clone(), idempotency::once))
-        // Has records of its own, put down to the link.
-        .merge(onboarding::router(&service.reconciler.settings.base))
         .fallback(|| async { Problem::not_found() })
         // A body is refused by its size where the field can be named; Lambda takes none over 6 MB.
         .layer(DefaultBodyLimit::disable())
@@ -73,8 +71,8 @@ fn api() -> OpenApiRouter<Arc<Service>> {
 
 /// Logs each request in one line, and answers with the request's ID, under which the log has it.
 async fn logged(request: Request, next: Next) -> Response {
-    let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
-    let (method, path) = (request.method().clone(), onboarding::loggable(request.uri().path()).to_owned());
+    let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_default().0;
+    let (method, path) = (request.method().clone(), cut(request.uri().path()));
     let started = Instant::now();
     let span = tracing::error_span!("request", request_id, trace_id = current_trace_id(), error = Empty);
     let (mut response, metrics) = measured_as_request(next.run(request).instrument(span.clone())).await;

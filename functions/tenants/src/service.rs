@@ -3,7 +3,7 @@
 use causeway_bucket::TemplateBucket;
 use causeway_core::wake_up::Cause;
 use causeway_core::{
-    id::{AccountId, RoleName, TenantId, UserPoolId},
+    id::{TenantId, UserPoolId},
     role::{RoleRequest, TEMPLATE},
     tenant::Tenant,
     timestamp::Timestamp,
@@ -13,6 +13,7 @@ use causeway_queue::{DeadLetters, Deduplication, Queue, QueueError};
 use causeway_reconciler::Reconciler;
 use causeway_store::Store;
 use causeway_telemetry::chain;
+use causeway_tenancy::{Rules, Verifier};
 
 use crate::{problem::Problem, tenants::TenantAnswer, user_pools::PoolPath};
 
@@ -31,12 +32,8 @@ pub struct Service {
     pub webhook_events: Vec<String>,
     /// Where the role's template stands for all to read; none if the stack has no such bucket.
     pub template_bucket: Option<TemplateBucket>,
-    /// How the names of tenants' roles begin.
-    pub role_name_prefix: String,
-    /// The account that Causeway runs in.
-    pub integration_account_id: AccountId,
-    /// The partition that Causeway runs in.
-    pub partition: &'static str,
+    /// What is asked of user pools and their roles.
+    pub rules: Rules,
 }
 
 impl Service {
@@ -84,22 +81,31 @@ impl Service {
         Ok((self.tenant(&path.tenant_id).await?, pool))
     }
 
-    /// What a role of a tenant depends on that is new to Causeway: it needs no external ID of before.
-    pub fn role(&self, tenant: &Tenant, account: &AccountId, role: &RoleName, pool: &UserPoolId) -> RoleRequest {
-        RoleRequest {
-            external_id: tenant.external_id.clone(),
-            former_external_id: None,
-            user_pool_id: pool.clone(),
-            account_id: account.clone(),
-            role_name: role.clone(),
-            integration_account_id: self.integration_account_id.clone(),
+    /// What runs the checks of a pool.
+    pub fn verifier(&self) -> Verifier<'_> {
+        Verifier {
+            reconciler: &self.reconciler,
+            queue: &self.queue,
+            integration_account_id: &self.rules.integration_account_id,
+            local_callback: self.local_callback.as_deref(),
+            webhook_events: &self.webhook_events,
         }
+    }
+
+    /// The role of a pool.
+    pub fn role_of(&self, tenant: &Tenant, pool: &UserPool) -> RoleRequest {
+        RoleRequest::of(&self.rules.integration_account_id, tenant, pool)
     }
 
     /// The launch link of a role, as long as its template is where the link says.
     pub async fn launch_url(&self, role: &RoleRequest) -> Option<String> {
+        role.launch_url(self.template_url().await?)
+    }
+
+    /// Where the role's template stands for all to read; it is put there first.
+    pub async fn template_url(&self) -> Option<&str> {
         match self.template_bucket.as_ref()?.url_of(TEMPLATE).await {
-            Ok(template) => role.launch_url(template),
+            Ok(template) => Some(template),
             Err(error) => {
                 tracing::error!(error = chain(&error), "the role's template could not be put into its bucket");
                 None

@@ -9,16 +9,15 @@ use axum::{
     response::Response,
 };
 use causeway_core::{
-    app_clients::{AppClients, MOST_NAMED},
+    app_clients::AppClients,
     health::Health,
     id::{AccountId, OrganizationId, RoleName, TenantId, UserPoolId},
     removal::Removal,
-    role::RoleRequest,
     start::{Start, StartFields},
-    tenant::Tenant,
     timestamp::Timestamp,
-    user_pool::{Counts, LastRun, Mode, PoolOptions, PoolStatus, RunState, SignIn, UserPool},
+    user_pool::{Counts, LastRun, Mode, PoolOptions, PoolStatus, SignIn, UserPool},
 };
+use causeway_tenancy::{NewPool, register};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -31,9 +30,6 @@ use crate::{
     tenants::TenantPath,
     version::Versioned,
 };
-
-/// The most organizations that a pool may choose.
-const MOST: usize = 1000;
 
 /// The user pool that a path names.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -76,19 +72,23 @@ pub struct NewUserPool {
     start: Option<Start>,
 }
 
-impl NewUserPool {
-    /// A pool with the usual options.
-    pub fn new(account_id: AccountId, role_name: RoleName, user_pool_id: UserPoolId) -> Self {
+impl From<NewUserPool> for NewPool {
+    fn from(new: NewUserPool) -> Self {
         Self {
-            account_id,
-            role_name,
-            user_pool_id,
-            mode: Mode::default(),
-            app_clients: AppClients::default(),
-            organizations: None,
-            domain_identifiers: false,
-            attribute_mapping: None,
-            start: None,
+            account_id: new.account_id,
+            role_name: new.role_name,
+            user_pool_id: new.user_pool_id,
+            options: PoolOptions {
+                mode: new.mode,
+                sign_in: SignIn::Enabled,
+                app_clients: new.app_clients,
+                organizations: new.organizations,
+                domain_identifiers: new.domain_identifiers,
+                attribute_mapping: new.attribute_mapping,
+                start: new.start,
+            },
+            awaits_admission: false,
+            registered_by: None,
         }
     }
 }
@@ -197,118 +197,8 @@ pub async fn create(
 ) -> Result<Versioned<UserPoolAnswer>, Problem> {
     let tenant = service.tenant(&path.tenant_id).await?;
     let new: NewUserPool = input::read(&body)?;
-    let pool = register(&service, &tenant, new, false).await?;
+    let pool = register(service.store(), &service.rules, &tenant, new.into(), service.now()).await?;
     Ok(Versioned::created(pool.version, pool.into()))
-}
-
-/// Registers a pool of `tenant`; one that `awaits_admission` can't be verified until the operator admits it.
-pub async fn register(
-    service: &Service,
-    tenant: &Tenant,
-    new: NewUserPool,
-    awaits_admission: bool,
-) -> Result<UserPool, Problem> {
-    check(&new, service)?;
-    if tenant.removing_since.is_some() {
-        return Err(Problem::conflict("the tenant is being removed"));
-    }
-    if let Some(owner) = service.store().owner(&new.user_pool_id).await? {
-        let whose = if owner == tenant.id { "this tenant" } else { "another tenant" };
-        return Err(Problem::conflict(format!("the user pool is verified by {whose} already")));
-    }
-    let pool = UserPool { awaits_admission, ..registered(tenant, new, service.now()) };
-    match service.store().create_pool(&pool).await {
-        Ok(()) => {}
-        Err(error) if error.is_conflict() => {
-            // It may have been removed meanwhile.
-            service.tenant(tenant.id.as_str()).await?;
-            return Err(Problem::conflict("the tenant has registered this user pool already"));
-        }
-        Err(error) => return Err(error.into()),
-    }
-    tracing::info!(tenant_id = %tenant.id, user_pool_id = %pool.user_pool_id, "user pool registered");
-    Ok(pool)
-}
-
-fn registered(tenant: &Tenant, new: NewUserPool, now: Timestamp) -> UserPool {
-    UserPool {
-        tenant_id: tenant.id.clone(),
-        user_pool_id: new.user_pool_id,
-        account_id: new.account_id,
-        role_name: new.role_name,
-        status: PoolStatus::Pending,
-        removal: None,
-        options: PoolOptions {
-            mode: new.mode,
-            sign_in: SignIn::Enabled,
-            app_clients: new.app_clients,
-            organizations: new.organizations,
-            domain_identifiers: new.domain_identifiers,
-            attribute_mapping: new.attribute_mapping,
-            start: new.start,
-        },
-        awaits_admission: false,
-        created_at: now,
-        updated_at: now,
-        version: first_version(now),
-        run: RunState::new(now),
-        approval: None,
-        due_at: None,
-    }
-}
-
-/// Above every version of a pool that was registered before under the same ID and removed since, so that an `ETag` of
-/// that one is none of this one: nobody changes a pool a thousand times a second.
-fn first_version(now: Timestamp) -> u64 {
-    u64::try_from(now.millis()).unwrap_or(1)
-}
-
-fn check(new: &NewUserPool, service: &Service) -> Result<(), Problem> {
-    if new.account_id == service.integration_account_id {
-        let rule = "the integration account itself can't be a tenant's account";
-        return Err(Problem::invalid("account_id", rule));
-    }
-    if new.user_pool_id.partition() != service.partition {
-        let rule = format!("the user pool is not in the partition {}, where Causeway runs", service.partition);
-        return Err(Problem::invalid("user_pool_id", rule));
-    }
-    if !new.role_name.as_str().starts_with(&service.role_name_prefix) {
-        let rule = format!("the role's name must begin with {}", service.role_name_prefix);
-        return Err(Problem::invalid("role_name", rule));
-    }
-    check_options(Some(&new.app_clients), new.organizations.as_ref(), new.attribute_mapping.as_ref())
-}
-
-/// Refuses options that are too many or that Cognito would refuse; those that are not given are right.
-pub fn check_options(
-    app_clients: Option<&AppClients>,
-    organizations: Option<&Vec<OrganizationId>>,
-    attribute_mapping: Option<&BTreeMap<String, String>>,
-) -> Result<(), Problem> {
-    if app_clients.is_some_and(|chosen| chosen.named().len() > MOST_NAMED) {
-        return Err(Problem::invalid("app_clients", format!("at most {MOST_NAMED} app clients")));
-    }
-    if organizations.is_some_and(|chosen| chosen.len() > MOST) {
-        return Err(Problem::invalid("organizations", format!("at most {MOST} organizations")));
-    }
-    check_mapping(attribute_mapping)
-}
-
-/// Cognito's own rules for `AttributeMapping` (Cognito API: `AttributeMappingKeyType`), and room for claims.
-fn check_mapping(mapping: Option<&BTreeMap<String, String>>) -> Result<(), Problem> {
-    for (attribute, claim) in mapping.into_iter().flatten() {
-        let field = format!("attribute_mapping.{attribute}");
-        if !(1..=32).contains(&attribute.chars().count()) || attribute.chars().any(char::is_whitespace) {
-            return Err(Problem::invalid(field, "an attribute's name is 1 to 32 characters without spaces"));
-        }
-        if attribute == "username" {
-            return Err(Problem::invalid(field, "the username is always made from the claim `sub`"));
-        }
-        if !(1..=128).contains(&claim.chars().count()) {
-            return Err(Problem::invalid(field, "a claim's name is 1 to 128 characters"));
-        }
-    }
-    Ok(())
 }
 
 /// Lists the user pools of a tenant, the last registered first
@@ -377,7 +267,7 @@ pub async fn role(
 ) -> Result<Json<RoleAnswer>, Problem> {
     let pool = service.pool(&path).await?;
     let tenant = service.tenant(&path.tenant_id).await?;
-    let role = role_request(&service, &tenant, &pool);
+    let role = service.role_of(&tenant, &pool);
     Ok(Json(RoleAnswer {
         launch_url: service.launch_url(&role).await,
         cloudformation: role.cloudformation(),
@@ -386,12 +276,4 @@ pub async fn role(
         terraform: role.terraform(),
         aws_cli: role.aws_cli(),
     }))
-}
-
-/// What the role of a pool depends on.
-pub fn role_request(service: &Service, tenant: &Tenant, pool: &UserPool) -> RoleRequest {
-    RoleRequest {
-        former_external_id: tenant.former_external_id_of(pool).cloned(),
-        ..service.role(tenant, &pool.account_id, &pool.role_name, &pool.user_pool_id)
-    }
 }

@@ -9,11 +9,12 @@ use causeway_core::{
     user_pool::PoolStatus,
     webhook_endpoint::{MOST_FORMER, NewWebhook},
 };
+use causeway_tenancy::{check_form, refusal};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::{input, problem::Problem, service::Service, tenants::check_key};
+use crate::{input, problem::Problem, service::Service};
 
 /// The WorkOS secrets that are given anew.
 #[derive(Deserialize, ToSchema)]
@@ -42,7 +43,7 @@ impl WorkosChanges {
     /// The tenant with these secrets.
     pub async fn applied(self, service: &Service, mut tenant: Tenant) -> Result<Tenant, Problem> {
         if let Some(key) = &self.api_key {
-            check_key(key)?;
+            check_form(key)?;
         }
         if let Some(secret) = &self.webhook_secret {
             check_webhook_secret(secret)?;
@@ -78,15 +79,8 @@ fn check_webhook_secret(secret: &SecretString) -> Result<(), Problem> {
 /// Tries a key: WorkOS must take it for the client ID, and it must see a connection that the tenant's pools know.
 async fn try_key(service: &Service, tenant: &Tenant, key: &SecretString, confirmed: bool) -> Result<(), Problem> {
     let workos = &service.reconciler.workos;
-    if !workos.key_belongs_to_client(&tenant.workos_client_id, key).await? {
-        return Err(Problem::invalid(
-            "workos.api_key",
-            format!(
-                "WorkOS refuses the API key, or it does not belong to the client ID {}: take both from the same \
-                 environment of the WorkOS dashboard, API Keys",
-                tenant.workos_client_id
-            ),
-        ));
+    if let Some(rule) = refusal(workos, tenant, key).await? {
+        return Err(Problem::invalid("workos.api_key", rule));
     }
     let claimed = claimed_connections(service, tenant).await?;
     if confirmed || claimed.is_empty() {

@@ -17,12 +17,11 @@ use aws_sigv4::{
     sign::v4,
 };
 use aws_types::SdkConfig;
+use causeway_core::role::{TEMPLATE_KEY, template_url};
 use reqwest::{Client, Method, StatusCode, redirect::Policy};
 use tokio::sync::OnceCell;
 use url::Url;
 
-/// The template's key, which `template.yaml` opens for all.
-const KEY: &str = "role.yaml";
 /// How long the `PUT` may take with all of its answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -65,10 +64,10 @@ pub struct TemplateBucket {
 impl TemplateBucket {
     /// The bucket `name`, whose own host is `domain` (CloudFormation: `RegionalDomainName`).
     pub fn new(configuration: &SdkConfig, name: &str, domain: &str) -> Result<Self, BucketError> {
-        let public_url = format!("https://{domain}/{KEY}");
+        let public_url = template_url(domain);
         // Whatever stands for AWS has one host for all buckets.
         let address = match configuration.endpoint_url() {
-            Some(endpoint) => format!("{}/{name}/{KEY}", endpoint.trim_end_matches('/')),
+            Some(endpoint) => format!("{}/{name}/{TEMPLATE_KEY}", endpoint.trim_end_matches('/')),
             None => public_url.clone(),
         };
         // What TLS is made with is chosen once in a process: an error means that it was before.

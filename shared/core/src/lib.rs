@@ -12,6 +12,7 @@ pub mod claim;
 pub mod connection;
 pub mod desired;
 pub mod environment;
+pub mod errand;
 pub mod external_id;
 pub mod guard;
 pub mod health;

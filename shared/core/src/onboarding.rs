@@ -76,12 +76,31 @@ pub struct OnboardingLink {
     /// When an operator revoked it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
+    /// Whether the role's template stood in its bucket when the link was made, so that the page can offer to launch it.
+    #[serde(default)]
+    pub offers_launch: bool,
 }
 
 impl OnboardingLink {
     /// Whether it, or the session that it was traded for, lets anybody in at `now`.
     pub fn is_good(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.ends_at
+    }
+
+    /// Whom a change by its holder is put down to.
+    pub fn caller(&self) -> String {
+        format!("onboarding-link:{}", self.id)
+    }
+
+    /// Whether this link's holder may see and change a pool of its tenant: one in an account that the link names or,
+    /// where it names none, one that it registered. All others are not there for its holder.
+    pub fn governs(&self, pool: &UserPool) -> bool {
+        let is_in_reach = if self.account_ids.is_empty() {
+            pool.registered_by.as_ref() == Some(&self.id)
+        } else {
+            self.account_ids.contains(&pool.account_id)
+        };
+        is_in_reach && pool.tenant_id == self.tenant_id
     }
 
     /// What becomes of a pool that is registered by this link, given the tenant's pools.
@@ -123,6 +142,7 @@ mod tests {
             ends_at: Timestamp::from_seconds(2_000),
             opened_at: None,
             revoked_at: None,
+            offers_launch: false,
         }
     }
 
@@ -147,6 +167,23 @@ mod tests {
         assert_eq!(link(&[]).admits(&three, std::slice::from_ref(&pool)), Admission::Waits);
         pool.awaits_admission = true;
         assert_eq!(link(&[]).admits(&two, &[pool]), Admission::Waits, "one that waits vouches for no other");
+    }
+
+    #[test]
+    fn a_link_governs_the_pools_of_its_accounts_or_those_that_it_registered_and_no_others() {
+        let (of_account, of_none) = (link(&["222222222222"]), link(&[]));
+        let mut pool = pool();
+        assert!(of_account.governs(&pool) && !of_none.governs(&pool));
+        pool.registered_by = Some(of_none.id.clone());
+        assert!(of_none.governs(&pool));
+        pool.registered_by = Some(OnboardingLinkId::generate(Timestamp::from_seconds(1), 8));
+        assert!(!of_none.governs(&pool), "another link registered it");
+        pool.account_id = "333333333333".parse().unwrap();
+        pool.registered_by = Some(of_account.id.clone());
+        assert!(!of_account.governs(&pool), "an account that the link does not name");
+        pool.account_id = "222222222222".parse().unwrap();
+        pool.tenant_id = "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2P".parse().unwrap();
+        assert!(!of_account.governs(&pool), "another tenant's");
     }
 
     #[test]

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use crate::id::{AccountId, ExternalId, RoleName, UserPoolId};
+use crate::{
+    id::{AccountId, ExternalId, RoleName, UserPoolId},
+    tenant::Tenant,
+    user_pool::UserPool,
+};
 
 /// The calls of Cognito that Causeway makes in a tenant's account; the role allows these on the pool and
 /// nothing else, and each session is narrowed to them once more.
@@ -24,6 +28,14 @@ pub const FUNCTION_ROLE_PATH: &str = "/causeway/";
 
 /// The template in `onboarding/`, which holds nothing of any tenant.
 pub const TEMPLATE: &str = include_str!("../../../onboarding/role.yaml");
+
+/// The template's key in its bucket, which `template.yaml` opens for all.
+pub const TEMPLATE_KEY: &str = "role.yaml";
+
+/// Where anybody reads the template, in the bucket whose own host is `domain` (CloudFormation: `RegionalDomainName`).
+pub fn template_url(domain: &str) -> String {
+    format!("https://{domain}/{TEMPLATE_KEY}")
+}
 
 /// Where the template takes the external ID, and how it takes two of them.
 const ONE_EXTERNAL_ID: &str = "sts:ExternalId: !Ref ExternalId\n";
@@ -47,6 +59,32 @@ pub struct RoleRequest {
 }
 
 impl RoleRequest {
+    /// The role of a pool of `tenant` that is new to Causeway: it needs no former external ID.
+    pub fn new(
+        integration_account: &AccountId,
+        tenant: &Tenant,
+        (account, role): (&AccountId, &RoleName),
+        pool: &UserPoolId,
+    ) -> Self {
+        Self {
+            external_id: tenant.external_id.clone(),
+            former_external_id: None,
+            user_pool_id: pool.clone(),
+            account_id: account.clone(),
+            role_name: role.clone(),
+            integration_account_id: integration_account.clone(),
+        }
+    }
+
+    /// The role of a registered pool of `tenant`.
+    pub fn of(integration_account: &AccountId, tenant: &Tenant, pool: &UserPool) -> Self {
+        let place = (&pool.account_id, &pool.role_name);
+        Self {
+            former_external_id: tenant.former_external_id_of(pool).cloned(),
+            ..Self::new(integration_account, tenant, place, &pool.user_pool_id)
+        }
+    }
+
     fn principal(&self) -> String {
         format!("arn:{}:iam::{}:root", self.user_pool_id.partition(), self.integration_account_id)
     }

@@ -11,7 +11,7 @@ use crate::{
     external_id::SeenExternalIds,
     guard::Loss,
     health::Health,
-    id::{AccountId, OrganizationId, ProviderName, RoleName, TenantId, UserPoolId},
+    id::{AccountId, OnboardingLinkId, OrganizationId, ProviderName, RoleName, TenantId, UserPoolId},
     removal::Removal,
     start::Start,
     timestamp::Timestamp,
@@ -198,6 +198,9 @@ pub struct UserPool {
     /// nothing in that account is looked at.
     #[serde(default)]
     pub awaits_admission: bool,
+    /// The onboarding link that registered it; none where an operator did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered_by: Option<OnboardingLinkId>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When an operator last changed it.
@@ -280,6 +283,7 @@ pub(crate) mod tests {
             removal: None,
             options: PoolOptions::default(),
             awaits_admission: false,
+            registered_by: None,
             created_at: now,
             updated_at: now,
             version: 1,

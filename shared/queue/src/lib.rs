@@ -9,7 +9,7 @@ use aws_sdk_sqs::{
     types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue, SendMessageBatchRequestEntry},
 };
 use aws_types::SdkConfig;
-use causeway_core::{id::UserPoolId, timestamp::Timestamp, wake_up::WakeUp};
+use causeway_core::{errand::ErrandCall, id::UserPoolId, timestamp::Timestamp, wake_up::WakeUp};
 
 pub use dead_letters::{DeadLetter, DeadLetterError, DeadLetters, Depth, Unreadable};
 
@@ -131,6 +131,17 @@ impl Queue {
             became(&refused.id, Err(NotSent::Refused { code: refused.code, message }));
         }
         Ok(outcomes)
+    }
+
+    /// Puts a call for an errand on the queue.
+    pub async fn call(&self, errand: &ErrandCall) -> Result<(), QueueError> {
+        let pool = &errand.user_pool_id;
+        let failed = |error| QueueError { user_pool_id: pool.clone(), source: NotSent::Call(error) };
+        let request = self.client.send_message().queue_url(&self.url).message_group_id(pool.as_str());
+        let request = request
+            .message_deduplication_id(format!("errand-{}-{pool}", errand.errand_id))
+            .message_body(serde_json::json!(errand).to_string());
+        request.send().await.map(drop).map_err(|error| failed(Arc::new(error)))
     }
 
     /// How many wake-ups there are. SQS's numbers are approximate while messages come and go.

@@ -60,9 +60,24 @@ impl Key {
         Self::new(format!("ONBOARDING#{lookup}"), "LINK")
     }
 
-    /// Which link a session was traded for, by the SHA-256 of its cookie.
-    pub fn onboarding_session(lookup: &str) -> Self {
-        Self::new(format!("ONBOARDING#{lookup}"), "SESSION")
+    /// Which link a session was traded for, by the SHA-256 of its cookie. Only `onboarding` writes under this prefix.
+    pub fn session(lookup: &str) -> Self {
+        Self::new(format!("SESSION#{lookup}"), "SESSION")
+    }
+
+    /// What the onboarding page asks to have done for a pool. Only `onboarding` writes under this prefix.
+    pub fn errand(tenant: &TenantId, pool: &UserPoolId) -> Self {
+        Self::new(format!("ERRAND#{tenant}#{pool}"), "ERRAND")
+    }
+
+    /// Which errand for a pool has ended.
+    pub fn ended_errand(tenant: &TenantId, pool: &UserPoolId) -> Self {
+        Self::new(format!("TENANT#{tenant}"), format!("ERRAND#{pool}"))
+    }
+
+    /// The app clients of a pool, as the last errand saw them.
+    pub fn app_clients(tenant: &TenantId, pool: &UserPoolId) -> Self {
+        Self::new(format!("TENANT#{tenant}"), format!("CLIENTS#{pool}"))
     }
 
     /// The checks of a pool, as the onboarding page last ran them.
@@ -86,6 +101,11 @@ impl Key {
     /// What was changed over the API: apart from the tenant, which it outlives.
     pub fn audit(tenant: &TenantId, id: &str) -> Self {
         Self::new(format!("AUDIT#{tenant}"), id)
+    }
+
+    /// What is the deployment's own, and no tenant's: the key of the MACs of codes and access tokens.
+    pub fn bearer_key() -> Self {
+        Self::new("DEPLOYMENT", "BEARER_KEY")
     }
 
     pub fn request(lookup: &str) -> Self {

@@ -2,8 +2,10 @@
 //! is conditional, so that a stale copy never overwrites a newer one.
 
 mod audit;
+mod bearer_key;
 mod claims;
 mod due;
+mod errands;
 mod error;
 mod foreign;
 mod key;
@@ -26,9 +28,10 @@ use causeway_core::timestamp::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use due::{DUE_SHARDS, DueCursor, DuePage, DuePool};
+pub use errands::Errands;
 pub use error::StoreError;
 pub use foreign::{ForeignProvider, ForeignProviders};
-pub use onboarding::RecordedChecks;
+pub use onboarding::{RecordedChecks, Session};
 pub use pools::Recorded;
 pub use seal::{SealError, Sealer};
 pub use sign_in_log::SignInQuery;
@@ -74,10 +77,32 @@ impl Store {
         answer.item.map(read).transpose()
     }
 
+    /// Writes an item where none is.
+    async fn put_once<T: Serialize>(&self, key: &Key, value: &T) -> Result<(), StoreError> {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(write(value, key)?))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("PutItem", error))?;
+        Ok(())
+    }
+
+    /// Writes an item, in place of an earlier one.
+    async fn put<T: Serialize>(&self, key: &Key, value: &T) -> Result<(), StoreError> {
+        self.put_item(write(value, key)?).await
+    }
+
     /// Writes an item, in place of an earlier one, that DynamoDB deletes some time after `end`.
     async fn put_until<T: Serialize>(&self, key: &Key, value: &T, end: Timestamp) -> Result<(), StoreError> {
         let mut item = write(value, key)?;
         item.insert("expires_at".to_owned(), number(end.seconds()));
+        self.put_item(item).await
+    }
+
+    async fn put_item(&self, item: Item) -> Result<(), StoreError> {
         self.client
             .put_item()
             .table_name(&self.table)

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Item, Store, StoreError, key::Key, number, text, write};
 
-/// What stands under the hash of a link's secret, and under that of a session's cookie.
+/// What stands under the hash of a link's secret.
 #[derive(Serialize, Deserialize)]
 struct Pointer {
     tenant_id: TenantId,
@@ -25,6 +25,21 @@ impl Pointer {
     fn to(link: &OnboardingLink) -> Self {
         Self { tenant_id: link.tenant_id.clone(), link_id: link.id.clone(), expires_at: link.ends_at.seconds() }
     }
+}
+
+/// A browser's session: what stands under the hash of its cookie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The tenant of its link.
+    pub tenant_id: TenantId,
+    /// The link that it was traded for.
+    pub link_id: OnboardingLinkId,
+    /// When it asked for errands in the last minute.
+    pub asked_at: Vec<Timestamp>,
+    /// How often it asked for errands; a count of a stale copy is refused by the store.
+    pub asks: u64,
+    /// In seconds since 1970: DynamoDB's TTL. The link's own time decides.
+    expires_at: i64,
 }
 
 /// The checks of a pool, as far as they have been run.
@@ -73,17 +88,21 @@ impl Store {
 
     /// The link that a secret opens, good or not.
     pub async fn link_of_secret(&self, secret: &Token) -> Result<Option<OnboardingLink>, StoreError> {
-        self.link_of(&Key::onboarding_secret(&secret.lookup())).await
-    }
-
-    /// The link that a session was traded for, good or not.
-    pub async fn link_of_session(&self, cookie: &Token) -> Result<Option<OnboardingLink>, StoreError> {
-        self.link_of(&Key::onboarding_session(&cookie.lookup())).await
-    }
-
-    async fn link_of(&self, key: &Key) -> Result<Option<OnboardingLink>, StoreError> {
-        match self.get::<Pointer>(key, true).await? {
+        match self.get::<Pointer>(&Key::onboarding_secret(&secret.lookup()), true).await? {
             Some(pointer) => self.onboarding_link(&pointer.tenant_id, &pointer.link_id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// A session, by the hash of its cookie.
+    pub async fn session(&self, lookup: &str) -> Result<Option<Session>, StoreError> {
+        self.get(&Key::session(lookup), true).await
+    }
+
+    /// The link that a session was traded for, good or not, by the hash of the session's cookie.
+    pub async fn link_of_session(&self, lookup: &str) -> Result<Option<OnboardingLink>, StoreError> {
+        match self.session(lookup).await? {
+            Some(session) => self.onboarding_link(&session.tenant_id, &session.link_id).await,
             None => Ok(None),
         }
     }
@@ -107,8 +126,15 @@ impl Store {
             .expression_attribute_values(":now", text(now))
             .build()
             .map_err(|source| StoreError::unreadable(&key, source))?;
-        let session_key = Key::onboarding_session(&cookie.lookup());
-        let session = write(&Pointer::to(link), &session_key)?;
+        let session_key = Key::session(&cookie.lookup());
+        let session = Session {
+            tenant_id: link.tenant_id.clone(),
+            link_id: link.id.clone(),
+            asked_at: Vec::new(),
+            asks: 0,
+            expires_at: link.ends_at.seconds(),
+        };
+        let session = write(&session, &session_key)?;
         self.client
             .transact_write_items()
             .transact_items(TransactWriteItem::builder().update(opened).build())
@@ -165,14 +191,7 @@ impl Store {
         pool: &UserPoolId,
         checks: &RecordedChecks,
     ) -> Result<(), StoreError> {
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(write(checks, &Key::checks(tenant, pool))?))
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("PutItem", error))?;
-        Ok(())
+        self.put(&Key::checks(tenant, pool), checks).await
     }
 
     /// The checks of a pool as they were last recorded.

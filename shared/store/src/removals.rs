@@ -42,7 +42,7 @@ impl Store {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":read", number(pool.version))
             .expression_attribute_values(":pending", text("pending"));
-        self.delete_together(&key, [is_pending, self.deletion(&Key::checks(&pool.tenant_id, &pool.user_pool_id))]).await
+        self.delete_together(&key, [is_pending].into_iter().chain(self.deletions_of_what_was_seen(pool))).await
     }
 
     /// Ends the removal of a pool: the pool goes, and whoever verifies it next owns it. A conflict if the run
@@ -59,9 +59,9 @@ impl Store {
             .deletion(&Key::owner(&pool.user_pool_id))
             .condition_expression("attribute_not_exists(pk) OR tenant_id = :tenant")
             .expression_attribute_values(":tenant", text(&pool.tenant_id));
-        let seen = [Key::foreign(&pool.user_pool_id), Key::checks(&pool.tenant_id, &pool.user_pool_id)];
-        let seen = seen.map(|key| self.deletion(&key));
-        self.delete_together(&key, [is_held, is_own].into_iter().chain(seen)).await
+        let foreign = self.deletion(&Key::foreign(&pool.user_pool_id));
+        let deletions = [is_held, is_own, foreign].into_iter().chain(self.deletions_of_what_was_seen(pool));
+        self.delete_together(&key, deletions).await
     }
 
     /// Deletes a tenant that was read as `tenant.version`, with its secrets. What was recorded of changes stays.
@@ -72,6 +72,12 @@ impl Store {
             .condition_expression("version = :read")
             .expression_attribute_values(":read", number(tenant.version));
         self.delete_together(&key, [is_unchanged, self.deletion(&Key::directory(&tenant.id))]).await
+    }
+
+    /// What errands saw of a pool for the onboarding page.
+    fn deletions_of_what_was_seen(&self, pool: &UserPool) -> [DeleteBuilder; 2] {
+        let (tenant, pool) = (&pool.tenant_id, &pool.user_pool_id);
+        [Key::checks(tenant, pool), Key::app_clients(tenant, pool)].map(|key| self.deletion(&key))
     }
 
     fn deletion(&self, key: &Key) -> DeleteBuilder {

@@ -20,7 +20,7 @@ pub use trace::{current_trace_id, trace_header, trace_id};
 
 /// The crates that log at the chosen level. What they depend on logs warnings only: a library's debug
 /// output can hold a request, and so a secret.
-const OURS: [&str; 6] = ["causeway", "ingest", "reconcile", "schedule", "signin", "tenants"];
+const OURS: [&str; 7] = ["causeway", "ingest", "onboarding", "reconcile", "schedule", "signin", "tenants"];
 
 /// Starts logging at the level that the environment variable `LOG_LEVEL` names (`error`, `warn`, `info`,
 /// `debug`, `trace`), `info` without it. Called once, at start-up; a second call does nothing.
@@ -35,6 +35,20 @@ pub fn start() {
         Format::default().json().flatten_event(true).with_current_span(true).with_span_list(false).with_target(false);
     let lines = tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(line::Lines(format));
     let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+    // What a panic says can hold what was worked on; where it was says enough.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic");
+    }));
+}
+
+/// The most characters of a text from outside that a log line has.
+const LONGEST_FROM_OUTSIDE: usize = 128;
+
+/// A text that somebody outside wrote, as a log line may have it: cut to 128 characters, with a space for each control
+/// character. Everything from outside passes here before it is logged.
+pub fn cut(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_FROM_OUTSIDE).collect()
 }
 
 /// An error with all its causes on one line; the only place where a chain is written out.

@@ -120,14 +120,22 @@ metrics! {
     SignInsCompleted: Count,
     /// Requests of sign-ins that were refused, by a decision of somebody.
     SignInsRefused: Count,
-    /// Requests of sign-ins that failed, by a failure.
+    /// Requests of sign-ins that Causeway or a service of its own account failed, or for which no connection to `WorkOS`
+    /// could be made.
     SignInsFailed: Count,
+    /// Requests of sign-ins that failed by what only their tenant can mend, such as an API key that is missing or revoked.
+    SignInsFailedForTenant: Count,
     /// How long a request for tokens took.
     TokenTime: Milliseconds,
     /// Requests of the operators' API and of the onboarding page.
     ApiRequests: Count,
     /// Of these, the ones that Causeway or a service of its own account failed.
     ApiFailures: Count,
+    /// Requests whose path is refused, that matched another route than the one that API Gateway authorised, or that came
+    /// to `/v1` without a caller.
+    RequestsOffRoute: Count,
+    /// Panics while a request was handled, each answered with 500.
+    HandlerPanics: Count,
     /// Requests sent to `DynamoDB`, each attempt; so on for the other services.
     CallsToDynamoDb: Count,
     /// Requests sent to SQS.

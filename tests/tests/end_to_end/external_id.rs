@@ -61,8 +61,12 @@ async fn a_rotated_external_id_is_taken_over_role_by_role_and_the_former_one_for
     assert_eq!(verified["status"], "active", "{verified:#}");
     assert_eq!(check(&verified, "role_assumable")?["outcome"], "warn", "{verified:#}");
     assert_eq!(trusted(&pool).await?, json!([new, former]));
-    let link = tenancy.post("/onboarding-links", &json!({})).await?.expect(201)?.json()?;
+    let accounts = json!({ "account_ids": [tenancy.account.id] });
+    let link = tenancy.post("/onboarding-links", &accounts).await?.expect(201)?.json()?;
     let page = OnboardingPage::open(&text(&link, "url")?).await?;
+    let checks = format!("/pools/{}/check", pool.id);
+    page.post(&checks, &[]).await?.expect(303)?;
+    page.settled(&checks).await?;
     let offered = page.get(&format!("/pools/{}/app-clients", pool.id)).await?.expect(200)?.text();
     assert!(offered.contains("type=\"checkbox\""), "the onboarding page offers no app client: {offered}");
 

@@ -79,11 +79,13 @@ async fn looking_at_a_link_uses_it_up_never_and_its_button_once() -> Result<()> 
     let page = OnboardingPage::open(&link.url).await?;
     let path = format!("{}/onboarding/{}", url::Url::parse(&tenancy.cloud.api_url)?.path(), tenancy.id);
     assert_eq!(page.start, format!("{path}/start"), "the address that follows has nothing of the link");
+    assert!(page.set_cookie.starts_with(&format!("onboarding-{}=", tenancy.id)), "{}", page.set_cookie);
     for attribute in [format!("Path={path}"), "HttpOnly".to_owned(), "SameSite=Strict".to_owned()] {
         assert!(page.set_cookie.contains(&attribute), "{attribute}: {}", page.set_cookie);
     }
     assert!(listed(&tenancy, "/onboarding-links").await?[0]["opened_at"].is_string());
-    press(&link.url).await?.expect(404)?;
+    let spent = press(&link.url).await?.expect(404)?.text();
+    assert!(spent.contains("was opened before") && spent.contains("ask for a new one"), "{spent}");
     page.get("/role").await?.expect(200)?;
 
     // In the browser that has it already, the link leads on.
@@ -226,7 +228,7 @@ async fn the_first_pool_of_an_account_that_the_link_does_not_name_waits_for_the_
     let admitted = pool.post("/admission", &json!({})).await?.expect(200)?.json()?;
     assert_eq!(admitted["awaits_admission"], false);
     page.post(&path, &[]).await?.expect(303)?;
-    let checked = page.get(&path).await?.expect(200)?.text();
+    let checked = page.settled(&path).await?.text();
     assert!(checked.contains("One check failed") && checked.contains("What to do:"), "{checked}");
 
     // The account is known now, so that its next pool does not wait.
@@ -242,7 +244,7 @@ async fn what_the_checks_of_a_pool_said_goes_with_the_pool() -> Result<()> {
     page.post("/check", &fields(&pool)).await?.expect(303)?;
     let path = format!("/pools/{}/check", pool.id);
     page.post(&path, &[]).await?.expect(303)?;
-    let checked = page.get(&path).await?.expect(200)?.text();
+    let checked = page.settled(&path).await?.text();
     assert!(checked.contains("One check failed"), "{checked}");
     let removal = format!("/v1/tenants/{}/user-pools/{}", tenancy.id, pool.id);
     tenancy.api.send("DELETE", &removal, &[], b"").await?.expect(204)?;
@@ -273,12 +275,13 @@ async fn nothing_of_a_link_or_its_cookie_is_logged_or_kept_or_listed() -> Result
     }
     page.post("/check", &fields(&pool)).await?.expect(303)?;
     page.post(&format!("/pools/{}/check", pool.id), &[]).await?.expect(303)?;
+    page.settled(&format!("/pools/{}/check", pool.id)).await?;
     page.get("/check?account_id=%3Cscript%3E").await?.expect(200)?;
 
     let (_, secret) = link.url.rsplit_once('/').context("no secret")?;
     let (_, cookie) = page.cookie.split_once('=').context("no cookie")?;
     let mut places = tenancy.cloud.function_logs();
-    assert!(places["tenants"].contains(&link.id), "else this shows little");
+    assert!(places["onboarding"].contains(&link.id), "else this shows little");
     places.insert("table".to_owned(), table(&tenancy.cloud).await?);
     assert!(places["table"].contains(&link.id), "else this shows little");
     places.insert("list".to_owned(), tenancy.get("/onboarding-links").await?.expect(200)?.text());

@@ -3,11 +3,11 @@
 use causeway_telemetry::NAMESPACE;
 use serde_json::Value;
 
-use super::{alarms, dashboard, is_metric, property, resources, template};
+use super::{alarms, dashboard, document, is_metric, property, resources, template};
 
 /// Each alarm with what has to happen: which statistic of which metric in how many seconds, in how many of the last
 /// periods, and what a period without data counts as.
-const WATCHED: [(&str, &str); 15] = [
+const WATCHED: [(&str, &str); 17] = [
     (
         "DeadLetterAlarm",
         "Maximum of AWS/SQS ApproximateNumberOfMessagesVisible of DeadLetters in 60 s > 0, 1 of 1, else notBreaching",
@@ -32,6 +32,8 @@ const WATCHED: [(&str, &str); 15] = [
     ("WebhookFailureAlarm", "Sum of Causeway WebhooksNotTaken in 60 s > 0, 2 of 10, else notBreaching"),
     ("ForgedWebhookAlarm", "Sum of Causeway WebhooksRefusedForged in 3600 s > 0, 3 of 24, else notBreaching"),
     ("ApiFailureAlarm", "Sum of Causeway ApiFailures in 60 s > 0, 2 of 10, else notBreaching"),
+    ("OffRouteAlarm", "Sum of Causeway RequestsOffRoute in 300 s > 20, 2 of 3, else notBreaching"),
+    ("PanicAlarm", "Sum of Causeway HandlerPanics in 60 s > 0, 1 of 1, else notBreaching"),
     ("WorkosThrottleAlarm", "Sum of Causeway ThrottlesByWorkos in 300 s > 50, 2 of 2, else notBreaching"),
 ];
 
@@ -90,6 +92,12 @@ fn watched_by(alarm: &str) -> Vec<(&str, String)> {
     let alone = parts.next().and_then(one).map(|metric| ("", metric));
     let named = parts.filter_map(|part| Some((part.lines().next()?, one(part)?)));
     alone.into_iter().chain(named).collect()
+}
+
+/// The alarms that the deployment groups take a release back for.
+fn holding(template: &str) -> Vec<&str> {
+    let group = resources(template, "AWS::CodeDeploy::DeploymentGroup")[0];
+    group.lines().filter_map(|line| line.trim().strip_prefix("- Name: !Ref ")).collect()
 }
 
 /// What an alarm says, in the words of [`WATCHED`].
@@ -156,8 +164,7 @@ fn what_is_watched_and_shown_of_aws_is_there_by_that_name() {
 #[test]
 fn what_takes_a_release_back_reacts_while_a_canary_lasts_and_not_to_what_was_there_before() {
     let template = template();
-    let group = resources(&template, "AWS::CodeDeploy::DeploymentGroup")[0];
-    let listed: Vec<&str> = group.lines().filter_map(|line| line.trim().strip_prefix("- Name: !Ref ")).collect();
+    let listed = holding(&template);
     assert_eq!(listed, OF_THE_CANARY);
     // CodeDeploy takes ten at the most (CodeDeploy User Guide, "Quotas").
     assert!(listed.len() <= 10);
@@ -168,6 +175,33 @@ fn what_takes_a_release_back_reacts_while_a_canary_lasts_and_not_to_what_was_the
         // What each tick measures of all pools is no news of a release.
         for (_, metric) in watched_by(alarm) {
             assert!(!metric.contains("Pools") && !metric.contains("OldestSyncAge"), "{name}: {metric}");
+        }
+    }
+}
+
+#[test]
+fn the_page_on_releases_says_of_each_alarm_that_holds_one_why_nobody_outside_can_ring_it() {
+    let page = document("releases.md");
+    let table = page.split("| alarm | nobody outside can cause it, since |").nth(1).unwrap();
+    let rows = table.split("\n\n").next().unwrap().lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows: Vec<(&str, &str)> = rows.map(|row| row.split_once("` | ").unwrap()).collect();
+    assert_eq!(rows.iter().map(|(alarm, _)| *alarm).collect::<Vec<_>>(), holding(&template()));
+    for (alarm, reason) in rows {
+        assert!(reason.len() > 50, "{alarm} without a reason: {reason}");
+    }
+}
+
+#[test]
+fn what_strangers_can_ring_holds_no_release() {
+    let template = template();
+    for alarm in ["OffRouteAlarm", "PanicAlarm", "ForgedWebhookAlarm"] {
+        assert!(alarms(&template).iter().any(|(name, _)| *name == alarm), "{alarm} is gone");
+        assert!(!holding(&template).contains(&alarm), "{alarm}");
+    }
+    for alarm in holding(&template) {
+        let (_, alarm) = alarms(&template).into_iter().find(|(name, _)| *name == alarm).unwrap();
+        for metric in ["RequestsOffRoute", "HandlerPanics", "SignInsFailedForTenant", "SignInsRefused", "Refused"] {
+            assert!(!property(alarm, "MetricName").unwrap().contains(metric), "{metric}: {alarm}");
         }
     }
 }

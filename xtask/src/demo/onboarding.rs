@@ -48,7 +48,7 @@ async fn open_link(scene: &Scene<'_>) -> Result<OnboardingPage> {
 async fn run_checks(scene: &Scene<'_>, page: &OnboardingPage) -> Result<Vec<ShownCheck>> {
     let path = format!("/pools/{}/check", scene.pool);
     page.post(&path, &[]).await?.expect(303)?;
-    checks_of(&page.get(&path).await?.expect(200)?)
+    checks_of(&page.settled(&path).await?)
 }
 
 /// A role that can be assumed without the external ID is not taken.

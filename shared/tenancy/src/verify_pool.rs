@@ -11,7 +11,7 @@ use causeway_core::{
     user_pool::{UserPool, callbacks},
 };
 
-use crate::{service::Service, user_pools::role_request, verify::Checks};
+use crate::verify::{Checks, Verifier};
 
 const ASSUMABLE: &str = "role_assumable";
 const CLOSED: &str = "role_requires_external_id";
@@ -45,10 +45,10 @@ const STANDARD: [&str; 19] = [
 ];
 
 /// Checks the role and, as far as it leads there, the pool. Gives the callbacks of the pool's domains.
-pub async fn check_pool(service: &Service, tenant: &Tenant, pool: &UserPool, checks: &mut Checks) -> Vec<String> {
+pub async fn check_pool(verifier: &Verifier<'_>, tenant: &Tenant, pool: &UserPool, checks: &mut Checks) -> Vec<String> {
     let role = RoleToAssume::of(pool, &tenant.external_id);
-    let document = role_request(service, tenant, pool);
-    let (access, assumable) = match enter(service, tenant, pool, &document).await {
+    let document = verifier.role_of(tenant, pool);
+    let (access, assumable) = match enter(verifier, tenant, pool, &document).await {
         Ok(entered) => entered,
         Err(error) => {
             checks.push(not_assumable(&role, &document, &error));
@@ -56,7 +56,7 @@ pub async fn check_pool(service: &Service, tenant: &Tenant, pool: &UserPool, che
         }
     };
     checks.push(assumable);
-    let closed = check_closed(service, &role, &document).await;
+    let closed = check_closed(verifier, &role, &document).await;
     let is_closed = closed.outcome == causeway_core::check::CheckOutcome::Pass;
     checks.push(closed);
     // A role that lets others in is not used for anything more.
@@ -71,22 +71,22 @@ pub async fn check_pool(service: &Service, tenant: &Tenant, pool: &UserPool, che
         }
     };
     checks.push(check_arn(pool, &description));
-    checks.push(check_domain(service, pool, &description));
+    checks.push(check_domain(verifier, pool, &description));
     checks.push(check_attributes(pool, &description));
     checks.extend(check_app_clients(pool, &access).await);
-    checks.push(check_permissions(service, &access, &document).await);
+    checks.push(check_permissions(verifier, &access, &document).await);
     callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref())
 }
 
 /// Enters the role with the external ID, or while that is being rotated with the one of before.
 async fn enter(
-    service: &Service,
+    verifier: &Verifier<'_>,
     tenant: &Tenant,
     pool: &UserPool,
     document: &RoleRequest,
 ) -> Result<(PoolAccess, Check), CognitoError> {
     let role = RoleToAssume::of(pool, &tenant.external_id);
-    let access = &service.reconciler.access;
+    let access = &verifier.reconciler.access;
     let refused = match access.fresh_pool(&role).await {
         Ok(entered) => {
             let message = format!("{} can be assumed with the external ID", role.role_arn);
@@ -122,9 +122,9 @@ fn not_assumable(role: &RoleToAssume, document: &RoleRequest, error: &CognitoErr
 }
 
 /// Two plain refusals are asked for; anything else is no pass.
-async fn check_closed(service: &Service, role: &RoleToAssume, document: &RoleRequest) -> Check {
-    let access: &Access = &service.reconciler.access;
-    let other = format!("causeway-{:032x}", service.reconciler.sources.number());
+async fn check_closed(verifier: &Verifier<'_>, role: &RoleToAssume, document: &RoleRequest) -> Check {
+    let access: &Access = &verifier.reconciler.access;
+    let other = format!("causeway-{:032x}", verifier.reconciler.sources.number());
     for (external_id, what) in [(None, "without an external ID"), (Some(other.as_str()), "with another external ID")] {
         match access.probe(role, external_id).await {
             Assumption::Refused => {}
@@ -165,7 +165,7 @@ fn check_arn(pool: &UserPool, description: &PoolDescription) -> Check {
     }
 }
 
-fn check_domain(service: &Service, pool: &UserPool, description: &PoolDescription) -> Check {
+fn check_domain(verifier: &Verifier<'_>, pool: &UserPool, description: &PoolDescription) -> Check {
     let known = callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref());
     if let Some(callback) = known.first() {
         return Check::pass(DOMAIN, format!("sign-ins return to {callback}"));
@@ -175,7 +175,7 @@ fn check_domain(service: &Service, pool: &UserPool, description: &PoolDescriptio
         pool.user_pool_id,
         pool.user_pool_id.region()
     );
-    match &service.local_callback {
+    match verifier.local_callback {
         Some(callback) => Check::warn(DOMAIN, format!("the user pool has no domain; {callback} stands in"), remedy),
         None => Check::fail(DOMAIN, "the user pool has no domain, so that nobody can sign in", remedy),
     }
@@ -265,8 +265,9 @@ async fn check_named_app_clients(named: &[AppClientId], access: &PoolAccess) -> 
 
 /// Tries each call: reads for real, writes on names that don't exist. A create can't be tried without
 /// making something, so that one shows at the first run.
-async fn check_permissions(service: &Service, access: &PoolAccess, document: &RoleRequest) -> Check {
-    let missing = format!("none-{}", ulid_text(service.now(), service.reconciler.sources.number()));
+async fn check_permissions(verifier: &Verifier<'_>, access: &PoolAccess, document: &RoleRequest) -> Check {
+    let missing =
+        format!("none-{}", ulid_text((verifier.reconciler.sources.now)(), verifier.reconciler.sources.number()));
     let (Ok(name), Ok(client)) = (
         missing.to_lowercase().parse::<ProviderName>(),
         missing.replace('-', "").to_lowercase().parse::<AppClientId>(),

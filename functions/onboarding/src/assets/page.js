@@ -33,30 +33,36 @@ async function refresh(ids) {
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE));
 
-async function watch(form) {
-  const button = form.querySelector("button");
-  button.disabled = true;
-  let ended = false;
-  const body = new URLSearchParams(new FormData(form));
-  const run = fetch(form.action, { method: "POST", body, credentials: "same-origin", redirect: "manual" })
-    .catch(() => undefined)
-    .finally(() => { ended = true; });
-  while (!ended) {
+// Shows a part while what it tells of is under way, then the page as it is after that.
+async function follow(id) {
+  while (document.getElementById(id).hasAttribute("data-runs")) {
     await pause();
-    await refresh(["checks"]).catch(() => false);
+    await refresh([id]).catch(() => false);
   }
-  await run;
   // Without what asked for the run, so that a reload does not ask again.
   location.replace(location.pathname);
+}
+
+async function ask(form) {
+  form.querySelector("button").disabled = true;
+  const body = new URLSearchParams(new FormData(form));
+  const asked = await fetch(form.action, { method: "POST", body, credentials: "same-origin", redirect: "manual" })
+    .catch(() => undefined);
+  // A refusal is a page of its own.
+  if (asked && asked.type !== "opaqueredirect") return form.submit();
+  await refresh(["checks"]).catch(() => false);
+  return follow("checks");
 }
 
 for (const form of document.querySelectorAll("form[data-watch]")) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    watch(form);
+    ask(form);
   });
-  if ("atOnce" in form.dataset) watch(form);
+  if ("atOnce" in form.dataset) ask(form);
 }
+
+for (const part of document.querySelectorAll("[data-runs]")) follow(part.id);
 
 async function keepRefreshing() {
   // Ten minutes: whoever looks for longer can reload.

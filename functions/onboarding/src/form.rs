@@ -9,14 +9,13 @@ use axum::{
 };
 use causeway_core::id::InvalidValue;
 
-use super::Failure;
-use crate::problem::Problem;
+use crate::failure::Failure;
 
 /// The largest form that is read, in bytes.
 const LARGEST: usize = 64 * 1024;
 
 /// The fields of a form or a query, and what is wrong with them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Form {
     fields: Vec<(String, String)>,
     errors: Vec<(String, String)>,
@@ -92,7 +91,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         let is_form = kind.split(';').next().unwrap_or_default().trim() == "application/x-www-form-urlencoded";
         let body = Bytes::from_request(request, state).await.unwrap_or_default();
         if body.len() > LARGEST || (!is_form && !body.is_empty()) {
-            return Err(Problem::invalid("(body)", format!("a form of at most {LARGEST} bytes is expected")).into());
+            return Err(Failure::NoForm(LARGEST));
         }
         Ok(Self::parse(&body))
     }

@@ -10,10 +10,11 @@ use causeway_core::{
 };
 use maud::{Markup, html};
 
-use super::{
-    Failure, Visitor,
+use crate::{
+    failure::Failure,
     form::Form,
     layout::{self, Field, Step, copyable, error_summary},
+    visitor::Visitor,
 };
 
 /// Asks which pool the role is for, and shows the role once that is known.
@@ -22,10 +23,8 @@ pub async fn show(visitor: Visitor, RawQuery(query): RawQuery) -> Result<Respons
     let is_asked = !form.text("user_pool_id").is_empty() || !form.text("account_id").is_empty();
     let role = if is_asked { read(&visitor, &mut form) } else { None };
     suggest(&visitor, &mut form).await?;
-    let launch_url = match &role {
-        Some(role) => visitor.service.launch_url(role).await,
-        None => None,
-    };
+    let launch_url =
+        role.as_ref().filter(|_| visitor.link.offers_launch).and_then(|role| visitor.service.launch_url(role));
     let body = html! {
         p {
             "Causeway works in your account through one IAM role. It may do what it takes to keep the identity "
@@ -66,7 +65,7 @@ pub async fn suggest(visitor: &Visitor, form: &mut Form) -> Result<(), Failure> 
     if let (1, Some(account)) = (visitor.link.account_ids.len(), visitor.link.account_ids.first()) {
         form.suggest("account_id", account.as_str());
     }
-    form.suggest("role_name", format!("{}Login", visitor.service.role_name_prefix));
+    form.suggest("role_name", format!("{}Login", visitor.service.rules.role_name_prefix));
     Ok(())
 }
 
@@ -75,12 +74,12 @@ pub fn read(visitor: &Visitor, form: &mut Form) -> Option<RoleRequest> {
     let account: Option<AccountId> = form.read("account_id");
     let pool: Option<UserPoolId> = form.read("user_pool_id");
     let role: Option<RoleName> = form.read("role_name");
-    let prefix = &visitor.service.role_name_prefix;
-    if role.as_ref().is_some_and(|role| !role.as_str().starts_with(prefix)) {
-        form.refuse("role_name", format!("the role's name must begin with {prefix}"));
+    if let Some(Err(error)) = role.as_ref().map(|role| visitor.service.rules.check_role_name(role)) {
+        form.refuse("role_name", error.to_string());
         return None;
     }
-    Some(visitor.service.role(&visitor.tenant, &account?, &role?, &pool?))
+    let integration_account = &visitor.service.rules.integration_account_id;
+    Some(RoleRequest::new(integration_account, &visitor.tenant, (&account?, &role?), &pool?))
 }
 
 fn documents(visitor: &Visitor, role: &RoleRequest, launch_url: Option<&str>) -> Markup {

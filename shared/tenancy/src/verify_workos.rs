@@ -9,14 +9,17 @@ use causeway_telemetry::chain;
 use causeway_workos::WorkosError;
 use secrecy::SecretString;
 
-use crate::{problem::Problem, service::Service, verify::Checks};
+use crate::{
+    TenancyError,
+    verify::{Checks, Verifier},
+};
 
 const KEY: &str = "workos_api_key";
 const CALLBACK: &str = "workos_callback";
 const WEBHOOK: &str = "workos_webhook";
 
 /// Checks the key, and registers the callback and the webhook endpoint where they are missing.
-pub async fn check_workos(service: &Service, tenant: &Tenant, checks: &mut Checks) -> Result<(), Problem> {
+pub async fn check_workos(verifier: &Verifier<'_>, tenant: &Tenant, checks: &mut Checks) -> Result<(), TenancyError> {
     let Some(sealed) = &tenant.workos_api_key else {
         let check = Check::fail(
             KEY,
@@ -26,19 +29,19 @@ pub async fn check_workos(service: &Service, tenant: &Tenant, checks: &mut Check
         checks.push(check);
         return Ok(());
     };
-    let key = service.reconciler.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
-    let check = check_key(service, tenant, &key).await;
+    let key = verifier.reconciler.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
+    let check = check_key(verifier, tenant, &key).await;
     let key_holds = check.outcome == causeway_core::check::CheckOutcome::Pass;
     checks.push(check);
     if key_holds {
-        checks.push(register_callback(service, tenant, &key).await);
-        checks.push(register_webhook(service, tenant, &key).await?);
+        checks.push(register_callback(verifier, tenant, &key).await);
+        checks.push(register_webhook(verifier, tenant, &key).await?);
     }
     Ok(())
 }
 
-async fn check_key(service: &Service, tenant: &Tenant, key: &SecretString) -> Check {
-    match service.reconciler.workos.key_belongs_to_client(&tenant.workos_client_id, key).await {
+async fn check_key(verifier: &Verifier<'_>, tenant: &Tenant, key: &SecretString) -> Check {
+    match verifier.reconciler.workos.key_belongs_to_client(&tenant.workos_client_id, key).await {
         Ok(true) => Check::pass(KEY, "WorkOS takes the API key for this client ID"),
         Ok(false) => Check::fail(
             KEY,
@@ -49,9 +52,9 @@ async fn check_key(service: &Service, tenant: &Tenant, key: &SecretString) -> Ch
     }
 }
 
-async fn register_callback(service: &Service, tenant: &Tenant, key: &SecretString) -> Check {
-    let uri = service.reconciler.settings.base.callback(&tenant.id);
-    match service.reconciler.workos.register_redirect_uri(key, &uri).await {
+async fn register_callback(verifier: &Verifier<'_>, tenant: &Tenant, key: &SecretString) -> Check {
+    let uri = verifier.reconciler.settings.base.callback(&tenant.id);
+    match verifier.reconciler.workos.register_redirect_uri(key, &uri).await {
         Ok(()) => Check::pass(CALLBACK, format!("the redirect URI {uri} is registered with WorkOS")),
         Err(error) => Check::fail(
             CALLBACK,
@@ -63,9 +66,9 @@ async fn register_callback(service: &Service, tenant: &Tenant, key: &SecretStrin
 
 /// Registers the webhook endpoint, unless WorkOS delivers to the one whose secret is known, and seals its
 /// secret before anybody else is told of it.
-async fn register_webhook(service: &Service, tenant: &Tenant, key: &SecretString) -> Result<Check, Problem> {
-    let url = service.reconciler.settings.base.webhook(&tenant.id, tenant.webhook_number);
-    let workos = &service.reconciler.workos;
+async fn register_webhook(verifier: &Verifier<'_>, tenant: &Tenant, key: &SecretString) -> Result<Check, TenancyError> {
+    let url = verifier.reconciler.settings.base.webhook(&tenant.id, tenant.webhook_number);
+    let workos = &verifier.reconciler.workos;
     let failed = |error: &WorkosError| {
         Check::fail(
             WEBHOOK,
@@ -73,38 +76,38 @@ async fn register_webhook(service: &Service, tenant: &Tenant, key: &SecretString
             format!("Check that the API key may manage webhooks, and that no other endpoint has the URL {url}."),
         )
     };
-    match known_endpoint(service, tenant, key, &url).await {
+    match known_endpoint(verifier, tenant, key, &url).await {
         Ok(None) => {}
         Ok(Some(id)) => {
             if tenant.webhook_endpoint_id.as_ref() != Some(&id) {
                 let found = Tenant { webhook_endpoint_id: Some(id), ..tenant.clone() };
-                service.store().update_tenant(&found).await?;
+                verifier.reconciler.store.update_tenant(&found).await?;
             }
             return Ok(Check::pass(WEBHOOK, format!("WorkOS delivers its events to {url}")));
         }
         Err(error) => return Ok(failed(&error)),
     }
-    let endpoint = match workos.register_webhook_endpoint(key, &url, &service.webhook_events).await {
+    let endpoint = match workos.register_webhook_endpoint(key, &url, verifier.webhook_events).await {
         Ok(endpoint) => endpoint,
         Err(error) => return Ok(failed(&error)),
     };
-    let secret = service.reconciler.sealer.seal(&tenant.id, Purpose::WebhookSecret, &endpoint.secret).await?;
-    let (number, now) = (tenant.webhook_number, service.now());
+    let secret = verifier.reconciler.sealer.seal(&tenant.id, Purpose::WebhookSecret, &endpoint.secret).await?;
+    let (number, now) = (tenant.webhook_number, (verifier.reconciler.sources.now)());
     let new = NewWebhook { number, endpoint_id: Some(endpoint.id), secret };
     let registered = Tenant { updated_at: now, ..tenant.clone() }.with_webhook(new, now);
-    service.store().update_tenant(&registered).await?;
+    verifier.reconciler.store.update_tenant(&registered).await?;
     Ok(Check::pass(WEBHOOK, format!("WorkOS delivers its events to {url}")))
 }
 
 /// The ID of the endpoint whose secret is known, if WorkOS delivers to it: the one that was registered, or one that
 /// an operator made by hand and gave the secret of.
 async fn known_endpoint(
-    service: &Service,
+    verifier: &Verifier<'_>,
     tenant: &Tenant,
     key: &SecretString,
     url: &str,
 ) -> Result<Option<String>, WorkosError> {
-    let (workos, events) = (&service.reconciler.workos, &service.webhook_events);
+    let (workos, events) = (&verifier.reconciler.workos, verifier.webhook_events);
     match (&tenant.webhook_endpoint_id, &tenant.webhook_secret) {
         (Some(id), Some(_)) => Ok(workos.webhook_endpoint_delivers(key, id, url, events).await?.then(|| id.clone())),
         (None, Some(_)) => workos.webhook_endpoint_at(key, url, events).await,

@@ -3,28 +3,32 @@
 use std::sync::Arc;
 
 use axum::{
+    Extension,
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use causeway_aws::clock;
 use causeway_core::onboarding::{OnboardingLink, Token};
+use causeway_edge::Source;
 use maud::html;
 
-use super::{
-    Failure, layout, see_other,
+use crate::{
+    failure::Failure,
+    layout,
+    page::see_other,
+    service::Service,
     visitor::{cookie, session},
 };
-use crate::service::Service;
 
 /// Shows the button. Changes nothing, whoever asks. Of a link that was opened it is shown as well: the cookie is
 /// not sent along from the mail that the link stands in, so that only the button can tell whose browser it is.
 pub async fn show(
     State(service): State<Arc<Service>>,
     Path((tenant, secret)): Path<(String, String)>,
+    Extension(source): Extension<Source>,
 ) -> Result<Response, Failure> {
-    let link = good_link(&service, &tenant, &secret).await?;
-    let tenant = service.store().tenant(&link.tenant_id).await?.ok_or(Failure::DeadEnd)?;
+    let link = good_link(&service, source, &tenant, &secret).await?;
+    let tenant = service.store.tenant(&link.tenant_id).await?.ok_or(Failure::DeadEnd)?;
     let body = html! {
         h1 { "Connect your user pool to single sign-on" }
         p {
@@ -37,26 +41,32 @@ pub async fn show(
         form method="post" { button type="submit" { "Begin" } }
         p.hint { "The link opens once, in this browser. Whoever opens it first has it." }
     };
-    Ok(layout::plain(&service.reconciler.settings.base.path(), "Connect your user pool", &body).into_response())
+    Ok(layout::plain(&service.base.path(), "Connect your user pool", &body).into_response())
 }
 
 /// Trades the link for a session; in the browser that has the session already, goes on with that.
 pub async fn open(
     State(service): State<Arc<Service>>,
     Path((tenant, secret)): Path<(String, String)>,
+    Extension(source): Extension<Source>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let link = good_link(&service, &tenant, &secret).await?;
-    let base = &service.reconciler.settings.base;
+    let link = good_link(&service, source, &tenant, &secret).await?;
+    let base = &service.base;
     let start = format!("{}/onboarding/{}/start", base.path(), link.tenant_id);
-    if is_opened_here(&service, &link, &headers).await? {
+    let opened_here = session(&service, source, &link.tenant_id, &headers).await?;
+    if opened_here.is_some_and(|(_, opened)| opened.id == link.id) {
         return Ok(see_other(&start));
     }
-    let token = Token::new(clock::random());
+    if link.opened_at.is_some() {
+        return Err(Failure::Spent);
+    }
+    let token = Token::new((service.random)());
     let now = service.now();
-    match service.store().open_onboarding_link(&link, &token, now).await {
+    match service.store.open_onboarding_link(&link, &token, now).await {
         Ok(()) => {}
-        Err(error) if error.is_conflict() => return Err(Failure::DeadEnd),
+        // It was opened or revoked in this moment.
+        Err(error) if error.is_conflict() => return Err(Failure::Spent),
         Err(error) => return Err(error.into()),
     }
     tracing::info!(tenant_id = %link.tenant_id, link_id = %link.id, "onboarding link opened");
@@ -67,13 +77,15 @@ pub async fn open(
     Ok(response)
 }
 
-async fn is_opened_here(service: &Service, link: &OnboardingLink, headers: &HeaderMap) -> Result<bool, Failure> {
-    Ok(session(service, headers).await?.is_some_and(|opened| opened.id == link.id))
-}
-
 /// The link of this secret, if it is good and of the tenant that the path names.
-async fn good_link(service: &Service, tenant: &str, secret: &str) -> Result<OnboardingLink, Failure> {
+async fn good_link(service: &Service, source: Source, tenant: &str, secret: &str) -> Result<OnboardingLink, Failure> {
     let secret = Token::parse(secret).ok_or(Failure::DeadEnd)?;
-    let link = service.store().link_of_secret(&secret).await?;
-    link.filter(|link| link.tenant_id.as_str() == tenant && link.is_good(service.now())).ok_or(Failure::DeadEnd)
+    let now = service.now();
+    if !service.misses.take(&source, now) {
+        return Err(Failure::TooManyMisses);
+    }
+    let link = service.store.link_of_secret(&secret).await?;
+    let link = link.filter(|link| link.tenant_id.as_str() == tenant && link.is_good(now)).ok_or(Failure::DeadEnd)?;
+    service.misses.give_back(&source);
+    Ok(link)
 }

@@ -6,15 +6,16 @@ use axum::{
 };
 use causeway_core::tenant::{Purpose, Tenant};
 use causeway_telemetry::chain;
+use causeway_tenancy::{check_form, refusal as refusal_of_workos};
 use maud::{Markup, html};
 use secrecy::SecretString;
 
-use super::{
-    Failure, Visitor,
+use crate::{
+    failure::Failure,
     form::Form,
     layout::{self, Field, Step, error_summary},
+    visitor::Visitor,
 };
-use crate::tenants::check_key;
 
 const KEY: &str = "api_key";
 
@@ -35,24 +36,29 @@ pub async fn give(visitor: Visitor, mut form: Form) -> Result<Response, Failure>
         return Ok((StatusCode::BAD_REQUEST, page).into_response());
     }
     let service = &visitor.service;
-    let sealed = service.reconciler.sealer.seal(&visitor.tenant.id, Purpose::WorkosApiKey, &key).await?;
+    let sealed = service.sealer.seal(&visitor.tenant.id, Purpose::WorkosApiKey, &key).await?;
     let tenant = Tenant { workos_api_key: Some(sealed), updated_at: service.now(), ..visitor.tenant.clone() };
-    let change = Box::pin(async { Ok(service.store().update_tenant(&tenant).await?) });
+    let change = Box::pin(async { Ok(service.store.update_tenant(&tenant).await?) });
     visitor.recorded(None, "workos", &["workos.api_key"], change).await?;
     Ok(visitor.redirect("role"))
 }
 
 /// Why a key is not taken.
 async fn refusal(visitor: &Visitor, key: &SecretString) -> Option<String> {
-    if let Err(problem) = check_key(key) {
-        return Some(problem.detail().to_owned());
+    if let Err(error) = check_form(key) {
+        return Some(error.to_string());
     }
-    let client = &visitor.tenant.workos_client_id;
-    match visitor.service.reconciler.workos.key_belongs_to_client(client, key).await {
-        Ok(true) => None,
-        Ok(false) => {
-            Some(format!("WorkOS refuses this key, or it is not of the environment with the client ID {client}"))
+    // WorkOS counts the requests of all tenants together.
+    let (misses, source, now) = (&visitor.service.misses, &visitor.source, visitor.service.now());
+    if !misses.take(source, now) {
+        return Some("too many keys were tried: wait a minute".to_owned());
+    }
+    match refusal_of_workos(&visitor.service.workos, &visitor.tenant, key).await {
+        Ok(None) => {
+            misses.give_back(source);
+            None
         }
+        Ok(refusal) => refusal,
         Err(error) => Some(format!("WorkOS could not be asked, try again in a minute: {}", chain(&error))),
     }
 }

@@ -7,8 +7,7 @@ use axum::{
 use causeway_core::{timestamp::Timestamp, user_pool::UserPool};
 use maud::{DOCTYPE, Markup, html};
 
-use super::{Visitor, form::Form};
-use crate::problem::Problem;
+use crate::{form::Form, visitor::Visitor};
 
 /// The four steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +38,7 @@ impl IntoResponse for Page {
 
 /// A page of one of the steps.
 pub fn step(visitor: &Visitor, step: Step, title: &str, body: &Markup) -> Page {
-    let assets = format!("{}/onboarding/assets", visitor.service.reconciler.settings.base.path());
+    let assets = format!("{}/onboarding/assets", visitor.service.base.path());
     framed(
         title,
         &assets,
@@ -123,6 +122,13 @@ impl Message {
         Self { status: StatusCode::NOT_FOUND, title: "This link does not work", text: text.to_owned() }
     }
 
+    /// The answer to who holds a link that was opened before.
+    pub fn spent() -> Self {
+        let text = "A link opens once. If it was you, go on in the browser that you opened it in. If not, tell whoever \
+                    sent it to you, and ask for a new one: somebody else has used it.";
+        Self { status: StatusCode::NOT_FOUND, title: "This link was opened before", text: text.to_owned() }
+    }
+
     /// The answer to a form that another site sent.
     pub fn cross_site() -> Self {
         let text = "This form was not sent by a page of Causeway. Open the page itself and try again.";
@@ -130,11 +136,8 @@ impl Message {
     }
 
     /// A problem that no field of a form has.
-    pub fn of(problem: Problem) -> Self {
-        let text = format!("{} Go back and try again.", sentence(problem.detail()));
-        let status = problem.status();
-        // Logs what there is to log.
-        drop(problem.into_response());
+    pub fn of(status: StatusCode, detail: &str) -> Self {
+        let text = format!("{} Go back and try again.", sentence(detail));
         Self { status, title: "That did not work", text }
     }
 
@@ -233,6 +236,13 @@ pub fn copyable(id: &str, what: &str, text: &str) -> Markup {
             pre id=(id) tabindex="0" role="region" aria-label=(what) { code { (text) } }
             button.quiet type="button" hidden data-copies=(id) { "Copy " span.visually-hidden { (what) } }
         }
+    }
+}
+
+/// What is shown while something is under way: a page with a script shows by itself what comes of it.
+pub fn under_way(what: &str) -> Markup {
+    html! {
+        div.notice { p { strong { (what) } " It takes some seconds. " a href="" { "Look again" } } }
     }
 }
 

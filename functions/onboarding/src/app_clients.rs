@@ -5,29 +5,28 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use causeway_cognito::AppClient;
 use causeway_core::{
     app_clients::{AppClients, MOST_NAMED},
     claim::Claim,
     connection::ConnectionState,
+    errand::{SeenAppClient, SeenAppClients, Task},
     health::HealthState,
     id::AppClientId,
-    user_pool::{PoolOptions, PoolStatus, UserPool},
+    user_pool::{PoolStatus, UserPool},
 };
 use maud::{Markup, html};
 
-use super::{
-    Failure, Visitor,
+use crate::{
+    failure::Failure,
     form::Form,
-    layout::{self, Step, error_summary, sentence},
+    layout::{self, Step, error_summary, sentence, under_way},
     sign_in_link::sign_in_link,
+    visitor::Visitor,
 };
 
 const FIELD: &str = "app_clients";
 /// What stands for all app clients.
 const ALL: &str = "all";
-/// How many app clients are shown to choose from; where there are more, their IDs are filled in.
-const MOST_OFFERED: usize = 60;
 
 /// Shows the app clients, the providers and, for one app client, the links to try.
 pub async fn show(visitor: Visitor, RawQuery(query): RawQuery) -> Result<Response, Failure> {
@@ -36,31 +35,26 @@ pub async fn show(visitor: Visitor, RawQuery(query): RawQuery) -> Result<Respons
         return Ok(visitor.redirect(&format!("pools/{}/check", pool.user_pool_id)));
     }
     let query = Form::parse(query.unwrap_or_default().as_bytes());
-    Ok(page(&visitor, pool, None, &query).await?.into_response())
+    Ok(Box::pin(page(&visitor, pool, None, &query)).await?.into_response())
 }
 
-/// Takes the choice of app clients, and has a run give them the providers.
+/// Takes the choice of app clients. Whether the pool has them and they can sign users in, `reconcile` looks, and gives
+/// them the providers.
 pub async fn choose(visitor: Visitor, mut form: Form) -> Result<Response, Failure> {
     let pool = visitor.pool()?;
     if pool.status != PoolStatus::Active {
         return Ok(visitor.redirect(&format!("pools/{}/check", pool.user_pool_id)));
     }
-    let Some(chosen) = chosen(&visitor, pool, &mut form).await else {
-        let page = page(&visitor, pool, Some(&form), &Form::default()).await?;
+    let Some(chosen) = chosen(&mut form) else {
+        let page = Box::pin(page(&visitor, pool, Some(&form), &Form::default())).await?;
         return Ok((StatusCode::BAD_REQUEST, page).into_response());
     };
-    let service = &visitor.service;
-    let options = PoolOptions { app_clients: chosen, ..pool.options.clone() };
-    let updated = UserPool { options, updated_at: service.now(), ..pool.clone() };
-    let page = format!("pools/{}/app-clients", pool.user_pool_id);
-    let change = Box::pin(async { Ok(service.store().update_options(&updated).await?) });
-    visitor.recorded(Some(&pool.user_pool_id), &page, &[FIELD], change).await?;
-    service.try_to_wake_up(&updated).await;
-    Ok(visitor.redirect(&page))
+    visitor.ask(pool, Task::ChooseAppClients(chosen)).await?;
+    Ok(visitor.redirect(&format!("pools/{}/app-clients", pool.user_pool_id)))
 }
 
-/// The app clients of a form, if the pool has every one of them and it can sign users in.
-async fn chosen(visitor: &Visitor, pool: &UserPool, form: &mut Form) -> Option<AppClients> {
+/// The app clients of a form, if they can be some.
+fn chosen(form: &mut Form) -> Option<AppClients> {
     let text = form.all(FIELD).collect::<Vec<_>>().join("\n");
     if form.all(FIELD).any(|one| one == ALL) {
         return Some(AppClients::All);
@@ -80,41 +74,7 @@ async fn chosen(visitor: &Visitor, pool: &UserPool, form: &mut Form) -> Option<A
         form.refuse(FIELD, format!("at most {MOST_NAMED} app clients"));
         return None;
     }
-    for id in chosen.iter().filter(|id| !pool.options.app_clients.named().contains(id)) {
-        match client(visitor, pool, id).await {
-            Ok(Some(client)) if client.uses_code_flow => {}
-            Ok(Some(_)) => form.refuse(
-                FIELD,
-                format!("the app client {id} does not use the authorization code grant: allow it in Cognito first"),
-            ),
-            Ok(None) => form.refuse(FIELD, format!("the user pool has no app client {id}")),
-            Err(message) => form.refuse(FIELD, message),
-        }
-    }
-    form.errors().is_empty().then_some(AppClients::Named(chosen))
-}
-
-/// Every app client of the pool with its name; none where the list can't be read or is too long to choose from.
-async fn offered(visitor: &Visitor, pool: &UserPool) -> Vec<(AppClientId, String)> {
-    let listed = match visitor.service.reconciler.enter(&visitor.tenant, pool).await {
-        Ok(access) => access.list_named_app_clients().await.unwrap_or_default(),
-        Err(_) => Vec::new(),
-    };
-    if listed.len() > MOST_OFFERED { Vec::new() } else { listed }
-}
-
-/// The app clients that are given the providers.
-fn given(pool: &UserPool, offered: &[(AppClientId, String)]) -> Vec<AppClientId> {
-    match &pool.options.app_clients {
-        AppClients::Named(named) => named.clone(),
-        AppClients::All => offered.iter().map(|(id, _)| id.clone()).collect(),
-    }
-}
-
-async fn client(visitor: &Visitor, pool: &UserPool, id: &AppClientId) -> Result<Option<AppClient>, String> {
-    let unread = |error| format!("the app client {id} could not be read: {error}");
-    let access = visitor.service.reconciler.enter(&visitor.tenant, pool).await.map_err(unread)?;
-    access.describe_app_client(id).await.map_err(unread)
+    Some(AppClients::Named(chosen))
 }
 
 async fn page(
@@ -123,18 +83,23 @@ async fn page(
     refused: Option<&Form>,
     query: &Form,
 ) -> Result<layout::Page, Failure> {
-    let mut claims = visitor.service.store().claims(&pool.user_pool_id).await?;
+    let (store, place) = (&visitor.service.store, (&visitor.tenant.id, &pool.user_pool_id));
+    let (mut claims, seen, errands) = tokio::try_join!(
+        store.claims(place.1),
+        store.seen_app_clients(place.0, place.1),
+        store.errands(place.0, place.1),
+    )?;
     claims.retain(|claim| claim.tenant_id == pool.tenant_id && claim.is_held());
-    let offered = offered(visitor, pool).await;
-    let clients = given(pool, &offered);
-    let tried = clients.iter().find(|id| id.as_str() == query.text("client")).or(clients.first());
-    let described = match tried {
-        Some(id) => Some((id, client(visitor, pool, id).await)),
-        None => None,
-    };
+    let now = visitor.service.now();
+    let is_under_way = errands.asked.is_some_and(|errand| errand.is_under_way(errands.ended.as_deref(), now));
+    let refused = refused.cloned().unwrap_or_else(|| last_choice(&seen));
+    let tried = seen.given.iter().find(|client| client.id.as_str() == query.text("client")).or(seen.given.first());
     let body = html! {
-        (error_summary(refused.unwrap_or(&Form::default())))
-        (choice(visitor, pool, &offered, refused))
+        div id="choice" aria-live="polite" data-runs[is_under_way] {
+            @if is_under_way { (under_way("Your choice is being looked at.")) }
+            (error_summary(&refused))
+        }
+        (choice(visitor, pool, &seen.offered, &refused))
         section aria-labelledby="providers-heading" {
             h2 id="providers-heading" { "Identity providers" }
             div id="providers" aria-live="polite" data-refreshes[pool.status == PoolStatus::Active] {
@@ -145,11 +110,9 @@ async fn page(
         section aria-labelledby="try-heading" {
             h2 id="try-heading" { "Try a sign-in" }
             div id="sign-ins" {
-                @match described {
+                @match tried {
                     None => { p { "Choose an app client first: a sign-in needs one." } }
-                    Some((id, Ok(Some(client)))) => { (sign_ins(visitor, pool, &claims, (id, &client), &clients)) }
-                    Some((id, Ok(None))) => { p { "The user pool has no app client " code { (id) } " any more." } }
-                    Some((_, Err(message))) => { p { (sentence(&message)) } }
+                    Some(client) => { (sign_ins(visitor, pool, &claims, client, &seen.given)) }
                 }
             }
         }
@@ -157,13 +120,23 @@ async fn page(
     Ok(layout::step(visitor, Step::AppClients, "Offer the sign-ins", &body))
 }
 
-fn choice(visitor: &Visitor, pool: &UserPool, offered: &[(AppClientId, String)], refused: Option<&Form>) -> Markup {
+/// Why the last choice was not taken.
+fn last_choice(seen: &SeenAppClients) -> Form {
+    let mut form = Form::default();
+    for reason in &seen.refused {
+        form.refuse(FIELD, reason.clone());
+    }
+    form
+}
+
+fn choice(visitor: &Visitor, pool: &UserPool, offered: &[(AppClientId, String)], refused: &Form) -> Markup {
     let present = match &pool.options.app_clients {
         AppClients::All => vec![ALL],
         AppClients::Named(named) => named.iter().map(AppClientId::as_str).collect(),
     };
-    let chosen: Vec<&str> = refused.map_or(present, |form| form.all(FIELD).collect());
-    let errors: Vec<&str> = refused.iter().flat_map(|form| form.errors()).map(|(_, rule)| rule.as_str()).collect();
+    let typed: Vec<&str> = refused.all(FIELD).collect();
+    let chosen = if typed.is_empty() { present } else { typed };
+    let errors: Vec<&str> = refused.errors().iter().map(|(_, rule)| rule.as_str()).collect();
     html! {
         p {
             "Choose the app clients whose users sign in with your connections. Causeway adds its providers to their "
@@ -261,17 +234,17 @@ fn sign_ins(
     visitor: &Visitor,
     pool: &UserPool,
     claims: &[Claim],
-    (id, client): (&AppClientId, &AppClient),
-    clients: &[AppClientId],
+    client: &SeenAppClient,
+    clients: &[SeenAppClient],
 ) -> Markup {
+    let id = &client.id;
     let domain = pool.domain_url(visitor.service.local_callback.as_deref());
-    let redirect_uri = client.callback_urls.first();
-    let (Some(domain), Some(redirect_uri)) = (domain, redirect_uri) else {
+    let (Some(domain), Some(redirect_uri)) = (domain, client.callback_url.as_deref()) else {
         return html! { p { "The app client " code { (id) } " has no callback URL yet, or the user pool no domain." } };
     };
     let links: Vec<(&Claim, String)> = claims
         .iter()
-        .filter(|claim| client.supported_identity_providers.contains(claim.provider_name.as_str()))
+        .filter(|claim| claim.in_sync)
         .filter_map(|claim| {
             let link = sign_in_link(domain, id, redirect_uri, &client.scopes, &claim.provider_name)?;
             Some((claim, link))
@@ -294,7 +267,7 @@ fn sign_ins(
                 }
             }
         }
-        @let others: Vec<_> = clients.iter().filter(|other| *other != id).take(MOST_NAMED).collect();
+        @let others: Vec<_> = clients.iter().map(|other| &other.id).filter(|other| *other != id).collect();
         @if !others.is_empty() {
             p { "Another app client: " @for other in others {
                 a href={ (visitor.path(&format!("pools/{}/app-clients", pool.user_pool_id))) "?client=" (other) } {

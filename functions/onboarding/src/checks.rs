@@ -1,7 +1,5 @@
 //! Step 3: register the pool, run the checks, and see what to do about those that fail.
 
-use std::time::Duration;
-
 use axum::{
     extract::RawQuery,
     http::StatusCode,
@@ -10,31 +8,26 @@ use axum::{
 use causeway_core::{
     app_clients::AppClients,
     check::{Check, CheckOutcome, all_hold},
+    errand::Task,
     id::AccountId,
     onboarding::Admission,
-    timestamp::Timestamp,
-    user_pool::{PoolStatus, UserPool},
+    user_pool::{PoolOptions, PoolStatus, UserPool},
 };
 use causeway_store::RecordedChecks;
+use causeway_tenancy::{NewPool, TenancyError, register as register_pool};
 use maud::{Markup, html};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::{
-    Failure, Visitor,
-    form::Form,
-    layout::{self, Step, copyable, error_summary, query_of, sentence},
-    next_step_of,
-    role::{pool_fields, read, suggest},
-};
 use crate::{
-    user_pools::{self, NewUserPool},
-    verify::{self, Checks},
+    failure::Failure,
+    form::Form,
+    layout::{self, Step, copyable, error_summary, query_of, sentence, under_way},
+    page::next_step_of,
+    role::{pool_fields, read, suggest},
+    visitor::Visitor,
 };
 
 /// How many pools of a tenant its links may register. More of them are an operator's affair.
 const MOST_POOLS: usize = 50;
-/// After how long checks that have not ended never will: the function has been stopped.
-const LONGEST: Duration = Duration::from_secs(35);
 
 /// The checks by name, in their order, as people call them. Others are shown by their name.
 const NAMES: [(&str, &str); 10] = [
@@ -102,8 +95,9 @@ pub async fn register(visitor: Visitor, mut form: Form) -> Result<Response, Fail
 
 async fn registered(visitor: &Visitor, form: &mut Form) -> Result<Option<UserPool>, Failure> {
     let Some(wanted) = read(visitor, form) else { return Ok(None) };
-    let pools = visitor.pools().await?;
-    if let Some(pool) = pools.iter().find(|pool| pool.user_pool_id == wanted.user_pool_id) {
+    let all = visitor.all_pools().await?;
+    let known = all.iter().find(|pool| pool.user_pool_id == wanted.user_pool_id && visitor.link.governs(pool));
+    if let Some(pool) = known {
         if (&pool.account_id, &pool.role_name) == (&wanted.account_id, &wanted.role_name) {
             return Ok(Some(pool.clone()));
         }
@@ -114,75 +108,74 @@ async fn registered(visitor: &Visitor, form: &mut Form) -> Result<Option<UserPoo
         form.refuse("user_pool_id", rule);
         return Ok(None);
     }
-    if pools.len() >= MOST_POOLS {
+    if all.len() >= MOST_POOLS {
         form.refuse("user_pool_id", format!("{MOST_POOLS} user pools are registered: ask the operator for more"));
         return Ok(None);
     }
-    let admission = visitor.link.admits(&wanted.account_id, &pools);
+    let admission = visitor.link.admits(&wanted.account_id, &all);
     if admission == Admission::Refused {
         let named: Vec<&str> = visitor.link.account_ids.iter().map(AccountId::as_str).collect();
         let rule = format!("your link is for account {}: ask the operator for another", named.join(", "));
         form.refuse("account_id", rule);
         return Ok(None);
     }
-    let new = NewUserPool::new(wanted.account_id, wanted.role_name, wanted.user_pool_id.clone());
-    let waits = admission == Admission::Waits;
-    let registered = Box::pin(user_pools::register(&visitor.service, &visitor.tenant, new, waits));
+    let new = NewPool {
+        account_id: wanted.account_id,
+        role_name: wanted.role_name,
+        user_pool_id: wanted.user_pool_id.clone(),
+        options: PoolOptions::default(),
+        awaits_admission: admission == Admission::Waits,
+        registered_by: Some(visitor.link.id.clone()),
+    };
+    let service = &visitor.service;
+    let registered = Box::pin(register_pool(&service.store, &service.rules, &visitor.tenant, new, service.now()));
     let fields = ["account_id", "role_name", "user_pool_id"];
     match visitor.recorded(Some(&wanted.user_pool_id), "check", &fields, registered).await {
         Ok(pool) => Ok(Some(pool)),
-        Err(problem) if problem.status().is_client_error() => {
-            form.refuse(problem.field().unwrap_or("user_pool_id"), problem.detail());
+        Err(TenancyError::Invalid { field, rule }) => {
+            form.refuse(&field, rule);
             Ok(None)
         }
-        Err(problem) => Err(problem.into()),
+        // The same whoever has it, so that nobody learns that by a link.
+        Err(TenancyError::Conflict(_)) => {
+            form.refuse("user_pool_id", "this user pool can't be registered by your link: ask the operator");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
 /// Shows the checks as far as they have been run.
 pub async fn show(visitor: Visitor, RawQuery(query): RawQuery) -> Result<Response, Failure> {
     let pool = visitor.pool()?;
-    let recorded = visitor.service.store().recorded_checks(&visitor.tenant.id, &pool.user_pool_id).await?;
+    let (store, place) = (&visitor.service.store, (&visitor.tenant.id, &pool.user_pool_id));
+    let (recorded, errands) =
+        tokio::try_join!(store.recorded_checks(place.0, place.1), store.errands(place.0, place.1))?;
+    let now = visitor.service.now();
+    let runs = errands
+        .asked
+        .as_ref()
+        .is_some_and(|errand| errand.task == Task::Check && errand.is_under_way(errands.ended.as_deref(), now));
+    // What was found before says nothing while it is looked at again.
+    let recorded = recorded
+        .filter(|recorded| !runs || errands.asked.as_ref().is_some_and(|errand| recorded.began_at >= errand.asked_at));
     // Asked for right after the registration: the script presses the button, where there is one.
     let at_once = query.as_deref() == Some("run");
-    let body = body(&visitor, pool, recorded.as_ref(), at_once);
+    let body = body(&visitor, pool, recorded.as_ref(), runs, at_once);
     Ok(layout::step(&visitor, Step::Checks, "Check the connection", &body).into_response())
 }
 
-/// Runs the checks, and records each as it ends, so that they can be watched from another request.
+/// Has the checks run. Each is shown as soon as it has ended.
 pub async fn run(visitor: Visitor) -> Result<Response, Failure> {
-    let pool = visitor.pool()?.clone();
-    let back = visitor.redirect(&format!("pools/{}/check", pool.user_pool_id));
-    if pool.awaits_admission {
-        return Ok(back);
+    let pool = visitor.pool()?;
+    if !pool.awaits_admission {
+        visitor.ask(pool, Task::Check).await?;
     }
-    let (tell, told) = unbounded_channel();
-    let checks = Checks { all: Vec::new(), told: Some(tell) };
-    let verified = verify::run(&visitor.service, &visitor.tenant, pool.clone(), checks);
-    let page = format!("pools/{}/check", pool.user_pool_id);
-    let (verified, recorded) =
-        tokio::join!(visitor.recorded(Some(&pool.user_pool_id), &page, &[], verified), record(&visitor, &pool, told));
-    recorded?;
-    verified?;
-    Ok(back)
+    Ok(visitor.redirect(&format!("pools/{}/check", pool.user_pool_id)))
 }
 
-async fn record(visitor: &Visitor, pool: &UserPool, mut told: UnboundedReceiver<Check>) -> Result<(), Failure> {
-    let store = visitor.service.store();
-    let began_at = visitor.service.now();
-    let mut recorded = RecordedChecks { checks: Vec::new(), began_at, finished_at: None };
-    store.record_checks(&visitor.tenant.id, &pool.user_pool_id, &recorded).await?;
-    while let Some(check) = told.recv().await {
-        recorded.checks.push(check);
-        store.record_checks(&visitor.tenant.id, &pool.user_pool_id, &recorded).await?;
-    }
-    recorded.finished_at = Some(visitor.service.now());
-    Ok(store.record_checks(&visitor.tenant.id, &pool.user_pool_id, &recorded).await?)
-}
-
-fn body(visitor: &Visitor, pool: &UserPool, recorded: Option<&RecordedChecks>, at_once: bool) -> Markup {
+fn body(visitor: &Visitor, pool: &UserPool, recorded: Option<&RecordedChecks>, runs: bool, at_once: bool) -> Markup {
     let checks = recorded.map_or(&[][..], |recorded| &recorded.checks);
-    let runs = recorded.is_some_and(|recorded| goes_on(recorded, visitor.service.now()));
     let action = visitor.path(&format!("pools/{}/check", pool.user_pool_id));
     html! {
         dl {
@@ -233,16 +226,14 @@ fn absent(pool: &UserPool, name: &str, runs: bool) -> &'static str {
     }
 }
 
-fn goes_on(recorded: &RecordedChecks, now: Timestamp) -> bool {
-    recorded.finished_at.is_none() && now.since(recorded.began_at) < LONGEST
-}
-
 fn verdict(visitor: &Visitor, pool: &UserPool, recorded: Option<&RecordedChecks>, runs: bool) -> Markup {
-    let Some(recorded) = recorded else { return html! {} };
+    let Some(recorded) = recorded else {
+        return html! { @if runs { (under_way("The checks wait to be run.")) } };
+    };
     let failed = recorded.checks.iter().filter(|check| check.outcome == CheckOutcome::Fail).count();
     html! {
         @if runs {
-            div.notice { p { strong { "The checks are running." } " Each shows as soon as it has ended." } }
+            (under_way("The checks are running."))
         } @else if failed > 0 {
             div.notice.bad {
                 p { strong { @if failed == 1 { "One check failed." } @else { (failed) " checks failed." } }
@@ -311,15 +302,5 @@ mod tests {
             ("Give the pool a domain:", "aws cognito-idp create-user-pool-domain")
         );
         assert_eq!(remedy_parts("Try again."), ("Try again.".to_owned(), None));
-    }
-
-    #[test]
-    fn checks_that_were_cut_off_do_not_run_for_ever() {
-        let began_at = Timestamp::from_seconds(100);
-        let recorded = RecordedChecks { checks: Vec::new(), began_at, finished_at: None };
-        assert!(goes_on(&recorded, Timestamp::from_seconds(130)));
-        assert!(!goes_on(&recorded, Timestamp::from_seconds(136)));
-        let ended = RecordedChecks { finished_at: Some(began_at), ..recorded };
-        assert!(!goes_on(&ended, began_at));
     }
 }

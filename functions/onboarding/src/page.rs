@@ -4,17 +4,6 @@
 //! The link's secret stands in its path. Opening it shows one button, so that a scanner of mail does not use it
 //! up. The button trades it, once, for a cookie that is good for this tenant's pages until the link ends.
 
-mod app_clients;
-mod assets;
-mod checks;
-mod form;
-mod layout;
-mod link;
-mod role;
-mod sign_in_link;
-mod visitor;
-mod workos;
-
 use std::sync::Arc;
 
 use axum::{
@@ -30,9 +19,15 @@ use causeway_core::{
     user_pool::{PoolStatus, UserPool},
 };
 
-use crate::{problem::Problem, service::Service};
-use layout::Message;
-use visitor::{DeadEnd, Visitor, is_from};
+use crate::{
+    app_clients, assets, checks,
+    failure::Failure,
+    layout::Message,
+    link, role,
+    service::Service,
+    visitor::{Visitor, is_from},
+    workos,
+};
 
 /// What every answer carries unless it says otherwise itself. `form-action` and `connect-src` keep what is
 /// typed here with Causeway even if something got into a page.
@@ -64,8 +59,8 @@ pub fn router(base: &BaseUrl) -> Router<Arc<Service>> {
         .route("/{tenant_id}/check", get(checks::ask).post(checks::register))
         .route(&format!("{POOL}/check"), get(checks::show).post(checks::run))
         .route(&format!("{POOL}/app-clients"), get(app_clients::show).post(app_clients::choose))
-        .fallback(async || DeadEnd)
-        .method_not_allowed_fallback(async || DeadEnd)
+        .fallback(async || Failure::DeadEnd)
+        .method_not_allowed_fallback(async || Failure::DeadEnd)
         .layer(from_fn(move |request: Request, next: Next| {
             let refused = request.method() == Method::POST && !is_from(&origin, request.headers());
             let base = base.clone();
@@ -107,37 +102,14 @@ async fn start(visitor: Visitor) -> Result<Response, Failure> {
     })
 }
 
-fn next_step_of(pool: &UserPool) -> String {
+/// The page of the first step that a pool has not done.
+pub fn next_step_of(pool: &UserPool) -> String {
     let step = if pool.status == PoolStatus::Pending { "check" } else { "app-clients" };
     format!("pools/{}/{step}", pool.user_pool_id)
 }
 
-/// What kept a page from being shown.
-#[derive(Debug)]
-pub enum Failure {
-    /// There is no such page, or not for this visitor.
-    DeadEnd,
-    /// Something that the API would answer with a problem.
-    Problem(Problem),
-}
-
-impl<E: Into<Problem>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Problem(error.into())
-    }
-}
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        match self {
-            Self::DeadEnd => DeadEnd.into_response(),
-            Self::Problem(problem) => Message::of(problem).into_response(),
-        }
-    }
-}
-
 /// Sends a browser on after a form was taken, or to a step.
-fn see_other(path: &str) -> Response {
+pub fn see_other(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 

@@ -5,32 +5,41 @@ use std::sync::Arc;
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
-    http::{HeaderMap, StatusCode, header, request::Parts},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, header, request::Parts},
+    response::Response,
 };
 use causeway_core::{
-    audit::{AuditRecord, Change},
-    id::{TenantId, UserPoolId},
+    audit::Change,
+    errand::{Errand, ErrandCall, Task, one_more},
+    id::{TenantId, UserPoolId, ulid_text},
     onboarding::{OnboardingLink, Token},
     provider::BaseUrl,
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::UserPool,
 };
-use causeway_telemetry::chain;
+use causeway_edge::Source;
+use causeway_store::Session;
+use causeway_tenancy::{TenancyError, recorded};
 
-use super::{Failure, layout::Message, see_other};
-use crate::{problem::Problem, service::Service};
+use crate::{failure::Failure, page::see_other, service::Service};
+
+/// How many cookies of one name are looked up: a browser sends several where they were set for several paths.
+const MOST_COOKIES: usize = 3;
 
 /// The holder of a good session, on a page of the session's tenant.
 pub struct Visitor {
     /// What everything needs.
     pub service: Arc<Service>,
+    /// Where the request comes from.
+    pub source: Source,
+    /// Under what the session stands.
+    session: String,
     /// The link that the session was traded for.
     pub link: OnboardingLink,
     /// The link's tenant.
     pub tenant: Tenant,
-    /// The user pool that the path names, if it names one of this tenant.
+    /// The user pool that the path names, if it names one that the link governs.
     pub pool: Option<UserPool>,
 }
 
@@ -41,24 +50,25 @@ impl FromRequestParts<Arc<Service>> for Visitor {
         let path = RawPathParams::from_request_parts(parts, service).await.map_err(|_| Failure::DeadEnd)?;
         let named = |name: &str| path.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
         let tenant_id: TenantId = named("tenant_id").and_then(|id| id.parse().ok()).ok_or(Failure::DeadEnd)?;
-        let link = session(service, &parts.headers).await?.filter(|link| link.tenant_id == tenant_id);
-        let link = link.ok_or(Failure::DeadEnd)?;
-        let tenant = service.store().tenant(&tenant_id).await?.ok_or(Failure::DeadEnd)?;
+        let source = *parts.extensions.get::<Source>().ok_or(Failure::DeadEnd)?;
+        let (session, link) = session(service, source, &tenant_id, &parts.headers).await?.ok_or(Failure::DeadEnd)?;
+        let tenant = service.store.tenant(&tenant_id).await?.ok_or(Failure::DeadEnd)?;
         let pool = match named("user_pool_id") {
             None => None,
             Some(id) => {
                 let id: UserPoolId = id.parse().map_err(|_| Failure::DeadEnd)?;
-                Some(service.store().pool(&tenant_id, &id).await?.ok_or(Failure::DeadEnd)?)
+                let pool = service.store.pool(&tenant_id, &id).await?;
+                Some(pool.filter(|pool| link.governs(pool)).ok_or(Failure::DeadEnd)?)
             }
         };
-        Ok(Self { service: Arc::clone(service), link, tenant, pool })
+        Ok(Self { service: Arc::clone(service), source, session, link, tenant, pool })
     }
 }
 
 impl Visitor {
     /// The path of one of this tenant's pages, as the browser knows it.
     pub fn path(&self, page: &str) -> String {
-        format!("{}/{page}", cookie_path(&self.service.reconciler.settings.base, &self.tenant.id))
+        format!("{}/{page}", cookie_path(&self.service.base, &self.tenant.id))
     }
 
     /// Sends the browser to one of this tenant's pages.
@@ -66,50 +76,59 @@ impl Visitor {
         see_other(&self.path(page))
     }
 
-    /// The tenant's pools, the last registered first.
+    /// All pools of the tenant, for what depends on those that this visitor may not see.
+    pub async fn all_pools(&self) -> Result<Vec<UserPool>, Failure> {
+        Ok(self.service.store.pools(&self.tenant.id).await?)
+    }
+
+    /// The pools that the link governs, the last registered first.
     pub async fn pools(&self) -> Result<Vec<UserPool>, Failure> {
-        let mut pools = self.service.store().pools(&self.tenant.id).await?;
+        let mut pools = self.all_pools().await?;
+        pools.retain(|pool| self.link.governs(pool));
         pools.sort_by(|one, other| (other.created_at, &other.user_pool_id).cmp(&(one.created_at, &one.user_pool_id)));
         Ok(pools)
     }
 
-    /// Whom a change by this visitor is put down to.
-    pub fn caller(&self) -> String {
-        format!("onboarding-link:{}", self.link.id)
-    }
-
-    /// Makes a change, and records it: before it is made, which it is not if that fails, and with what came of it.
-    /// Each change by a link passes here. `fields` are the names of what is changed.
+    /// Makes a change, and records it as one of this visitor's. `fields` are the names of what is changed.
     pub async fn recorded<T>(
         &self,
         pool: Option<&UserPoolId>,
         page: &str,
         fields: &[&str],
-        change: impl Future<Output = Result<T, Problem>>,
-    ) -> Result<T, Problem> {
-        let begun = Change {
-            caller: &self.caller(),
+        work: impl Future<Output = Result<T, TenancyError>>,
+    ) -> Result<T, TenancyError> {
+        let change = Change {
+            caller: &self.link.caller(),
             method: "POST",
             path: &format!("/onboarding/{}/{page}", self.tenant.id),
             tenant_id: &self.tenant.id,
             user_pool_id: pool,
         };
-        let begun = AuditRecord::begun(begun, self.service.now(), self.service.reconciler.sources.number());
-        self.service.store().put_audit(&begun).await?;
-        let outcome = change.await;
-        let record = match &outcome {
-            Ok(_) => AuditRecord {
-                status: Some(StatusCode::SEE_OTHER.as_u16()),
-                changed: fields.iter().map(|field| (*field).to_owned()).collect(),
-                ..begun
-            },
-            Err(problem) => AuditRecord { status: Some(problem.status().as_u16()), ..begun },
-        };
-        // The change is made, or is not, whatever comes of this: the record that is there says that it may have been.
-        if let Err(error) = self.service.store().put_audit(&record).await {
-            tracing::error!(audit_id = record.id, error = chain(&error), "the outcome of a change was not recorded");
+        recorded(&self.service.store, (change, self.service.now(), self.service.number()), fields, work).await
+    }
+
+    /// Has `reconcile` do something for a pool, unless that is under way already, which the page then shows.
+    pub async fn ask(&self, pool: &UserPool, task: Task) -> Result<(), Failure> {
+        let (service, now) = (&self.service, self.service.now());
+        let place = (&self.tenant.id, &pool.user_pool_id);
+        let errands = service.store.errands(place.0, place.1).await?;
+        let under_way = errands.asked.as_ref().filter(|errand| errand.is_under_way(errands.ended.as_deref(), now));
+        if let Some(errand) = under_way {
+            return if errand.task == task { Ok(()) } else { Err(Failure::Busy) };
         }
-        outcome
+        let session: Session = service.store.session(&self.session).await?.ok_or(Failure::DeadEnd)?;
+        let asked_at = one_more(&session.asked_at, now).ok_or(Failure::TooOften)?;
+        let errand =
+            Errand { id: ulid_text(now, service.number()), task, session: self.session.clone(), asked_at: now };
+        match service.store.ask(place, &errand, errands.asked.as_ref(), (&session, &asked_at)).await {
+            Ok(()) => {}
+            // Somebody else has asked in this moment. Checks are the same whoever asks for them.
+            Err(error) if error.is_conflict() && errand.task == Task::Check => return Ok(()),
+            Err(error) if error.is_conflict() => return Err(Failure::Busy),
+            Err(error) => return Err(error.into()),
+        }
+        let (tenant_id, user_pool_id) = (place.0.clone(), place.1.clone());
+        Ok(service.queue.call(&ErrandCall { tenant_id, user_pool_id, errand_id: errand.id }).await?)
     }
 
     /// The pool of the path.
@@ -118,13 +137,26 @@ impl Visitor {
     }
 }
 
-/// The link of the session that a browser shows, if it is good.
-pub async fn session(service: &Service, headers: &HeaderMap) -> Result<Option<OnboardingLink>, Failure> {
-    let name = cookie_name(&service.reconciler.settings.base);
+/// The session that a browser shows for a tenant's pages, and its link, if that is good. What is not good counts against
+/// the source that shows it.
+pub async fn session(
+    service: &Service,
+    source: Source,
+    tenant: &TenantId,
+    headers: &HeaderMap,
+) -> Result<Option<(String, OnboardingLink)>, Failure> {
+    let name = cookie_name(&service.base, tenant);
     let now = service.now();
-    for cookie in cookies(headers).filter(|(key, _)| *key == name).filter_map(|(_, value)| Token::parse(value)) {
-        if let Some(link) = service.store().link_of_session(&cookie).await?.filter(|link| link.is_good(now)) {
-            return Ok(Some(link));
+    let shown = cookies(headers).filter(|(key, _)| *key == name).filter_map(|(_, value)| Token::parse(value));
+    for cookie in shown.take(MOST_COOKIES) {
+        let lookup = cookie.lookup();
+        if !service.misses.take(&source, now) {
+            return Err(Failure::TooManyMisses);
+        }
+        let link = service.store.link_of_session(&lookup).await?;
+        if let Some(link) = link.filter(|link| link.is_good(now) && link.tenant_id == *tenant) {
+            service.misses.give_back(&source);
+            return Ok(Some((lookup, link)));
         }
     }
     Ok(None)
@@ -137,8 +169,6 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        // Each costs a read.
-        .take(20)
 }
 
 /// The cookie of a session: for this tenant's pages only, for no script, and sent along from no other site.
@@ -147,15 +177,17 @@ pub fn cookie(base: &BaseUrl, link: &OnboardingLink, token: &Token, now: Timesta
     let secure = if base.is_https() { "; Secure" } else { "" };
     format!(
         "{}={}; Path={}; Max-Age={}; HttpOnly; SameSite=Strict{secure}",
-        cookie_name(base),
+        cookie_name(base, &link.tenant_id),
         token.expose(),
         cookie_path(base, &link.tenant_id),
         link.ends_at.since(now).as_secs(),
     )
 }
 
-fn cookie_name(base: &BaseUrl) -> &'static str {
-    if base.is_https() { "__Secure-onboarding" } else { "onboarding" }
+/// A name of its own for each tenant, so that no other tenant's session stands in the way.
+fn cookie_name(base: &BaseUrl, tenant: &TenantId) -> String {
+    let prefix = if base.is_https() { "__Secure-" } else { "" };
+    format!("{prefix}onboarding-{tenant}")
 }
 
 fn cookie_path(base: &BaseUrl, tenant: &TenantId) -> String {
@@ -171,16 +203,6 @@ pub fn is_from(origin: &str, headers: &HeaderMap) -> bool {
         Some("null") => header("sec-fetch-site") == Some("same-origin"),
         Some(from) => from == origin,
         None => false,
-    }
-}
-
-/// What is shown to everybody who has no business here, or has none any more: one answer for all.
-#[derive(Debug, Clone, Copy)]
-pub struct DeadEnd;
-
-impl IntoResponse for DeadEnd {
-    fn into_response(self) -> Response {
-        Message::dead_end().into_response()
     }
 }
 
@@ -223,13 +245,14 @@ mod tests {
             ends_at: Timestamp::from_seconds(160),
             opened_at: None,
             revoked_at: None,
+            offers_launch: false,
         };
         let token = Token::new([1; 32]);
         let cookie = |base: &str| cookie(&BaseUrl::parse(base).unwrap(), &link, &token, Timestamp::from_seconds(100));
         assert_eq!(
             cookie("https://login.example.com/base"),
             format!(
-                "__Secure-onboarding={}; Path=/base/onboarding/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N; Max-Age=60; HttpOnly; \
+                "__Secure-onboarding-tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N={}; Path=/base/onboarding/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N; Max-Age=60; HttpOnly; \
                  SameSite=Strict; Secure",
                 token.expose()
             )
