@@ -15,7 +15,7 @@ mod writing;
 
 pub use attacks::{Attacks, Hostile};
 pub use beginning::Beginning;
-pub use routes::{Named, Route, api_routes, open_routes, route_of};
+pub use routes::{Named, PAGES, Route, api_routes, open_routes, route_of};
 pub use writing::Kind;
 
 /// All hostile requests of a stranger, with IDs that nobody has, in an order that is drawn from `seed`.
