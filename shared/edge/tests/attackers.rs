@@ -4,7 +4,7 @@
 
 mod door;
 
-use causeway_attackers::{Attacks, Named, hostile};
+use causeway_attackers::{Attacks, Named, Route, hostile, route_of};
 use causeway_edge::Door;
 use door::{Entrance, routes};
 use proptest::prelude::*;
@@ -72,7 +72,7 @@ fn path() -> impl Strategy<Value = String> {
 }
 
 fn key() -> impl Strategy<Value = String> {
-    let keys: Vec<String> = routes().iter().map(causeway_attackers::Route::key).collect();
+    let keys: Vec<String> = routes().iter().map(Route::key).collect();
     prop_oneof![4 => proptest::sample::select(keys), 1 => any::<String>()]
 }
 
@@ -115,9 +115,13 @@ proptest! {
     fn for_any_bytes_as_path_the_matched_route_is_the_authorised_one_or_it_is_refused(
         bytes in proptest::collection::vec(any::<u8>(), 0..60), key in key(),
     ) {
-        let path = String::from_utf8_lossy(&bytes).into_owned();
-        for path in [format!("/{path}"), path] {
-            prop_assert_eq!(Entrance::new(Door::Open).fault(&event(&key, &path, "$default")), None);
+        let (entrance, routes, text) = (Entrance::new(Door::Open), routes(), String::from_utf8_lossy(&bytes).into_owned());
+        for begun in ["", "/", "/v1/tenants/", "/onboarding/", "/oidc/a/b/"] {
+            let path = format!("{begun}{text}");
+            let matched = route_of(&routes, "GET", &path).map(Route::key);
+            for key in [Some(&key), matched.as_ref()].into_iter().flatten() {
+                prop_assert_eq!(entrance.fault(&event(key, &path, "$default")), None);
+            }
         }
     }
 

@@ -34,8 +34,8 @@ impl Entrance {
         paths.sort_unstable();
         paths.dedup();
         let said = async |method: Method, matched: MatchedPath| format!("{method} {}", matched.as_str());
-        let router = paths.into_iter().fold(Router::new(), |router, path| router.route(path, any(said)));
-        let edge = Edge::new(router, &BaseUrl::parse("https://login.example.com").unwrap(), door);
+        let behind = paths.into_iter().fold(Router::new(), |behind, path| behind.route(path, any(said)));
+        let edge = Edge::new(behind, &BaseUrl::parse("https://login.example.com").unwrap(), door);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         Self { edge, runtime, routes }
     }
