@@ -277,7 +277,7 @@ mod tests {
     fn each_webhook_is_counted_once_by_what_became_of_it() {
         let store = StoreError::Conflict { operation: "Query" };
         let seal = SealError::Unreadable {
-            tenant: "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
+            owner: causeway_core::tenant::SecretOwner::Tenant("tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap()),
             purpose: Purpose::WebhookSecret.as_str(),
         };
         let no_event = serde_json::from_str::<Event>("{}").unwrap_err();

@@ -26,8 +26,10 @@ pub enum Outcome {
     TokensIssued,
     /// Something is wrong with the request or the sign-in: what it is.
     Refused(&'static str),
-    /// Something of ours failed.
+    /// Something of ours failed, or of AWS. Nothing that anybody outside sends may come to this.
     Failed,
+    /// Something failed that only the tenant can mend: what it is.
+    FailedForTenant(&'static str),
     /// Anything else that was answered, which says nothing about sign-ins.
     Answered(&'static str),
 }
@@ -40,6 +42,7 @@ impl Display for Outcome {
             Self::TokensIssued => formatter.write_str("tokens issued"),
             Self::Refused(reason) => write!(formatter, "refused: {reason}"),
             Self::Failed => formatter.write_str("failed"),
+            Self::FailedForTenant(reason) => write!(formatter, "failed for the tenant: {reason}"),
             Self::Answered(what) => formatter.write_str(what),
         }
     }
@@ -58,6 +61,7 @@ pub fn came_to(outcome: Outcome) {
         Outcome::TokensIssued => count(Metric::SignInsCompleted),
         Outcome::Refused(_) => count(Metric::SignInsRefused),
         Outcome::Failed => count(Metric::SignInsFailed),
+        Outcome::FailedForTenant(_) => count(Metric::SignInsFailedForTenant),
         Outcome::Answered(_) => {}
     }
 }
@@ -83,7 +87,7 @@ pub fn public_document(document: &Value) -> Response {
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(document)).into_response()
 }
 
-/// Nothing is served under this path: it is no route, an ID in it is malformed, or the tenant does not exist.
+/// Nothing is served under this path: it is no route, or an ID in it is malformed.
 #[derive(Debug, Clone, Copy)]
 pub struct NoSuchPlace;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{RawQuery, State},
+    extract::{Extension, RawQuery, State},
     response::{IntoResponse, Response},
 };
 use causeway_core::{
@@ -13,19 +13,26 @@ use causeway_core::{
     },
     timestamp::Timestamp,
 };
+use causeway_edge::Source;
 use tracing::{Span, field::display};
 use url::Url;
 
 use crate::{
     answer::{Outcome, Refusal, came_to, redirect},
     bridge::Bridge,
+    directory::Asker,
     endpoint::Endpoint,
     failure::Failure,
 };
 
 /// Sends the browser to the sign-in of the connection.
-pub async fn authorize(State(bridge): State<Arc<Bridge>>, endpoint: Endpoint, RawQuery(query): RawQuery) -> Response {
-    match way_to_workos(&bridge, endpoint, query.as_deref().unwrap_or_default()).await {
+pub async fn authorize(
+    State(bridge): State<Arc<Bridge>>,
+    endpoint: Endpoint,
+    Extension(source): Extension<Source>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    match way_to_workos(&bridge, endpoint, Asker::Browser(source), query.as_deref().unwrap_or_default()).await {
         Ok(url) => {
             came_to(Outcome::SentToWorkos);
             redirect(&url)
@@ -34,10 +41,10 @@ pub async fn authorize(State(bridge): State<Arc<Bridge>>, endpoint: Endpoint, Ra
     }
 }
 
-async fn way_to_workos(bridge: &Bridge, endpoint: Endpoint, query: &str) -> Result<Url, Refusal> {
+async fn way_to_workos(bridge: &Bridge, endpoint: Endpoint, asker: Asker, query: &str) -> Result<Url, Refusal> {
     let request = AuthorizeRequest::parse(query)?;
     Span::current().record("user_pool_id", display(&request.user_pool_id));
-    let served = bridge.directory.served(&endpoint, &request.user_pool_id).await?;
+    let served = bridge.directory.served(&endpoint, &request.user_pool_id, asker).await?;
     let served = served.ok_or(Refusal::NotServed)?;
     if !bridge.may_return_to(&request.redirect_uri, &endpoint, &served).await.map_err(Failure::from)? {
         return Err(Refused::NotAllowed("redirect_uri").into());

@@ -5,20 +5,21 @@ use std::{sync::Arc, time::Duration};
 use causeway_cache::Cache;
 use causeway_core::{
     connection::Organization,
-    id::{ConnectionId, OrganizationId, TenantId, UserPoolId},
+    id::{OrganizationId, TenantId, UserPoolId},
     provider::BaseUrl,
     timestamp::Timestamp,
 };
+use causeway_edge::{Limit, Rate, Source};
 use causeway_store::{Store, StoreError};
 use causeway_workos::{Workos, WorkosError};
 use secrecy::SecretString;
 use url::Url;
 
 use crate::{
+    bearer_key::BearerKeys,
     directory::{Directory, Served},
     endpoint::Endpoint,
     failure::Failure,
-    limit::{Limit, Rate},
     signer::Signer,
 };
 
@@ -26,11 +27,15 @@ use crate::{
 /// verified.
 const DOMAINS_WITHIN: Duration = Duration::from_secs(3);
 
-/// How many access tokens that are not good may be shown to a connection: each costs a read. A wrong client secret
-/// costs none, and is refused without being counted, so that nobody can keep Cognito out with wrong ones.
-pub const WRONG_TOKENS: Rate = Rate { burst: 100, per_second: 20 };
-/// How many sign-ins of a connection may come back from WorkOS and fail. WorkOS counts the requests of all
-/// tenants together, so that who sends made-up codes for one connection must not use up what the others need.
+/// How long the start of an instance waits for its key: Lambda gives it ten seconds in all.
+const KEY_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often one code or access token may be shown. Each time costs a call, and nobody can make up another; Cognito
+/// shows each once. A wrong client secret costs none, and is refused without being counted, so that nobody who only
+/// knows a code can keep Cognito from redeeming it.
+pub const SHOWN: Rate = Rate { burst: 10, per_second: 1 };
+/// How many sign-ins of browsers at one address may come back from WorkOS and fail. WorkOS counts the requests of all
+/// tenants together, so that who sends made-up codes must not use up what the others need.
 pub const ATTEMPTS: Rate = Rate { burst: 20, per_second: 5 };
 
 /// Everything that the endpoints reach, and the clock and the randomness they go by.
@@ -51,10 +56,12 @@ pub struct Bridge {
     pub signer: Signer,
     /// Codes, access tokens and the log of sign-ins.
     pub store: Store,
-    /// The access tokens that were shown to a connection and were not good.
-    pub wrong_tokens: Limit<(TenantId, ConnectionId)>,
-    /// The sign-ins of a connection that came back from WorkOS and failed.
-    pub attempts: Limit<(TenantId, ConnectionId)>,
+    /// The key of the MACs of codes and access tokens.
+    pub bearer_key: BearerKeys,
+    /// The codes and access tokens that were shown, by their hash.
+    pub shown: Limit<String>,
+    /// The sign-ins that came back from WorkOS and failed.
+    pub attempts: Limit<Source>,
     /// The clock.
     pub now: fn() -> Timestamp,
     /// 256 random bits.
@@ -62,6 +69,19 @@ pub struct Bridge {
 }
 
 impl Bridge {
+    /// Opens the key of codes and access tokens before the first request comes. Where that can't be done in time, the
+    /// first request that needs the key opens it.
+    pub async fn open_bearer_key(&self) {
+        match tokio::time::timeout(KEY_WITHIN, self.bearer_key.get()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(failure)) => {
+                let (class, error) = (failure.class(), failure.shown());
+                tracing::warn!(?class, error, "the key of codes and access tokens is not there at the start");
+            }
+            Err(_) => tracing::warn!("the key of codes and access tokens did not come in time at the start"),
+        }
+    }
+
     /// A nonce for what is sealed with a key that seals more than one thing.
     pub fn nonce(&self) -> [u8; 12] {
         let random = (self.random)();

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{RawQuery, State},
+    extract::{Extension, RawQuery, State},
     response::{IntoResponse, Response},
 };
 use causeway_core::{
@@ -15,13 +15,15 @@ use causeway_core::{
         ACCESS_TOKEN_GOOD_FOR, CODE_GOOD_FOR,
         attributes::Claims,
         authorize::{Refused, cognito_url, oauth_error},
+        bearer::{Bearer, BearerKind, BearerScope},
         callback::{CallbackRequest, WorkosAnswer},
         claims::{Profile, belongs_to, claims, subject},
-        envelope::{Bearer, SignInState},
+        envelope::SignInState,
         sign_in_log::{SignInEntry, SignInError},
         token::{SignedIn, bound_to},
     },
 };
+use causeway_edge::Source;
 use causeway_store::{StoredAccess, StoredCode};
 use secrecy::{ExposeSecret, SecretString};
 use tracing::{Span, field::display};
@@ -30,7 +32,7 @@ use url::Url;
 use crate::{
     answer::{Outcome, Refusal, came_to, redirect},
     bridge::Bridge,
-    directory::Served,
+    directory::{Asker, Served},
     endpoint::{Endpoint, TenantEndpoint},
     failure::Failure,
     sign_in_log,
@@ -40,20 +42,23 @@ use crate::{
 pub async fn callback(
     State(bridge): State<Arc<Bridge>>,
     TenantEndpoint(tenant): TenantEndpoint,
+    Extension(source): Extension<Source>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    match way_to_cognito(&bridge, tenant, query.as_deref().unwrap_or_default()).await {
+    match way_to_cognito(&bridge, tenant, source, query.as_deref().unwrap_or_default()).await {
         Ok(url) => redirect(&url),
         Err(refusal) => refusal.into_response(),
     }
 }
 
-async fn way_to_cognito(bridge: &Bridge, tenant: TenantId, query: &str) -> Result<Url, Refusal> {
+async fn way_to_cognito(bridge: &Bridge, tenant: TenantId, source: Source, query: &str) -> Result<Url, Refusal> {
     let request = CallbackRequest::parse(query).map_err(|refused| match refused {
         Refused::Missing("state") => Refusal::Unsolicited,
         other => other.into(),
     })?;
-    let known = bridge.directory.tenant(&tenant).await?.ok_or(Refusal::NotServed)?;
+    let asker = Asker::Browser(source);
+    // The same as to a state that is none, so that nobody learns which tenants exist.
+    let known = bridge.directory.tenant(&tenant, asker).await?.ok_or(Refusal::State)?;
     let key = bridge.directory.state_key(&known).await.map_err(Failure::from)?;
     let state = SignInState::open(&request.state, key, &tenant, (bridge.now)()).map_err(|_| Refusal::State)?;
     Span::current()
@@ -61,30 +66,30 @@ async fn way_to_cognito(bridge: &Bridge, tenant: TenantId, query: &str) -> Resul
         .record("connection_id", display(&state.connection_id));
 
     let endpoint = Endpoint::new(&bridge.base, tenant, state.connection_id.clone());
-    let served = bridge.directory.served(&endpoint, &state.user_pool_id).await?;
+    let served = bridge.directory.served(&endpoint, &state.user_pool_id, asker).await?;
     let served = served.ok_or(Refusal::NotServed)?;
     // Again, as a domain that the pool has given up in the last ten minutes may be somebody else's by now.
     if !bridge.may_return_to(&state.redirect_uri, &endpoint, &served).await.map_err(Failure::from)? {
         return Err(Refusal::NotServed);
     }
-    let answer = answer(bridge, &endpoint, &served, &state, request.answer).await;
+    let answer = answer(bridge, &endpoint, source, &served, &state, request.answer).await;
     let answer: Vec<(&str, &str)> = answer.iter().map(|(name, value)| (*name, value.as_str())).collect();
     cognito_url(&state.redirect_uri, state.state.as_deref(), &answer).ok_or(Refusal::NotServed)
 }
 
 type Parameters = Vec<(&'static str, String)>;
 
-/// What Cognito is told. Each answer that signs nobody in takes one of the connection's attempts: where none are
-/// left, WorkOS is not asked and nothing is written.
+/// What Cognito is told. Each answer that signs nobody in takes one of the attempts of the browser's address: where none
+/// are left, WorkOS is not asked and nothing is written.
 async fn answer(
     bridge: &Bridge,
     endpoint: &Endpoint,
+    source: Source,
     served: &Served,
     state: &SignInState,
     answer: WorkosAnswer,
 ) -> Parameters {
-    let connection = (endpoint.tenant_id.clone(), endpoint.connection_id.clone());
-    let has_attempt = bridge.attempts.take(&connection, (bridge.now)());
+    let has_attempt = bridge.attempts.take(&source, (bridge.now)());
     let (parameters, error) = match answer {
         WorkosAnswer::Error { error, description } => {
             came_to(Outcome::Refused("by WorkOS"));
@@ -102,7 +107,7 @@ async fn answer(
         WorkosAnswer::Code(code) => match sign_in(bridge, endpoint, served, state, &code.into()).await {
             Ok(code) => {
                 came_to(Outcome::SignedIn);
-                bridge.attempts.give_back(&connection);
+                bridge.attempts.give_back(&source);
                 return vec![("code", code.expose().to_owned())];
             }
             Err(NotSignedIn::Foreign) => {
@@ -173,6 +178,8 @@ async fn sign_in(
     code: &SecretString,
 ) -> Result<Bearer, NotSignedIn> {
     let tenant = &served.tenant.tenant;
+    // Before WorkOS's code is spent.
+    bridge.bearer_key.get().await?;
     let api_key = bridge.directory.api_key(&served.tenant).await?;
     let profile = bridge.workos.redeem_code(&tenant.workos_client_id, api_key, code.expose_secret()).await?;
     if !is_of_the_connection(&profile, bridge, endpoint, served).await? {
@@ -220,10 +227,15 @@ async fn keep(
     state: &SignInState,
     Claims { claims, cut, .. }: Claims,
 ) -> Result<Bearer, Failure> {
-    let now = (bridge.now)();
-    let (code, access) = (Bearer::new((bridge.random)()), Bearer::new((bridge.random)()));
+    let (now, key) = ((bridge.now)(), bridge.bearer_key.get().await?);
+    let (code_good_until, access_good_until) = (now.plus(CODE_GOOD_FOR), now.plus(ACCESS_TOKEN_GOOD_FOR));
+    let bearer = |kind, end| {
+        let scope = BearerScope { kind, tenant: &endpoint.tenant_id, connection: &endpoint.connection_id };
+        Bearer::new((bridge.random)(), end, scope, key)
+    };
+    let code = bearer(BearerKind::Code(&state.user_pool_id), code_good_until)?;
+    let access = bearer(BearerKind::Access, access_good_until)?;
     let bound_to = bound_to(&endpoint.tenant_id, &state.user_pool_id, &endpoint.connection_id);
-    let access_good_until = now.plus(ACCESS_TOKEN_GOOD_FOR);
     let stored_access = StoredAccess {
         tenant_id: endpoint.tenant_id.clone(),
         user_pool_id: state.user_pool_id.clone(),
@@ -240,7 +252,7 @@ async fn keep(
         connection_id: endpoint.connection_id.clone(),
         redirect_uri: state.redirect_uri.clone(),
         sealed: code.seal(&signed_in, &bound_to)?,
-        expires_at: now.plus(CODE_GOOD_FOR).seconds(),
+        expires_at: code_good_until.seconds(),
     };
     let (code_lookup, access_lookup) = (code.lookup(), access.lookup());
     let (code_stored, access_stored, ()) = tokio::join!(

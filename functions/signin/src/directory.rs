@@ -15,19 +15,15 @@ use causeway_core::{
     timestamp::Timestamp,
     user_pool::UserPool,
 };
+use causeway_edge::{Limit, Rate, Source};
 use causeway_store::{SealError, Sealer, Store, StoreError};
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
-use crate::{
-    endpoint::Endpoint,
-    failure::Failure,
-    limit::{Limit, Rate},
-};
+use crate::{endpoint::Endpoint, failure::Failure};
 
-/// How many lookups of what this instance never met may find nothing, for each tenant that is known, and for all
-/// tenants together that are not. Who makes up IDs causes no more reads than this, and whatever has been looked up
-/// before is served beside it as ever.
+/// How many lookups of what this instance never met may find nothing, for each address that browsers come from. Who
+/// makes up IDs causes no more reads than this, and takes nothing from anybody at another address.
 const STRANGERS: Rate = Rate { burst: 20, per_second: 5 };
 
 /// A tenant with those of its secrets that were needed so far. They are opened one by one, as `/token` needs
@@ -37,6 +33,16 @@ pub struct KnownTenant {
     pub tenant: Tenant,
     state_key: OnceCell<Key>,
     api_key: OnceCell<SecretString>,
+}
+
+/// Who asks, as far as it tells how much may be looked up for them.
+#[derive(Debug, Clone, Copy)]
+pub enum Asker {
+    /// Whoever is at this address: any ID may be made up.
+    Browser(Source),
+    /// Who shows a code or an access token of ours: its tenant, connection and pool have signed somebody in. Cognito's
+    /// own addresses are shared by everybody's pools, so that they are no measure.
+    Holder,
 }
 
 /// A sign-in that is served: the pool lets users in, and the claim is this tenant's and for this issuer.
@@ -60,7 +66,7 @@ pub struct Directory {
     tenants: Cache<TenantId, KnownTenant>,
     pools: Cache<PoolKey, UserPool>,
     claims: Cache<ClaimKey, Claim>,
-    strangers: Limit<Option<TenantId>>,
+    strangers: Limit<Source>,
 }
 
 impl Directory {
@@ -71,7 +77,12 @@ impl Directory {
     }
 
     /// The sign-in of `pool` at `endpoint`, if it is served. What is not known yet is read side by side.
-    pub async fn served(&self, endpoint: &Endpoint, pool: &UserPoolId) -> Result<Option<Served>, Failure> {
+    pub async fn served(
+        &self,
+        endpoint: &Endpoint,
+        pool: &UserPoolId,
+        asker: Asker,
+    ) -> Result<Option<Served>, Failure> {
         let now = (self.now)();
         let (pool_key, claim_key) = keys(endpoint, pool);
         let standings = [
@@ -87,17 +98,22 @@ impl Directory {
             )?;
             Ok(tenant.zip(pool).zip(claim).map(|((tenant, pool), claim)| Served { tenant, pool, claim }))
         };
-        self.looked_up(&endpoint.tenant_id, &standings, read).await
+        self.looked_up(asker, &standings, read).await
     }
 
     /// A tenant.
-    pub async fn tenant(&self, id: &TenantId) -> Result<Option<Arc<KnownTenant>>, Failure> {
+    pub async fn tenant(&self, id: &TenantId, asker: Asker) -> Result<Option<Arc<KnownTenant>>, Failure> {
         let standings = [self.tenants.standing(id, (self.now)())];
-        self.looked_up(id, &standings, async || self.read_tenant(id).await).await
+        self.looked_up(asker, &standings, async || self.read_tenant(id).await).await
     }
 
     /// A tenant and one of its pools, if the pool lets users in.
-    pub async fn pool(&self, tenant: &TenantId, pool: &UserPoolId) -> Result<Option<Arc<UserPool>>, Failure> {
+    pub async fn pool(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        asker: Asker,
+    ) -> Result<Option<Arc<UserPool>>, Failure> {
         let (now, key) = ((self.now)(), (tenant.clone(), pool.clone()));
         let standings = [self.tenants.standing(tenant, now), self.pools.standing(&key, now)];
         let read = async || {
@@ -105,30 +121,30 @@ impl Directory {
             let (tenant, pool) = tokio::try_join!(self.read_tenant(tenant), pool)?;
             Ok(tenant.and(pool))
         };
-        self.looked_up(tenant, &standings, read).await
+        self.looked_up(asker, &standings, read).await
     }
 
     /// What `read` finds, if it has to be asked at all: where something is known to be missing, nothing is read,
     /// and where something may be made up, only as often as [`STRANGERS`] allows.
     async fn looked_up<T>(
         &self,
-        tenant: &TenantId,
+        asker: Asker,
         standings: &[Standing],
         read: impl AsyncFnOnce() -> Result<Option<T>, StoreError>,
     ) -> Result<Option<T>, Failure> {
         if standings.contains(&Standing::Absent) {
             return Ok(None);
         }
-        if !standings.contains(&Standing::Stranger) {
-            return Ok(read().await?);
-        }
-        let whose = (standings.first() == Some(&Standing::Found)).then(|| tenant.clone());
-        if !self.strangers.take(&whose, (self.now)()) {
+        let source = match asker {
+            Asker::Browser(source) if standings.contains(&Standing::Stranger) => source,
+            _ => return Ok(read().await?),
+        };
+        if !self.strangers.take(&source, (self.now)()) {
             return Err(Failure::TooManyStrangers);
         }
         let found = read().await?;
         if found.is_some() {
-            self.strangers.give_back(&whose);
+            self.strangers.give_back(&source);
         }
         Ok(found)
     }
@@ -175,7 +191,7 @@ impl Directory {
         let open = async || {
             let text = self.sealer.open(id, Purpose::SignInState, sign_in_state_key).await?;
             Key::from_text(&text)
-                .map_err(|_| SealError::Unreadable { tenant: id.clone(), purpose: Purpose::SignInState.as_str() })
+                .map_err(|_| SealError::Unreadable { owner: id.into(), purpose: Purpose::SignInState.as_str() })
         };
         known.state_key.get_or_try_init(open).await
     }

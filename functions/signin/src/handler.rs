@@ -8,8 +8,9 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use causeway_edge::Source;
 use causeway_telemetry::{METRICS, Metric, current_trace_id, measured};
-use lambda_http::{Request, RequestExt, Service};
+use lambda_http::{Request, RequestExt, Service, request::RequestContext};
 use tracing::{Instrument, field::Empty};
 
 use crate::{
@@ -53,7 +54,9 @@ pub async fn handle(mut router: Router, request: Request) -> Result<Response, In
         connection_id = Empty,
         outcome = Empty
     );
-    let request = with_path_of_the_event(request);
+    let mut request = with_path_of_the_event(request);
+    let source = source(&request);
+    request.extensions_mut().insert(source);
     let is_for_tokens = request.uri().path().ends_with("/token");
     let (response, mut metrics) = measured(router.call(request).instrument(span.clone())).await;
     let mut response = response?;
@@ -68,6 +71,12 @@ pub async fn handle(mut router: Router, request: Request) -> Result<Response, In
         tracing::info!(target: METRICS, status = response.status().as_u16(), duration_ms, %metrics, "answered");
     });
     Ok(response)
+}
+
+/// Where a request comes from, as API Gateway saw it.
+fn source(request: &Request) -> Source {
+    let RequestContext::ApiGatewayV2(context) = request.request_context() else { return Source::parse("") };
+    Source::parse(context.http.source_ip.as_deref().unwrap_or_default())
 }
 
 /// The request with the path of the event as it is: `lambda_http` puts the name of any stage but `$default`

@@ -3,6 +3,7 @@
 
 mod answer;
 mod authorize;
+mod bearer_key;
 mod bridge;
 mod callback;
 mod directory;
@@ -10,7 +11,6 @@ mod discovery;
 mod endpoint;
 mod failure;
 mod handler;
-mod limit;
 mod sign_in_log;
 mod signer;
 mod start;
@@ -28,22 +28,25 @@ use causeway_aws::{
 };
 use causeway_cache::Cache;
 use causeway_core::provider::BaseUrl;
+use causeway_edge::Limit;
 use causeway_store::{Sealer, Store};
 use causeway_workos::Workos;
 use lambda_http::{Error, service_fn};
 
 use crate::{
-    bridge::{ATTEMPTS, Bridge, WRONG_TOKENS},
+    bearer_key::BearerKeys,
+    bridge::{ATTEMPTS, Bridge, SHOWN},
     directory::Directory,
     handler::router,
-    limit::Limit,
     signer::Signer,
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     causeway_telemetry::start();
-    let router = router(Arc::new(bridge()?));
+    let bridge = Arc::new(bridge()?);
+    bridge.open_bearer_key().await;
+    let router = router(bridge);
     lambda_http::run(service_fn(|request| handler::handle(router.clone(), request))).await
 }
 
@@ -61,14 +64,15 @@ fn bridge() -> Result<Bridge, Error> {
         workos: Workos::new(workos_url.clone())?,
         workos_url,
         local_callback: optional_setting("LOCAL_CALLBACK"),
-        directory: Directory::new(store.clone(), sealer, now),
+        directory: Directory::new(store.clone(), sealer.clone(), now),
+        bearer_key: BearerKeys::new(store.clone(), sealer, now, random::<32>),
         signer: Signer::new(
             &configuration,
             setting("SIGNING_KEY_ARNS")?.split(',').map(str::to_owned).collect(),
             Duration::from_secs(parsed_setting("SIGNING_KEY_LEAD_SECONDS")?),
             now,
         ),
-        wrong_tokens: Limit::new(WRONG_TOKENS),
+        shown: Limit::new(SHOWN),
         attempts: Limit::new(ATTEMPTS),
         store,
         organizations: Cache::new(),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, RawQuery, State},
+    extract::{Extension, Path, RawQuery, State},
     http::{HeaderName, header},
     response::{Html, IntoResponse, Response},
 };
@@ -14,6 +14,7 @@ use causeway_core::{
     id::{TenantId, UserPoolId},
     start::{Start, StartRequest},
 };
+use causeway_edge::Source;
 use maud::{DOCTYPE, Markup, html};
 use tracing::{Span, field::display};
 use url::Url;
@@ -21,6 +22,7 @@ use url::Url;
 use crate::{
     answer::{NoSuchPlace, Outcome, Refusal, came_to, redirect},
     bridge::Bridge,
+    directory::Asker,
     endpoint::Endpoint,
 };
 
@@ -37,13 +39,15 @@ const PAGE_HEADERS: [(HeaderName, &str); 2] = [
 pub async fn start(
     State(bridge): State<Arc<Bridge>>,
     Path((tenant, pool)): Path<(String, String)>,
+    Extension(source): Extension<Source>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let (Ok(tenant), Ok(pool)) = (tenant.parse(), pool.parse()) else {
         return NoSuchPlace.into_response();
     };
     Span::current().record("tenant_id", display(&tenant)).record("user_pool_id", display(&pool));
-    match way_to_the_application(&bridge, tenant, &pool, query.as_deref().unwrap_or_default()).await {
+    let asker = Asker::Browser(source);
+    match way_to_the_application(&bridge, tenant, &pool, asker, query.as_deref().unwrap_or_default()).await {
         Ok(Way { to, asks: None }) => {
             came_to(Outcome::Answered("sent to the application"));
             redirect(&to)
@@ -67,6 +71,7 @@ async fn way_to_the_application(
     bridge: &Bridge,
     tenant: TenantId,
     pool: &UserPoolId,
+    asker: Asker,
     query: &str,
 ) -> Result<Way, Refusal> {
     let request = StartRequest::parse(query)?;
@@ -74,10 +79,10 @@ async fn way_to_the_application(
         Some(connection) => {
             Span::current().record("connection_id", display(&connection));
             let endpoint = Endpoint::new(&bridge.base, tenant, connection);
-            let served = bridge.directory.served(&endpoint, pool).await?.ok_or(Refusal::NotServed)?;
+            let served = bridge.directory.served(&endpoint, pool, asker).await?.ok_or(Refusal::NotServed)?;
             (served.pool, Some(served.claim))
         }
-        None => (bridge.directory.pool(&tenant, pool).await?.ok_or(Refusal::NotServed)?, None),
+        None => (bridge.directory.pool(&tenant, pool, asker).await?.ok_or(Refusal::NotServed)?, None),
     };
     let start = pool.options.start.as_ref().ok_or(Refusal::NotServed)?;
     let cognito = pool.domain_url(bridge.local_callback.as_deref()).ok_or(Refusal::NotServed)?;

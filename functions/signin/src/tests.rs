@@ -2,10 +2,12 @@
 //! made up here and count what they are asked.
 
 mod aws;
+mod bearers;
 mod flood;
 mod journey;
 mod keys;
 mod log;
+mod made_up;
 mod measured;
 mod refusals;
 mod samples;

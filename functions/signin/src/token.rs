@@ -1,4 +1,8 @@
-//! `/token`: Cognito redeems a code. When warm, one call to the table and one signature, and none to WorkOS.
+//! `/token`: Cognito redeems a code. When warm, two calls to the table and one signature, and none to WorkOS.
+//!
+//! A code that was not made here for this endpoint and pool, or is over, is refused before anything is read. So what a
+//! request can have looked up is what somebody has signed in to in the last minute. Whence it comes bounds nothing:
+//! Cognito's addresses are shared by everybody's pools.
 
 use std::sync::Arc;
 
@@ -11,6 +15,7 @@ use axum::{
 };
 use causeway_core::{
     oidc::{
+        bearer::{Bearer, BearerKind, BearerScope},
         id_token::UnsignedIdToken,
         sign_in_log::{SignInEntry, SignInError},
         token::{SignedIn, TokenError, TokenRequest, bound_to, is_form},
@@ -23,7 +28,7 @@ use tracing::{Span, field::display};
 use crate::{
     answer::{Outcome, came_to},
     bridge::Bridge,
-    directory::Served,
+    directory::{Asker, Served},
     endpoint::Endpoint,
     failure::Failure,
     sign_in_log,
@@ -85,14 +90,18 @@ async fn redeem(bridge: &Bridge, endpoint: &Endpoint, request: Request) -> Resul
     let request = read(request).await?;
     let (now, pool) = ((bridge.now)(), &request.user_pool_id);
     Span::current().record("user_pool_id", display(pool));
-    let served = bridge.directory.served(endpoint, pool).await?;
+    let code = checked(bridge, endpoint, &request, now).await?;
+    let served = bridge.directory.served(endpoint, pool, Asker::Holder).await?;
     let served = served.ok_or(Refusal::Refused(TokenError::InvalidClient, "no such sign-in"))?;
     if !is_the_client(bridge, endpoint, &served, &request, now).await? {
         return Err(Refusal::Refused(TokenError::InvalidClient, "wrong client secret"));
     }
+    if !bridge.shown.take(&code.lookup(), now) {
+        return Err(Refusal::Refused(TokenError::InvalidGrant, "code shown too often"));
+    }
     // Before the code is taken, so that a key that can't be had costs no code.
     let key = bridge.signer.key().await?;
-    let signed_in = match take(bridge, endpoint, &request, now).await {
+    let signed_in = match take(bridge, endpoint, &request, &code, now).await {
         Ok(signed_in) => signed_in,
         Err(refusal) => {
             // Only who holds the client secret comes here.
@@ -148,6 +157,20 @@ fn has_a_form(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(is_form)
 }
 
+/// The code, if it is one of ours for this endpoint and pool, and is not over.
+async fn checked(
+    bridge: &Bridge,
+    endpoint: &Endpoint,
+    request: &TokenRequest,
+    now: Timestamp,
+) -> Result<Bearer, Refusal> {
+    let key = bridge.bearer_key.get().await?;
+    let kind = BearerKind::Code(&request.user_pool_id);
+    let scope = BearerScope { kind, tenant: &endpoint.tenant_id, connection: &endpoint.connection_id };
+    let code = request.code.checked(scope, key, now);
+    code.ok_or(Refusal::Refused(TokenError::InvalidGrant, "code not good"))
+}
+
 /// Whether the secret is one of the claim's. Before it is not, the claim is read once more: a secret is
 /// written there before Cognito gets it.
 async fn is_the_client(
@@ -168,11 +191,11 @@ async fn take(
     bridge: &Bridge,
     endpoint: &Endpoint,
     request: &TokenRequest,
+    code: &Bearer,
     now: Timestamp,
 ) -> Result<SignedIn, Refusal> {
     let (tenant, connection, pool) = (&endpoint.tenant_id, &endpoint.connection_id, &request.user_pool_id);
-    let lookup = request.code.lookup();
-    let stored = bridge.store.take_code(&lookup, tenant, pool, connection, &request.redirect_uri, now).await?;
+    let stored = bridge.store.take_code(&code.lookup(), tenant, pool, connection, &request.redirect_uri, now).await?;
     let stored = stored.ok_or(Refusal::Refused(TokenError::InvalidGrant, "code not good"))?;
-    Ok(request.code.open(&stored.sealed, &bound_to(tenant, pool, connection))?)
+    Ok(code.open(&stored.sealed, &bound_to(tenant, pool, connection))?)
 }

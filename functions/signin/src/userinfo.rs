@@ -1,4 +1,6 @@
 //! `/userinfo`: the claims of a sign-in for who holds its access token (RFC 6750, OpenID Connect Core 5.3).
+//!
+//! A token that was not made here for this endpoint, or is over, is refused before anything is read.
 
 use std::sync::Arc;
 
@@ -8,13 +10,17 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use causeway_core::oidc::token::{access_token_of, bound_to};
+use causeway_core::oidc::{
+    bearer::{BearerKind, BearerScope},
+    token::{access_token_of, bound_to},
+};
 use serde_json::{Map, Value, json};
 use tracing::{Span, field::display};
 
 use crate::{
     answer::{Outcome, came_to},
     bridge::Bridge,
+    directory::Asker,
     endpoint::Endpoint,
     failure::Failure,
 };
@@ -34,10 +40,10 @@ pub async fn userinfo(State(bridge): State<Arc<Bridge>>, endpoint: Endpoint, hea
 enum Refusal {
     /// There is no access token in the header, the only place where one is taken from.
     NoToken,
-    /// The token is unknown, has ended, or is another connection's; or users may no longer sign in.
+    /// The token is not one of ours, has ended, or is another connection's; or users may no longer sign in.
     NotGood,
-    /// Too many tokens that are not good were shown to this connection.
-    TooMany,
+    /// The token was shown too often.
+    TooOften,
     /// Something of ours failed.
     Failed(Failure),
 }
@@ -58,8 +64,8 @@ impl IntoResponse for Refusal {
             // RFC 6750, 3.1: who shows no token is not told of an error.
             Self::NoToken => refuse("Bearer", Outcome::Refused("no access token")),
             Self::NotGood => refuse(r#"Bearer error="invalid_token""#, Outcome::Refused("access token not good")),
-            Self::TooMany => {
-                came_to(Outcome::Refused("too many wrong access tokens"));
+            Self::TooOften => {
+                came_to(Outcome::Refused("access token shown too often"));
                 (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")]).into_response()
             }
             Self::Failed(failure) => {
@@ -75,19 +81,22 @@ impl IntoResponse for Refusal {
 async fn claims(bridge: &Bridge, endpoint: &Endpoint, headers: &HeaderMap) -> Result<Map<String, Value>, Refusal> {
     let authorization = headers.get(header::AUTHORIZATION).ok_or(Refusal::NoToken)?;
     let token = authorization.to_str().ok().and_then(access_token_of).ok_or(Refusal::NotGood)?;
-    let connection = (endpoint.tenant_id.clone(), endpoint.connection_id.clone());
-    if !bridge.wrong_tokens.take(&connection, (bridge.now)()) {
-        return Err(Refusal::TooMany);
+    let (now, key) = ((bridge.now)(), bridge.bearer_key.get().await?);
+    let scope =
+        BearerScope { kind: BearerKind::Access, tenant: &endpoint.tenant_id, connection: &endpoint.connection_id };
+    let token = token.checked(scope, key, now).ok_or(Refusal::NotGood)?;
+    let lookup = token.lookup();
+    if !bridge.shown.take(&lookup, now) {
+        return Err(Refusal::TooOften);
     }
-    let stored = bridge.store.access(&token.lookup(), (bridge.now)()).await?.ok_or(Refusal::NotGood)?;
+    let stored = bridge.store.access(&lookup, now).await?.ok_or(Refusal::NotGood)?;
     if stored.tenant_id != endpoint.tenant_id || stored.connection_id != endpoint.connection_id {
         return Err(Refusal::NotGood);
     }
     Span::current().record("user_pool_id", display(&stored.user_pool_id));
-    if bridge.directory.served(endpoint, &stored.user_pool_id).await?.is_none() {
+    if bridge.directory.served(endpoint, &stored.user_pool_id, Asker::Holder).await?.is_none() {
         return Err(Refusal::NotGood);
     }
-    bridge.wrong_tokens.give_back(&connection);
     let bound_to = bound_to(&stored.tenant_id, &stored.user_pool_id, &stored.connection_id);
     Ok(token.open(&stored.sealed, &bound_to)?)
 }

@@ -3,6 +3,7 @@
 
 pub mod attributes;
 pub mod authorize;
+pub mod bearer;
 pub mod callback;
 pub mod claims;
 pub mod discovery;

@@ -1,5 +1,7 @@
 //! Tenants.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,6 +16,40 @@ use crate::{
 #[serde(transparent)]
 pub struct Sealed(pub String);
 
+/// Whose a sealed secret is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretOwner {
+    /// A tenant's.
+    Tenant(TenantId),
+    /// The deployment's own.
+    Deployment,
+}
+
+impl SecretOwner {
+    /// The value of `tenant` in the encryption context. No tenant's ID is the deployment's.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Tenant(id) => id.as_str(),
+            Self::Deployment => "deployment",
+        }
+    }
+}
+
+impl From<&TenantId> for SecretOwner {
+    fn from(id: &TenantId) -> Self {
+        Self::Tenant(id.clone())
+    }
+}
+
+impl fmt::Display for SecretOwner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tenant(id) => write!(formatter, "the tenant {id}"),
+            Self::Deployment => formatter.write_str("the deployment"),
+        }
+    }
+}
+
 /// What a sealed secret is for; part of the encryption context, so that each function can be let open
 /// only what it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +62,8 @@ pub enum Purpose {
     SignInState,
     /// The key of an answer that is given again to a repeated request.
     IdempotentAnswer,
+    /// The deployment's key of the MACs of codes and access tokens.
+    BearerKey,
 }
 
 impl Purpose {
@@ -36,6 +74,7 @@ impl Purpose {
             Self::WebhookSecret => "webhook-secret",
             Self::SignInState => "sign-in-state",
             Self::IdempotentAnswer => "idempotent-answer",
+            Self::BearerKey => "bearer-key",
         }
     }
 }

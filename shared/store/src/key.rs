@@ -103,6 +103,11 @@ impl Key {
         Self::new(format!("AUDIT#{tenant}"), id)
     }
 
+    /// What is the deployment's own, and no tenant's: the key of the MACs of codes and access tokens.
+    pub fn bearer_key() -> Self {
+        Self::new("DEPLOYMENT", "BEARER_KEY")
+    }
+
     pub fn request(lookup: &str) -> Self {
         Self::new(format!("REQUEST#{lookup}"), "REQUEST")
     }

@@ -2,6 +2,7 @@
 //! is conditional, so that a stale copy never overwrites a newer one.
 
 mod audit;
+mod bearer_key;
 mod claims;
 mod due;
 mod errands;
@@ -74,6 +75,19 @@ impl Store {
             .await
             .map_err(|error| StoreError::from_sdk("GetItem", error))?;
         answer.item.map(read).transpose()
+    }
+
+    /// Writes an item where none is.
+    async fn put_once<T: Serialize>(&self, key: &Key, value: &T) -> Result<(), StoreError> {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(write(value, key)?))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("PutItem", error))?;
+        Ok(())
     }
 
     /// Writes an item, in place of an earlier one.

@@ -7,7 +7,7 @@ use causeway_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Store, StoreError, key::Key, number, read, text, write};
+use crate::{Store, StoreError, key::Key, number, read, text};
 
 /// A code's item. `sealed` opens with the code alone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,18 +50,6 @@ impl Store {
     /// Stores what an access token shows, under the token's hash.
     pub async fn put_access(&self, lookup: &str, access: &StoredAccess) -> Result<(), StoreError> {
         self.put_once(&Key::access(lookup), access).await
-    }
-
-    async fn put_once<T: Serialize>(&self, key: &Key, value: &T) -> Result<(), StoreError> {
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(write(value, key)?))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("PutItem", error))?;
-        Ok(())
     }
 
     /// Takes a code's item away and returns it, only if it is for exactly this tenant, pool, connection

@@ -9,6 +9,15 @@ use crate::{call::Call, refusal::Refusal};
 /// How WorkOS calls a code that it does not redeem (RFC 6749, 5.2; the others are its emulator's).
 const REFUSED_CODE: [&str; 3] = ["invalid_grant", "invalid_code", "expired_code"];
 
+/// OAuth's words for a client that WorkOS does not let in: unknown, with another's key, or without the right
+/// to redeem codes (RFC 6749, 5.2).
+const REFUSED_CLIENT: [&str; 2] = ["invalid_client", "unauthorized_client"];
+
+/// Whether an answer of this status is about what was asked, and not about when or how often.
+pub(crate) fn is_about_the_request(status: u16) -> bool {
+    (400..500).contains(&status) && status != 429
+}
+
 /// A call to WorkOS that failed. Holds no secret: no key, no code, no query and nothing of an answer's body
 /// but WorkOS's words about a refusal.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +123,14 @@ impl WorkosError {
     pub fn refuses_code(&self) -> bool {
         self.refusal().is_some_and(|refusal| {
             refusal.status == 400 && refusal.code.as_deref().is_some_and(|code| REFUSED_CODE.contains(&code))
+        })
+    }
+
+    /// Whether WorkOS says of the client that it is unknown, has another's key, or may not redeem codes.
+    pub fn refuses_client(&self) -> bool {
+        self.refusal().is_some_and(|refusal| {
+            is_about_the_request(refusal.status)
+                && refusal.code.as_deref().is_some_and(|code| REFUSED_CLIENT.contains(&code))
         })
     }
 

@@ -8,15 +8,11 @@ use serde_json::json;
 use crate::{
     call::{Call, Repeat, Request},
     client::Workos,
-    error::WorkosError,
+    error::{WorkosError, is_about_the_request},
 };
 
 /// A code that WorkOS never made: only what is said of the client matters.
 const MADE_UP_CODE: &str = "causeway-checks-the-api-key";
-/// OAuth's words for a client that WorkOS does not let in: unknown, with another's key, or without the right
-/// to redeem codes (RFC 6749, 5.2).
-const REFUSED_CLIENT: [&str; 2] = ["invalid_client", "unauthorized_client"];
-
 /// What is read of the answer: the tokens in it are skipped unread.
 #[derive(Deserialize)]
 struct TokenAnswer {
@@ -47,8 +43,8 @@ impl Workos {
         let request = token_request(client_id, key, MADE_UP_CODE, Repeat::Writes);
         match self.send(&request).await {
             Ok(answer) => return Err(answer.unreadable("a made-up code was redeemed")),
-            Err(error) if error.class() == ErrorClass::Denied || refuses_client(&error) => return Ok(false),
-            Err(error) if error.refusal().is_some_and(|refusal| is_about_the_code(refusal.status)) => {}
+            Err(error) if error.class() == ErrorClass::Denied || error.refuses_client() => return Ok(false),
+            Err(error) if error.refusal().is_some_and(|refusal| is_about_the_request(refusal.status)) => {}
             Err(error) => return Err(error),
         }
         match self.send(&Request::get("/connections", key).with_query("limit", "1")).await {
@@ -57,18 +53,6 @@ impl Workos {
             Err(error) => Err(error),
         }
     }
-}
-
-fn is_about_the_code(status: u16) -> bool {
-    (400..500).contains(&status) && status != 429
-}
-
-fn refuses_client(error: &WorkosError) -> bool {
-    error
-        .refusal()
-        .filter(|refusal| is_about_the_code(refusal.status))
-        .and_then(|refusal| refusal.code.as_deref())
-        .is_some_and(|code| REFUSED_CLIENT.contains(&code))
 }
 
 fn token_request<'a>(client_id: &WorkosClientId, key: &'a SecretString, code: &'a str, repeat: Repeat) -> Request<'a> {

@@ -41,6 +41,8 @@ pub const ENTRY_OF_DUE: f64 = 2.0;
 const TENANT: Units = Units::reading(1.0);
 const POOL: Units = Units::reading(1.0);
 const CLAIM: Units = Units::reading(1.0);
+/// The deployment's key of codes and access tokens.
+const BEARER_KEY: Units = Units::reading(1.0);
 /// All pools of a tenant that has one or two.
 const POOLS: Units = Units::reading(1.0);
 /// The claims of 20 connections.
@@ -139,6 +141,9 @@ pub struct Endpoint {
     pub needs_public_key: bool,
 }
 
+/// What the start of an instance of `signin` takes: the key of codes and access tokens is read and opened.
+pub const START: Counted = Counted { table: &[BEARER_KEY], opened: 1, ..Counted::NONE };
+
 /// How many requests a sign-in takes.
 pub const SIGN_IN_REQUESTS: u32 = 5;
 /// The requests of a sign-in: Cognito sends the browser, `WorkOS` sends it back, and Cognito fetches the tokens, the
@@ -172,11 +177,5 @@ pub const SIGN_IN: [Endpoint; SIGN_IN_REQUESTS as usize] = [
         next: Counted::of_the_table(&[SHOWN_ACCESS]),
         needs_public_key: false,
     },
-    Endpoint {
-        name: "/jwks",
-        outcome: "published",
-        new: Counted::of_the_table(&[TENANT]),
-        next: Counted::NONE,
-        needs_public_key: true,
-    },
+    Endpoint { name: "/jwks", outcome: "published", new: Counted::NONE, next: Counted::NONE, needs_public_key: true },
 ];

@@ -16,10 +16,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use causeway_core::{
-    id::TenantId,
-    tenant::{Purpose, Sealed},
-};
+use causeway_core::tenant::{Purpose, Sealed, SecretOwner};
 use serde_json::{Value, json};
 
 /// An RSA key of 2048 bits as KMS gives it; its private half is not kept.
@@ -30,6 +27,7 @@ struct State {
     items: HashMap<(String, String), Value>,
     calls: Vec<String>,
     denied: Option<&'static str>,
+    hidden: Option<&'static str>,
     keys: HashMap<String, i64>,
 }
 
@@ -75,6 +73,16 @@ impl Aws {
         self.0.lock().unwrap().denied = Some(operation);
     }
 
+    /// Refuses nothing any more.
+    pub fn allow(&self) {
+        self.0.lock().unwrap().denied = None;
+    }
+
+    /// Answers the next question for an item of this partition key as if it were not there yet.
+    pub fn hide_once(&self, partition: &'static str) {
+        self.0.lock().unwrap().hidden = Some(partition);
+    }
+
     /// Writes another text into an attribute of the items whose partition key begins with `prefix`.
     pub fn change(&self, prefix: &str, attribute: &str, text: &str) {
         let mut state = self.0.lock().unwrap();
@@ -85,15 +93,25 @@ impl Aws {
         }
     }
 
+    /// Takes an attribute out of the items whose partition key begins with `prefix`.
+    pub fn forget(&self, prefix: &str, attribute: &str) {
+        let mut state = self.0.lock().unwrap();
+        for ((partition, _), item) in &mut state.items {
+            if partition.starts_with(prefix) {
+                item.as_object_mut().unwrap().remove(attribute);
+            }
+        }
+    }
+
     /// Removes an item behind the bridge's back.
     pub fn remove(&self, partition: &str, sort: &str) {
         self.0.lock().unwrap().items.remove(&(partition.to_owned(), sort.to_owned())).unwrap();
     }
 }
 
-/// A secret that this AWS opens for its tenant and purpose.
-pub fn sealed(tenant: &TenantId, purpose: Purpose, secret: &str) -> Sealed {
-    Sealed(STANDARD.encode(format!("{tenant} {} {secret}", purpose.as_str())))
+/// A secret that this AWS opens for its owner and purpose.
+pub fn sealed(owner: impl Into<SecretOwner>, purpose: Purpose, secret: &str) -> Sealed {
+    Sealed(STANDARD.encode(format!("{} {} {secret}", owner.into().as_str(), purpose.as_str())))
 }
 
 impl HttpConnector for Aws {
@@ -118,11 +136,19 @@ impl State {
             return Err("AccessDeniedException");
         }
         match operation {
+            "GetItem" if self.hidden.is_some_and(|partition| body["Key"]["pk"]["S"] == partition) => {
+                self.hidden = None;
+                Ok(json!({}))
+            }
             "GetItem" => Ok(match self.items.get(&key(&body["Key"])) {
                 Some(item) => json!({ "Item": item }),
                 None => json!({}),
             }),
             "PutItem" => {
+                let is_once = body["ConditionExpression"] == "attribute_not_exists(pk)";
+                if is_once && self.items.contains_key(&key(&body["Item"])) {
+                    return Err("ConditionalCheckFailedException");
+                }
                 self.put(&body["Item"]);
                 Ok(json!({}))
             }
@@ -135,6 +161,7 @@ impl State {
             }
             "DeleteItem" => self.delete(body),
             "Decrypt" => decrypt(body),
+            "Encrypt" => Ok(encrypt(body)),
             "GetPublicKey" => Ok(json!({ "PublicKey": self.public_key(body)? })),
             "DescribeKey" => Ok(json!({ "KeyMetadata": { "KeyId": body["KeyId"], "CreationDate": self.key(body)? } })),
             "Sign" => {
@@ -195,6 +222,13 @@ fn holds(clause: &str, item: &Value, values: &Value) -> bool {
 fn key(attributes: &Value) -> (String, String) {
     let text = |name: &str| attributes[name]["S"].as_str().unwrap().to_owned();
     (text("pk"), text("sk"))
+}
+
+fn encrypt(body: &Value) -> Value {
+    let secret = String::from_utf8(STANDARD.decode(body["Plaintext"].as_str().unwrap()).unwrap()).unwrap();
+    let context = &body["EncryptionContext"];
+    let text = format!("{} {} {secret}", context["tenant"].as_str().unwrap(), context["purpose"].as_str().unwrap());
+    json!({ "CiphertextBlob": STANDARD.encode(text) })
 }
 
 fn decrypt(body: &Value) -> Result<Value, &'static str> {

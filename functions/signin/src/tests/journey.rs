@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use causeway_core::{adoption::Subject, oidc::envelope::Bearer, secret::SecretHash};
+use causeway_core::{adoption::Subject, secret::SecretHash};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -90,8 +90,8 @@ async fn a_warm_function_calls_only_what_a_sign_in_changes() {
 #[tokio::test]
 async fn a_cold_token_request_asks_workos_nothing_and_opens_no_secret() {
     let world = World::new().await;
-    let unknown = Bearer::new([9; 32]);
-    assert_eq!(world.token(CONNECTION, unknown.expose(), SECRET).await.status, 400);
+    let unknown = world.unknown_code(CONNECTION).await;
+    assert_eq!(world.token(CONNECTION, &unknown, SECRET).await.status, 400);
     assert_eq!(world.aws.calls(), ["GetItem", "GetItem", "GetItem", "GetPublicKey", "DeleteItem", "PutItem"]);
     assert_eq!(world.workos.calls(), [""; 0]);
 }
@@ -219,6 +219,7 @@ async fn what_fails_behind_the_bridge_is_told_as_such() {
     pass(Duration::from_mins(1));
     world.aws.deny("GetItem");
     assert_eq!(world.authorize(CONNECTION, CALLBACK).await.status, 503);
+    world.aws.deny("GetPublicKey");
     assert_eq!(world.get(&format!("/{CONNECTION}/jwks"), &[]).await.status, 503);
 }
 

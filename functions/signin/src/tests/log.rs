@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::world::{CALLBACK, CONNECTION, POOL, SECRET, TENANT, World, event};
+use super::world::{BEARER_KEY, CALLBACK, CONNECTION, POOL, SECRET, TENANT, World, event};
 
 thread_local! {
     static WRITTEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -85,6 +85,7 @@ async fn each_request_is_one_line_and_no_line_holds_a_secret_or_a_person() {
         token("access_token"),
         token("id_token"),
         SECRET.to_owned(),
+        BEARER_KEY.to_owned(),
         "a wrong secret".to_owned(),
         "code-of-workos".to_owned(),
         "workos key".to_owned(),

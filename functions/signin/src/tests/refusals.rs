@@ -13,8 +13,6 @@ use causeway_core::{
     user_pool::{SignIn, UserPool},
 };
 
-const GOOD_CODE: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
-
 #[tokio::test]
 async fn a_malformed_id_is_refused_before_any_call() {
     let world = World::new().await;
@@ -50,7 +48,7 @@ async fn every_answer_has_the_headers_that_browsers_and_caches_go_by() {
         world.get("/nowhere", &[]).await,
         world.get("/callback", &[]).await,
         world.authorize(CONNECTION, CALLBACK).await,
-        world.token(CONNECTION, GOOD_CODE, "wrong").await,
+        world.token(CONNECTION, &world.unknown_code(CONNECTION).await, "wrong").await,
         world.userinfo(CONNECTION, "Bearer x").await,
         world.get(&format!("/{CONNECTION}/jwks"), &[]).await,
         world.get(&format!("/{CONNECTION}/.well-known/openid-configuration"), &[]).await,
@@ -100,10 +98,10 @@ async fn a_secret_is_taken_from_the_form_only() {
 #[tokio::test]
 async fn wrong_secrets_and_unknown_claims_cost_no_call_each() {
     let world = World::new().await;
-    world.code().await;
+    let code = world.code().await;
     world.aws.calls();
     for number in 0..1000 {
-        let answer = world.token(CONNECTION, GOOD_CODE, &format!("wrong {number}")).await;
+        let answer = world.token(CONNECTION, &code, &format!("wrong {number}")).await;
         assert_eq!((answer.status, answer.json()), (401, json!({ "error": "invalid_client" })));
         assert_eq!(world.authorize(OTHER_CONNECTION, CALLBACK).await.status, 400);
         assert_eq!(world.authorize(CONNECTION, "https://evil.example.com").await.status, 400);
@@ -124,7 +122,8 @@ async fn a_claim_of_another_tenant_or_for_another_issuer_vouches_for_nobody() {
     for claim in foreign {
         world.store.put_claim(&user_pool_id(), &claim).await.unwrap();
         assert_eq!(world.authorize(CONNECTION, CALLBACK).await.status, 400);
-        assert_eq!(world.token(CONNECTION, GOOD_CODE, SECRET).await.json(), json!({ "error": "invalid_client" }));
+        let code = world.unknown_code(CONNECTION).await;
+        assert_eq!(world.token(CONNECTION, &code, SECRET).await.json(), json!({ "error": "invalid_client" }));
         pass(Duration::from_secs(1));
     }
 }
@@ -245,7 +244,8 @@ async fn a_minute_after_a_pool_is_switched_off_nobody_signs_in_and_a_second_afte
     world.put_pool(&off).await;
     pass(Duration::from_mins(1));
     assert_eq!(world.authorize(CONNECTION, CALLBACK).await.status, 400);
-    assert_eq!(world.token(CONNECTION, GOOD_CODE, SECRET).await.status, 401);
+    let code = world.unknown_code(CONNECTION).await;
+    assert_eq!(world.token(CONNECTION, &code, SECRET).await.status, 401);
     assert_eq!(world.userinfo(CONNECTION, &format!("Bearer {token}")).await.status, 401);
     world.put_pool(&pool()).await;
     pass(Duration::from_secs(1));
@@ -258,9 +258,10 @@ async fn a_minute_after_a_claim_or_a_tenant_is_gone_nobody_signs_in() {
         [(format!("POOL#{POOL}"), format!("CLAIM#{CONNECTION}")), (format!("TENANT#{TENANT}"), "TENANT".to_owned())]
     {
         let world = World::new().await;
-        let code = world.code().await;
+        world.code().await;
         world.aws.remove(&partition, &sort);
         pass(Duration::from_mins(1));
+        let code = world.unknown_code(CONNECTION).await;
         assert_eq!(world.authorize(CONNECTION, CALLBACK).await.status, 400);
         assert_eq!(world.token(CONNECTION, &code, SECRET).await.json(), json!({ "error": "invalid_client" }));
     }

@@ -12,6 +12,7 @@ use url::Url;
 #[derive(Default)]
 struct State {
     profile: Option<Value>,
+    refuses: Option<(&'static str, Value)>,
     organization: Option<Value>,
     calls: Vec<String>,
 }
@@ -40,6 +41,11 @@ impl WorkosServer {
         self.0.lock().unwrap().profile = profile;
     }
 
+    /// Answers every code with this status, such as `401 Unauthorized`, and this body.
+    pub fn refuses(&self, status: &'static str, body: Value) {
+        self.0.lock().unwrap().refuses = Some((status, body));
+    }
+
     /// The one organization that there is.
     pub fn has_organization(&self, organization: Option<Value>) {
         self.0.lock().unwrap().organization = organization;
@@ -52,29 +58,38 @@ impl WorkosServer {
 
     async fn answer(self, mut stream: TcpStream) {
         let Some((line, body)) = read(&mut stream).await else { return };
-        let answer =
-            {
-                let mut state = self.0.lock().unwrap();
-                state.calls.push(line.clone());
-                if line.starts_with("POST /sso/token ") {
-                    assert!(body.contains("workos key") && body.contains("client_1"), "{body}");
-                    state.profile.clone().map(|profile| json!({
-                        "access_token": "canary", "profile": profile,
-                        "oauth_tokens": { "provider": "OktaSAML", "access_token": "canary", "refresh_token": "canary" },
-                    }))
-                } else {
-                    state.organization.clone()
-                }
-            };
-        let (status, body) = match answer {
-            Some(answer) => ("200 OK", answer.to_string()),
-            None => ("400 Bad Request", json!({ "error": "invalid_grant", "error_description": "canary" }).to_string()),
-        };
+        let (status, body) = self.0.lock().unwrap().answer(line, &body);
         let length = body.len();
         let answer = format!(
             "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
         );
         stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+}
+
+impl State {
+    /// The status and the body.
+    fn answer(&mut self, line: String, body: &str) -> (&'static str, String) {
+        let is_for_tokens = line.starts_with("POST /sso/token ");
+        self.calls.push(line);
+        let answer = if is_for_tokens {
+            assert!(body.contains("workos key") && body.contains("client_1"), "{body}");
+            if let Some((status, body)) = &self.refuses {
+                return (*status, body.to_string());
+            }
+            self.profile.clone().map(|profile| {
+                json!({
+                    "access_token": "canary", "profile": profile,
+                    "oauth_tokens": { "provider": "OktaSAML", "access_token": "canary", "refresh_token": "canary" },
+                })
+            })
+        } else {
+            self.organization.clone()
+        };
+        match answer {
+            Some(answer) => ("200 OK", answer.to_string()),
+            None => ("400 Bad Request", json!({ "error": "invalid_grant", "error_description": "canary" }).to_string()),
+        }
     }
 }
 

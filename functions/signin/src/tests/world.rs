@@ -1,6 +1,10 @@
 //! A tenant with a pool and a connection, and the bridge in front of them.
 
-use std::{cell::Cell, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, body::to_bytes, http::HeaderMap};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -9,12 +13,14 @@ use causeway_core::{
     audit::{AuditRecord, Change},
     claim::Claim,
     id::{ConnectionId, TenantId, UserPoolId},
+    oidc::bearer::{Bearer, BearerKind, BearerScope},
     provider::{BaseUrl, Issuer},
     secret::SecretHash,
-    tenant::{Purpose, Tenant},
+    tenant::{Purpose, SecretOwner, Tenant},
     timestamp::Timestamp,
     user_pool::{PoolOptions, PoolStatus, RunState, UserPool},
 };
+use causeway_edge::Limit;
 use causeway_store::{Sealer, Store};
 use causeway_workos::Workos;
 use secrecy::SecretString;
@@ -27,10 +33,10 @@ use super::{
     workos::WorkosServer,
 };
 use crate::{
-    bridge::{ATTEMPTS, Bridge, WRONG_TOKENS},
+    bearer_key::BearerKeys,
+    bridge::{ATTEMPTS, Bridge, SHOWN},
     directory::Directory,
     handler::{handle, router},
-    limit::Limit,
     signer::Signer,
 };
 
@@ -40,6 +46,10 @@ pub const CONNECTION: &str = "conn_01E4ZCR3C56J083X43JQXF3JK5";
 pub const OTHER_CONNECTION: &str = "conn_01E4ZCR3C56J083X43JQXF3JK6";
 pub const CALLBACK: &str = "https://a.auth.eu-west-1.amazoncognito.com/oauth2/idpresponse";
 pub const SECRET: &str = "the client secret";
+/// The deployment's key of codes and access tokens.
+pub const BEARER_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+/// Where requests come from unless a test says otherwise.
+pub const HOME: &str = "192.0.2.1";
 
 /// How long a key is published before it signs.
 pub const LEAD: Duration = Duration::from_mins(15);
@@ -91,8 +101,13 @@ pub struct World {
     pub aws: Aws,
     pub workos: WorkosServer,
     pub store: Store,
+    pub bridge: Arc<Bridge>,
+    keys: Vec<String>,
+    workos_url: Url,
     router: Router,
     base: BaseUrl,
+    /// Where requests come from.
+    source: RefCell<String>,
 }
 
 impl World {
@@ -108,25 +123,10 @@ impl World {
         for arn in keys {
             aws.has_key(arn, 1_000_000_000);
         }
-        let (configuration, workos_url) = (aws.configuration(), workos.start().await);
-        let store = Store::new(&configuration, "table".to_owned());
-        let sealer = Sealer::new(&configuration, "sealing".to_owned());
-        let base = BaseUrl::parse("https://login.example.com").unwrap();
-        let bridge = Bridge {
-            base: base.clone(),
-            workos: Workos::new(workos_url.clone()).unwrap(),
-            workos_url,
-            organizations: Cache::new(),
-            local_callback: None,
-            directory: Directory::new(store.clone(), sealer, now),
-            signer: Signer::new(&configuration, keys.iter().map(|arn| (*arn).to_owned()).collect(), LEAD, now),
-            wrong_tokens: Limit::new(WRONG_TOKENS),
-            attempts: Limit::new(ATTEMPTS),
-            store: store.clone(),
-            now,
-            random,
-        };
-        let world = Self { aws, workos, store, router: router(Arc::new(bridge)), base };
+        let workos_url = workos.start().await;
+        let world = Self::over(aws, workos, workos_url, keys.iter().map(|arn| (*arn).to_owned()).collect());
+        let key = sealed(SecretOwner::Deployment, Purpose::BearerKey, BEARER_KEY);
+        world.store.put_bearer_key(&key).await.unwrap();
         world.store.create_tenant(&tenant(), &registration()).await.unwrap();
         world.store.create_pool(&pool()).await.unwrap();
         world.put_claim(CONNECTION, SECRET).await;
@@ -134,8 +134,57 @@ impl World {
         world.workos.has_organization(Some(json!({
             "id": "org_1", "name": "a", "domains": [{ "id": "d", "domain": "example.com", "state": "verified" }],
         })));
+        world.bridge.open_bearer_key().await;
         world.aws.calls();
         world
+    }
+
+    /// An instance that knows nothing yet.
+    fn over(aws: Aws, workos: WorkosServer, workos_url: Url, keys: Vec<String>) -> Self {
+        let configuration = aws.configuration();
+        let store = Store::new(&configuration, "table".to_owned());
+        let sealer = Sealer::new(&configuration, "sealing".to_owned());
+        let base = BaseUrl::parse("https://login.example.com").unwrap();
+        let bridge = Arc::new(Bridge {
+            base: base.clone(),
+            workos: Workos::new(workos_url.clone()).unwrap(),
+            workos_url: workos_url.clone(),
+            organizations: Cache::new(),
+            local_callback: None,
+            directory: Directory::new(store.clone(), sealer.clone(), now),
+            bearer_key: BearerKeys::new(store.clone(), sealer, now, random),
+            signer: Signer::new(&configuration, keys.clone(), LEAD, now),
+            shown: Limit::new(SHOWN),
+            attempts: Limit::new(ATTEMPTS),
+            store: store.clone(),
+            now,
+            random,
+        });
+        let source = RefCell::new(HOME.to_owned());
+        Self { aws, workos, store, router: router(Arc::clone(&bridge)), bridge, keys, workos_url, base, source }
+    }
+
+    /// Another instance of the function, which has not started yet.
+    pub fn another_instance(&self) -> Self {
+        Self::over(self.aws.clone(), self.workos.clone(), self.workos_url.clone(), self.keys.clone())
+    }
+
+    /// Another instance, to which WorkOS is somewhere else.
+    pub fn instance_with_workos_at(&self, url: &str) -> Self {
+        Self::over(self.aws.clone(), self.workos.clone(), url.parse().unwrap(), self.keys.clone())
+    }
+
+    /// Has requests come from this address from now on.
+    pub fn is_asked_from(&self, address: &str) {
+        address.clone_into(&mut self.source.borrow_mut());
+    }
+
+    /// A code for `connection` and the pool as this deployment makes them, though nobody has signed in.
+    pub async fn unknown_code(&self, connection: &str) -> String {
+        let (tenant, connection, pool) = (TENANT.parse().unwrap(), connection.parse().unwrap(), user_pool_id());
+        let scope = BearerScope { kind: BearerKind::Code(&pool), tenant: &tenant, connection: &connection };
+        let key = self.bridge.bearer_key.get().await.unwrap();
+        Bearer::new(random(), now().plus(Duration::from_mins(1)), scope, key).unwrap().expose().to_owned()
     }
 
     /// Writes the claim of a connection, with one live secret.
@@ -156,6 +205,8 @@ impl World {
 
     /// The bridge's answer to an event of the HTTP API.
     pub async fn answer(&self, event: &Value) -> Answer {
+        let mut event = event.clone();
+        event["requestContext"]["http"]["sourceIp"] = json!(*self.source.borrow());
         let request = lambda_http::request::from_str(&event.to_string()).unwrap();
         let Ok(response) = handle(self.router.clone(), request).await;
         let (parts, body) = response.into_parts();
@@ -291,6 +342,7 @@ pub fn pool() -> UserPool {
         tenant_id: TENANT.parse().unwrap(),
         user_pool_id: user_pool_id(),
         account_id: "222222222222".parse().unwrap(),
+        registered_by: None,
         role_name: "Causeway".parse().unwrap(),
         status: PoolStatus::Active,
         removal: None,

@@ -32,11 +32,18 @@ impl CallbackRequest {
         let state = parameters.remove("state").ok_or(Refused::Missing("state"))?;
         let answer = match (parameters.remove("error"), parameters.remove("code")) {
             (Some(error), _) => WorkosAnswer::Error { error, description: parameters.remove("error_description") },
+            // Any other was not made by WorkOS, and what WorkOS would make of it nobody knows.
+            (None, Some(code)) if !is_a_code(&code) => return Err(Refused::NotAllowed("code")),
             (None, Some(code)) => WorkosAnswer::Code(code),
             (None, None) => return Err(Refused::Missing("code")),
         };
         Ok(Self { state, answer })
     }
+}
+
+/// Whether a text can be a code (RFC 6749, A.11).
+fn is_a_code(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 #[cfg(test)]
@@ -52,6 +59,9 @@ mod tests {
         };
         assert_eq!(answer("state=s&error=access_denied&error_description=no"), error(Some("no")));
         assert_eq!(answer("state=s&error=access_denied&code=c"), error(None));
+        for odd in ["%00", "a%0A", "%C3%A9", "%7F", "%FF"] {
+            assert_eq!(answer(&format!("state=s&code={odd}")), Err(Refused::NotAllowed("code")), "{odd}");
+        }
         assert_eq!(answer("state=s"), Err(Refused::Missing("code")));
         assert_eq!(answer("code=c"), Err(Refused::Missing("state")));
         assert_eq!(answer("state=s&code=c&code=d"), Err(Refused::Doubled("code".into())));

@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hkdf::Hkdf;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use crate::{
     id::{ConnectionId, TenantId, UserPoolId},
@@ -38,10 +38,11 @@ impl Key {
         bytes.try_into().map(Self).map_err(|_| NotOurs)
     }
 
-    fn derived(bearer: &Bearer, label: &str) -> Self {
+    /// A key from a random text.
+    pub(crate) fn derived(from: &SecretString, label: &str) -> Self {
         let mut key = [0; 32];
         // 32 bytes are never too many for HKDF-SHA-256, so that this can't fail.
-        let _ = Hkdf::<Sha256>::new(None, bearer.0.expose_secret().as_bytes()).expand(label.as_bytes(), &mut key);
+        let _ = Hkdf::<Sha256>::new(None, from.expose_secret().as_bytes()).expand(label.as_bytes(), &mut key);
         Self(key)
     }
 
@@ -94,45 +95,6 @@ impl SignInState {
     }
 }
 
-/// A random value whose holder may fetch what is stored under it: a code or an access token. What is
-/// stored is found by its SHA-256 and encrypted under a key derived from it, so that who reads the table
-/// can neither use nor read it.
-#[derive(Debug, Clone)]
-pub struct Bearer(SecretString);
-
-impl Bearer {
-    /// A new one from 256 random bits.
-    pub fn new(random: [u8; 32]) -> Self {
-        Self(SecretString::from(URL_SAFE_NO_PAD.encode(random)))
-    }
-
-    /// One that somebody shows; `None` where it can't be one of ours, before anything is looked up.
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_one = URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32);
-        is_one.then(|| Self(SecretString::from(text.to_owned())))
-    }
-
-    /// The text that its holder shows.
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-
-    /// Under what it is stored: SHA-256 in hexadecimal.
-    pub fn lookup(&self) -> String {
-        hex::encode(Sha256::digest(self.expose().as_bytes()))
-    }
-
-    /// Encrypts `value` for the holder. A bearer encrypts one value only, so the nonce can be fixed.
-    pub fn seal<T: Serialize>(&self, value: &T, bound_to: &str) -> Result<String, NotOurs> {
-        Key::derived(self, "causeway stored sign-in").seal(value, [0; 12], bound_to)
-    }
-
-    /// Decrypts what was encrypted for the holder.
-    pub fn open<T: DeserializeOwned>(&self, text: &str, bound_to: &str) -> Result<T, NotOurs> {
-        Key::derived(self, "causeway stored sign-in").open(text, bound_to)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,18 +130,6 @@ mod tests {
             let changed = String::from_utf8(changed).unwrap();
             assert_eq!(open(&changed, &key, &tenant('A'), 1), Err(NotOurs), "position {position}");
         }
-    }
-
-    #[test]
-    fn what_is_stored_for_a_bearer_opens_with_it_alone_and_where_it_belongs() {
-        let (bearer, other) = (Bearer::new([1; 32]), Bearer::new([2; 32]));
-        let sealed = bearer.seal(&"claims", "pool a").unwrap();
-        assert_eq!(bearer.open::<String>(&sealed, "pool a").unwrap(), "claims");
-        assert!(bearer.open::<String>(&sealed, "pool b").is_err());
-        assert!(other.open::<String>(&sealed, "pool a").is_err());
-        assert_ne!(bearer.lookup(), other.lookup());
-        assert!(Bearer::parse(bearer.expose()).is_some());
-        assert!(Bearer::parse("sso_code_01KAPJ7M7VYGJ5GM8WXT1C4D2N").is_none());
     }
 
     use std::time::Duration;

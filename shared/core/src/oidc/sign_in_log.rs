@@ -43,7 +43,7 @@ pub enum SignInError {
     ApiKeyNotGood,
     /// WorkOS or AWS did not answer, or asked to slow down.
     NotAvailable,
-    /// Cognito showed a code that is unknown, used, too old, or not for this redirect URI.
+    /// Cognito showed a code of ours that was used, or is not for this redirect URI.
     CodeNotGood,
     /// Causeway's own mistake.
     Bug,
@@ -73,7 +73,7 @@ impl SignInError {
             Self::ApiKeyNotGood => "WorkOS does not accept the API key of this tenant: run `verify` on the user pool",
             Self::NotAvailable => "WorkOS or AWS did not answer in time; the user tries again",
             Self::CodeNotGood => {
-                "Cognito showed a code that was used before, was older than a minute, or is of another sign-in; \
+                "Cognito showed a code that was used before, or with another redirect URI than the one that it was for; \
                  the user begins again"
             }
             Self::Bug => "a mistake of Causeway's: find the sign-in in the logs of `signin`, and report it",
