@@ -23,6 +23,7 @@ pub mod onboarding_page;
 pub mod prerequisites;
 pub mod process;
 pub mod query_api;
+pub mod raw_http;
 pub mod signed_http;
 pub mod tenant_role;
 pub mod tools;

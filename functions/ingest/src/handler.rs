@@ -112,6 +112,8 @@ impl Ingest {
                         target: METRICS, request_id, trace_id, tenant_id, status = code, error, %metrics, "webhook not taken"
                     );
                 } else {
+                    // What is wrong with a body is said in the body's own words.
+                    let error = cut(&error);
                     tracing::warn!(
                         target: METRICS, request_id, trace_id, tenant_id, status = code, error, %metrics, "webhook refused"
                     );

@@ -35,7 +35,7 @@ pub async fn show(visitor: Visitor, RawQuery(query): RawQuery) -> Result<Respons
         return Ok(visitor.redirect(&format!("pools/{}/check", pool.user_pool_id)));
     }
     let query = Form::parse(query.unwrap_or_default().as_bytes());
-    Ok(page(&visitor, pool, None, &query).await?.into_response())
+    Ok(Box::pin(page(&visitor, pool, None, &query)).await?.into_response())
 }
 
 /// Takes the choice of app clients. Whether the pool has them and they can sign users in, `reconcile` looks, and gives
@@ -46,7 +46,7 @@ pub async fn choose(visitor: Visitor, mut form: Form) -> Result<Response, Failur
         return Ok(visitor.redirect(&format!("pools/{}/check", pool.user_pool_id)));
     }
     let Some(chosen) = chosen(&mut form) else {
-        let page = page(&visitor, pool, Some(&form), &Form::default()).await?;
+        let page = Box::pin(page(&visitor, pool, Some(&form), &Form::default())).await?;
         return Ok((StatusCode::BAD_REQUEST, page).into_response());
     };
     visitor.ask(pool, Task::ChooseAppClients(chosen)).await?;

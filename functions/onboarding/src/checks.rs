@@ -152,13 +152,13 @@ pub async fn show(visitor: Visitor, RawQuery(query): RawQuery) -> Result<Respons
     let (recorded, errands) =
         tokio::try_join!(store.recorded_checks(place.0, place.1), store.errands(place.0, place.1))?;
     let now = visitor.service.now();
-    let runs = errands.asked.as_ref().is_some_and(|errand| {
-        errand.task == Task::Check && errand.is_under_way(errands.ended.as_deref(), now)
-    });
+    let runs = errands
+        .asked
+        .as_ref()
+        .is_some_and(|errand| errand.task == Task::Check && errand.is_under_way(errands.ended.as_deref(), now));
     // What was found before says nothing while it is looked at again.
-    let recorded = recorded.filter(|recorded| {
-        !runs || errands.asked.as_ref().is_some_and(|errand| recorded.began_at >= errand.asked_at)
-    });
+    let recorded = recorded
+        .filter(|recorded| !runs || errands.asked.as_ref().is_some_and(|errand| recorded.began_at >= errand.asked_at));
     // Asked for right after the registration: the script presses the button, where there is one.
     let at_once = query.as_deref() == Some("run");
     let body = body(&visitor, pool, recorded.as_ref(), runs, at_once);
@@ -174,13 +174,7 @@ pub async fn run(visitor: Visitor) -> Result<Response, Failure> {
     Ok(visitor.redirect(&format!("pools/{}/check", pool.user_pool_id)))
 }
 
-fn body(
-    visitor: &Visitor,
-    pool: &UserPool,
-    recorded: Option<&RecordedChecks>,
-    runs: bool,
-    at_once: bool,
-) -> Markup {
+fn body(visitor: &Visitor, pool: &UserPool, recorded: Option<&RecordedChecks>, runs: bool, at_once: bool) -> Markup {
     let checks = recorded.map_or(&[][..], |recorded| &recorded.checks);
     let action = visitor.path(&format!("pools/{}/check", pool.user_pool_id));
     html! {

@@ -28,6 +28,9 @@ pub enum Failure {
     /// The session asked for too many errands within a minute.
     #[error("too many checks or choices within a minute")]
     TooOften,
+    /// Something else is being done for the pool.
+    #[error("something else is being done for this user pool")]
+    Busy,
     /// A form is too large, or none.
     #[error("a form of at most {0} bytes is expected")]
     NoForm(usize),
@@ -61,8 +64,13 @@ impl Failure {
             Self::DeadEnd => Message::dead_end(),
             Self::Spent => Message::spent(),
             Self::TooManyMisses => Message::of(StatusCode::TOO_MANY_REQUESTS, "too many requests: wait a minute"),
-            Self::TooOften => {
-                Message::of(StatusCode::TOO_MANY_REQUESTS, "you asked for this several times in a minute: wait a minute")
+            Self::TooOften => Message::of(
+                StatusCode::TOO_MANY_REQUESTS,
+                "you asked for this several times in a minute: wait a minute",
+            ),
+            Self::Busy => {
+                let detail = "something else is being done for this user pool: wait some seconds";
+                Message::of(StatusCode::CONFLICT, detail)
             }
             Self::NoForm(_) => Message::of(StatusCode::BAD_REQUEST, &self.to_string()),
             Self::Tenancy(error) => match error {
@@ -90,10 +98,8 @@ impl Failure {
 
     /// Whether Causeway or an AWS service of its own account failed.
     fn is_own(&self) -> bool {
-        let of_our_account = matches!(
-            self,
-            Self::Tenancy(TenancyError::Store(_) | TenancyError::Seal(_) | TenancyError::Queue(_))
-        );
+        let of_our_account =
+            matches!(self, Self::Tenancy(TenancyError::Store(_) | TenancyError::Seal(_) | TenancyError::Queue(_)));
         of_our_account && self.class() != ErrorClass::Conflict
     }
 }

@@ -107,15 +107,14 @@ impl Visitor {
         recorded(&self.service.store, (change, self.service.now(), self.service.number()), fields, work).await
     }
 
-    /// Has `reconcile` do something for a pool, unless something is under way for it already, which the page then
-    /// shows.
+    /// Has `reconcile` do something for a pool, unless that is under way already, which the page then shows.
     pub async fn ask(&self, pool: &UserPool, task: Task) -> Result<(), Failure> {
         let (service, now) = (&self.service, self.service.now());
         let place = (&self.tenant.id, &pool.user_pool_id);
         let errands = service.store.errands(place.0, place.1).await?;
-        let is_under_way = |errand: &Errand| errand.is_under_way(errands.ended.as_deref(), now);
-        if errands.asked.as_ref().is_some_and(is_under_way) {
-            return Ok(());
+        let under_way = errands.asked.as_ref().filter(|errand| errand.is_under_way(errands.ended.as_deref(), now));
+        if let Some(errand) = under_way {
+            return if errand.task == task { Ok(()) } else { Err(Failure::Busy) };
         }
         let session: Session = service.store.session(&self.session).await?.ok_or(Failure::DeadEnd)?;
         let asked_at = one_more(&session.asked_at, now).ok_or(Failure::TooOften)?;
@@ -123,8 +122,9 @@ impl Visitor {
             Errand { id: ulid_text(now, service.number()), task, session: self.session.clone(), asked_at: now };
         match service.store.ask(place, &errand, errands.asked.as_ref(), (&session, &asked_at)).await {
             Ok(()) => {}
-            // Somebody else has asked in this moment.
-            Err(error) if error.is_conflict() => return Ok(()),
+            // Somebody else has asked in this moment. Checks are the same whoever asks for them.
+            Err(error) if error.is_conflict() && errand.task == Task::Check => return Ok(()),
+            Err(error) if error.is_conflict() => return Err(Failure::Busy),
             Err(error) => return Err(error.into()),
         }
         let (tenant_id, user_pool_id) = (place.0.clone(), place.1.clone());

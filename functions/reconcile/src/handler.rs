@@ -63,8 +63,7 @@ pub async fn handle(service: &Service, event: LambdaEvent<SqsEvent>) -> Result<S
     });
     let errands = calls.into_iter().map(|(message_id, call)| {
         let (tenant_id, user_pool_id) = (call.tenant_id.to_string(), call.user_pool_id.to_string());
-        let span =
-            tracing::error_span!("errand", request_id, trace_id = current_trace_id(), tenant_id, user_pool_id);
+        let span = tracing::error_span!("errand", request_id, trace_id = current_trace_id(), tenant_id, user_pool_id);
         unrecorded(vec![message_id], errand(service, call)).instrument(span)
     });
     let given_up = unreadable.iter().map(|message| give_up(dead_letters, message));
@@ -152,7 +151,8 @@ fn sorted(records: Vec<SqsMessage>) -> (ByPool, Calls, Vec<Unreadable>) {
                 let group = record.attributes.get("MessageGroupId").cloned().unwrap_or_default();
                 let metrics = of_malformed();
                 tracing::error!(
-                    target: METRICS, message_id, error = %error, %metrics, "a message of the queue is no wake-up"
+                    target: METRICS, message_id, error = cut(&error.to_string()), %metrics,
+                    "a message of the queue is no wake-up"
                 );
                 malformed.push(Unreadable { message_id, group, body: record.body.unwrap_or_default() });
             }

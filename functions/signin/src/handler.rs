@@ -1,16 +1,17 @@
-//! From an event of the HTTP API to the endpoint that answers it, and what every answer has in common.
+//! The endpoints, and what every answer has in common.
 
-use std::{convert::Infallible, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, Uri, header},
+    extract::Request,
+    http::{HeaderName, HeaderValue, header},
+    middleware::{Next, from_fn},
     response::Response,
     routing::{get, post},
 };
-use causeway_edge::Source;
+use causeway_edge::RequestId;
 use causeway_telemetry::{METRICS, Metric, current_trace_id, measured};
-use lambda_http::{Request, RequestExt, Service, request::RequestContext};
 use tracing::{Instrument, field::Empty};
 
 use crate::{
@@ -37,14 +38,15 @@ pub fn router(bridge: Arc<Bridge>) -> Router {
         .route("/oidc/{tenant_id}/{connection_id}/userinfo", get(userinfo).post(userinfo))
         .route("/start/{tenant_id}/{user_pool_id}", get(start))
         .fallback(async || NoSuchPlace)
+        .layer(from_fn(logged))
         .with_state(bridge)
 }
 
 /// Answers one request, and logs it in one line. What an endpoint learns of the request goes into the span
 /// around it, so that it is on every line about it.
-pub async fn handle(mut router: Router, request: Request) -> Result<Response, Infallible> {
+async fn logged(request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
+    let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_default().0;
     let span = tracing::error_span!(
         "request",
         request_id,
@@ -54,40 +56,22 @@ pub async fn handle(mut router: Router, request: Request) -> Result<Response, In
         connection_id = Empty,
         outcome = Empty
     );
-    let mut request = with_path_of_the_event(request);
-    let source = source(&request);
-    request.extensions_mut().insert(source);
     let is_for_tokens = request.uri().path().ends_with("/token");
-    let (response, mut metrics) = measured(router.call(request).instrument(span.clone())).await;
-    let mut response = response?;
+    let (mut response, mut metrics) = measured(next.run(request).instrument(span.clone())).await;
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     span.in_scope(|| {
-        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if is_for_tokens {
+        let (status, duration_ms) = (response.status(), milliseconds(started));
+        // Of requests that are refused strangers can make any number: they say nothing of how long Cognito waits.
+        if is_for_tokens && (status.is_success() || status.is_server_error()) {
             metrics.add(Metric::TokenTime, duration_ms);
         }
-        tracing::info!(target: METRICS, status = response.status().as_u16(), duration_ms, %metrics, "answered");
+        tracing::info!(target: METRICS, status = status.as_u16(), duration_ms, %metrics, "answered");
     });
-    Ok(response)
+    response
 }
 
-/// Where a request comes from, as API Gateway saw it.
-fn source(request: &Request) -> Source {
-    let RequestContext::ApiGatewayV2(context) = request.request_context() else { return Source::parse("") };
-    Source::parse(context.http.source_ip.as_deref().unwrap_or_default())
-}
-
-/// The request with the path of the event as it is: `lambda_http` puts the name of any stage but `$default`
-/// before it.
-fn with_path_of_the_event(mut request: Request) -> Request {
-    let path = request.raw_http_path().to_owned();
-    let uri = match request.uri().query() {
-        Some(query) => format!("{path}?{query}").parse(),
-        None => path.parse::<Uri>(),
-    };
-    // A path that is no URI leads nowhere, as its IDs are malformed.
-    *request.uri_mut() = uri.unwrap_or_else(|_| Uri::from_static("/"));
-    request
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -28,10 +28,10 @@ use causeway_aws::{
 };
 use causeway_cache::Cache;
 use causeway_core::provider::BaseUrl;
-use causeway_edge::Limit;
+use causeway_edge::{Door, Edge, Limit, run};
 use causeway_store::{Sealer, Store};
 use causeway_workos::Workos;
-use lambda_http::{Error, service_fn};
+use lambda_runtime::Error;
 
 use crate::{
     bearer_key::BearerKeys,
@@ -46,8 +46,8 @@ async fn main() -> Result<(), Error> {
     causeway_telemetry::start();
     let bridge = Arc::new(bridge()?);
     bridge.open_bearer_key().await;
-    let router = router(bridge);
-    lambda_http::run(service_fn(|request| handler::handle(router.clone(), request))).await
+    let base = bridge.base.clone();
+    run(Edge::new(router(bridge), &base, Door::Open)).await
 }
 
 fn bridge() -> Result<Bridge, Error> {

@@ -15,8 +15,8 @@ use causeway_core::{
     audit::{AuditRecord, Change},
     id::TenantId,
 };
-use causeway_telemetry::chain;
 use causeway_edge::Caller;
+use causeway_telemetry::chain;
 
 use crate::{
     page,

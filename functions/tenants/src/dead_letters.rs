@@ -13,9 +13,9 @@ use causeway_core::{
     timestamp::Timestamp,
     wake_up::Cause,
 };
+use causeway_edge::Caller;
 use causeway_queue::{DeadLetter, Deduplication};
 use causeway_store::Page;
-use causeway_edge::Caller;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

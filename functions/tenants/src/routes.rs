@@ -17,9 +17,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    adoption, audit, dead_letters, external_id_rotation, idempotency, onboarding_links, openapi,
-    pool_changes, problem::Problem, reconcile, removal, reports, service::Service, sign_ins, tenant_changes, tenants,
-    user_pools, verify, webhook_rotation,
+    adoption, audit, dead_letters, external_id_rotation, idempotency, onboarding_links, openapi, pool_changes,
+    problem::Problem, reconcile, removal, reports, service::Service, sign_ins, tenant_changes, tenants, user_pools,
+    verify, webhook_rotation,
 };
 
 /// The API.

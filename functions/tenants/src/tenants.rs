@@ -20,8 +20,8 @@ use causeway_core::{
     timestamp::Timestamp,
     user_pool::UserPool,
 };
-use causeway_store::Page;
 use causeway_edge::Caller;
+use causeway_store::Page;
 use causeway_tenancy::check_form;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -187,13 +187,8 @@ pub async fn create(
         version: 1,
         id,
     };
-    let change = Change {
-        caller: &caller,
-        method: "POST",
-        path: "/v1/tenants",
-        tenant_id: &tenant.id,
-        user_pool_id: None,
-    };
+    let change =
+        Change { caller: &caller, method: "POST", path: "/v1/tenants", tenant_id: &tenant.id, user_pool_id: None };
     let record = AuditRecord::begun(change, now, service.reconciler.sources.number());
     let record = record.answered(StatusCode::CREATED.as_u16(), &body);
     service.store().create_tenant(&tenant, &record).await?;

@@ -47,9 +47,8 @@ impl Edge {
     /// Puts a router behind a door. Its routes are written as the template's route keys are; `base` is the public base
     /// URL, whose path may come before them.
     pub fn new(router: Router, base: &BaseUrl, door: Door) -> Self {
-        let router = router
-            .route_layer(from_fn(only_its_own_route))
-            .method_not_allowed_fallback(async || off_route_response());
+        let router =
+            router.route_layer(from_fn(only_its_own_route)).method_not_allowed_fallback(async || off_route_response());
         Self { router, base_path: base.path(), door }
     }
 
@@ -146,9 +145,8 @@ impl Edge {
 async fn only_its_own_route(request: Request, next: Next) -> Response {
     let extensions = request.extensions();
     let (key, matched) = (extensions.get::<RouteKey>(), extensions.get::<MatchedPath>());
-    let is_its_own = key
-        .zip(matched)
-        .is_some_and(|(key, matched)| contains(&key.0, request.method().as_str(), matched.as_str()));
+    let is_its_own =
+        key.zip(matched).is_some_and(|(key, matched)| contains(&key.0, request.method().as_str(), matched.as_str()));
     if is_its_own {
         return next.run(request).await;
     }

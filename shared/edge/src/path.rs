@@ -57,8 +57,28 @@ mod tests {
     #[test]
     fn a_path_that_no_route_needs_is_refused() {
         for raw in [
-            "", "/", "v1", "/v1/", "//v1", "/v1//tenants", "/.", "/..", "/a/../v1", "/a/./v1", "/%2e%2e/v1", "/v1/a%00",
-            "/a\\..\\v1", "/a;b", "/a?b", "/a#b", "/a b", "/a\tb", "/ä", "/．．/v1", "/a\u{7f}", "/a\"",
+            "",
+            "/",
+            "v1",
+            "/v1/",
+            "//v1",
+            "/v1//tenants",
+            "/.",
+            "/..",
+            "/a/../v1",
+            "/a/./v1",
+            "/%2e%2e/v1",
+            "/v1/a%00",
+            "/a\\..\\v1",
+            "/a;b",
+            "/a?b",
+            "/a#b",
+            "/a b",
+            "/a\tb",
+            "/ä",
+            "/．．/v1",
+            "/a\u{7f}",
+            "/a\"",
         ] {
             assert_eq!(route_path(raw, "$default", ""), None, "{raw:?}");
         }

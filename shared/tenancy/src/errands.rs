@@ -122,9 +122,15 @@ impl Job<'_> {
         if let Err(error) = self.verifier.queue.wake_up(&wake_up, random).await {
             tracing::warn!(error = chain(&error), "the pool was not woken up: the schedule does it");
         }
-        Job { pool: updated, errand: self.errand.clone(), link: self.link.clone(), tenant: self.tenant.clone(), ..*self }
-            .see(Vec::new())
-            .await
+        Job {
+            pool: updated,
+            errand: self.errand.clone(),
+            link: self.link.clone(),
+            tenant: self.tenant.clone(),
+            ..*self
+        }
+        .see(Vec::new())
+        .await
     }
 
     async fn refusals(&self, chosen: &AppClients) -> Vec<String> {

@@ -2,8 +2,8 @@
 //! app clients. Without HTTP: `tenants` does it for the API, `onboarding` and `reconcile` do it for the page.
 
 mod audit;
-mod error;
 mod errands;
+mod error;
 mod options;
 mod registration;
 mod verify;
@@ -12,8 +12,8 @@ mod verify_workos;
 mod workos_key;
 
 pub use audit::recorded;
-pub use error::TenancyError;
 pub use errands::run_errand;
+pub use error::TenancyError;
 pub use options::check_options;
 pub use registration::{NewPool, Rules, register};
 pub use verify::{Checks, Verification, Verifier};

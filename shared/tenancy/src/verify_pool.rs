@@ -266,7 +266,8 @@ async fn check_named_app_clients(named: &[AppClientId], access: &PoolAccess) -> 
 /// Tries each call: reads for real, writes on names that don't exist. A create can't be tried without
 /// making something, so that one shows at the first run.
 async fn check_permissions(verifier: &Verifier<'_>, access: &PoolAccess, document: &RoleRequest) -> Check {
-    let missing = format!("none-{}", ulid_text((verifier.reconciler.sources.now)(), verifier.reconciler.sources.number()));
+    let missing =
+        format!("none-{}", ulid_text((verifier.reconciler.sources.now)(), verifier.reconciler.sources.number()));
     let (Ok(name), Ok(client)) = (
         missing.to_lowercase().parse::<ProviderName>(),
         missing.replace('-', "").to_lowercase().parse::<AppClientId>(),

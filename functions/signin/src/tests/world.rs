@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::to_bytes, http::HeaderMap};
+use axum::http::HeaderMap;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use causeway_cache::Cache;
 use causeway_core::{
@@ -20,7 +20,7 @@ use causeway_core::{
     timestamp::Timestamp,
     user_pool::{PoolOptions, PoolStatus, RunState, UserPool},
 };
-use causeway_edge::Limit;
+use causeway_edge::{Door, Edge, Limit, RequestId};
 use causeway_store::{Sealer, Store};
 use causeway_workos::Workos;
 use secrecy::SecretString;
@@ -36,7 +36,7 @@ use crate::{
     bearer_key::BearerKeys,
     bridge::{ATTEMPTS, Bridge, SHOWN},
     directory::Directory,
-    handler::{handle, router},
+    handler::router,
     signer::Signer,
 };
 
@@ -104,7 +104,7 @@ pub struct World {
     pub bridge: Arc<Bridge>,
     keys: Vec<String>,
     workos_url: Url,
-    router: Router,
+    edge: Edge,
     base: BaseUrl,
     /// Where requests come from.
     source: RefCell<String>,
@@ -161,7 +161,8 @@ impl World {
             random,
         });
         let source = RefCell::new(HOME.to_owned());
-        Self { aws, workos, store, router: router(Arc::clone(&bridge)), bridge, keys, workos_url, base, source }
+        let edge = Edge::new(router(Arc::clone(&bridge)), &base, Door::Open);
+        Self { aws, workos, store, bridge, keys, workos_url, edge, base, source }
     }
 
     /// Another instance of the function, which has not started yet.
@@ -207,11 +208,10 @@ impl World {
     pub async fn answer(&self, event: &Value) -> Answer {
         let mut event = event.clone();
         event["requestContext"]["http"]["sourceIp"] = json!(*self.source.borrow());
-        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-        let Ok(response) = handle(self.router.clone(), request).await;
-        let (parts, body) = response.into_parts();
-        let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        let answer = self.edge.answer(&event.to_string(), RequestId("id".to_owned())).await;
+        let headers = answer.headers.iter();
+        let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        Answer { status: answer.status_code, headers, body: answer.body }
     }
 
     /// `GET` of a path below `/oidc/{TENANT}`.
@@ -269,11 +269,24 @@ pub fn token_form<'a>(code: &'a str, secret: &'a str) -> [(&'static str, &'a str
     ]
 }
 
+/// The route that API Gateway matches.
+fn route_key(method: &str, path: &str) -> String {
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    let route = match segments.as_slice() {
+        ["oidc", _, "callback"] => "/oidc/{tenant_id}/callback".to_owned(),
+        ["oidc", _, _, rest @ ..] => format!("/oidc/{{tenant_id}}/{{connection_id}}/{}", rest.join("/")),
+        ["start", ..] => "/start/{tenant_id}/{user_pool_id}".to_owned(),
+        _ => path.to_owned(),
+    };
+    format!("{method} {route}")
+}
+
 /// An event as the HTTP API sends it (payload format 2.0), with its body in base64.
 pub fn event(method: &str, path: &str, query: &str, headers: &Value, body: &str) -> Value {
+    let route = route_key(method, path);
     json!({
         "version": "2.0",
-        "routeKey": "$default",
+        "routeKey": route,
         "rawPath": path,
         "rawQueryString": query,
         "headers": headers,
@@ -285,7 +298,7 @@ pub fn event(method: &str, path: &str, query: &str, headers: &Value, body: &str)
                 "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test",
             },
             "requestId": "id",
-            "routeKey": "$default",
+            "routeKey": route,
             "stage": "$default",
             "time": "12/Nov/2025:00:00:00 +0000",
             "timeEpoch": 1_763_000_000_000_i64,
