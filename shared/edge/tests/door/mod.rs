@@ -4,7 +4,7 @@
 use std::panic::RefUnwindSafe;
 
 use axum::{Router, extract::MatchedPath, http::Method, routing::any};
-use causeway_attackers::{PAGES, Route, api_routes, open_routes, route_of};
+use causeway_attackers::{PAGES, Route, api_routes, is_plain, open_routes, route_of};
 use causeway_core::provider::BaseUrl;
 use causeway_edge::{Answer, Door, Edge, RequestId};
 use serde_json::Value;
@@ -63,12 +63,4 @@ impl Entrance {
             status => Some(format!("{key} {path:?} was answered {status}")),
         }
     }
-}
-
-/// Whether every segment of a path is what a route of ours can have.
-pub fn is_plain(path: &str) -> bool {
-    let is_sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let mut segments = path.split('/').skip(1);
-    path.starts_with('/')
-        && segments.all(|segment| !["", ".", ".."].contains(&segment) && segment.bytes().all(is_sound))
 }
