@@ -57,7 +57,9 @@ async fn status(edge: &Edge, event: &Value) -> u16 {
 async fn a_stranger_gets_no_answer_and_costs_no_call_whatever_is_sent() {
     let (aws, seed) = (EmptyAws::default(), fastrand::u64(..));
     let edge = edge(&aws);
-    for event in hostile_events(seed, DRAWN) {
+    // The plain ones too, as if API Gateway had let them through.
+    let plain = Attacks::plain(&Named::made_up()).into_iter().flat_map(|plain| plain.events());
+    for event in hostile_events(seed, DRAWN).chain(plain) {
         let status = status(&edge, &event).await;
         assert!((400..500).contains(&status), "seed {seed}: {status} for {event}");
     }
