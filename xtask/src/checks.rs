@@ -11,7 +11,7 @@ use causeway_tests::deployment::Build;
 use causeway_tests::process::run_shown;
 use causeway_tests::{deployment, prerequisites, tools, workspace};
 
-use crate::{announce, described, mutations, with_front};
+use crate::{announce, described, fuzz, mutations, with_front};
 
 /// How large the scenarios are that are played.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,7 @@ pub async fn run(size: Size) -> Result<()> {
     // Each leaves the other a processor for most of its time.
     tokio::try_join!(phase("simulation", simulation(size)), phase("functions", build()))?;
     if let Size::Long = size {
+        phase("fuzz targets", fuzz::run()).await?;
         phase("mutation tests", mutations::run()).await?;
     }
     phase("template", async { deployment::validate(&tools::install(&announce).await?).await }).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::beginning::Beginning;
 use crate::odd;
-use crate::routes::{Named, paths};
+use crate::routes::{Named, Route, api_routes, open_routes, paths};
 use crate::writing::{Kind, Writing};
 
 /// One hostile request.
@@ -70,6 +70,26 @@ impl Attacks {
         let odd = if is_signed { Vec::new() } else { odd::requests(aimed_at) };
         let mark = aimed_at.mark.clone();
         Self { beginnings, aims, writings: Writing::all(), odd, mark, is_signed }
+    }
+
+    /// What is aimed at, asked for plainly by each of its methods.
+    #[must_use]
+    pub fn plain(named: &Named) -> Vec<Hostile> {
+        let routes = api_routes().into_iter().chain(open_routes()).filter(|route| !route.path.ends_with("{proxy+}"));
+        let plain = |route: Route| {
+            let aim = named.put_into(&route.path);
+            let body = body(&route.method, &aim, &named.mark);
+            Hostile {
+                method: route.method,
+                target: aim.clone().into_bytes(),
+                headers: vec![("content-type", b"application/json".to_vec())],
+                body,
+                aim,
+                kinds: Vec::new(),
+                is_signed: false,
+            }
+        };
+        routes.map(plain).collect()
     }
 
     /// How many there are.

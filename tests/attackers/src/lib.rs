@@ -8,6 +8,7 @@
 
 mod attacks;
 mod beginning;
+mod empty;
 mod event;
 mod odd;
 mod routes;
@@ -15,7 +16,8 @@ mod writing;
 
 pub use attacks::{Attacks, Hostile};
 pub use beginning::Beginning;
-pub use routes::{Named, Route, api_routes, open_routes, route_of};
+pub use empty::EmptyAws;
+pub use routes::{Named, PAGES, Route, api_routes, is_plain, open_routes, route_of};
 pub use writing::Kind;
 
 /// All hostile requests of a stranger, with IDs that nobody has, in an order that is drawn from `seed`.
@@ -26,4 +28,9 @@ pub fn hostile(seed: u64) -> impl Iterator<Item = Hostile> {
 /// So many of them, some of each kind.
 pub fn sample(seed: u64, number: usize) -> Vec<Hostile> {
     Attacks::by_a_stranger(&Named::made_up()).sample(seed, number)
+}
+
+/// Every event that API Gateway may make of so many of them, for whatever function.
+pub fn hostile_events(seed: u64, number: usize) -> impl Iterator<Item = serde_json::Value> {
+    hostile(seed).filter(Hostile::is_routed).take(number).flat_map(|hostile| hostile.events())
 }

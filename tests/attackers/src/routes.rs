@@ -147,6 +147,15 @@ pub fn route_of<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<&'a
     routes.iter().filter(|route| route.method == method && route.takes(&segments)).max_by_key(|route| fixed(route))
 }
 
+/// Whether every segment of a path is what a route of ours can have. What is not must be refused unread.
+#[must_use]
+pub fn is_plain(path: &str) -> bool {
+    let is_sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let mut segments = path.split('/').skip(1);
+    path.starts_with('/')
+        && segments.all(|segment| !["", ".", ".."].contains(&segment) && segment.bytes().all(is_sound))
+}
+
 /// Every path that an attack aims at.
 pub(crate) fn paths() -> Vec<String> {
     let routes = api_routes().into_iter().chain(open_routes()).map(|route| route.path);

@@ -54,7 +54,6 @@ async fn of_six_checks_that_a_link_begins_at_once_one_runs() -> Result<()> {
     // Each run begins by entering the role, which is not there.
     let calls = tenancy.cloud.front()?.calls(began, &pool.role_name).await?;
     let entered = calls.iter().filter(|call| call.operation == "AssumeRole").count();
-    eprintln!("ENTERED {entered} {:?} {calls:?}", six.iter().map(|a| a.status).collect::<Vec<_>>());
     assert_eq!(entered, 1, "{calls:?}");
     // The others are shown the one that runs.
     assert!(six.iter().all(|answer| answer.status == 303), "{six:?}");
