@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_dynamodb::types::AttributeValue;
 use causeway_attackers::{Attacks, Hostile, Kind, Named};
 use causeway_tests::cloud::Cloud;
 use causeway_tests::raw_http::RawApi;
@@ -84,8 +85,20 @@ async fn items_naming(cloud: &Cloud, names: &[&str]) -> Result<BTreeSet<String>>
     let client = DynamoDb::new(&cloud.integration().sdk(&cloud.region));
     let pages = client.scan().table_name(&cloud.table_name).into_paginator().items().send();
     let items: Vec<_> = pages.try_collect().await?;
-    let shown = items.into_iter().map(|item| format!("{:?}", item.into_iter().collect::<BTreeMap<_, _>>()));
+    let shown = items.into_iter().map(|item| in_order(&AttributeValue::M(item)));
     Ok(shown.filter(|item| names.iter().any(|name| item.contains(name))).collect())
+}
+
+/// A value with its members in order, so that the same is shown alike.
+fn in_order(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::M(members) => {
+            let sorted: BTreeMap<_, _> = members.iter().map(|(name, value)| (name, in_order(value))).collect();
+            format!("{sorted:?}")
+        }
+        AttributeValue::L(items) => format!("{:?}", items.iter().map(in_order).collect::<Vec<_>>()),
+        other => format!("{other:?}"),
+    }
 }
 
 /// Fails with what went wrong, the first few of it.
