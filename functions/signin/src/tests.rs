@@ -4,11 +4,13 @@
 mod aws;
 mod bearers;
 mod flood;
+mod gone;
 mod journey;
 mod keys;
 mod log;
 mod made_up;
 mod measured;
+mod prompts;
 mod refusals;
 mod samples;
 mod secrets;
