@@ -87,13 +87,11 @@ async fn way(bridge: &Bridge, endpoint: Endpoint, source: Source, query: &str) -
     if let Some(url) = way.with_state(&sealed) {
         return Ok(Way::Workos(url));
     }
-    match stored(bridge, &endpoint, source, &state).await? {
-        Some(key) => Ok(Way::Workos(way.with_key(key.expose()))),
-        None => {
-            let description = "too many sign-ins with so long a state; try again";
-            back(&request, "temporarily_unavailable", description, Outcome::Refused("too many long states"))
-        }
+    if let Some(key) = stored(bridge, &endpoint, source, &state).await? {
+        return Ok(Way::Workos(way.with_key(key.expose())));
     }
+    let description = "too many sign-ins with so long a state; try again";
+    back(&request, "temporarily_unavailable", description, Outcome::Refused("too many long states"))
 }
 
 /// The key of a state that is too long to go through the browser, and now lies in the table; none where too many were

@@ -142,27 +142,7 @@ async fn answer(
                 bridge.attempts.give_back(&source);
                 return vec![("code", code.expose().to_owned())];
             }
-            Err(NotSignedIn::Foreign) => {
-                came_to(Outcome::Refused("a profile of another connection or organization"));
-                let description = "the sign-in came from another connection than the one that was asked for";
-                (error_parameters("access_denied", description.to_owned()), SignInError::AnotherConnection)
-            }
-            Err(NotSignedIn::NoSubject) => {
-                came_to(Outcome::Refused("a profile without the ID that is the subject"));
-                let description = "the identity provider did not send the ID by which this user is known";
-                (error_parameters("access_denied", description.to_owned()), SignInError::NoSubject)
-            }
-            Err(NotSignedIn::NotRecent) => {
-                came_to(Outcome::Refused("nothing says that the user logged in anew"));
-                let description = "WorkOS does not say when the user logged in";
-                (error_parameters(LOGIN_REQUIRED, description.to_owned()), SignInError::LoginRequired)
-            }
-            Err(NotSignedIn::Failed(failure)) => {
-                came_to(failure.outcome());
-                failure.log();
-                let (error, description) = failed(&failure);
-                (error_parameters(error, description.to_owned()), failure.sign_in_error())
-            }
+            Err(reason) => reason.told(),
         },
     };
     if has_attempt {
@@ -200,6 +180,39 @@ enum NotSignedIn {
     NotRecent,
     /// Something failed.
     Failed(Failure),
+}
+
+impl NotSignedIn {
+    /// What Cognito is told, and what the log has of it.
+    fn told(self) -> (Parameters, SignInError) {
+        let (outcome, error, description, logged) = match self {
+            Self::Foreign => (
+                Outcome::Refused("a profile of another connection or organization"),
+                "access_denied",
+                "the sign-in came from another connection than the one that was asked for",
+                SignInError::AnotherConnection,
+            ),
+            Self::NoSubject => (
+                Outcome::Refused("a profile without the ID that is the subject"),
+                "access_denied",
+                "the identity provider did not send the ID by which this user is known",
+                SignInError::NoSubject,
+            ),
+            Self::NotRecent => (
+                Outcome::Refused("nothing says that the user logged in anew"),
+                LOGIN_REQUIRED,
+                "WorkOS does not say that the user logged in as recently as was asked for",
+                SignInError::LoginRequired,
+            ),
+            Self::Failed(failure) => {
+                failure.log();
+                let (error, description) = failed(&failure);
+                (failure.outcome(), error, description, failure.sign_in_error())
+            }
+        };
+        came_to(outcome);
+        (error_parameters(error, description.to_owned()), logged)
+    }
 }
 
 impl<E: Into<Failure>> From<E> for NotSignedIn {

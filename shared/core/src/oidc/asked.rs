@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::{oidc::claims::is_ever_sent, user_pool::UserPool};
+use crate::{oidc::claims::is_ever_sent, schema::SchemaAttribute, user_pool::UserPool};
 
 /// The claims that a pool asks for, and whether an empty text may stand for each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl AskedFor {
         let schema = pool.run.schema.as_deref().unwrap_or_default();
         let may_be_empty = |attribute: &str| {
             let shown = schema.iter().find(|shown| shown.name == attribute);
-            pool.options.clear_missing_attributes && shown.is_some_and(|shown| shown.can_be_empty())
+            pool.options.clear_missing_attributes && shown.is_some_and(SchemaAttribute::can_be_empty)
         };
         let mapping = pool.options.mapping();
         let claims = mapping.into_iter().map(|(attribute, claim)| (claim, may_be_empty(&attribute)));
@@ -65,7 +65,7 @@ impl AskedFor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{schema::SchemaAttribute, user_pool::tests::pool};
+    use crate::user_pool::tests::pool;
 
     fn attribute(name: &str, required: bool) -> SchemaAttribute {
         let data_type = "String".to_owned();

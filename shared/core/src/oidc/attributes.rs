@@ -43,7 +43,7 @@ impl Claims {
 
     /// Adds a claim of which a part would say something else, such as an address: whole, whatever all claims take
     /// together, or empty where it is too long.
-    pub fn add_whole(&mut self, name: &str, said: Said<String>, asked: &AskedFor) {
+    pub fn add_whole(&mut self, name: &str, said: &Said<String>, asked: &AskedFor) {
         let fits = |text: &String| text.chars().count() <= LONGEST_VALUE;
         let value = said.value().filter(|text| fits(text)).map(|text| json!(text));
         if said.value().is_some_and(|text| !fits(text)) {
@@ -161,7 +161,7 @@ mod tests {
 
     /// What a pool asks for that maps these claims; those that begin with `c` may be emptied.
     fn asked(claims: &[&str]) -> AskedFor {
-        AskedFor::from_iter(claims.iter().map(|claim| ((*claim).to_owned(), claim.starts_with('c'))))
+        claims.iter().map(|claim| ((*claim).to_owned(), claim.starts_with('c'))).collect()
     }
 
     #[test]
@@ -301,9 +301,9 @@ mod tests {
     fn what_may_not_be_cut_is_whole_or_empty() {
         let asked = asked(&["c", "a"]);
         let mut claims = Claims::of(&asked);
-        claims.add_whole("c", Said::Value("x".repeat(2049)), &asked);
-        claims.add_whole("a", Said::Value("x".repeat(2049)), &asked);
-        claims.add_whole("b", Said::Value("x".repeat(2048)), &asked);
+        claims.add_whole("c", &Said::Value("x".repeat(2049)), &asked);
+        claims.add_whole("a", &Said::Value("x".repeat(2049)), &asked);
+        claims.add_whole("b", &Said::Value("x".repeat(2048)), &asked);
         assert_eq!((&claims.claims["c"], claims.claims.get("a")), (&json!(""), None));
         assert_eq!(claims.claims["b"].as_str().unwrap().len(), 2048);
         assert_eq!((claims.cut.len(), claims.kept.len()), (2, 1));

@@ -112,9 +112,9 @@ pub fn claims(profile: &Profile, subject: &str, domains: &[OrganizationDomain], 
     claims.keep("sub", json!(subject));
     claims.keep("connection_id", json!(profile.connection_id));
     let organization = profile.organization_id.as_ref();
-    claims.add_whole("organization_id", organization.map_or(Said::Nothing, |id| Said::Value(id.to_string())), asked);
-    claims.add_whole("idp_id", profile.idp_id.clone(), asked);
-    claims.add_whole("email", profile.email.clone(), asked);
+    claims.add_whole("organization_id", &organization.map_or(Said::Nothing, |id| Said::Value(id.to_string())), asked);
+    claims.add_whole("idp_id", &profile.idp_id, asked);
+    claims.add_whole("email", &profile.email, asked);
     let sent = claims.claims.get("email").and_then(Value::as_str);
     let is_verified = sent.is_some_and(|email| is_verified_address(email, domains));
     claims.keep("email_verified", json!(is_verified));

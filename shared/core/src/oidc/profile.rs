@@ -53,7 +53,7 @@ impl Profile {
     /// Reads an answer of `POST /sso/token`. The tokens in it are passed over unread.
     pub fn of_answer(answer: &Members) -> Result<Self, UnreadableProfile> {
         let Said::Value(profile) = answer.object("profile") else { return Err(UnreadableProfile("profile")) };
-        let authenticated_at = [&profile, answer].into_iter().find_map(|members| auth_time(members.get("auth_time")));
+        let authenticated_at = [&profile, answer].into_iter().find_map(|members| auth_time(&members.get("auth_time")));
         Ok(Self { authenticated_at, ..Self::read(&profile)? })
     }
 
@@ -118,7 +118,7 @@ fn slug(role: &Value) -> Option<String> {
 }
 
 /// Seconds since 1970.
-fn auth_time(value: Said<Value>) -> Option<Timestamp> {
+fn auth_time(value: &Said<Value>) -> Option<Timestamp> {
     value.value()?.as_i64().filter(|seconds| *seconds > 0).map(Timestamp::from_seconds)
 }
 
@@ -182,7 +182,8 @@ pub(crate) mod tests {
             for answer in faulty(name) {
                 let mut left = shown(&read(&answer).unwrap_or_else(|error| panic!("{error}: {answer}")));
                 let mut expected = good.clone();
-                (left.remove(name), expected.remove(name));
+                left.remove(name);
+                expected.remove(name);
                 assert_eq!(left, expected, "{answer}");
             }
         }
