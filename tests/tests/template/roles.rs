@@ -79,7 +79,7 @@ const ALLOWED: [(&str, &[&str]); 6] = [
 ];
 
 /// The partitions that one kind of function writes and no other may.
-const OWNED: [(&str, &[&str]); 10] = [
+const OWNED: [(&str, &[&str]); 11] = [
     ("SESSION#*", &["Onboarding"]),
     ("ERRAND#*", &["Onboarding"]),
     ("TENANTS", &["Tenants"]),
