@@ -55,6 +55,10 @@ struct UserPoolChanges {
     #[serde(default, deserialize_with = "input::present")]
     #[schema(value_type = Option<BTreeMap<String, String>>, required = false)]
     attribute_mapping: Option<Option<BTreeMap<String, String>>>,
+    /// Whether an attribute that the identity provider no longer sends is emptied, where the pool's schema allows it.
+    #[serde(default, deserialize_with = "input::present")]
+    #[schema(value_type = bool, required = false)]
+    clear_missing_attributes: Option<bool>,
     /// Where sign-ins lead that begin at the customer's identity provider; null means that they are refused.
     #[serde(default, deserialize_with = "input::present")]
     #[schema(value_type = Option<StartFields>, required = false)]
@@ -79,6 +83,7 @@ impl UserPoolChanges {
             organizations: self.organizations.unwrap_or(options.organizations),
             domain_identifiers: self.domain_identifiers.unwrap_or(options.domain_identifiers),
             attribute_mapping: self.attribute_mapping.unwrap_or(options.attribute_mapping),
+            clear_missing_attributes: self.clear_missing_attributes.unwrap_or(options.clear_missing_attributes),
             start: self.start.unwrap_or(options.start),
         }
     }
@@ -146,6 +151,7 @@ mod tests {
             organizations: Some(vec!["org_1".parse().unwrap()]),
             domain_identifiers: true,
             attribute_mapping: Some([("email".to_owned(), "email".to_owned())].into()),
+            clear_missing_attributes: true,
             start: None,
         }
     }
@@ -170,7 +176,7 @@ mod tests {
 
     #[test]
     fn null_is_refused_where_it_means_nothing() {
-        for field in ["mode", "sign_in", "app_clients", "domain_identifiers"] {
+        for field in ["mode", "sign_in", "app_clients", "domain_identifiers", "clear_missing_attributes"] {
             assert!(changes(&format!(r#"{{"{field}":null}}"#)).is_err(), "{field}");
         }
     }

@@ -41,6 +41,8 @@ pub struct SignInEntryAnswer {
     error: Option<SignInErrorAnswer>,
     /// The claims that were too long for Cognito and were cut or left out.
     cut: Vec<String>,
+    /// The claims that the pool asks for and that the sign-in had nothing for: the pool keeps their old values.
+    kept: Vec<String>,
 }
 
 /// Why a sign-in is over.
@@ -62,6 +64,7 @@ impl From<SignInEntry> for SignInEntryAnswer {
             outcome: entry.outcome,
             error: entry.error.map(|code| SignInErrorAnswer { code, message: code.message() }),
             cut: entry.cut,
+            kept: entry.kept,
         }
     }
 }

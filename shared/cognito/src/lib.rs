@@ -14,4 +14,4 @@ mod paced_tests;
 pub use access::{Access, Assumption, RoleToAssume};
 pub use app_client::AppClient;
 pub use error::{CognitoError, Problem};
-pub use pool::{PoolAccess, PoolDescription, SchemaAttribute};
+pub use pool::{PoolAccess, PoolDescription};

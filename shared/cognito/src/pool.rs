@@ -9,12 +9,13 @@ use aws_sdk_cognitoidentityprovider::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     primitives::DateTime,
-    types::{IdentityProviderType, IdentityProviderTypeType, ProviderDescription as Listed},
+    types::{IdentityProviderType, IdentityProviderTypeType, ProviderDescription as Listed, SchemaAttributeType},
 };
 use causeway_core::{
     health::ErrorClass,
     id::{Identifier, ProviderName, UserPoolId},
     provider::{CLIENT_SECRET, ObservedProvider, ProviderDescription, ProviderSpec},
+    schema::SchemaAttribute,
     timestamp::Timestamp,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -49,17 +50,6 @@ pub struct PoolDescription {
     pub custom_domain: Option<String>,
     /// The attributes of the pool's users.
     pub attributes: Vec<SchemaAttribute>,
-}
-
-/// An attribute of a pool's schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaAttribute {
-    /// Its name, such as `email` or `custom:team`.
-    pub name: String,
-    /// Whether every user must have it.
-    pub required: bool,
-    /// Whether it can be written more than once.
-    pub mutable: bool,
 }
 
 /// The calls on one pool, with credentials that allow nothing else.
@@ -125,13 +115,7 @@ impl PoolAccess {
         let request = self.client.describe_user_pool().user_pool_id(self.pool.as_str());
         let answer = self.call(OPERATION, None, || request.clone().send()).await?;
         let pool = answer.user_pool.ok_or_else(|| empty(OPERATION))?;
-        let attributes = pool.schema_attributes.unwrap_or_default().into_iter().filter_map(|attribute| {
-            Some(SchemaAttribute {
-                name: attribute.name?,
-                required: attribute.required.unwrap_or(false),
-                mutable: attribute.mutable.unwrap_or(true),
-            })
-        });
+        let attributes = pool.schema_attributes.unwrap_or_default().into_iter().filter_map(shown);
         let not_empty = |text: Option<String>| text.filter(|text| !text.is_empty());
         Ok(PoolDescription {
             arn: pool.arn.unwrap_or_default(),
@@ -252,6 +236,20 @@ pub(crate) fn empty(operation: &'static str) -> CognitoError {
 
 /// A provider as the list shows it. One whose name can't be read can't be left out: it could not be described, and
 /// an identifier that it holds would be given to another provider, which Cognito refuses.
+/// An attribute as it is shown. A bound that is no number counts as one that nothing keeps.
+fn shown(attribute: SchemaAttributeType) -> Option<SchemaAttribute> {
+    let text = attribute.string_attribute_constraints;
+    let (min, max) = text.map_or((None, None), |text| (text.min_length, text.max_length));
+    Some(SchemaAttribute {
+        name: attribute.name?,
+        data_type: attribute.attribute_data_type.map(|data_type| data_type.as_str().to_owned()).unwrap_or_default(),
+        required: attribute.required.unwrap_or(false),
+        mutable: attribute.mutable.unwrap_or(true),
+        min_length: min.map(|min| min.parse().unwrap_or(u32::MAX)),
+        max_length: max.map(|max| max.parse().unwrap_or(0)),
+    })
+}
+
 fn listed(provider: Listed) -> Result<(ProviderName, ObservedProvider), String> {
     let name = provider.provider_name.unwrap_or_default();
     let parsed = name

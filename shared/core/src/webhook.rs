@@ -73,6 +73,26 @@ pub fn verify_signature(
     Ok(())
 }
 
+/// Checks the header as [`verify_signature`] does, made with one of several secrets: while they are being replaced, an
+/// endpoint has more than one. That one of them has signed the body, too early or too late, says more than that the
+/// others have not.
+pub fn verify_signature_of_one(
+    header: Option<&str>,
+    body: &[u8],
+    secrets: &[SecretString],
+    now: Timestamp,
+) -> Result<(), Refused> {
+    let mut refused = Refused::Forged;
+    for secret in secrets {
+        match verify_signature(header, body, secret, now) {
+            Err(Refused::Forged) => {}
+            Err(other) => refused = other,
+            Ok(()) => return Ok(()),
+        }
+    }
+    Err(refused)
+}
+
 /// The part of an event that decides what happens: which event it is, and whether it is of interest.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Event {
@@ -144,6 +164,23 @@ mod tests {
         assert_eq!(check(Some(&good.replace("t=1763800000000", "t=1763800000001")), BODY), Err(Refused::Forged));
         let other = SecretString::from("other".to_owned());
         assert_eq!(verify_signature(Some(&good), BODY, &other, now()), Err(Refused::Forged));
+    }
+
+    #[test]
+    fn one_secret_of_several_has_to_have_signed_and_says_why_that_is_not_enough() {
+        let secrets = [SecretString::from("other".to_owned()), secret(), SecretString::from("third".to_owned())];
+        let check = |seconds: i64, secrets: &[SecretString]| {
+            let header = sign(&((1_763_800_000 + seconds) * 1000).to_string(), BODY);
+            verify_signature_of_one(Some(&header), BODY, secrets, now())
+        };
+        for _ in 0..secrets.len() {
+            assert_eq!(check(0, &secrets), Ok(()));
+            assert_eq!(check(310, &secrets), Err(Refused::TooNew));
+            assert_eq!(check(-5 * 86_400, &secrets), Err(Refused::TooOld));
+        }
+        assert_eq!(check(310, &secrets[..1]), Err(Refused::Forged));
+        assert_eq!(check(0, &[]), Err(Refused::Forged));
+        assert_eq!(verify_signature_of_one(None, BODY, &secrets, now()), Err(Refused::Missing));
     }
 
     #[test]

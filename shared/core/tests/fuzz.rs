@@ -91,6 +91,10 @@ fn a_sealed_state_opens_only_as_it_was_sealed() {
         connection_id: "conn_01E4ZCR3C56J083X43JQXF3JK5".parse().unwrap(),
         redirect_uri: "https://a.example/oauth2/idpresponse".to_owned(),
         state: Some(of_cognito.to_owned()),
+        nonce: Some(of_cognito.to_owned()),
+        prompts: false,
+        max_age: None,
+        verifier: None,
         at: now,
     };
     check!().with_type::<(String, String, [u8; 12], u16, u8)>().for_each(|(text, of_cognito, nonce, at, with)| {

@@ -11,6 +11,7 @@ use causeway_core::{
     id::{ConnectionId, Identifier, ProviderName, TenantId, UserPoolId},
     plan::{Note, Situation, SpecOf},
     provider::{BaseUrl, Issuer, Observed, ProviderSpec},
+    schema::SchemaAttribute,
     tenant::{Purpose, Tenant},
     timestamp::Timestamp,
     user_pool::{UserPool, callbacks},
@@ -102,6 +103,8 @@ pub struct Look {
     pub claims: BTreeMap<ConnectionId, Claim>,
     /// The callbacks of the pool's domains.
     pub callbacks: Vec<String>,
+    /// The attributes of the pool's users.
+    pub schema: Vec<SchemaAttribute>,
     /// What could not be used, and why.
     pub notes: Vec<Note>,
     pub(crate) described: Described,
@@ -138,6 +141,15 @@ impl Look {
     }
 }
 
+/// The tenant's side of a look.
+struct SeenPool {
+    access: PoolAccess,
+    observed: Observed,
+    callbacks: Vec<String>,
+    schema: Vec<SchemaAttribute>,
+    notes: Vec<Note>,
+}
+
 impl Reconciler {
     /// Looks at both sides of a pool.
     pub(crate) async fn look(
@@ -162,7 +174,7 @@ impl Reconciler {
         let (snapshot, seen, claims, foreign) =
             tokio::time::timeout(time, Box::pin(both_sides)).await.map_err(|_| LookError::OutOfTime)?;
         let snapshot = snapshot?;
-        let (access, observed, callbacks, mut notes) = seen.inspect_err(|error| {
+        let SeenPool { access, observed, callbacks, schema, mut notes } = seen.inspect_err(|error| {
             if error.class() == ErrorClass::Denied {
                 self.forget_access(tenant, pool);
             }
@@ -175,6 +187,7 @@ impl Reconciler {
             observed,
             claims: claims?,
             callbacks,
+            schema,
             notes,
             described: Described::Needed,
             foreign: foreign?,
@@ -220,16 +233,18 @@ impl Reconciler {
     ) -> Result<Look, LookError> {
         let time = deadline.since((self.sources.now)());
         let seen = tokio::time::timeout(time, Box::pin(self.look_at_pool(tenant, pool))).await;
-        let (access, observed, callbacks, notes) = seen.map_err(|_| LookError::OutOfTime)?.inspect_err(|error| {
-            if error.class() == ErrorClass::Denied {
-                self.forget_access(tenant, pool);
-            }
-        })?;
+        let SeenPool { access, observed, callbacks, schema, notes } =
+            seen.map_err(|_| LookError::OutOfTime)?.inspect_err(|error| {
+                if error.class() == ErrorClass::Denied {
+                    self.forget_access(tenant, pool);
+                }
+            })?;
         let mut look = Look {
             desired: Desired::nothing(claims.keys().cloned()),
             observed,
             claims,
             callbacks,
+            schema,
             notes,
             described: Described::Needed,
             foreign: ForeignProviders::default(),
@@ -242,11 +257,7 @@ impl Reconciler {
         Ok(look)
     }
 
-    async fn look_at_pool(
-        &self,
-        tenant: &Tenant,
-        pool: &UserPool,
-    ) -> Result<(PoolAccess, Observed, Vec<String>, Vec<Note>), CognitoError> {
+    async fn look_at_pool(&self, tenant: &Tenant, pool: &UserPool) -> Result<SeenPool, CognitoError> {
         let access = self.enter(tenant, pool).await?;
         let (description, providers) = futures::try_join!(access.describe(), access.list_providers())?;
         let mut observed = Observed { providers, app_clients: BTreeMap::new() };
@@ -267,9 +278,9 @@ impl Reconciler {
                 None => {}
             }
         }
-        let domains =
+        let callbacks =
             callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref());
-        Ok((access, observed, domains, notes))
+        Ok(SeenPool { access, observed, callbacks, schema: description.attributes, notes })
     }
 
     /// Makes sure that the role can't be assumed without the external ID, nor with another.

@@ -247,6 +247,7 @@ impl Attempt {
             state.losses.clone_from(&executed.losses);
             state.held_of = plan.held_of;
             state.callbacks.clone_from(&look.callbacks);
+            state.schema = Some(look.schema.clone());
             state.counts = counts(look, executed);
             if let Described::Until(last) = &look.described {
                 state.full_pass_after = Some(last.clone());

@@ -7,6 +7,7 @@ use causeway_core::{
     health::ErrorClass,
     id::{AppClientId, ProviderName, ulid_text},
     role::RoleRequest,
+    schema::SchemaAttribute,
     tenant::Tenant,
     user_pool::{UserPool, callbacks},
 };
@@ -44,15 +45,24 @@ const STANDARD: [&str; 19] = [
     "zoneinfo",
 ];
 
-/// Checks the role and, as far as it leads there, the pool. Gives the callbacks of the pool's domains.
-pub async fn check_pool(verifier: &Verifier<'_>, tenant: &Tenant, pool: &UserPool, checks: &mut Checks) -> Vec<String> {
+/// What was seen of a pool that is kept with it; nothing where a check failed on the way.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The callbacks of the pool's domains.
+    pub callbacks: Vec<String>,
+    /// The attributes of its users.
+    pub schema: Vec<SchemaAttribute>,
+}
+
+/// Checks the role and, as far as it leads there, the pool.
+pub async fn check_pool(verifier: &Verifier<'_>, tenant: &Tenant, pool: &UserPool, checks: &mut Checks) -> Seen {
     let role = RoleToAssume::of(pool, &tenant.external_id);
     let document = verifier.role_of(tenant, pool);
     let (access, assumable) = match enter(verifier, tenant, pool, &document).await {
         Ok(entered) => entered,
         Err(error) => {
             checks.push(not_assumable(&role, &document, &error));
-            return Vec::new();
+            return Seen::default();
         }
     };
     checks.push(assumable);
@@ -61,13 +71,13 @@ pub async fn check_pool(verifier: &Verifier<'_>, tenant: &Tenant, pool: &UserPoo
     checks.push(closed);
     // A role that lets others in is not used for anything more.
     if !is_closed {
-        return Vec::new();
+        return Seen::default();
     }
     let description = match access.describe().await {
         Ok(description) => description,
         Err(error) => {
             checks.push(not_described(pool, &document, &error));
-            return Vec::new();
+            return Seen::default();
         }
     };
     checks.push(check_arn(pool, &description));
@@ -75,7 +85,8 @@ pub async fn check_pool(verifier: &Verifier<'_>, tenant: &Tenant, pool: &UserPoo
     checks.push(check_attributes(pool, &description));
     checks.extend(check_app_clients(pool, &access).await);
     checks.push(check_permissions(verifier, &access, &document).await);
-    callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref())
+    let domains = callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref());
+    Seen { callbacks: domains, schema: description.attributes }
 }
 
 /// Enters the role with the external ID, or while that is being rotated with the one of before.

@@ -89,14 +89,14 @@ async fn items_naming(cloud: &Cloud, names: &[&str]) -> Result<BTreeSet<String>>
     Ok(shown.filter(|item| names.iter().any(|name| item.contains(name))).collect())
 }
 
-/// A value as text, the members of maps in order.
+/// A value with its members in order, so that the same is shown alike.
 fn in_order(value: &AttributeValue) -> String {
     match value {
         AttributeValue::M(members) => {
-            let members: BTreeMap<_, _> = members.iter().map(|(name, value)| (name, in_order(value))).collect();
-            format!("{members:?}")
+            let sorted: BTreeMap<_, _> = members.iter().map(|(name, value)| (name, in_order(value))).collect();
+            format!("{sorted:?}")
         }
-        AttributeValue::L(values) => format!("{:?}", values.iter().map(in_order).collect::<Vec<_>>()),
+        AttributeValue::L(items) => format!("{:?}", items.iter().map(in_order).collect::<Vec<_>>()),
         other => format!("{other:?}"),
     }
 }

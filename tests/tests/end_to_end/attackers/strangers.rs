@@ -120,7 +120,8 @@ async fn a_flood_of_made_up_tenants_keeps_nobody_from_a_tenant_that_was_not_met_
     };
     let (strangers, honest) = futures::try_join!(flood(2), honest)?;
     assert_eq!(honest, [Some(200); HONEST]);
-    assert!(strangers.iter().all(|status| status.is_some_and(|status| status < 500)), "{strangers:?}");
+    // Nobody learns which tenants exist, and none of it costs a read.
+    assert!(strangers.iter().all(|status| *status == Some(200)), "{strangers:?}");
     Ok(())
 }
 
