@@ -108,7 +108,7 @@ async fn give_key(window: &mut Window, tenancy: &Tenancy) -> Result<()> {
         window.tabs_to("button", "Try the key and continue").await?;
         window.presses("Enter").await?;
         if then == "/workos" {
-            window.sees("WorkOS refuses this key").await?;
+            window.sees("WorkOS refuses the API key").await?;
             is_fit(window, "step 1 with a wrong key").await?;
             ensure!(window.does("value", &json!({"name": LABEL})).await? == "", "the key is shown again");
         }
