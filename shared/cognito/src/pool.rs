@@ -9,12 +9,16 @@ use aws_sdk_cognitoidentityprovider::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     primitives::DateTime,
-    types::{IdentityProviderType, IdentityProviderTypeType, ProviderDescription as Listed},
+    types::{
+        IdentityProviderType, IdentityProviderTypeType, ProviderDescription as Listed, SchemaAttributeType,
+        StringAttributeConstraintsType,
+    },
 };
 use causeway_core::{
     health::ErrorClass,
     id::{Identifier, ProviderName, UserPoolId},
     provider::{CLIENT_SECRET, ObservedProvider, ProviderDescription, ProviderSpec},
+    schema::SchemaAttribute,
     timestamp::Timestamp,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -49,17 +53,6 @@ pub struct PoolDescription {
     pub custom_domain: Option<String>,
     /// The attributes of the pool's users.
     pub attributes: Vec<SchemaAttribute>,
-}
-
-/// An attribute of a pool's schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaAttribute {
-    /// Its name, such as `email` or `custom:team`.
-    pub name: String,
-    /// Whether every user must have it.
-    pub required: bool,
-    /// Whether it can be written more than once.
-    pub mutable: bool,
 }
 
 /// The calls on one pool, with credentials that allow nothing else.
@@ -125,19 +118,12 @@ impl PoolAccess {
         let request = self.client.describe_user_pool().user_pool_id(self.pool.as_str());
         let answer = self.call(OPERATION, None, || request.clone().send()).await?;
         let pool = answer.user_pool.ok_or_else(|| empty(OPERATION))?;
-        let attributes = pool.schema_attributes.unwrap_or_default().into_iter().filter_map(|attribute| {
-            Some(SchemaAttribute {
-                name: attribute.name?,
-                required: attribute.required.unwrap_or(false),
-                mutable: attribute.mutable.unwrap_or(true),
-            })
-        });
         let not_empty = |text: Option<String>| text.filter(|text| !text.is_empty());
         Ok(PoolDescription {
             arn: pool.arn.unwrap_or_default(),
             domain: not_empty(pool.domain),
             custom_domain: not_empty(pool.custom_domain),
-            attributes: attributes.collect(),
+            attributes: pool.schema_attributes.unwrap_or_default().into_iter().filter_map(attribute).collect(),
         })
     }
 
@@ -248,6 +234,21 @@ impl PoolAccess {
 
 pub(crate) fn empty(operation: &'static str) -> CognitoError {
     CognitoError::new(operation, ErrorClass::Transient, "the answer is empty".to_owned())
+}
+
+/// An attribute of the schema. A length that can't be read says nothing.
+fn attribute(attribute: SchemaAttributeType) -> Option<SchemaAttribute> {
+    let lengths = attribute.string_attribute_constraints;
+    let of =
+        |length: fn(&StringAttributeConstraintsType) -> Option<&str>| lengths.as_ref().and_then(length)?.parse().ok();
+    Some(SchemaAttribute {
+        name: attribute.name?,
+        data_type: attribute.attribute_data_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
+        required: attribute.required.unwrap_or(false),
+        mutable: attribute.mutable.unwrap_or(true),
+        min_length: of(StringAttributeConstraintsType::min_length),
+        max_length: of(StringAttributeConstraintsType::max_length),
+    })
 }
 
 /// A provider as the list shows it. One whose name can't be read can't be left out: it could not be described, and
