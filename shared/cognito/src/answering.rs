@@ -23,12 +23,15 @@ use crate::{
     pacer::{Pacer, Quota},
 };
 
+/// When a call came, and its body.
+type Came = (Instant, String);
+
 /// Stands for Cognito, answers every call alike, and keeps when each one came and with what.
 #[derive(Debug, Clone)]
 pub struct Answering {
     status: u16,
     answer: &'static str,
-    came: Arc<Mutex<BTreeMap<String, Vec<(Instant, String)>>>>,
+    came: Arc<Mutex<BTreeMap<String, Vec<Came>>>>,
 }
 
 impl HttpClient for Answering {

@@ -180,7 +180,7 @@ async fn the_test_organization_has_no_domains_whatever_is_said_of_it() {
     let record = json!({ "id": "org_test_idp", "domains": [{ "domain": "example.com", "state": "verified" }] });
     let server = Server::start(vec![
         Answer::json(CONNECTIONS, 200, &page(&[], None)),
-        Answer::json(ORGANIZATIONS, 200, &page(&[record.clone()], None)),
+        Answer::json(ORGANIZATIONS, 200, &page(std::slice::from_ref(&record), None)),
         Answer::json("GET /organizations/org_test_idp", 200, &record),
     ])
     .await;

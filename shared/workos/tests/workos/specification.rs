@@ -236,11 +236,11 @@ async fn an_odd_member_of_a_domain_or_an_organization_takes_no_other_domain_away
     ])
     .await;
     let snapshot = client(&server).snapshot(&key(), true).await.unwrap();
-    for number in 0..with_domains {
+    for (number, record) in organizations.iter().enumerate().take(with_domains) {
         let id = format!("org_{number}");
         let found = snapshot.organizations.iter().find(|organization| organization.id.as_str() == id);
         let domains: Vec<&str> = found.unwrap().domains.iter().map(|domain| domain.domain.as_str()).collect();
-        assert!(domains.starts_with(&["first.test"]) && domains.ends_with(&["last.test"]), "{}", organizations[number]);
+        assert!(domains.starts_with(&["first.test"]) && domains.ends_with(&["last.test"]), "{record}");
     }
     for (number, (member, _)) in variants(&whole).into_iter().enumerate().filter(|(_, (member, _))| member != "id") {
         let id = format!("org_own_{number}");
