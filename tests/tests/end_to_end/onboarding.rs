@@ -197,7 +197,7 @@ async fn offer_and_try_a_sign_in(window: &mut Window, pool: &Pool, connection: &
         window.does("check", &json!({"name": name, "checked": chosen})).await?;
         if *client == wrong && chosen {
             window.clicks("button", "Save the app clients").await?;
-            window.sees("does not use the authorization code grant").await?;
+            window.sees("does not use the authorization code flow").await?;
             is_fit(window, "step 4 with a mistake").await?;
         }
     }
