@@ -9,9 +9,7 @@ use aws_sdk_cognitoidentityprovider::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     primitives::DateTime,
-    types::{
-        IdentityProviderType, IdentityProviderTypeType, ProviderDescription as Listed, SchemaAttributeType,
-    },
+    types::{IdentityProviderType, IdentityProviderTypeType, ProviderDescription as Listed, SchemaAttributeType},
 };
 use causeway_core::{
     health::ErrorClass,

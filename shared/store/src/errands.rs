@@ -70,12 +70,7 @@ impl Store {
 
     /// Counts that a session, which stands under `lookup`, asks for something else than an errand; a conflict if it has
     /// asked for anything since it was read.
-    pub async fn count_ask(
-        &self,
-        lookup: &str,
-        session: &Session,
-        asked_at: &[Timestamp],
-    ) -> Result<(), StoreError> {
+    pub async fn count_ask(&self, lookup: &str, session: &Session, asked_at: &[Timestamp]) -> Result<(), StoreError> {
         let counted = self.counted(lookup, session, asked_at)?;
         self.client
             .transact_write_items()

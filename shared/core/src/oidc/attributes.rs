@@ -275,7 +275,8 @@ mod tests {
         }
         let text = Value::Object(claims.claims.clone()).to_string();
         assert!(text.len() <= MOST_CLAIMS && text.len() > MOST_CLAIMS - 2100, "{}", text.len());
-        let whole = claims.claims.values().filter(|value| value.as_str().is_some_and(|text| text.len() == 1015)).count();
+        let whole =
+            claims.claims.values().filter(|value| value.as_str().is_some_and(|text| text.len() == 1015)).count();
         assert_eq!(claims.cut.len(), 20 - whole);
         assert!((0..10).all(|number| claims.claims.contains_key(&format!("c{number}"))), "{:?}", claims.kept);
         assert_eq!(claims.claims["c9"], "");
