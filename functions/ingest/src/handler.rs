@@ -131,7 +131,7 @@ impl Ingest {
         // Without a signature there is nothing to look up for.
         let header = header.ok_or(Refused::Missing)?;
         self.check_signature(&endpoint, header, &body).await?;
-        let event: Event = serde_json::from_slice(&body).map_err(NotTaken::NotAnEvent)?;
+        let event = Event::read(&body).map_err(NotTaken::NotAnEvent)?;
         let woken = if event.is_of_interest() { self.wake_up(&endpoint.0, &event).await? } else { 0 };
         Ok(Taken { event, woken })
     }
@@ -294,7 +294,7 @@ mod tests {
             owner: causeway_core::tenant::SecretOwner::Tenant("tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap()),
             purpose: Purpose::WebhookSecret.as_str(),
         };
-        let no_event = serde_json::from_str::<Event>("{}").unwrap_err();
+        let no_event = Event::read(b"[]").unwrap_err();
         for (refused, metric) in [
             (NotTaken::NoEndpoint, Metric::WebhooksRefusedNoEndpoint),
             (NotTaken::TooLarge, Metric::WebhooksRefusedTooLarge),
@@ -309,7 +309,7 @@ mod tests {
         ] {
             assert_eq!(metric_of(&Err(refused)), metric);
         }
-        let event: Event = serde_json::from_str(r#"{"id": "event_1", "event": "connection.activated"}"#).unwrap();
+        let event = Event::read(br#"{"id": "event_1", "event": "connection.activated"}"#).unwrap();
         assert_eq!(metric_of(&Ok(Taken { event, woken: 0 })), Metric::WebhooksTaken);
     }
 }

@@ -13,7 +13,7 @@ use causeway_core::{
     start::{Start, StartFields},
     user_pool::{Mode, PoolOptions, PoolStatus, SignIn, UserPool},
 };
-use causeway_tenancy::check_options;
+use causeway_tenancy::{check_options, refuse_absent_app_clients};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -91,7 +91,8 @@ impl UserPoolChanges {
 
 /// Changes a user pool
 ///
-/// A run that makes the change true begins at once where the pool has runs.
+/// A run that makes the change true begins at once where the pool has runs. An app client that is named anew and that a
+/// verified pool does not have is refused.
 #[utoipa::path(
     patch, path = "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}", operation_id = "update_user_pool",
     tag = "user pools", request_body = Option<UserPoolChanges>,
@@ -122,6 +123,10 @@ pub async fn update(
     let options = changes.applied(pool.options.clone());
     if options == pool.options {
         return Ok(Versioned::ok(pool.version, pool.into()));
+    }
+    if options.app_clients != pool.options.app_clients {
+        let tenant = service.tenant(&path.tenant_id).await?;
+        refuse_absent_app_clients(&service.reconciler, &tenant, &pool, &options.app_clients).await?;
     }
     let mut updated = UserPool { options, updated_at: service.now(), ..pool };
     match service.store().update_options(&updated).await {

@@ -132,7 +132,7 @@ mod tests {
             Chosen::parse(Some("limit=2&connection_id=conn_01E4ZCR3C56J083X43JQXF3JK5&cursor=YQ")).unwrap();
         assert_eq!(chosen.connection_id.unwrap().as_str(), "conn_01E4ZCR3C56J083X43JQXF3JK5");
         assert_eq!(rest, "limit=2&cursor=YQ");
-        assert!(Chosen::parse(Some("connection_id=conn_1")).is_err());
+        assert!(Chosen::parse(Some("connection_id=conn.1")).is_err());
         assert!(Chosen::parse(None).unwrap().0.connection_id.is_none());
     }
 }

@@ -9,7 +9,11 @@ mod pacer;
 mod pool;
 
 #[cfg(test)]
+mod answering;
+#[cfg(test)]
 mod paced_tests;
+#[cfg(test)]
+mod settings_tests;
 
 pub use access::{Access, Assumption, RoleToAssume};
 pub use app_client::AppClient;

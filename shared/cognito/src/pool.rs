@@ -115,13 +115,12 @@ impl PoolAccess {
         let request = self.client.describe_user_pool().user_pool_id(self.pool.as_str());
         let answer = self.call(OPERATION, None, || request.clone().send()).await?;
         let pool = answer.user_pool.ok_or_else(|| empty(OPERATION))?;
-        let attributes = pool.schema_attributes.unwrap_or_default().into_iter().filter_map(shown);
         let not_empty = |text: Option<String>| text.filter(|text| !text.is_empty());
         Ok(PoolDescription {
             arn: pool.arn.unwrap_or_default(),
             domain: not_empty(pool.domain),
             custom_domain: not_empty(pool.custom_domain),
-            attributes: attributes.collect(),
+            attributes: pool.schema_attributes.unwrap_or_default().into_iter().filter_map(attribute).collect(),
         })
     }
 
@@ -234,22 +233,22 @@ pub(crate) fn empty(operation: &'static str) -> CognitoError {
     CognitoError::new(operation, ErrorClass::Transient, "the answer is empty".to_owned())
 }
 
-/// A provider as the list shows it. One whose name can't be read can't be left out: it could not be described, and
-/// an identifier that it holds would be given to another provider, which Cognito refuses.
-/// An attribute as it is shown. A bound that is no number counts as one that nothing keeps.
-fn shown(attribute: SchemaAttributeType) -> Option<SchemaAttribute> {
+/// An attribute of the schema. Of a bound that is no number, the lower one keeps every text out, the upper one none.
+fn attribute(attribute: SchemaAttributeType) -> Option<SchemaAttribute> {
     let text = attribute.string_attribute_constraints;
     let (min, max) = text.map_or((None, None), |text| (text.min_length, text.max_length));
     Some(SchemaAttribute {
         name: attribute.name?,
-        data_type: attribute.attribute_data_type.map(|data_type| data_type.as_str().to_owned()).unwrap_or_default(),
+        data_type: attribute.attribute_data_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
         required: attribute.required.unwrap_or(false),
         mutable: attribute.mutable.unwrap_or(true),
         min_length: min.map(|min| min.parse().unwrap_or(u32::MAX)),
-        max_length: max.map(|max| max.parse().unwrap_or(0)),
+        max_length: max.and_then(|max| max.parse().ok()),
     })
 }
 
+/// A provider as the list shows it. One whose name can't be read can't be left out: it could not be described, and
+/// an identifier that it holds would be given to another provider, which Cognito refuses.
 fn listed(provider: Listed) -> Result<(ProviderName, ObservedProvider), String> {
     let name = provider.provider_name.unwrap_or_default();
     let parsed = name

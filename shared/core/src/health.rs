@@ -5,7 +5,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{timestamp::Timestamp, wake_up::Cause};
+use crate::{
+    check::{Check, CheckOutcome},
+    timestamp::Timestamp,
+    wake_up::Cause,
+};
 
 /// What kind of failure it is; decided once, by the adapter that met it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -50,7 +54,7 @@ pub enum HealthState {
     Denied,
     /// The pool is full.
     Quota,
-    /// A request was refused as wrong.
+    /// A request was refused as wrong, or the checks show that sign-ins will be.
     Rejected,
     /// Steps that would take many sign-ins away wait for an operator.
     Held,
@@ -84,7 +88,7 @@ impl From<ErrorClass> for HealthState {
 pub struct Health {
     /// `ok` or what is wrong.
     pub state: HealthState,
-    /// What is wrong, for people; empty when `ok`.
+    /// What is wrong, for people; when `ok` empty, or what to bear in mind.
     pub message: String,
     /// What to do about it; empty when nothing is.
     pub remedy: String,
@@ -128,10 +132,43 @@ impl Health {
         self
     }
 
+    /// This health of a pool in which checks found this, passes left out. What fails makes it `rejected` where nothing
+    /// else is wrong, and is told after what else is; a warning is told of a pool that is well.
+    #[must_use]
+    pub fn and_found(mut self, checks: &[Check]) -> Self {
+        let failed = told(checks, CheckOutcome::Fail);
+        let (message, remedy) = failed.clone().or_else(|| told(checks, CheckOutcome::Warn)).unwrap_or_default();
+        if self.state == HealthState::Ok {
+            if failed.is_some() {
+                self.state = HealthState::Rejected;
+            }
+            (self.message, self.remedy) = (message, remedy);
+        } else if failed.is_some() {
+            self.message = format!("{}. Apart from that, {message}", self.message);
+            self.remedy = format!("{} {remedy}", self.remedy);
+        }
+        self
+    }
+
     /// The health that a failure leaves.
     pub fn from_failure(class: ErrorClass, message: String, now: Timestamp) -> Self {
         Self { state: class.into(), message, remedy: remedy(class).to_owned(), since: now }
     }
+}
+
+/// How many checks a pool's health tells of; `verify` tells of all.
+const MOST_CHECKS: usize = 5;
+
+/// What checks of one outcome found, and what to do about it; `None` where there are none.
+fn told(checks: &[Check], outcome: CheckOutcome) -> Option<(String, String)> {
+    let of_outcome: Vec<&Check> = checks.iter().filter(|check| check.outcome == outcome).collect();
+    let text = |of: fn(&Check) -> &str, between: &str| {
+        of_outcome.iter().take(MOST_CHECKS).map(|check| of(check)).collect::<Vec<_>>().join(between)
+    };
+    let more = of_outcome.len().saturating_sub(MOST_CHECKS);
+    let more = if more > 0 { format!("; and {more} more: run `verify`") } else { String::new() };
+    let message = format!("{}{more}", text(|check| &check.message, "; "));
+    (!of_outcome.is_empty()).then(|| (message, text(|check| &check.remedy, " ")))
 }
 
 /// What to do about steps that are held back.
@@ -248,130 +285,4 @@ pub fn next_due(ending: Ending, cause: Cause, interval: Duration, now: Timestamp
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const INTERVAL: Duration = Duration::from_mins(15);
-    const LONG: Duration = Duration::from_hours(1000);
-
-    fn failed(class: ErrorClass, failures: u32, failing_for: Duration) -> Ending {
-        Ending::Failed { class, failures, showed_no_change: false, failing_for }
-    }
-
-    fn minutes(ending: Ending, cause: Cause) -> u64 {
-        let now = Timestamp::from_seconds(1_000_000);
-        next_due(ending, cause, INTERVAL, now, 0.5).since(now).as_secs() / 60
-    }
-
-    #[test]
-    fn a_pool_in_line_is_looked_at_every_interval() {
-        assert_eq!(minutes(Ending::InLine { changed: false }, Cause::Schedule), 15);
-        assert_eq!(minutes(Ending::InLine { changed: true }, Cause::Webhook), 15);
-    }
-
-    #[test]
-    fn a_webhook_that_showed_no_change_leads_to_a_second_look_30_seconds_on() {
-        let now = Timestamp::from_seconds(1);
-        let due = next_due(Ending::InLine { changed: false }, Cause::Webhook, INTERVAL, now, 0.0);
-        assert_eq!(due, now.plus(Duration::from_secs(30)));
-    }
-
-    #[test]
-    fn work_left_over_is_taken_up_at_once() {
-        assert_eq!(minutes(Ending::OutOfTime, Cause::Schedule), 0);
-    }
-
-    #[test]
-    fn one_failure_does_not_put_off_what_time_was_too_short_for_unless_nothing_was_done() {
-        let quota = Some(ErrorClass::Quota);
-        let ending = |worst, out_of_time, done| {
-            Ending::of(Course { worst, failures: 3, looked: true, done, out_of_time, failing_for: LONG })
-        };
-        let failed = |showed_no_change| Ending::Failed {
-            class: ErrorClass::Quota,
-            failures: 3,
-            showed_no_change,
-            failing_for: LONG,
-        };
-        assert_eq!(ending(quota, true, true), Ending::OutOfTime);
-        assert_eq!(ending(quota, true, false), failed(true));
-        assert_eq!(ending(quota, false, true), failed(false));
-        assert_eq!(ending(None, true, false), Ending::OutOfTime);
-        assert_eq!(ending(None, false, true), Ending::InLine { changed: true });
-    }
-
-    #[test]
-    fn what_a_webhook_told_of_and_workos_did_not_show_yet_does_not_wait_for_what_else_failed() {
-        let now = Timestamp::from_seconds(1);
-        let wait = |class, cause, looked, done| {
-            let course =
-                Course { worst: Some(class), failures: 1, looked, done, out_of_time: false, failing_for: LONG };
-            next_due(Ending::of(course), cause, INTERVAL, now, 0.5).since(now).as_secs()
-        };
-        let (soon, minute, interval) = (30, 60, 15 * 60);
-        for (class, cause, looked, done, expected) in [
-            (ErrorClass::Quota, Cause::Webhook, true, false, soon),
-            (ErrorClass::Transient, Cause::Webhook, true, false, soon),
-            (ErrorClass::Quota, Cause::Webhook, true, true, interval),
-            (ErrorClass::Quota, Cause::Schedule, true, false, interval),
-            (ErrorClass::Denied, Cause::Webhook, false, false, interval),
-            (ErrorClass::Throttled, Cause::Webhook, false, false, minute),
-        ] {
-            let after = wait(class, cause, looked, done);
-            assert_eq!(after, expected, "{class:?}, {cause:?}, looked: {looked}, done: {done}");
-        }
-        let course = Course {
-            worst: Some(ErrorClass::Quota),
-            failures: 1,
-            looked: true,
-            done: false,
-            out_of_time: false,
-            failing_for: LONG,
-        };
-        let often = Duration::from_secs(5);
-        let due = next_due(Ending::of(course), Cause::Webhook, often, now, 0.5);
-        assert_eq!(due, now.plus(often), "a second look is never later than the next one");
-    }
-
-    #[test]
-    fn a_failing_pool_is_looked_at_ever_less_often_up_to_once_a_day() {
-        let after = |class, failures| minutes(failed(class, failures, LONG), Cause::Schedule);
-        assert_eq!([1, 2, 3].map(|failures| after(ErrorClass::Throttled, failures)), [1, 2, 4]);
-        assert_eq!([1, 2].map(|failures| after(ErrorClass::Denied, failures)), [15, 30]);
-        assert_eq!(after(ErrorClass::Denied, u32::MAX), 24 * 60);
-        assert_eq!(after(ErrorClass::Transient, u32::MAX), 24 * 60);
-    }
-
-    #[test]
-    fn a_pool_is_put_off_for_three_times_as_long_as_it_has_failed_however_many_webhooks_came_meanwhile() {
-        let after = |class, failing| minutes(failed(class, 50, Duration::from_mins(failing)), Cause::Webhook);
-        assert_eq!([0, 1, 5].map(|minutes| after(ErrorClass::Transient, minutes)), [1, 3, 15]);
-        assert_eq!([0, 5, 60].map(|minutes| after(ErrorClass::Denied, minutes)), [15, 15, 180]);
-    }
-
-    #[test]
-    fn failures_are_counted_as_long_as_they_are_of_one_class_and_nothing_is_done() {
-        let denied = HealthState::Denied;
-        for (before, state, worst, done, expected) in [
-            (0, HealthState::Ok, Some(ErrorClass::Denied), false, 1),
-            (10, denied, Some(ErrorClass::Denied), false, 11),
-            (10, denied, Some(ErrorClass::Throttled), false, 1),
-            (10, denied, Some(ErrorClass::Denied), true, 1),
-            (10, denied, None, false, 0),
-            (0, HealthState::Held, Some(ErrorClass::Quota), true, 1),
-            (u32::MAX, denied, Some(ErrorClass::Denied), false, u32::MAX),
-        ] {
-            let counted = failures_in_a_row(before, state, worst, done);
-            assert_eq!(counted, expected, "{before} {state:?}, then {worst:?}, done: {done}");
-        }
-    }
-
-    #[test]
-    fn a_state_that_lasts_keeps_the_time_it_began() {
-        let first = Health::from_failure(ErrorClass::Denied, "a".into(), Timestamp::from_seconds(1));
-        let second = Health::from_failure(ErrorClass::Denied, "b".into(), Timestamp::from_seconds(2)).after(&first);
-        assert_eq!((second.since, second.message.as_str()), (Timestamp::from_seconds(1), "b"));
-        let well = Health::ok(Timestamp::from_seconds(3)).after(&second);
-        assert_eq!(well.since, Timestamp::from_seconds(3));
-    }
-}
+mod tests;

@@ -60,6 +60,11 @@ impl Members {
         self.read(name)
     }
 
+    /// A member as it stands in the JSON.
+    pub fn raw(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|raw| raw.get())
+    }
+
     fn read<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Said<T> {
         match self.0.get(name).map(|raw| raw.get()) {
             None | Some("null") => Said::Nothing,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use causeway_cognito::{Assumption, CognitoError, PoolAccess, RoleToAssume};
 use causeway_core::{
     app_clients::AppClients,
+    check::{Check, CheckOutcome, check_mapping, check_named, check_test_organization},
     claim::Claim,
     desired::Desired,
     health::ErrorClass,
@@ -107,6 +108,8 @@ pub struct Look {
     pub schema: Vec<SchemaAttribute>,
     /// What could not be used, and why.
     pub notes: Vec<Note>,
+    /// What the checks of the pool's settings failed on, as sign-ins will, and that the Test Organization is let in.
+    pub found: Vec<Check>,
     pub(crate) described: Described,
     pub(crate) foreign: ForeignProviders,
     pub(crate) foreign_moved: bool,
@@ -141,13 +144,14 @@ impl Look {
     }
 }
 
-/// The tenant's side of a look.
-struct SeenPool {
+/// The pool's own side of a look.
+struct PoolSeen {
     access: PoolAccess,
     observed: Observed,
     callbacks: Vec<String>,
     schema: Vec<SchemaAttribute>,
     notes: Vec<Note>,
+    found: Vec<Check>,
 }
 
 impl Reconciler {
@@ -174,13 +178,16 @@ impl Reconciler {
         let (snapshot, seen, claims, foreign) =
             tokio::time::timeout(time, Box::pin(both_sides)).await.map_err(|_| LookError::OutOfTime)?;
         let snapshot = snapshot?;
-        let SeenPool { access, observed, callbacks, schema, mut notes } = seen.inspect_err(|error| {
+        let PoolSeen { access, observed, callbacks, schema, mut notes, found } = seen.inspect_err(|error| {
             if error.class() == ErrorClass::Denied {
                 self.forget_access(tenant, pool);
             }
         })?;
-        notes.extend(snapshot.unreadable.iter().map(|record| {
-            Note::general(format!("WorkOS's record {} can't be read, and is left out: {}", record.id, record.problem))
+        notes.extend(snapshot.unreadable.iter().chain(&snapshot.unreadable_organizations).map(|record| {
+            Note::general(format!(
+                "WorkOS's record {} can't be read, and nothing is concluded from that: {}",
+                record.id, record.problem
+            ))
         }));
         let mut look = Look {
             desired: Desired::new(&snapshot, &pool.options),
@@ -189,6 +196,7 @@ impl Reconciler {
             callbacks,
             schema,
             notes,
+            found,
             described: Described::Needed,
             foreign: foreign?,
             foreign_moved: false,
@@ -233,12 +241,12 @@ impl Reconciler {
     ) -> Result<Look, LookError> {
         let time = deadline.since((self.sources.now)());
         let seen = tokio::time::timeout(time, Box::pin(self.look_at_pool(tenant, pool))).await;
-        let SeenPool { access, observed, callbacks, schema, notes } =
-            seen.map_err(|_| LookError::OutOfTime)?.inspect_err(|error| {
-                if error.class() == ErrorClass::Denied {
-                    self.forget_access(tenant, pool);
-                }
-            })?;
+        let seen = seen.map_err(|_| LookError::OutOfTime)?.inspect_err(|error| {
+            if error.class() == ErrorClass::Denied {
+                self.forget_access(tenant, pool);
+            }
+        })?;
+        let PoolSeen { access, observed, callbacks, schema, notes, .. } = seen;
         let mut look = Look {
             desired: Desired::nothing(claims.keys().cloned()),
             observed,
@@ -246,6 +254,7 @@ impl Reconciler {
             callbacks,
             schema,
             notes,
+            found: Vec::new(),
             described: Described::Needed,
             foreign: ForeignProviders::default(),
             foreign_moved: false,
@@ -257,7 +266,7 @@ impl Reconciler {
         Ok(look)
     }
 
-    async fn look_at_pool(&self, tenant: &Tenant, pool: &UserPool) -> Result<SeenPool, CognitoError> {
+    async fn look_at_pool(&self, tenant: &Tenant, pool: &UserPool) -> Result<PoolSeen, CognitoError> {
         let access = self.enter(tenant, pool).await?;
         let (description, providers) = futures::try_join!(access.describe(), access.list_providers())?;
         let mut observed = Observed { providers, app_clients: BTreeMap::new() };
@@ -266,8 +275,15 @@ impl Reconciler {
             AppClients::All => (access.list_app_clients().await?, false),
             AppClients::Named(named) => (named.clone(), true),
         };
+        // All that the checks ask of the pool is here already: they cost no call.
+        let mapping = pool.options.mapping();
+        let mut checks = check_mapping(&mapping, &description.attributes);
         for id in chosen {
-            match access.describe_app_client(&id).await? {
+            let client = access.describe_app_client(&id).await?;
+            if is_named {
+                checks.extend(check_named(&id, client.as_ref().map(|client| &client.settings), &mapping));
+            }
+            match client {
                 Some(client) => {
                     observed.app_clients.insert(id, client.supported_identity_providers);
                 }
@@ -278,9 +294,12 @@ impl Reconciler {
                 None => {}
             }
         }
+        checks.retain(|check| check.outcome == CheckOutcome::Fail);
+        checks.extend(check_test_organization(pool.options.organizations.as_deref()));
         let callbacks =
             callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref());
-        Ok(SeenPool { access, observed, callbacks, schema: description.attributes, notes })
+        let schema = description.attributes;
+        Ok(PoolSeen { access, observed, callbacks, schema, notes, found: checks })
     }
 
     /// Makes sure that the role can't be assumed without the external ID, nor with another.

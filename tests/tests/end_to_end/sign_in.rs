@@ -218,7 +218,7 @@ async fn authorize_sends_nobody_on_where_something_is_wrong() -> Result<()> {
     // Connections and tenants that are none.
     let unknown = good.as_str().replacen(&connections[0], "conn_01E4ZCR3C56J083X43JQXF3JK5", 1);
     assert_eq!(get(&unknown).await?.status, 400);
-    let malformed = good.as_str().replacen(&connections[0], "conn_1", 1);
+    let malformed = good.as_str().replacen(&connections[0], "conn.1", 1);
     assert_eq!(get(&malformed).await?.status, 404);
     assert_eq!(get(good.as_str()).await?.status, 302, "else this shows little");
     Ok(())

@@ -109,7 +109,7 @@ async fn no_secret_shows_in_the_error_of_a_refused_code() {
 #[tokio::test]
 async fn no_secret_shows_in_the_error_of_an_answer_that_cannot_be_read() {
     let mut odd_connection = token_answer();
-    odd_connection["profile"]["connection_id"] = json!("canary");
+    odd_connection["profile"]["connection_id"] = json!("a canary");
     for answer in [odd_connection, json!({ "profile": "canary" }), json!("canary"), json!(["canary"])] {
         let (outcome, _) = redeem(vec![Answer::json(TOKEN, 200, &answer)]).await;
         let error = outcome.unwrap_err();
