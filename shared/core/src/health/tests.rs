@@ -22,7 +22,7 @@ fn what_a_check_found_is_told_and_makes_no_pool_unwell_that_it_only_warns_of() {
     };
     let texts = |state, message: &str, remedy: &str| (state, message.to_owned(), remedy.to_owned());
     assert_eq!(found(Health::ok(now), &[]), texts(HealthState::Ok, "", ""));
-    assert_eq!(found(Health::ok(now), &[warn.clone()]), texts(HealthState::Ok, "warned", "heed"));
+    assert_eq!(found(Health::ok(now), std::slice::from_ref(&warn)), texts(HealthState::Ok, "warned", "heed"));
     let both = [warn.clone(), fail.clone()];
     assert_eq!(found(Health::ok(now), &both), texts(HealthState::Rejected, "failed", "mend"));
     let denied = Health { remedy: "verify.".into(), ..Health::from_failure(ErrorClass::Denied, "no".into(), now) };
