@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
+use causeway_machine::browser;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::{node_script, prerequisites};
+use crate::node_script;
 
 /// The width and height of a phone's window, in CSS pixels.
 pub const PHONE: (u32, u32) = (390, 844);
@@ -31,9 +32,10 @@ pub struct Window {
 
 impl Window {
     /// Opens a window of a browser of its own, with nothing remembered.
-    pub async fn open() -> Result<Self> {
+    pub fn open() -> Result<Self> {
         let mut command = Command::new("node");
-        command.arg("driver.mjs").arg(prerequisites::browser()?).current_dir(node_script::folder().await?);
+        let browser = browser::find().map_err(Error::msg)?;
+        command.arg("driver.mjs").arg(browser.program).args(browser.libraries).current_dir(node_script::folder()?);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut driver = command.spawn().context("cannot start node")?;
         let commands = driver.stdin.take().context("no standard input")?;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use causeway_machine::options::FUNCTIONS;
+use causeway_machine::progress;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,7 +22,7 @@ use crate::front::program::{Endpoints, local, stand_before};
 use crate::ministack::{self, INTEGRATION_ACCOUNT, REGION};
 use crate::process::{Recorded, Running, free_port, require_free};
 use crate::query_api::elements;
-use crate::tools::{self, Progress, Tools};
+use crate::tools::{self, Tools};
 use crate::workos::{self, WorkOs};
 use crate::workspace;
 
@@ -30,7 +32,6 @@ pub const CLOUD_FILE_VARIABLE: &str = "CAUSEWAY_CLOUD";
 const HEALTH_DEADLINE: Duration = Duration::from_secs(30);
 /// Longer than any local cloud runs, as the Scheduler writes it.
 const NEVER: &str = "rate(365 days)";
-const FUNCTIONS: [&str; 6] = ["ingest", "schedule", "reconcile", "tenants", "onboarding", "signin"];
 
 /// How a local cloud is started.
 #[derive(Clone, Debug)]
@@ -113,10 +114,10 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// Installs, starts, builds and deploys what is needed.
+    /// Builds, starts and deploys what is needed.
     ///
     /// The processes end when the returned guard is dropped, unless it is detached.
-    pub async fn start(settings: &Settings, progress: Progress<'_>) -> Result<Started> {
+    pub async fn start(settings: &Settings) -> Result<Started> {
         let home = &settings.home;
         if let Some(running) = running_in(home) {
             bail!("a local cloud is running already ({}): stop it with `cargo xtask down`", running.join(", "));
@@ -128,12 +129,13 @@ impl Cloud {
         require_free(aws_port)?;
         let logs = home.join("logs");
         clear(home, &logs)?;
-        let tools = tools::install(progress).await?;
+        let tools = tools::installed()?;
         // Before anything is started: it takes longest, and fails most often.
-        progress("building the functions (minutes the first time, then seconds)");
+        let step = progress::step("building the functions");
         deployment::build(&tools, settings.build, &logs.join("build.log")).await?;
+        step.done();
         let mut started = Started { home: home.clone(), processes: Vec::new(), cloud: None };
-        let cloud = bring_up(settings, &tools, aws_port, &logs, &mut started, progress).await?;
+        let cloud = bring_up(settings, &tools, aws_port, &logs, &mut started).await?;
         write(&cloud_file(home), &cloud)?;
         started.cloud = Some(cloud);
         Ok(started)
@@ -278,10 +280,9 @@ async fn bring_up(
     aws_port: u16,
     logs: &Path,
     started: &mut Started,
-    progress: Progress<'_>,
 ) -> Result<Cloud> {
     let aws_endpoint = local(aws_port);
-    progress(&format!("starting WorkOS's emulator and MiniStack ({aws_endpoint})"));
+    let step = progress::step(&format!("starting WorkOS's emulator and MiniStack ({aws_endpoint})"));
     let workos_port = free_port()?;
     let seed = settings.workos_seed.clone();
     started.add(workos::start(&tools.workos, workos_port, seed, logs).await?)?;
@@ -308,7 +309,8 @@ async fn bring_up(
         logs,
     });
     started.add(ministack.await?)?;
-    progress("deploying template.yaml");
+    step.done();
+    let step = progress::step("deploying template.yaml");
     let stack = deployment::Settings {
         aws_port,
         workos_url: &used.workos,
@@ -324,6 +326,7 @@ async fn bring_up(
         cloud.leave_queue_alone().await?;
     }
     healthy(&cloud).await.with_context(|| format!("see the logs in {}", logs.display()))?;
+    step.done();
     Ok(cloud)
 }
 

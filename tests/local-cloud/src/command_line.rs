@@ -16,9 +16,10 @@ use crate::workspace;
 /// Names the built program, where somebody built it already.
 pub const PROGRAM_VARIABLE: &str = "CAUSEWAY_PROGRAM";
 
-/// Builds with `cargo` and these arguments, and gives the program that came of it.
-pub async fn build(arguments: &[&str]) -> Result<PathBuf> {
+/// Builds the program, with what the tests are built of.
+pub async fn build() -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
+    let arguments = ["build", "--workspace", "--bin", "causeway"];
     cargo.args(arguments).args(["--quiet", "--message-format", "json"]).current_dir(workspace::root());
     let built = cargo.stderr(Stdio::inherit()).output().await.context("cannot start cargo")?;
     ensure!(built.status.success(), "cargo {} failed ({})", arguments.join(" "), built.status);
@@ -36,7 +37,7 @@ async fn program() -> Result<&'static PathBuf> {
     static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
     let built = async || match std::env::var_os(PROGRAM_VARIABLE) {
         Some(program) => Ok(PathBuf::from(program)),
-        None => build(&["build", "--package", "causeway-cli"]).await,
+        None => build().await,
     };
     PROGRAM.get_or_try_init(built).await
 }

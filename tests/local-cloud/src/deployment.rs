@@ -61,6 +61,8 @@ impl Build {
         if self == Self::Quick {
             // This machine's own compiler and linker, as the tests are built: nothing is built for another system.
             command.env("SAM_BUILD_MODE", "debug").env("CARGO_LAMBDA_COMPILER", "cargo");
+            // As everything else that is built here, so that dependencies have the same features in all of it.
+            command.env("CARGO_LAMBDA_COMPILER_EXTRA_ARGS", "--workspace");
         }
     }
 }
@@ -154,7 +156,7 @@ pub async fn deploy(tools: &Tools, settings: Settings<'_>, log: &Path) -> Result
 
 /// Deploys the stack of a running cloud again, with other keys, as an operator does who replaces the signing key.
 pub async fn replace_signing_keys(cloud: &Cloud, signing_keys: SigningKeys<'_>) -> Result<()> {
-    let tools = tools::install(&|_| {}).await?;
+    let tools = tools::installed()?;
     let port = Url::parse(&cloud.aws_endpoint)?.port().context("the emulated AWS has no port")?;
     let settings =
         Settings { aws_port: port, workos_url: &cloud.workos_url, signing_keys, build: Build::Quick, tick: None };

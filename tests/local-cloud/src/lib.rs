@@ -1,4 +1,4 @@
-//! The local cloud, and what the end-to-end tests and the demo do with it.
+//! The local cloud, and what the end-to-end tests and the commands do with it.
 //!
 //! [`cloud::Cloud`] starts `MiniStack` and `WorkOS`'s emulator, builds the functions and deploys
 //! `template.yaml`. The other modules speak to what runs there: [`api`] to Causeway's own API,
@@ -20,11 +20,11 @@ pub mod lambda;
 pub mod ministack;
 pub mod node_script;
 pub mod onboarding_page;
-pub mod prerequisites;
 pub mod process;
 pub mod query_api;
 pub mod signed_http;
 pub mod tenant_role;
 pub mod tools;
 pub mod workos;
-pub mod workspace;
+
+pub use causeway_machine::workspace;

@@ -7,9 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tokio::process::Command;
-use tokio::sync::OnceCell;
 
-use crate::tools;
+use crate::tools::{self, Tool};
 
 /// How long a script may take on a slow machine.
 const LONGEST: Duration = Duration::from_mins(3);
@@ -17,7 +16,7 @@ const LONGEST: Duration = Duration::from_mins(3);
 /// Runs a script and gives the JSON that it prints. `environment` is for what no other user of the machine may see.
 pub async fn run(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Value> {
     let mut command = Command::new("node");
-    command.arg(name).args(arguments).envs(environment.iter().copied()).current_dir(folder().await?);
+    command.arg(name).args(arguments).envs(environment.iter().copied()).current_dir(folder()?);
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
     let output = tokio::time::timeout(LONGEST, output).await;
     let output = output.with_context(|| format!("{name} took longer than {LONGEST:?}"))?.context("cannot run node")?;
@@ -27,8 +26,7 @@ pub async fn run(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -
     serde_json::from_slice(&output.stdout).with_context(|| format!("{name} printed no JSON"))
 }
 
-/// The folder of the scripts, with what they need installed. Several tests may ask at once.
-pub async fn folder() -> Result<&'static PathBuf> {
-    static FOLDER: OnceCell<PathBuf> = OnceCell::const_new();
-    FOLDER.get_or_try_init(|| tools::install_browser(&|_| {})).await
+/// The folder of the scripts, with what they need installed.
+pub fn folder() -> Result<PathBuf> {
+    tools::folder(Tool::Browser)
 }

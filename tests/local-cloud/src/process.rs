@@ -1,18 +1,16 @@
 //! Processes in groups of their own, so that ending one ends all that it started.
 
-use std::fs::{File, OpenOptions};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use causeway_machine::group::{self, Group};
+use causeway_machine::progress;
+pub use causeway_machine::tools::last_lines;
+use causeway_machine::tools::log_files;
 use serde::{Deserialize, Serialize};
-
-/// How long a group has to end by itself.
-const GRACE: Duration = Duration::from_secs(5);
-const LAST_LINES: usize = 25;
 
 /// A process group that was started here, in a form that outlives this process.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
@@ -36,28 +34,15 @@ impl Recorded {
         {
             return false;
         }
-        group(self.pid).is_some_and(|group| test_kill_process_group(group).is_ok())
+        group::is_running(self.pid)
     }
 
     /// Ends the group: politely, then by force.
     pub fn stop(&self) {
-        let Some(group) = group(self.pid) else { return };
-        if !self.is_running() {
-            return;
-        }
-        let _ = kill_process_group(group, Signal::TERM);
-        let deadline = Instant::now() + GRACE;
-        while self.is_running() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(50));
-        }
         if self.is_running() {
-            let _ = kill_process_group(group, Signal::KILL);
+            group::stop(self.pid);
         }
     }
-}
-
-fn group(pid: u32) -> Option<Pid> {
-    i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
 
 fn start_time(pid: u32) -> Option<u64> {
@@ -70,28 +55,24 @@ fn start_time(pid: u32) -> Option<u64> {
 /// A running process group that is ended when this is dropped, unless it was detached.
 #[derive(Debug)]
 pub struct Running {
-    child: std::process::Child,
+    group: Group,
     recorded: Recorded,
-    detached: bool,
 }
 
 impl Running {
     /// Starts `command` in a group of its own, its output appended to `log`.
     pub fn start(name: &str, command: &mut Command, log: &Path) -> Result<Self> {
-        let (out, err) = log_files(log)?;
+        let (out, err) = log_files(log).with_context(|| format!("cannot write {}", log.display()))?;
         command.stdin(Stdio::null()).stdout(out).stderr(err);
         Self::spawn(name, command)
     }
 
     fn spawn(name: &str, command: &mut Command) -> Result<Self> {
-        use std::os::unix::process::CommandExt as _;
-        let child = command
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("cannot start {name} ({})", command.get_program().display()))?;
-        let pid = child.id();
+        let group = Group::start(command);
+        let group = group.with_context(|| format!("cannot start {name} ({})", command.get_program().display()))?;
+        let pid = group.id();
         let recorded = Recorded { name: name.to_owned(), pid, started: start_time(pid) };
-        Ok(Self { child, recorded, detached: false })
+        Ok(Self { group, recorded })
     }
 
     /// What identifies the group later.
@@ -102,30 +83,12 @@ impl Running {
 
     /// How the leader ended, if it did.
     pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
-        self.child.try_wait().ok().flatten()
+        self.group.ended()
     }
 
     /// Leaves the group running when this is dropped.
     pub fn detach(&mut self) {
-        self.detached = true;
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.detached {
-            return;
-        }
-        if let Some(group) = group(self.recorded.pid) {
-            let _ = kill_process_group(group, Signal::TERM);
-            let deadline = Instant::now() + GRACE;
-            while self.ended().is_none() && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            // Also when the leader is gone: what it started may have ignored the signal.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = self.child.wait();
+        self.group.detach();
     }
 }
 
@@ -137,6 +100,7 @@ pub async fn run(name: &str, command: &mut Command, log: &Path) -> Result<()> {
 
 /// Runs `command` to its end with its output shown.
 pub async fn run_shown(name: &str, command: &mut Command) -> Result<()> {
+    let _hidden = progress::hide();
     let mut running = Running::spawn(name, command.stdin(Stdio::null()))?;
     wait(name, &mut running, None).await
 }
@@ -155,27 +119,6 @@ async fn wait(name: &str, running: &mut Running, log: Option<&Path>) -> Result<(
             bail!("{name} failed ({status}), see {}:\n{}", log.display(), last_lines(log))
         }
     }
-}
-
-/// The end of a log, for an error message.
-#[must_use]
-pub fn last_lines(log: &Path) -> String {
-    let text = std::fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
-}
-
-fn log_files(log: &Path) -> Result<(File, File)> {
-    if let Some(folder) = log.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(log)
-        .with_context(|| format!("cannot write {}", log.display()))?;
-    Ok((file.try_clone()?, file))
 }
 
 /// A port of this machine that nothing listens on.

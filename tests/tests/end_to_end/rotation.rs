@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use causeway_tests::deployment::{SigningKeys, replace_signing_keys};
-use causeway_tests::eventually::eventually;
+use causeway_local_cloud::deployment::{SigningKeys, replace_signing_keys};
+use causeway_local_cloud::eventually::eventually;
 use jsonwebtoken::decode_header;
 use serde_json::{Value, json};
 use tokio::{pin, select};

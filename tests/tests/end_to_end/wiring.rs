@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::IdentityProviderTypeType;
-use causeway_tests::eventually::eventually;
+use causeway_local_cloud::eventually::eventually;
 use serde_json::json;
 
 use crate::pool::{Pool, provider_name};

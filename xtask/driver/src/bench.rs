@@ -21,67 +21,11 @@ mod steady;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+pub use causeway_machine::options::Part;
 
 use self::report::Report;
 use self::stage::Stage;
 use crate::announce;
-
-/// A part of the benchmark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The first event of each function, and its size.
-    Cold,
-    /// Webhooks.
-    Ingest,
-    /// A pool where nothing is to be done.
-    Steady,
-    /// A pool that gets 300 providers.
-    Import,
-    /// Sign-ins.
-    Signin,
-    /// Very many webhooks at once.
-    Burst,
-    /// Very many pools that are due.
-    Fleet,
-}
-
-impl Part {
-    /// All of them, in the order in which they are run.
-    pub const ALL: [Self; 7] =
-        [Self::Cold, Self::Ingest, Self::Signin, Self::Steady, Self::Import, Self::Burst, Self::Fleet];
-
-    /// Its name on the command line and in file names.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cold => "cold",
-            Self::Ingest => "ingest",
-            Self::Steady => "steady",
-            Self::Import => "import",
-            Self::Signin => "signin",
-            Self::Burst => "burst",
-            Self::Fleet => "fleet",
-        }
-    }
-
-    /// The part of a name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|part| part.name() == name)
-    }
-
-    async fn measure(self, stage: &Stage) -> Result<Report> {
-        let mut report = Report::new(self.name());
-        match self {
-            Self::Cold => cold::measure(stage, &mut report).await,
-            Self::Ingest => ingest::measure(stage, &mut report).await,
-            Self::Steady => steady::measure(stage, &mut report).await,
-            Self::Import => import::measure(stage, &mut report).await,
-            Self::Signin => signin::measure(stage, &mut report).await,
-            Self::Burst => burst::measure(stage, &mut report).await,
-            Self::Fleet => fleet::measure(stage, &mut report).await,
-        }?;
-        Ok(report)
-    }
-}
 
 /// Runs parts of the benchmark, each on a cloud of its own, so that none finds what another left. A missed target is
 /// printed, and is no failure of the command.
@@ -93,7 +37,7 @@ pub async fn run(parts: &[Part]) -> Result<()> {
         let stage = Stage::set().await?;
         announce(&format!("measuring {}", part.name()));
         let set = begin.elapsed();
-        let report = part.measure(&stage).await.with_context(|| {
+        let report = measure(*part, &stage).await.with_context(|| {
             format!("{} could not be measured; the logs are in {}", part.name(), stage.cloud.log_dir.display())
         })?;
         let took = begin.elapsed();
@@ -104,4 +48,18 @@ pub async fn run(parts: &[Part]) -> Result<()> {
     }
     println!("==> {missed} targets were missed; the figures are in target/bench/");
     Ok(())
+}
+
+async fn measure(part: Part, stage: &Stage) -> Result<Report> {
+    let mut report = Report::new(part.name());
+    match part {
+        Part::Cold => cold::measure(stage, &mut report).await,
+        Part::Ingest => ingest::measure(stage, &mut report).await,
+        Part::Steady => steady::measure(stage, &mut report).await,
+        Part::Import => import::measure(stage, &mut report).await,
+        Part::Signin => signin::measure(stage, &mut report).await,
+        Part::Burst => burst::measure(stage, &mut report).await,
+        Part::Fleet => fleet::measure(stage, &mut report).await,
+    }?;
+    Ok(report)
 }

@@ -5,11 +5,11 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use causeway_tests::cloud::{CLOUD_FILE_VARIABLE, Cloud, Settings, Started};
-use causeway_tests::command_line::{self, PROGRAM_VARIABLE};
-use causeway_tests::deployment::Build;
-use causeway_tests::process::run_shown;
-use causeway_tests::{deployment, prerequisites, tools, workspace};
+use causeway_local_cloud::cloud::{CLOUD_FILE_VARIABLE, Cloud, Settings, Started};
+use causeway_local_cloud::command_line::{self, PROGRAM_VARIABLE};
+use causeway_local_cloud::deployment::Build;
+use causeway_local_cloud::process::run_shown;
+use causeway_local_cloud::{deployment, tools, workspace};
 
 use crate::{announce, described, mutations, with_front};
 
@@ -51,24 +51,23 @@ impl Size {
 /// The end-to-end tests whose size [`Size`] sets.
 const LARGE: [&str; 2] = ["faults::", "burst::"];
 
-/// All packages but the one whose tests need a cloud. The command is built by it too, for tests of its own.
-const UNIT_TESTS: [&str; 4] = ["test", "--workspace", "--exclude", "causeway-tests"];
+/// Of the whole workspace, whatever is built of it: dependencies then have the same features, and are built once.
+/// The end-to-end tests are built by this only where they are named.
+const TESTS: [&str; 2] = ["test", "--workspace"];
 
 /// Runs all checks and stops at the first that fails.
 pub async fn run(size: Size) -> Result<()> {
     let begin = Instant::now();
-    prerequisites::check_with_browser()?;
     phase("format", cargo(&["fmt", "--all", "--check"])).await?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    // Installing waits for registries mostly, the compiler for processors.
-    tokio::try_join!(phase("clippy", cargo(&clippy)), phase("tools", install()))?;
-    phase("unit and property tests", unit_tests()).await?;
+    phase("clippy", cargo(&clippy)).await?;
+    phase("unit and property tests", cargo(&TESTS)).await?;
     // Each leaves the other a processor for most of its time.
     tokio::try_join!(phase("simulation", simulation(size)), phase("functions", build()))?;
     if let Size::Long = size {
         phase("mutation tests", mutations::run()).await?;
     }
-    phase("template", async { deployment::validate(&tools::install(&announce).await?).await }).await?;
+    phase("template", async { deployment::validate(&tools::installed()?).await }).await?;
     on_a_cloud(size).await?;
     println!("==> all checks passed in {} s", begin.elapsed().as_secs());
     Ok(())
@@ -87,17 +86,11 @@ async fn cargo(arguments: &[&str]) -> Result<()> {
     run_shown("cargo", cargo_command().args(arguments)).await
 }
 
-async fn install() -> Result<()> {
-    tools::install(&announce).await?;
-    tools::install_browser(&announce).await?;
-    tools::install_checks(&announce).await.map(drop)
-}
-
 /// Builds the functions as a local cloud does, which then finds them built.
 async fn build() -> Result<()> {
     let logs = home().join("logs");
     std::fs::create_dir_all(&logs)?;
-    deployment::build(&tools::install(&announce).await?, Build::default(), &logs.join("build.log")).await
+    deployment::build(&tools::installed()?, Build::default(), &logs.join("build.log")).await
 }
 
 /// A folder of its own, so that a cloud that somebody works with is left alone.
@@ -105,21 +98,12 @@ fn home() -> PathBuf {
     workspace::local().join("test")
 }
 
-/// All tests but the end-to-end ones, which need a cloud.
-async fn unit_tests() -> Result<()> {
-    cargo(&UNIT_TESTS).await?;
-    let mut arguments = vec!["test", "--package", "causeway-tests", "--lib"];
-    for about_files in ["template", "releases", "documents"] {
-        arguments.extend(["--test", about_files]);
-    }
-    cargo(&arguments).await
-}
-
 /// Lets many more user pools live through everything than while one works on the code.
 async fn simulation(size: Size) -> Result<()> {
     let mut command = cargo_command();
     command
-        .args(["test", "--package", "causeway-core", "--test", "convergence"])
+        .args(TESTS)
+        .args(["--test", "convergence"])
         .env("PROPTEST_CASES", size.simulated_lives());
     run_shown("cargo test", &mut command).await
 }
@@ -128,15 +112,14 @@ async fn simulation(size: Size) -> Result<()> {
 async fn on_a_cloud(size: Size) -> Result<()> {
     let settings = with_front(Settings { home: home(), strict: true, ..Settings::default() })?;
     announce("local cloud");
-    let started = Cloud::start(&settings, &announce).await?;
+    let started = Cloud::start(&settings).await?;
     phase("end-to-end tests", end_to_end(&started, size)).await?;
     // The last: what it makes and changes is in nobody's way any more.
     phase("API as described", Box::pin(described::check(started.cloud()?))).await
 }
 
 async fn end_to_end(started: &Started, size: Size) -> Result<()> {
-    // As the unit tests left it: a build of its own would have other features, and take minutes.
-    let program = command_line::build(&[&UNIT_TESTS[..], &["--no-run"]].concat()).await?;
+    let program = command_line::build().await?;
     let logs = &started.cloud()?.log_dir;
     // They mostly wait, so that more of them than processors run side by side.
     let side_by_side = ["--test-threads", "8"];
@@ -151,7 +134,8 @@ async fn end_to_end(started: &Started, size: Size) -> Result<()> {
     for options in rounds {
         let mut command = cargo_command();
         command
-            .args(["test", "--package", "causeway-tests", "--test", "end_to_end", "--"])
+            .args(TESTS)
+            .args(["--test", "end_to_end", "--"])
             .args(&options)
             .env(CLOUD_FILE_VARIABLE, started.file())
             .env("CAUSEWAY_FAULTS", size.faults())

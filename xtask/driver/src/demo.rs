@@ -7,14 +7,13 @@ mod scene;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use causeway_tests::chromium::Window;
-use causeway_tests::cloud::{Cloud, Settings};
-use causeway_tests::eventually::eventually;
-use causeway_tests::{prerequisites, tools};
+use causeway_local_cloud::chromium::Window;
+use causeway_local_cloud::cloud::{Cloud, Settings};
+use causeway_local_cloud::eventually::eventually;
 use serde_json::json;
 
 use self::scene::{Scene, provider_name, text};
-use crate::{announce, with_front};
+use crate::with_front;
 
 /// How long anything that a wake-up leads to may take.
 const SOON: Duration = Duration::from_secs(30);
@@ -23,10 +22,8 @@ const SCHEDULED: Duration = Duration::from_mins(3);
 
 /// Starts a local cloud, runs every step on it, and stops it.
 pub async fn run(keep: bool) -> Result<()> {
-    prerequisites::check_with_browser()?;
-    tools::install_browser(&announce).await?;
     heading(1, "The local cloud starts, and template.yaml is deployed into account 111111111111");
-    let started = Cloud::start(&with_front(Settings { strict: true, ..Settings::default() })?, &announce).await?;
+    let started = Cloud::start(&with_front(Settings { strict: true, ..Settings::default() })?).await?;
     let cloud = started.cloud()?;
     println!("    Causeway answers at {}", cloud.api_url);
     steps(cloud).await?;
@@ -95,7 +92,7 @@ async fn add_connection(scene: &mut Scene<'_>) -> Result<()> {
 }
 
 async fn sign_in(scene: &Scene<'_>) -> Result<()> {
-    let mut window = Window::open().await?;
+    let mut window = Window::open()?;
     let (port, cognito) = (scene.application_port, &scene.cloud.strict_endpoint);
     let application = window.serves_application(port, cognito, &scene.app_client).await?;
     window.goes_to(&format!("{application}/login?idp_identifier={}", scene.organizations[0])).await?;

@@ -8,18 +8,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_cognitoidentityprovider::Client as Cognito;
-use causeway_tests::account::Account;
-use causeway_tests::api::Api;
-use causeway_tests::cloud::Cloud;
-use causeway_tests::eventually::eventually;
-use causeway_tests::json::text;
-use causeway_tests::process::run;
-use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role, role_name};
-use causeway_tests::{tools, workspace};
+use causeway_local_cloud::account::Account;
+use causeway_local_cloud::api::Api;
+use causeway_local_cloud::cloud::Cloud;
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::json::text;
+use causeway_local_cloud::process::run;
+use causeway_local_cloud::tenant_role::{RoleParameters, deploy_tenant_role, role_name};
+use causeway_local_cloud::tools::{self, Tool};
+use causeway_local_cloud::workspace;
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use crate::announce;
 
 const TENANT_ACCOUNT: &str = "222222222222";
 const REGION: &str = "eu-west-1";
@@ -55,7 +54,7 @@ struct Done {
 
 /// Holds the API of a running cloud to its document.
 pub async fn check(cloud: &Cloud) -> Result<()> {
-    let environment = tools::install_checks(&announce).await?;
+    let environment = tools::folder(Tool::Checks)?;
     let scene = Scene::set(cloud).await?;
     let logs = &cloud.log_dir;
     let (log, report) = (logs.join("schemathesis.log"), logs.join("schemathesis.json"));

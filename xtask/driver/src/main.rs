@@ -1,4 +1,4 @@
-//! The commands of the project: `cargo xtask COMMAND`.
+//! What `cargo xtask COMMAND` does, once the tools are installed and this is built. The package `xtask` starts it.
 #![allow(clippy::print_stdout, reason = "a command speaks to who called it")]
 
 mod bench;
@@ -6,27 +6,31 @@ mod checks;
 mod demo;
 mod described;
 mod mutations;
-mod options;
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use causeway_tests::cloud::{self, Cloud, Settings};
-use causeway_tests::front;
-use causeway_tests::interrupt::until_interrupted;
-use causeway_tests::workspace;
-
-use crate::options::{Command, USAGE};
+use causeway_local_cloud::cloud::{self, Cloud, Settings};
+use causeway_local_cloud::front;
+use causeway_local_cloud::interrupt::until_interrupted;
+use causeway_local_cloud::workspace;
+use causeway_machine::options::{self, Command, USAGE, Up};
+use causeway_machine::progress::say;
 
 fn main() -> ExitCode {
-    let command = match options::parse(std::env::args().skip(1)) {
-        Ok(command) => command,
-        Err(problem) => {
-            eprintln!("{problem}\n\n{USAGE}");
-            return ExitCode::from(2);
+    let mut arguments = std::env::args().skip(1).peekable();
+    let outcome = if arguments.next_if(|argument| argument == "front").is_some() {
+        be_the_front(&arguments.next().unwrap_or_default())
+    } else {
+        match options::parse(arguments) {
+            Ok(command) => run(command),
+            Err(problem) => {
+                eprintln!("{problem}\n\n{USAGE}");
+                return ExitCode::from(2);
+            }
         }
     };
-    match run(command) {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -36,15 +40,13 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.context("cannot start the asynchronous runtime")?;
-    runtime.block_on(until_interrupted(async {
+    block_on(async {
         match command {
             Command::Help => {
                 println!("{USAGE}");
                 Ok(())
             }
-            Command::Up(settings) => up(&with_front(settings)?).await,
+            Command::Up(up) => start(up).await,
             Command::Down => {
                 down();
                 Ok(())
@@ -52,10 +54,22 @@ fn run(command: Command) -> Result<()> {
             Command::Described => described::check(&Cloud::load(&cloud::cloud_file(&workspace::local()))?).await,
             Command::Demo { keep } => demo::run(keep).await,
             Command::Bench(parts) => bench::run(&parts).await,
-            Command::Test(size) => checks::run(size).await,
-            Command::Front(settings) => front::program::run(&settings).await,
+            Command::Test { long } => checks::run(if long { checks::Size::Long } else { checks::Size::Usual }).await,
+            Command::Redeploy(_) | Command::Record => anyhow::bail!("not yet"),
         }
-    }))
+    })
+}
+
+/// Is the strict front of a local cloud, which the other commands start by this.
+fn be_the_front(settings: &str) -> Result<()> {
+    let settings: front::program::Settings = serde_json::from_str(settings).context("no settings of a front")?;
+    block_on(async { front::program::run(&settings).await })
+}
+
+fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("cannot start the asynchronous runtime")?;
+    runtime.block_on(until_interrupted(work))
 }
 
 /// With the strict front, which is this program.
@@ -64,8 +78,10 @@ fn with_front(settings: Settings) -> Result<Settings> {
     Ok(Settings { front: Some(front), ..settings })
 }
 
-async fn up(settings: &Settings) -> Result<()> {
-    let started = Cloud::start(settings, &announce).await?;
+async fn start(up: Up) -> Result<()> {
+    let Up { aws_port, functions_aws_endpoint, strict } = up;
+    let settings = with_front(Settings { aws_port, functions_aws_endpoint, strict, ..Settings::default() })?;
+    let started = Cloud::start(&settings).await?;
     let cloud = started.cloud()?;
     println!("\nThe local cloud runs. `cargo xtask down` stops it.");
     println!("  AWS      {}", cloud.aws_endpoint);
@@ -86,7 +102,7 @@ fn down() {
     }
 }
 
-/// Shows that a long step begins.
+/// Says that a step begins.
 fn announce(step: &str) {
-    println!("==> {step}");
+    say(&format!("==> {step}"));
 }

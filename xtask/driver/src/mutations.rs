@@ -5,8 +5,8 @@
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use causeway_tests::process::run_shown;
-use causeway_tests::workspace;
+use causeway_local_cloud::process::run_shown;
+use causeway_local_cloud::workspace;
 
 const VERSION: &str = "27.1.0";
 /// How many lives of a user pool show that a mutant is none: the tables find most, these what is left.

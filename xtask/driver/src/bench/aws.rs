@@ -2,8 +2,8 @@
 //! throttles them.
 
 use anyhow::{Result, ensure};
-use causeway_tests::account::Account;
-use causeway_tests::signed_http::SignedClient;
+use causeway_local_cloud::account::Account;
+use causeway_local_cloud::signed_http::SignedClient;
 use serde_json::Value;
 
 /// A service whose calls are JSON.

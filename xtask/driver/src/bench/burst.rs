@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use causeway_tests::front::control::now;
-use causeway_tests::json::text;
+use causeway_local_cloud::front::control::now;
+use causeway_local_cloud::json::text;
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use causeway_tests::front::record::Call;
+use causeway_local_cloud::front::record::Call;
 
 /// How many calls there were, by service and operation.
 pub type Counts = BTreeMap<String, usize>;

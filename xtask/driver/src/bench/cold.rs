@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use causeway_tests::front::control::now;
-use causeway_tests::process::run;
+use causeway_local_cloud::front::control::now;
+use causeway_local_cloud::process::run;
 use serde_json::{Value, json};
 
 use super::calls::{counted, shown, waited};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use causeway_tests::front::control::now;
+use causeway_local_cloud::front::control::now;
 use serde_json::json;
 
 use super::calls::{counted, of_aws, shown, waited};

@@ -6,9 +6,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use causeway_tests::cloud::Cloud;
-use causeway_tests::deployment::Build;
-use causeway_tests::process::Running;
+use causeway_local_cloud::cloud::Cloud;
+use causeway_local_cloud::deployment::Build;
+use causeway_local_cloud::process::Running;
 use serde_json::Value;
 
 use super::runtime::{Answered, Runtime};

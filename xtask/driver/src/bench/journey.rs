@@ -1,9 +1,9 @@
 //! The events of one sign-in, from Cognito's `/authorize` to its `/userinfo`.
 
 use anyhow::{Context, Result, ensure};
-use causeway_tests::browser::{form, parameter};
-use causeway_tests::json::text;
-use causeway_tests::signed_http::plain_client;
+use causeway_local_cloud::browser::{form, parameter};
+use causeway_local_cloud::json::text;
+use causeway_local_cloud::signed_http::plain_client;
 use serde_json::{Value, json};
 use url::Url;
 

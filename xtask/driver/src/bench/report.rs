@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use causeway_tests::workspace;
+use causeway_local_cloud::workspace;
 use serde_json::{Map, Value, json};
 
 /// A table.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use causeway_tests::front::proxy::{End, Handler, Received, Reply, serve};
+use causeway_local_cloud::front::proxy::{End, Handler, Received, Reply, serve};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 use tokio::net::TcpListener;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
-use causeway_tests::cost::{Endpoint, SIGN_IN, START};
+use causeway_local_cloud::cost::{Endpoint, SIGN_IN, START};
 use serde_json::{Value, json};
 
 use super::calls::{Counts, beginning, counted, of_aws, shown, waited};

@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use causeway_tests::api::Api;
-use causeway_tests::cloud::{Cloud, Settings, Started};
-use causeway_tests::deployment::Build;
-use causeway_tests::front::control::Control;
-use causeway_tests::front::record::Call;
-use causeway_tests::json::text;
-use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role, role_name};
-use causeway_tests::workos::WorkOs;
-use causeway_tests::{deployment, tools, workspace};
+use causeway_local_cloud::api::Api;
+use causeway_local_cloud::cloud::{Cloud, Settings, Started};
+use causeway_local_cloud::deployment::Build;
+use causeway_local_cloud::front::control::Control;
+use causeway_local_cloud::front::record::Call;
+use causeway_local_cloud::json::text;
+use causeway_local_cloud::tenant_role::{RoleParameters, deploy_tenant_role, role_name};
+use causeway_local_cloud::workos::WorkOs;
+use causeway_local_cloud::{deployment, tools, workspace};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ use super::aws::{Caller, Service};
 use super::events::{wake_up, wake_ups};
 use super::instance::{Instance, Program};
 use super::runtime::Answered;
-use crate::{announce, with_front};
+use crate::with_front;
 
 /// The Region of the tenants' pools, which is not the stack's.
 pub const REGION: &str = "eu-west-1";
@@ -67,9 +67,9 @@ impl Stage {
             triggers: false,
             ..Settings::default()
         })?;
-        let started = Cloud::start(&settings, &announce).await?;
+        let started = Cloud::start(&settings).await?;
         let cloud = started.cloud()?.clone();
-        let tools = tools::install(&announce).await?;
+        let tools = tools::installed()?;
         let log = cloud.log_dir.join("hello-build.log");
         let hello = deployment::build_alone(&tools, "hello", Build::Shipped, &log).await?;
         Ok(Self { front: cloud.front()?, _started: started, cloud, hello, next_key: AtomicUsize::new(0) })

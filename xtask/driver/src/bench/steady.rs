@@ -4,9 +4,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use causeway_tests::front::control::now;
-use causeway_tests::front::record::Call;
-use causeway_tests::{tools, workspace};
+use causeway_local_cloud::front::control::now;
+use causeway_local_cloud::front::record::Call;
+use causeway_local_cloud::{tools, workspace};
 use serde_json::{Value, json};
 
 use super::calls::{Counts, beginning, counted, of_aws, shown, throttled, waited};
@@ -157,7 +157,7 @@ async fn theirs(stage: &Stage, tenant: &Tenant, pool: &Pool, size: usize, table:
 
 async fn look(stage: &Stage, tenant: &Tenant, pool: &Pool, size: usize) -> Result<Look> {
     let since = now();
-    let python = tools::install(&announce).await?.ministack.join("bin/python");
+    let python = tools::installed()?.ministack.join("bin/python");
     let mut command = Command::new(python);
     command.arg(workspace::root().join("tests/tools/plain_reconciler.py"));
     command.args([&stage.cloud.strict_endpoint, &stage.cloud.workos_url, &tenant.workos.api_key]);

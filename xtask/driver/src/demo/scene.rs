@@ -6,14 +6,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use aws_sdk_cognitoidentityprovider::Client as Cognito;
 use aws_sdk_cognitoidentityprovider::types::{IdentityProviderTypeType, OAuthFlowType};
-use causeway_tests::account::Account;
-use causeway_tests::api::Api;
-use causeway_tests::browser::SignIn;
-use causeway_tests::chromium::application;
-use causeway_tests::cloud::Cloud;
-use causeway_tests::eventually::eventually;
-use causeway_tests::process::free_port;
-use causeway_tests::workos::WorkOs;
+use causeway_local_cloud::account::Account;
+use causeway_local_cloud::api::Api;
+use causeway_local_cloud::browser::SignIn;
+use causeway_local_cloud::chromium::application;
+use causeway_local_cloud::cloud::Cloud;
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::process::free_port;
+use causeway_local_cloud::workos::WorkOs;
 use serde_json::{Value, json};
 
 /// A provider that the tenant made itself.

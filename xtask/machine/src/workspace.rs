@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 /// The working copy's root.
 #[must_use]
 pub fn root() -> PathBuf {
-    // This crate is one folder below it.
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf()
+    // This crate is two folders below it.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    root.unwrap_or(Path::new(".")).to_path_buf()
 }
 
 /// Everything that is made here and can be deleted at any time.

@@ -1,10 +1,6 @@
-//! What can be given on the command line.
+//! What can be given on the command line. `cargo xtask` refuses the rest before anything is built.
 
-use causeway_tests::cloud::Settings;
-use causeway_tests::front;
-
-use crate::bench::Part;
-use crate::checks;
+use crate::tools::Tool;
 
 /// How to call this.
 pub const USAGE: &str = "\
@@ -18,19 +14,28 @@ cargo xtask up [--aws-port N] [--functions-aws-endpoint URL] [--strict]
                             starts a local cloud and leaves it running; the options pin the port
                             of the emulated AWS, send the functions' AWS calls elsewhere, or
                             send them, browsers and tenants through the strict front
+cargo xtask redeploy [NAME...]
+                            builds the functions, or those that are named, and puts them into the
+                            cloud that `up` or `demo --keep` left running
 cargo xtask described       holds the API of the cloud that `up` started to docs/openapi.json, as `test`
                             does at its end
+cargo xtask record          runs the demo and draws docs/images/demo.svg from it
 cargo xtask down            stops what `up` or `demo --keep` started";
 
+/// The functions, by their names here.
+pub const FUNCTIONS: [&str; 6] = ["ingest", "schedule", "reconcile", "tenants", "onboarding", "signin"];
+
 /// What to do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Command {
     /// Print the usage.
     Help,
     /// Start a local cloud.
-    Up(Settings),
+    Up(Up),
     /// Stop it.
     Down,
+    /// Put functions into it again, by their names.
+    Redeploy(Vec<String>),
     /// Hold its API to the document.
     Described,
     /// Run the demo.
@@ -38,12 +43,98 @@ pub enum Command {
         /// Leave the cloud running.
         keep: bool,
     },
+    /// Draw the demo.
+    Record,
     /// Measure.
     Bench(Vec<Part>),
     /// Run every check.
-    Test(checks::Size),
-    /// Be the strict front of a local cloud, which the other commands start by this.
-    Front(front::program::Settings),
+    Test {
+        /// Play larger scenarios.
+        long: bool,
+    },
+}
+
+/// How a local cloud is started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Up {
+    /// The port of the emulated AWS, if not any free one.
+    pub aws_port: Option<u16>,
+    /// Where functions send their AWS calls.
+    pub functions_aws_endpoint: Option<String>,
+    /// Whether functions, browsers and tenants go through the strict front.
+    pub strict: bool,
+}
+
+/// A part of the benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The first event of each function, and its size.
+    Cold,
+    /// Webhooks.
+    Ingest,
+    /// A pool where nothing is to be done.
+    Steady,
+    /// A pool that gets 300 providers.
+    Import,
+    /// Sign-ins.
+    Signin,
+    /// Very many webhooks at once.
+    Burst,
+    /// Very many pools that are due.
+    Fleet,
+}
+
+impl Part {
+    /// All of them, in the order in which they are run.
+    pub const ALL: [Self; 7] =
+        [Self::Cold, Self::Ingest, Self::Signin, Self::Steady, Self::Import, Self::Burst, Self::Fleet];
+
+    /// Its name on the command line and in file names.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Ingest => "ingest",
+            Self::Steady => "steady",
+            Self::Import => "import",
+            Self::Signin => "signin",
+            Self::Burst => "burst",
+            Self::Fleet => "fleet",
+        }
+    }
+
+    /// The part of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.name() == name)
+    }
+}
+
+impl Command {
+    /// The tools that it needs, those first that are needed first.
+    #[must_use]
+    pub fn tools(&self) -> &'static [Tool] {
+        match self {
+            Self::Help | Self::Down => &[],
+            Self::Demo { .. } | Self::Record => &[Tool::Sam, Tool::Ministack, Tool::Workos, Tool::Browser],
+            Self::Bench(_) | Self::Redeploy(_) => &[Tool::Sam, Tool::Ministack, Tool::Workos],
+            Self::Up(_) | Self::Test { .. } | Self::Described => {
+                &[Tool::Sam, Tool::Ministack, Tool::Checks, Tool::Workos, Tool::Browser]
+            }
+        }
+    }
+
+    /// Whether it drives a browser itself. What runs on the cloud of `up` later may, and then says what is missing.
+    #[must_use]
+    pub fn needs_browser(&self) -> bool {
+        matches!(self, Self::Demo { .. } | Self::Record | Self::Test { .. })
+    }
+
+    /// Whether it runs the functions as they are built while one works on the code.
+    #[must_use]
+    pub fn runs_functions(&self) -> bool {
+        matches!(self, Self::Demo { .. } | Self::Record | Self::Up(_) | Self::Test { .. })
+    }
 }
 
 /// Reads the command line, or says what is wrong with it.
@@ -54,33 +145,35 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, Str
         "up" => return up(arguments),
         "down" => Command::Down,
         "bench" => return bench(arguments),
+        "redeploy" => return redeploy(arguments),
         "described" => Command::Described,
-        "test" => {
-            let option = arguments.next();
-            match option.as_deref() {
-                None => Command::Test(checks::Size::Usual),
-                Some("--long") => Command::Test(checks::Size::Long),
-                Some(other) => return Err(format!("unknown option {other}")),
-            }
-        }
-        "front" => {
-            let settings = arguments.next().unwrap_or_default();
-            Command::Front(serde_json::from_str(&settings).map_err(|error| error.to_string())?)
-        }
-        "demo" => {
-            let option = arguments.next();
-            match option.as_deref() {
-                None => Command::Demo { keep: false },
-                Some("--keep") => Command::Demo { keep: true },
-                Some(other) => return Err(format!("unknown option {other}")),
-            }
-        }
+        "record" => Command::Record,
+        "test" => Command::Test { long: option(&mut arguments, "--long")? },
+        "demo" => Command::Demo { keep: option(&mut arguments, "--keep")? },
         other => return Err(format!("unknown command {other}")),
     };
     match arguments.next() {
         None => Ok(command),
         Some(other) => Err(format!("unexpected argument {other}")),
     }
+}
+
+/// Whether the only option that there is was given.
+fn option(arguments: &mut impl Iterator<Item = String>, known: &str) -> Result<bool, String> {
+    match arguments.next() {
+        None => Ok(false),
+        Some(option) if option == known => Ok(true),
+        Some(other) => Err(format!("unknown option {other}")),
+    }
+}
+
+fn redeploy(names: impl Iterator<Item = String>) -> Result<Command, String> {
+    let known = |name: String| {
+        let is_known = FUNCTIONS.contains(&name.as_str());
+        if is_known { Ok(name) } else { Err(format!("there is no function {name}")) }
+    };
+    let names: Vec<String> = names.map(known).collect::<Result<_, _>>()?;
+    Ok(Command::Redeploy(if names.is_empty() { FUNCTIONS.map(str::to_owned).to_vec() } else { names }))
 }
 
 fn bench(names: impl Iterator<Item = String>) -> Result<Command, String> {
@@ -91,7 +184,7 @@ fn bench(names: impl Iterator<Item = String>) -> Result<Command, String> {
 }
 
 fn up(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
-    let mut settings = Settings::default();
+    let mut settings = Up::default();
     while let Some(option) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{option} needs a value"));
         match option.as_str() {
@@ -154,6 +247,7 @@ mod tests {
             "demo --all",
             "test --all",
             "bench all",
+            "redeploy nobody",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }
