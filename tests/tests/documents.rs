@@ -27,18 +27,20 @@ fn functions_below(folder: &Path, names: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn every_test_that_the_threat_model_names_exists() {
+fn every_test_that_the_pages_on_security_name_exists() {
     let mut functions = BTreeSet::new();
     for folder in ["cli", "functions", "shared", "tests", "xtask"] {
         functions_below(&workspace::root().join(folder), &mut functions);
     }
-    let document = read("docs/threat-model.md");
     // A test's name is a sentence, which no claim, parameter or field is.
     let test = Regex::new("`([a-z0-9]+(?:_[a-z0-9]+){3,})`").unwrap();
-    let named: Vec<&str> = test.captures_iter(&document).map(|found| found.get(1).unwrap().as_str()).collect();
-    assert!(named.len() > 30, "else names are no longer found: {named:?}");
-    let missing: Vec<_> = named.iter().filter(|name| !functions.contains(**name)).collect();
-    assert!(missing.is_empty(), "{missing:?}");
+    for (path, least) in [("docs/threat-model.md", 100), ("SECURITY.md", 10)] {
+        let document = read(path);
+        let named: Vec<&str> = test.captures_iter(&document).map(|found| found.get(1).unwrap().as_str()).collect();
+        assert!(named.len() > least, "else names are no longer found in {path}: {named:?}");
+        let missing: Vec<_> = named.iter().filter(|name| !functions.contains(**name)).collect();
+        assert!(missing.is_empty(), "{path}: {missing:?}");
+    }
 }
 
 #[test]

@@ -67,6 +67,7 @@ fn prepared(command: &options::Command) -> Result<Command, String> {
     };
     let all = [begin.elapsed(), building, installing].map(|took| took.as_millis().to_string());
     let mut second = Command::new(program);
+    forget_cargo(&mut second);
     second.env(PREPARED, all.join(","));
     Ok(second)
 }
@@ -133,6 +134,7 @@ fn compile(command: &options::Command, stop: &Stop) -> Result<PathBuf, String> {
         // As SAM builds them, which then finds them built. It builds one after another, cargo all at once.
         cargo.args(FUNCTIONS.iter().flat_map(|function| ["--bin", function]));
     }
+    forget_cargo(&mut cargo);
     // Its progress is read here, and shown beside that of the installation.
     cargo.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "80");
     let log = workspace::local().join("logs/compile.log");
@@ -162,6 +164,17 @@ fn compile(command: &options::Command, stop: &Stop) -> Result<PathBuf, String> {
     // Beside this program, which cargo built for the same target.
     let program = std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
     Ok(program.with_file_name("driver"))
+}
+
+/// Takes away what `cargo run` says of this program. Build scripts look at it, and everything that depends on them would
+/// be built anew whenever cargo is called by this and by hand in turn.
+fn forget_cargo(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_") {
+            command.env_remove(&*name);
+        }
+    }
 }
 
 /// Keeps what cargo says, and shows how far it is: it draws `Building [==> ] 12/345: ...` again and again.

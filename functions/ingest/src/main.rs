@@ -1,5 +1,7 @@
 //! `ingest`: turns WorkOS's webhooks into wake-ups.
 
+#[cfg(test)]
+mod attackers;
 mod handler;
 
 use std::sync::Arc;

@@ -91,7 +91,9 @@ async fn page(
     )?;
     claims.retain(|claim| claim.tenant_id == pool.tenant_id && claim.is_held());
     let now = visitor.service.now();
-    let is_under_way = errands.asked.is_some_and(|errand| errand.is_under_way(errands.ended.as_deref(), now));
+    let is_under_way = errands.asked.is_some_and(|errand| {
+        matches!(errand.task, Task::ChooseAppClients(_)) && errand.is_under_way(errands.ended.as_deref(), now)
+    });
     let refused = refused.cloned().unwrap_or_else(|| last_choice(&seen));
     let tried = seen.given.iter().find(|client| client.id.as_str() == query.text("client")).or(seen.given.first());
     let body = html! {

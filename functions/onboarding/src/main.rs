@@ -3,6 +3,8 @@
 
 mod app_clients;
 mod assets;
+#[cfg(test)]
+mod attackers;
 mod checks;
 mod failure;
 mod form;

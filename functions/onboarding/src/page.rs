@@ -58,7 +58,9 @@ pub fn router(base: &BaseUrl) -> Router<Arc<Service>> {
         .route("/{tenant_id}/role", get(role::show))
         .route("/{tenant_id}/check", get(checks::ask).post(checks::register))
         .route(&format!("{POOL}/check"), get(checks::show).post(checks::run))
-        .route(&format!("{POOL}/app-clients"), get(app_clients::show).post(app_clients::choose))
+        .route(&format!("{POOL}/app-clients"), get(app_clients::show).post(app_clients::choose));
+    Router::new()
+        .nest("/onboarding", pages)
         .fallback(async || Failure::DeadEnd)
         .method_not_allowed_fallback(async || Failure::DeadEnd)
         .layer(from_fn(move |request: Request, next: Next| {
@@ -68,8 +70,7 @@ pub fn router(base: &BaseUrl) -> Router<Arc<Service>> {
                 let response = if refused { Message::cross_site().into_response() } else { next.run(request).await };
                 finished(response, &base)
             }
-        }));
-    Router::new().nest("/onboarding", pages)
+        }))
 }
 
 fn finished(mut response: Response, base: &str) -> Response {

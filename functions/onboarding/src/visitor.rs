@@ -24,6 +24,8 @@ use causeway_tenancy::{TenancyError, recorded};
 
 use crate::{failure::Failure, page::see_other, service::Service};
 
+/// How often an errand is asked for where others are asked for in the same moment.
+const TRIES: usize = 3;
 /// How many cookies of one name are looked up: a browser sends several where they were set for several paths.
 const MOST_COOKIES: usize = 3;
 
@@ -109,26 +111,41 @@ impl Visitor {
 
     /// Has `reconcile` do something for a pool, unless that is under way already, which the page then shows.
     pub async fn ask(&self, pool: &UserPool, task: Task) -> Result<(), Failure> {
+        for _ in 0..TRIES {
+            if self.asked(pool, &task).await? {
+                return Ok(());
+            }
+        }
+        Err(Failure::Busy)
+    }
+
+    /// Asks for an errand once. `false` where this session or another one asked for something in the same moment.
+    async fn asked(&self, pool: &UserPool, task: &Task) -> Result<bool, Failure> {
         let (service, now) = (&self.service, self.service.now());
         let place = (&self.tenant.id, &pool.user_pool_id);
         let errands = service.store.errands(place.0, place.1).await?;
         let under_way = errands.asked.as_ref().filter(|errand| errand.is_under_way(errands.ended.as_deref(), now));
         if let Some(errand) = under_way {
-            return if errand.task == task { Ok(()) } else { Err(Failure::Busy) };
+            return if errand.task == *task { Ok(true) } else { Err(Failure::Busy) };
         }
         let session: Session = service.store.session(&self.session).await?.ok_or(Failure::DeadEnd)?;
         let asked_at = one_more(&session.asked_at, now).ok_or(Failure::TooOften)?;
-        let errand =
-            Errand { id: ulid_text(now, service.number()), task, session: self.session.clone(), asked_at: now };
+        let (id, session_key) = (ulid_text(now, service.number()), self.session.clone());
+        let errand = Errand { id, task: task.clone(), session: session_key, asked_at: now };
         match service.store.ask(place, &errand, errands.asked.as_ref(), (&session, &asked_at)).await {
             Ok(()) => {}
-            // Somebody else has asked in this moment. Checks are the same whoever asks for them.
-            Err(error) if error.is_conflict() && errand.task == Task::Check => return Ok(()),
-            Err(error) if error.is_conflict() => return Err(Failure::Busy),
+            Err(error) if error.is_conflict() => return Ok(false),
             Err(error) => return Err(error.into()),
         }
         let (tenant_id, user_pool_id) = (place.0.clone(), place.1.clone());
-        Ok(service.queue.call(&ErrandCall { tenant_id, user_pool_id, errand_id: errand.id }).await?)
+        if let Err(error) =
+            service.queue.call(&ErrandCall { tenant_id, user_pool_id, errand_id: errand.id.clone() }).await
+        {
+            // Else the page would wait for what nobody does.
+            service.store.take_back(place, &errand).await?;
+            return Err(error.into());
+        }
+        Ok(true)
     }
 
     /// The pool of the path.

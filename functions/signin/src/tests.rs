@@ -1,6 +1,7 @@
 //! The endpoints from event to answer, in one process: the real router over an AWS and a WorkOS that are
 //! made up here and count what they are asked.
 
+mod attackers;
 mod aws;
 mod bearers;
 mod flood;

@@ -1,6 +1,8 @@
 //! `tenants`: the API for operators. Registration, the role, the checks, plans, approvals, reports.
 
 mod adoption;
+#[cfg(test)]
+mod attackers;
 mod audit;
 mod dead_letters;
 mod external_id_rotation;

@@ -15,8 +15,9 @@ use crate::{
 const MOST: usize = 6;
 /// Within which time they count.
 const WITHIN: Duration = Duration::from_mins(1);
-/// After how long an errand that has not ended never will, so that another may be asked for.
-const LONGEST: Duration = Duration::from_mins(2);
+/// After how long an errand that has not ended never will, so that another may be asked for. Longer than a run that holds
+/// the pool's message group up, and than the message of a function that was killed takes to come again.
+const LONGEST: Duration = Duration::from_mins(10);
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,8 +114,8 @@ mod tests {
     #[test]
     fn an_errand_is_under_way_until_it_ended_or_is_given_up() {
         let errand = Errand { id: "2".to_owned(), task: Task::Check, session: String::new(), asked_at: at(0) };
-        assert!(errand.is_under_way(None, at(0)) && errand.is_under_way(Some("1"), at(119)));
+        assert!(errand.is_under_way(None, at(0)) && errand.is_under_way(Some("1"), at(599)));
         assert!(!errand.is_under_way(Some("2"), at(1)));
-        assert!(!errand.is_under_way(Some("1"), at(120)));
+        assert!(!errand.is_under_way(Some("1"), at(600)));
     }
 }

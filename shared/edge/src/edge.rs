@@ -1,6 +1,9 @@
 //! A function's door: events in, answers out, whatever is in them.
 
-use std::panic::AssertUnwindSafe;
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, SystemTime},
+};
 
 use axum::{
     Router,
@@ -21,6 +24,9 @@ use crate::{
     answer::Answer,
     event::{Event, Refused, RequestId, RouteKey},
 };
+
+/// How long before the function's end a request is given up.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// Whom a function is there for. What an IAM signature guards and what anybody may reach are never one function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +56,16 @@ impl Edge {
         let router =
             router.route_layer(from_fn(only_its_own_route)).method_not_allowed_fallback(async || off_route_response());
         Self { router, base_path: base.path(), door }
+    }
+
+    /// Answers an event within a time, so that nobody can have the function end with an error by what takes long.
+    async fn answer_within(&self, time: Duration, payload: &str, request_id: RequestId) -> Answer {
+        let answered = tokio::time::timeout(time, self.answer(payload, request_id.clone())).await;
+        if let Ok(answer) = answered {
+            return answer;
+        }
+        tracing::error!(request_id = cut(&request_id.0), why = "it took too long", "a request was not answered");
+        self.plain(StatusCode::SERVICE_UNAVAILABLE, "it took too long: try again in a minute").await
     }
 
     /// Answers an event, whatever it holds.
@@ -186,8 +202,31 @@ pub async fn run(edge: Edge) -> Result<(), Error> {
     // As raw JSON: an event that can't be read is answered, and does not fail the invocation.
     let edge = &edge;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
+        let time = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
         let request_id = RequestId(event.context.request_id);
-        Ok::<_, Error>(edge.answer(event.payload.get(), request_id).await)
+        Ok::<_, Error>(edge.answer_within(time.saturating_sub(MARGIN), event.payload.get(), request_id).await)
     }))
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_takes_too_long_is_answered_before_the_function_ends() {
+        let router = Router::new().route("/slow", get(async || tokio::time::sleep(Duration::from_mins(1)).await));
+        let edge = Edge::new(router, &BaseUrl::parse("https://a.example").unwrap(), Door::Open);
+        let event = json!({
+            "routeKey": "GET /slow", "rawPath": "/slow",
+            "requestContext": {"stage": "$default", "http": {"method": "GET", "sourceIp": "192.0.2.1"}},
+        });
+        let answer = async |seconds| {
+            let time = Duration::from_secs(seconds);
+            edge.answer_within(time, &event.to_string(), RequestId::default()).await.status_code
+        };
+        assert_eq!((answer(59).await, answer(61).await), (503, 200));
+    }
 }

@@ -75,6 +75,22 @@ impl Store {
         Ok(())
     }
 
+    /// Takes an errand back that nobody could be called for, as if it had been asked for long ago.
+    pub async fn take_back(&self, (tenant, pool): (&TenantId, &UserPoolId), errand: &Errand) -> Result<(), StoreError> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::errand(tenant, pool).attributes()))
+            .update_expression("SET asked_at = :never")
+            .condition_expression("id = :id")
+            .expression_attribute_values(":never", text(Timestamp::from_seconds(0)))
+            .expression_attribute_values(":id", text(&errand.id))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
+        Ok(())
+    }
+
     /// Writes down that an errand for a pool has ended, whatever came of it. It stands for as long as the errand does.
     pub async fn end_errand(
         &self,

@@ -45,10 +45,20 @@ pub fn start() {
 /// The most characters of a text from outside that a log line has.
 const LONGEST_FROM_OUTSIDE: usize = 128;
 
-/// A text that somebody outside wrote, as a log line may have it: cut to 128 characters, with a space for each control
-/// character. Everything from outside passes here before it is logged.
+/// A text that somebody outside wrote, as a log line may have it: cut to 128 characters, with a space for each that
+/// controls how a text is shown or where a line ends. Everything from outside passes here before it is logged.
 pub fn cut(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_FROM_OUTSIDE).collect()
+    text.chars().map(|c| if is_shown(c) { c } else { ' ' }).take(LONGEST_FROM_OUTSIDE).collect()
+}
+
+/// Whether a character stands for itself: none of Unicode's categories Cc, Cf, Zl and Zp.
+fn is_shown(c: char) -> bool {
+    let is_format = matches!(c,
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+        | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}');
+    !c.is_control() && !is_format
 }
 
 /// An error with all its causes on one line; the only place where a chain is written out.
@@ -65,4 +75,16 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn a_text_from_outside_is_one_short_line_that_shows_what_it_is() {
+        assert_eq!(cut("connection.\u{202e}\u{2028}\r\n\u{200b}x"), "connection.     x");
+        assert_eq!(cut(&"ä".repeat(1000)).chars().count(), 128);
+        assert_eq!(cut("Zoë \u{1f600}"), "Zoë \u{1f600}");
+    }
 }

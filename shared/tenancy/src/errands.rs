@@ -1,5 +1,7 @@
 //! Errands of the onboarding page: what its visitor asked for, done in the tenant's account.
 
+use std::time::Duration;
+
 use causeway_cognito::{CognitoError, PoolAccess};
 use causeway_core::{
     app_clients::AppClients,
@@ -34,18 +36,20 @@ struct Job<'a> {
 }
 
 /// Does the errand that a message calls for, if it is still to be done: its session, its link and its pool must be good
-/// now. Whatever comes of it stands in the table, where the page looks.
-pub async fn run_errand(verifier: &Verifier<'_>, call: &ErrandCall) -> Result<(), TenancyError> {
+/// now. Whatever comes of it stands in the table, where the page looks. It ends `within` a time, and for good: who wants
+/// it done after all asks again.
+pub async fn run_errand(verifier: &Verifier<'_>, call: &ErrandCall, within: Duration) -> Result<(), TenancyError> {
     let Some(job) = job(verifier, call).await? else {
-        tracing::info!(errand_id = call.errand_id, "there is no such errand to be done any more");
+        tracing::info!("there is no such errand to be done any more");
         return Ok(());
     };
-    match job.errand.task.clone() {
-        Task::Check => Box::pin(job.check()).await?,
-        Task::ChooseAppClients(chosen) => Box::pin(job.choose(chosen)).await?,
-    }
+    let done = tokio::time::timeout(within, job.done()).await.unwrap_or_else(|_| {
+        tracing::warn!("the errand took too long and was given up");
+        Ok(())
+    });
     let store = &verifier.reconciler.store;
-    Ok(store.end_errand((&call.tenant_id, &call.user_pool_id), &job.errand).await?)
+    let ended = store.end_errand((&call.tenant_id, &call.user_pool_id), &job.errand).await;
+    done.and(Ok(ended?))
 }
 
 async fn job<'a>(verifier: &'a Verifier<'a>, call: &ErrandCall) -> Result<Option<Job<'a>>, TenancyError> {
@@ -66,6 +70,13 @@ async fn job<'a>(verifier: &'a Verifier<'a>, call: &ErrandCall) -> Result<Option
 }
 
 impl Job<'_> {
+    async fn done(&self) -> Result<(), TenancyError> {
+        match self.errand.task.clone() {
+            Task::Check => Box::pin(self.check()).await,
+            Task::ChooseAppClients(chosen) => Box::pin(self.choose(chosen)).await,
+        }
+    }
+
     /// Runs the checks, and records each as it ends, so that they can be watched.
     async fn check(&self) -> Result<(), TenancyError> {
         let (tell, told) = unbounded_channel();

@@ -22,6 +22,7 @@ pub mod node_script;
 pub mod onboarding_page;
 pub mod process;
 pub mod query_api;
+pub mod raw_http;
 pub mod signed_http;
 pub mod tenant_role;
 pub mod tools;

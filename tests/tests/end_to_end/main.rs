@@ -6,6 +6,7 @@
 
 mod access;
 mod adoption;
+mod attackers;
 mod audit;
 mod bad_input;
 mod burst;

@@ -11,7 +11,7 @@ use causeway_local_cloud::deployment::Build;
 use causeway_local_cloud::process::run_shown;
 use causeway_local_cloud::{deployment, tools, workspace};
 
-use crate::{announce, described, mutations, with_front};
+use crate::{announce, described, fuzz, mutations, with_front};
 
 /// How large the scenarios are that are played.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,7 @@ pub async fn run(size: Size) -> Result<()> {
     // Each leaves the other a processor for most of its time.
     tokio::try_join!(phase("simulation", simulation(size)), phase("functions", build()))?;
     if let Size::Long = size {
+        phase("fuzz targets", fuzz::run()).await?;
         phase("mutation tests", mutations::run()).await?;
     }
     phase("template", async { deployment::validate(&tools::installed()?).await }).await?;
@@ -101,10 +102,7 @@ fn home() -> PathBuf {
 /// Lets many more user pools live through everything than while one works on the code.
 async fn simulation(size: Size) -> Result<()> {
     let mut command = cargo_command();
-    command
-        .args(TESTS)
-        .args(["--test", "convergence"])
-        .env("PROPTEST_CASES", size.simulated_lives());
+    command.args(TESTS).args(["--test", "convergence"]).env("PROPTEST_CASES", size.simulated_lives());
     run_shown("cargo test", &mut command).await
 }
 

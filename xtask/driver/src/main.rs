@@ -5,6 +5,7 @@ mod bench;
 mod checks;
 mod demo;
 mod described;
+mod fuzz;
 mod mutations;
 
 use std::process::ExitCode;

@@ -74,6 +74,7 @@ async fn subjects(stage: &Stage) -> Result<Vec<(Program, MakeEvent)>> {
     let (id, looked_at) = (tenant.id.clone(), wake_ups(&[wake_up(&pool.tenant, &pool.id, "schedule")]));
     let list = request("GET", "/v1/tenants", "limit=10", &[], "");
     let authorize = journey.authorize("cold");
+    let style = request("GET", "/onboarding/assets/page.css", "", &[], "");
     let webhooks = move |round| webhook(&id, &secret, &format!("event_cold{}x{round}", now()), now());
     Ok(vec![
         (stage.hello(), Box::new(|_| Ok(json!({})))),
@@ -81,6 +82,7 @@ async fn subjects(stage: &Stage) -> Result<Vec<(Program, MakeEvent)>> {
         (stage.function("schedule").await?, Box::new(|_| Ok(json!({})))),
         (reconcile, Box::new(move |_| Ok(looked_at.clone()))),
         (stage.function("tenants").await?, Box::new(move |_| Ok(list.clone()))),
+        (stage.function("onboarding").await?, Box::new(move |_| Ok(style.clone()))),
         (signin, Box::new(move |_| Ok(authorize.clone()))),
     ])
 }

@@ -1,12 +1,15 @@
 //! Events as Lambda hands them to the functions.
 
 use anyhow::{Context, Result};
+use causeway_attackers::{Route, api_routes, open_routes, route_of};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 /// A request as the HTTP API hands it over (API Gateway: payload format version 2.0).
 pub fn request(method: &str, path: &str, query: &str, headers: &[(&str, &str)], body: &str) -> Value {
+    let routes: Vec<Route> = api_routes().into_iter().chain(open_routes()).collect();
+    let route = route_of(&routes, method, path).map(Route::key).unwrap_or_default();
     let mut all = Map::new();
     all.insert("host".to_owned(), json!("bench.execute-api.us-east-1.amazonaws.com"));
     for (name, value) in headers {
@@ -14,7 +17,7 @@ pub fn request(method: &str, path: &str, query: &str, headers: &[(&str, &str)], 
     }
     json!({
         "version": "2.0",
-        "routeKey": "$default",
+        "routeKey": route,
         "rawPath": path,
         "rawQueryString": query,
         "headers": all,
@@ -28,7 +31,7 @@ pub fn request(method: &str, path: &str, query: &str, headers: &[(&str, &str)], 
                 "sourceIp": "192.0.2.1", "userAgent": "bench",
             },
             "requestId": "bench",
-            "routeKey": "$default",
+            "routeKey": route,
             "stage": "$default",
             "time": "26/Nov/2026:12:00:00 +0000",
             "timeEpoch": 1_795_694_400_000_u64,
