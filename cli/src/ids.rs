@@ -23,10 +23,8 @@ pub fn user_pool_id(text: &str) -> Result<String, String> {
 
 /// A connection's ID.
 pub fn connection_id(text: &str) -> Result<String, String> {
-    let is_one = text
-        .strip_prefix("conn_")
-        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    taken(text, is_one, "a connection's ID is `conn_` and letters and digits")
+    let is_one = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    taken(text, is_one, "a connection's ID is of letters, digits, `_` and `-`")
 }
 
 /// An onboarding link's ID.

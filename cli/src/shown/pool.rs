@@ -28,6 +28,8 @@ struct Pool {
     #[serde(default)]
     domain_identifiers: bool,
     #[serde(default)]
+    clear_missing_attributes: bool,
+    #[serde(default)]
     attribute_mapping: BTreeMap<String, String>,
     health: Health,
     counts: Counts,
@@ -118,6 +120,7 @@ pub fn details(answer: &Value) -> Result<String, Failure> {
         ("app clients", pool.app_clients.text()),
         ("organizations", organizations),
         ("domains as identifiers", if pool.domain_identifiers { "yes" } else { "no" }.to_owned()),
+        ("missing attributes", if pool.clear_missing_attributes { "emptied" } else { "kept" }.to_owned()),
         ("attributes", mapping.join(", ")),
         ("connections", pool.counts.connections.to_string()),
         ("providers", pool.counts.providers.to_string()),

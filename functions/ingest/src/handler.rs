@@ -18,7 +18,7 @@ use causeway_core::{
     timestamp::Timestamp,
     user_pool::UserPool,
     wake_up::{Cause, WakeUp},
-    webhook::{Event, Refused, verify_signature},
+    webhook::{Event, Refused, verify_signature_of_one},
 };
 use causeway_edge::RequestId;
 use causeway_queue::{Deduplication, MOST_AT_ONCE, Queue, QueueError};
@@ -131,7 +131,7 @@ impl Ingest {
         // Without a signature there is nothing to look up for.
         let header = header.ok_or(Refused::Missing)?;
         self.check_signature(&endpoint, header, &body).await?;
-        let event: Event = serde_json::from_slice(&body).map_err(NotTaken::NotAnEvent)?;
+        let event = Event::read(&body).map_err(NotTaken::NotAnEvent)?;
         let woken = if event.is_of_interest() { self.wake_up(&endpoint.0, &event).await? } else { 0 };
         Ok(Taken { event, woken })
     }
@@ -185,14 +185,8 @@ impl Ingest {
 
 /// Whether one of the secrets has signed the body. Without any there is no endpoint.
 fn signed_by(secrets: Option<&Vec<SecretString>>, header: &str, body: &[u8], now: Timestamp) -> Result<(), NotTaken> {
-    let mut refused = NotTaken::NoEndpoint;
-    for secret in secrets.into_iter().flatten() {
-        match verify_signature(Some(header), body, secret, now) {
-            Ok(()) => return Ok(()),
-            Err(error) => refused = error.into(),
-        }
-    }
-    Err(refused)
+    let secrets = secrets.ok_or(NotTaken::NoEndpoint)?;
+    Ok(verify_signature_of_one(Some(header), body, secrets, now)?)
 }
 
 /// What counts a webhook, by what became of it.
@@ -254,7 +248,25 @@ mod tests {
         let body = event["body"].as_str().unwrap();
         let secret = SecretString::from("whsec_sample".to_owned());
         let header = event["headers"]["workos-signature"].as_str();
-        verify_signature(header, body.as_bytes(), &secret, Timestamp::from_seconds(1_795_348_801))
+        verify_signature_of_one(header, body.as_bytes(), &[secret], Timestamp::from_seconds(1_795_348_801))
+    }
+
+    #[test]
+    fn a_signature_that_is_out_of_time_is_counted_as_such_whatever_other_secrets_there_are() {
+        let path = format!("{}/../../events/ingest-connection-activated.json", env!("CARGO_MANIFEST_DIR"));
+        let event: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let body = event["body"].as_str().unwrap().as_bytes();
+        let header = event["headers"]["workos-signature"].as_str().unwrap();
+        let secrets = ["whsec_sample", "whsec_other"].map(|secret| SecretString::from(secret.to_owned()));
+        for secrets in [secrets.to_vec(), secrets.iter().rev().cloned().collect()] {
+            let metric = |seconds: i64| {
+                let signed = signed_by(Some(&secrets), header, body, Timestamp::from_seconds(1_795_348_801 + seconds));
+                signed.map_err(|error| metric_of(&Err(error)))
+            };
+            assert_eq!(metric(0), Ok(()));
+            assert_eq!(metric(-310), Err(Metric::WebhooksRefusedTooNew));
+            assert_eq!(metric(5 * 86_400), Err(Metric::WebhooksRefusedTooOld));
+        }
     }
 
     #[test]
@@ -282,7 +294,7 @@ mod tests {
             owner: causeway_core::tenant::SecretOwner::Tenant("tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap()),
             purpose: Purpose::WebhookSecret.as_str(),
         };
-        let no_event = serde_json::from_str::<Event>("{}").unwrap_err();
+        let no_event = Event::read(b"[]").unwrap_err();
         for (refused, metric) in [
             (NotTaken::NoEndpoint, Metric::WebhooksRefusedNoEndpoint),
             (NotTaken::TooLarge, Metric::WebhooksRefusedTooLarge),
@@ -297,7 +309,7 @@ mod tests {
         ] {
             assert_eq!(metric_of(&Err(refused)), metric);
         }
-        let event: Event = serde_json::from_str(r#"{"id": "event_1", "event": "connection.activated"}"#).unwrap();
+        let event = Event::read(br#"{"id": "event_1", "event": "connection.activated"}"#).unwrap();
         assert_eq!(metric_of(&Ok(Taken { event, woken: 0 })), Metric::WebhooksTaken);
     }
 }

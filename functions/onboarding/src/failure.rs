@@ -25,11 +25,11 @@ pub enum Failure {
     /// The visitor's source showed too many links and sessions that are not good.
     #[error("too many links or sessions that are not good")]
     TooManyMisses,
-    /// The session asked for too many errands within a minute.
-    #[error("too many checks or choices within a minute")]
+    /// The session asked for too many errands, or showed too many keys, within a minute.
+    #[error("too many checks, choices or keys within a minute")]
     TooOften,
-    /// Something else is being done for the pool.
-    #[error("something else is being done for this user pool")]
+    /// Something else is being done for the pool or the session.
+    #[error("something else is being done for this user pool or session")]
     Busy,
     /// A form is too large, or none.
     #[error("a form of at most {0} bytes is expected")]
@@ -66,10 +66,10 @@ impl Failure {
             Self::TooManyMisses => Message::of(StatusCode::TOO_MANY_REQUESTS, "too many requests: wait a minute"),
             Self::TooOften => Message::of(
                 StatusCode::TOO_MANY_REQUESTS,
-                "you asked for this several times in a minute: wait a minute",
+                "you asked for several things within a minute: wait a minute",
             ),
             Self::Busy => {
-                let detail = "something else is being done for this user pool: wait some seconds";
+                let detail = "something else of yours is being done: wait some seconds";
                 Message::of(StatusCode::CONFLICT, detail)
             }
             Self::NoForm(_) => Message::of(StatusCode::BAD_REQUEST, &self.to_string()),

@@ -33,8 +33,6 @@ const MOST_COOKIES: usize = 3;
 pub struct Visitor {
     /// What everything needs.
     pub service: Arc<Service>,
-    /// Where the request comes from.
-    pub source: Source,
     /// Under what the session stands.
     session: String,
     /// The link that the session was traded for.
@@ -63,7 +61,7 @@ impl FromRequestParts<Arc<Service>> for Visitor {
                 Some(pool.filter(|pool| link.governs(pool)).ok_or(Failure::DeadEnd)?)
             }
         };
-        Ok(Self { service: Arc::clone(service), source, session, link, tenant, pool })
+        Ok(Self { service: Arc::clone(service), session, link, tenant, pool })
     }
 }
 
@@ -117,6 +115,18 @@ impl Visitor {
             }
         }
         Err(Failure::Busy)
+    }
+
+    /// Counts something that WorkOS is asked for this visitor, as an errand is counted: WorkOS counts the requests of all
+    /// tenants together, so that no session may make many of them.
+    pub async fn count_ask(&self) -> Result<(), Failure> {
+        let (store, now) = (&self.service.store, self.service.now());
+        let session: Session = store.session(&self.session).await?.ok_or(Failure::DeadEnd)?;
+        let asked_at = one_more(&session.asked_at, now).ok_or(Failure::TooOften)?;
+        match store.count_ask(&self.session, &session, &asked_at).await {
+            Err(error) if error.is_conflict() => Err(Failure::Busy),
+            counted => Ok(counted?),
+        }
     }
 
     /// Asks for an errand once. `false` where this session or another one asked for something in the same moment.

@@ -30,7 +30,7 @@ pub async fn give(visitor: Visitor, mut form: Form) -> Result<Response, Failure>
         return Ok(visitor.redirect("role"));
     }
     let key = SecretString::from(form.text(KEY).to_owned());
-    if let Some(rule) = refusal(&visitor, &key).await {
+    if let Some(rule) = refusal(&visitor, &key).await? {
         form.refuse(KEY, rule);
         let page = layout::step(&visitor, Step::Workos, "Connect WorkOS", &body(&visitor, &form));
         return Ok((StatusCode::BAD_REQUEST, page).into_response());
@@ -44,23 +44,15 @@ pub async fn give(visitor: Visitor, mut form: Form) -> Result<Response, Failure>
 }
 
 /// Why a key is not taken.
-async fn refusal(visitor: &Visitor, key: &SecretString) -> Option<String> {
+async fn refusal(visitor: &Visitor, key: &SecretString) -> Result<Option<String>, Failure> {
     if let Err(error) = check_form(key) {
-        return Some(error.to_string());
+        return Ok(Some(error.to_string()));
     }
-    // WorkOS counts the requests of all tenants together.
-    let (misses, source, now) = (&visitor.service.misses, &visitor.source, visitor.service.now());
-    if !misses.take(source, now) {
-        return Some("too many keys were tried: wait a minute".to_owned());
-    }
-    match refusal_of_workos(&visitor.service.workos, &visitor.tenant, key).await {
-        Ok(None) => {
-            misses.give_back(source);
-            None
-        }
+    visitor.count_ask().await?;
+    Ok(match refusal_of_workos(&visitor.service.workos, &visitor.tenant, key).await {
         Ok(refusal) => refusal,
         Err(error) => Some(format!("WorkOS could not be asked, try again in a minute: {}", chain(&error))),
-    }
+    })
 }
 
 fn body(visitor: &Visitor, form: &Form) -> Markup {

@@ -38,6 +38,12 @@ pub const SHOWN: Rate = Rate { burst: 10, per_second: 1 };
 /// tenants together, so that who sends made-up codes must not use up what the others need.
 pub const ATTEMPTS: Rate = Rate { burst: 20, per_second: 5 };
 
+/// How many states that are too long for WorkOS browsers at one address may have stored. Anybody can make them up, and
+/// each costs a write.
+pub const STATES_OF_SOURCE: Rate = Rate { burst: 50, per_second: 10 };
+/// How many may be stored for one pool, from wherever browsers come.
+pub const STATES_OF_POOL: Rate = Rate { burst: 500, per_second: 100 };
+
 /// Everything that the endpoints reach, and the clock and the randomness they go by.
 pub struct Bridge {
     /// The public base URL.
@@ -62,6 +68,10 @@ pub struct Bridge {
     pub shown: Limit<String>,
     /// The sign-ins that came back from WorkOS and failed.
     pub attempts: Limit<Source>,
+    /// The states that were stored for browsers at an address.
+    pub states_of_source: Limit<Source>,
+    /// The states that were stored for a pool.
+    pub states_of_pool: Limit<(TenantId, UserPoolId)>,
     /// The clock.
     pub now: fn() -> Timestamp,
     /// 256 random bits.

@@ -13,26 +13,30 @@ use causeway_core::{
     id::TenantId,
     oidc::{
         ACCESS_TOKEN_GOOD_FOR, CODE_GOOD_FOR,
+        asked::AskedFor,
         attributes::Claims,
-        authorize::{Refused, cognito_url, oauth_error},
-        bearer::{Bearer, BearerKind, BearerScope},
+        authorize::{LOGIN_REQUIRED, Refused, cognito_url, oauth_error},
+        bearer::{Bearer, BearerKind, BearerScope, ShownBearer},
         callback::{CallbackRequest, WorkosAnswer},
-        claims::{Profile, belongs_to, claims, subject},
+        claims::{belongs_to, claims, subject},
         envelope::SignInState,
+        profile::Profile,
         sign_in_log::{SignInEntry, SignInError},
         token::{SignedIn, bound_to},
     },
+    timestamp::Timestamp,
 };
 use causeway_edge::Source;
 use causeway_store::{StoredAccess, StoredCode};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
 use tracing::{Span, field::display};
 use url::Url;
 
 use crate::{
     answer::{Outcome, Refusal, came_to, redirect},
     bridge::Bridge,
-    directory::{Asker, Served},
+    directory::{Asker, KnownTenant, Served},
     endpoint::{Endpoint, TenantEndpoint},
     failure::Failure,
     sign_in_log,
@@ -57,10 +61,10 @@ async fn way_to_cognito(bridge: &Bridge, tenant: TenantId, source: Source, query
         other => other.into(),
     })?;
     let asker = Asker::Browser(source);
+    let stored = stored_key(bridge, &tenant, &request.state).await?;
     // The same as to a state that is none, so that nobody learns which tenants exist.
     let known = bridge.directory.tenant(&tenant, asker).await?.ok_or(Refusal::State)?;
-    let key = bridge.directory.state_key(&known).await.map_err(Failure::from)?;
-    let state = SignInState::open(&request.state, key, &tenant, (bridge.now)()).map_err(|_| Refusal::State)?;
+    let state = opened(bridge, &known, &request.state, stored.as_ref()).await?;
     Span::current()
         .record("user_pool_id", display(&state.user_pool_id))
         .record("connection_id", display(&state.connection_id));
@@ -75,6 +79,33 @@ async fn way_to_cognito(bridge: &Bridge, tenant: TenantId, source: Source, query
     let answer = answer(bridge, &endpoint, source, &served, &state, request.answer).await;
     let answer: Vec<(&str, &str)> = answer.iter().map(|(name, value)| (*name, value.as_str())).collect();
     cognito_url(&state.redirect_uri, state.state.as_deref(), &answer).ok_or(Refusal::NotServed)
+}
+
+/// The key of a state that lies in the table, where the browser brings one; one that was not made here for this tenant
+/// is refused before anything is read.
+async fn stored_key(bridge: &Bridge, tenant: &TenantId, shown: &str) -> Result<Option<Bearer>, Refusal> {
+    // What is sealed is much longer.
+    let Some(shown) = ShownBearer::parse(shown) else { return Ok(None) };
+    let key = bridge.bearer_key.get().await?;
+    let scope = BearerScope { kind: BearerKind::State, tenant };
+    shown.checked(scope, key, (bridge.now)()).map(Some).ok_or(Refusal::State)
+}
+
+/// The state that `/authorize` sealed: in what the browser brings, or in the table under `stored`.
+async fn opened(
+    bridge: &Bridge,
+    tenant: &KnownTenant,
+    sealed: &str,
+    stored: Option<&Bearer>,
+) -> Result<SignInState, Refusal> {
+    let (id, now) = (&tenant.tenant.id, (bridge.now)());
+    let Some(key) = stored else {
+        let key = bridge.directory.state_key(tenant).await.map_err(Failure::from)?;
+        return SignInState::open(sealed, key, id, now).map_err(|_| Refusal::State);
+    };
+    let taken = Box::pin(bridge.store.take_state(&key.lookup(), id, now)).await.map_err(Failure::from)?;
+    let taken = taken.ok_or(Refusal::State)?;
+    SignInState::open_with(&taken.sealed, key, id, now).map_err(|_| Refusal::State)
 }
 
 type Parameters = Vec<(&'static str, String)>;
@@ -93,8 +124,9 @@ async fn answer(
     let (parameters, error) = match answer {
         WorkosAnswer::Error { error, description } => {
             came_to(Outcome::Refused("by WorkOS"));
-            let (error, description) = oauth_error(&error, description.as_deref());
+            let (error, description) = oauth_error(&error, description.as_deref(), state.prompts);
             let logged = match error {
+                LOGIN_REQUIRED => SignInError::LoginRequired,
                 "server_error" | "temporarily_unavailable" => SignInError::FailedAtWorkos,
                 _ => SignInError::DeniedByWorkos,
             };
@@ -110,22 +142,7 @@ async fn answer(
                 bridge.attempts.give_back(&source);
                 return vec![("code", code.expose().to_owned())];
             }
-            Err(NotSignedIn::Foreign) => {
-                came_to(Outcome::Refused("a profile of another connection or organization"));
-                let description = "the sign-in came from another connection than the one that was asked for";
-                (error_parameters("access_denied", description.to_owned()), SignInError::AnotherConnection)
-            }
-            Err(NotSignedIn::NoSubject) => {
-                came_to(Outcome::Refused("a profile without the ID that is the subject"));
-                let description = "the identity provider did not send the ID by which this user is known";
-                (error_parameters("access_denied", description.to_owned()), SignInError::NoSubject)
-            }
-            Err(NotSignedIn::Failed(failure)) => {
-                came_to(failure.outcome());
-                failure.log();
-                let (error, description) = failed(&failure);
-                (error_parameters(error, description.to_owned()), failure.sign_in_error())
-            }
+            Err(reason) => reason.told(),
         },
     };
     if has_attempt {
@@ -159,8 +176,43 @@ enum NotSignedIn {
     Foreign,
     /// The profile does not have the ID that is the `sub` of this provider.
     NoSubject,
+    /// It was asked for that the user showed of late who they are, and WorkOS does not say so.
+    NotRecent,
     /// Something failed.
     Failed(Failure),
+}
+
+impl NotSignedIn {
+    /// What Cognito is told, and what the log has of it.
+    fn told(self) -> (Parameters, SignInError) {
+        let (outcome, error, description, logged) = match self {
+            Self::Foreign => (
+                Outcome::Refused("a profile of another connection or organization"),
+                "access_denied",
+                "the sign-in came from another connection than the one that was asked for",
+                SignInError::AnotherConnection,
+            ),
+            Self::NoSubject => (
+                Outcome::Refused("a profile without the ID that is the subject"),
+                "access_denied",
+                "the identity provider did not send the ID by which this user is known",
+                SignInError::NoSubject,
+            ),
+            Self::NotRecent => (
+                Outcome::Refused("nothing says that the user logged in anew"),
+                LOGIN_REQUIRED,
+                "WorkOS does not say that the user logged in as recently as was asked for",
+                SignInError::LoginRequired,
+            ),
+            Self::Failed(failure) => {
+                failure.log();
+                let (error, description) = failed(&failure);
+                (failure.outcome(), error, description, failure.sign_in_error())
+            }
+        };
+        came_to(outcome);
+        (error_parameters(error, description.to_owned()), logged)
+    }
 }
 
 impl<E: Into<Failure>> From<E> for NotSignedIn {
@@ -181,22 +233,26 @@ async fn sign_in(
     // Before WorkOS's code is spent.
     bridge.bearer_key.get().await?;
     let api_key = bridge.directory.api_key(&served.tenant).await?;
-    let profile = bridge.workos.redeem_code(&tenant.workos_client_id, api_key, code.expose_secret()).await?;
+    let (client, verifier) = (&tenant.workos_client_id, state.verifier.as_ref());
+    let profile = bridge.workos.redeem_code(client, api_key, code.expose_secret(), verifier).await?;
     if !is_of_the_connection(&profile, bridge, endpoint, served).await? {
         return Err(NotSignedIn::Foreign);
     }
+    if !state.is_recent_enough(profile.authenticated_at) {
+        return Err(NotSignedIn::NotRecent);
+    }
     let subject = subject(&profile, served.claim.subject).ok_or(NotSignedIn::NoSubject)?;
-    let organization = match (&profile.email, &profile.organization_id) {
+    let organization = match (profile.email.value(), &profile.organization_id) {
         (Some(_), Some(id)) => bridge.organization(&tenant.id, api_key, id).await,
         // Without an address there is nothing to verify.
         _ => None,
     };
     let domains = organization.as_ref().map_or(&[][..], |organization| &organization.domains);
-    let claims = claims(&profile, subject, domains, &served.pool.options.mapping());
+    let claims = claims(&profile, subject, domains, &AskedFor::of(&served.pool));
     if !claims.cut.is_empty() {
         tracing::warn!(claims = ?claims.cut, "claims were too long for Cognito and were cut or left out");
     }
-    Ok(keep(bridge, endpoint, state, claims).await?)
+    Ok(keep(bridge, endpoint, state, claims, profile.authenticated_at).await?)
 }
 
 /// Whether the profile is of the connection that was asked for, and of the organization that the claim says
@@ -219,33 +275,53 @@ async fn is_of_the_connection(
     Ok(claim.is_some_and(|claim| belongs_to(profile, connection, claim.organization_id.as_ref())))
 }
 
+/// The claims with those that an ID token has beyond the user's own (OpenID Connect Core, 2).
+fn of_id_token(
+    mut claims: Map<String, Value>,
+    state: &SignInState,
+    authenticated_at: Option<Timestamp>,
+) -> Map<String, Value> {
+    if let Some(nonce) = &state.nonce {
+        claims.insert("nonce".to_owned(), json!(nonce));
+    }
+    if let Some(at) = authenticated_at {
+        claims.insert("auth_time".to_owned(), json!(at.seconds()));
+    }
+    claims
+}
+
 /// Stores the claims twice: for the code, which `/token` takes away with one delete, and for the access
 /// token, which is known only to who redeems the code. The log learns beside it that the user is back.
 async fn keep(
     bridge: &Bridge,
     endpoint: &Endpoint,
     state: &SignInState,
-    Claims { claims, cut, .. }: Claims,
+    claims: Claims,
+    authenticated_at: Option<Timestamp>,
 ) -> Result<Bearer, Failure> {
     let (now, key) = ((bridge.now)(), bridge.bearer_key.get().await?);
     let (code_good_until, access_good_until) = (now.plus(CODE_GOOD_FOR), now.plus(ACCESS_TOKEN_GOOD_FOR));
     let bearer = |kind, end| {
-        let scope = BearerScope { kind, tenant: &endpoint.tenant_id, connection: &endpoint.connection_id };
+        let scope = BearerScope { kind, tenant: &endpoint.tenant_id };
         Bearer::new((bridge.random)(), end, scope, key)
     };
-    let code = bearer(BearerKind::Code(&state.user_pool_id), code_good_until)?;
-    let access = bearer(BearerKind::Access, access_good_until)?;
+    let code = bearer(BearerKind::Code(&endpoint.connection_id, &state.user_pool_id), code_good_until)?;
+    let access = bearer(BearerKind::Access(&endpoint.connection_id), access_good_until)?;
     let bound_to = bound_to(&endpoint.tenant_id, &state.user_pool_id, &endpoint.connection_id);
     let stored_access = StoredAccess {
         tenant_id: endpoint.tenant_id.clone(),
         user_pool_id: state.user_pool_id.clone(),
         connection_id: endpoint.connection_id.clone(),
-        sealed: access.seal(&claims, &bound_to)?,
+        sealed: access.seal(&claims.claims, &bound_to)?,
         expires_at: access_good_until.seconds(),
     };
-    let entry = SignInEntry::returned(endpoint.connection_id.clone(), cut.into_iter().collect(), now, bridge.number());
-    let signed_in =
-        SignedIn { claims, access_token: access.expose().to_owned(), access_good_until, entry: Some(entry.clone()) };
+    let entry = SignInEntry::returned(endpoint.connection_id.clone(), now, bridge.number()).with_claims(&claims);
+    let signed_in = SignedIn {
+        claims: of_id_token(claims.claims, state, authenticated_at),
+        access_token: access.expose().to_owned(),
+        access_good_until,
+        entry: Some(entry.clone()),
+    };
     let stored_code = StoredCode {
         tenant_id: endpoint.tenant_id.clone(),
         user_pool_id: state.user_pool_id.clone(),

@@ -35,7 +35,7 @@ use lambda_runtime::Error;
 
 use crate::{
     bearer_key::BearerKeys,
-    bridge::{ATTEMPTS, Bridge, SHOWN},
+    bridge::{ATTEMPTS, Bridge, SHOWN, STATES_OF_POOL, STATES_OF_SOURCE},
     directory::Directory,
     handler::router,
     signer::Signer,
@@ -74,6 +74,8 @@ fn bridge() -> Result<Bridge, Error> {
         ),
         shown: Limit::new(SHOWN),
         attempts: Limit::new(ATTEMPTS),
+        states_of_source: Limit::new(STATES_OF_SOURCE),
+        states_of_pool: Limit::new(STATES_OF_POOL),
         store,
         organizations: Cache::new(),
         now,

@@ -29,6 +29,6 @@ pub async fn write(bridge: &Bridge, tenant: &TenantId, pool: &UserPoolId, entry:
 
 /// Writes the entry of a sign-in that is over at `now` and has none yet.
 pub async fn write_over(bridge: &Bridge, endpoint: &Endpoint, pool: &UserPoolId, error: SignInError, now: Timestamp) {
-    let entry = SignInEntry::returned(endpoint.connection_id.clone(), Vec::new(), now, bridge.number());
+    let entry = SignInEntry::returned(endpoint.connection_id.clone(), now, bridge.number());
     write(bridge, &endpoint.tenant_id, pool, &entry.over(error, now)).await;
 }

@@ -165,8 +165,8 @@ async fn checked(
     now: Timestamp,
 ) -> Result<Bearer, Refusal> {
     let key = bridge.bearer_key.get().await?;
-    let kind = BearerKind::Code(&request.user_pool_id);
-    let scope = BearerScope { kind, tenant: &endpoint.tenant_id, connection: &endpoint.connection_id };
+    let kind = BearerKind::Code(&endpoint.connection_id, &request.user_pool_id);
+    let scope = BearerScope { kind, tenant: &endpoint.tenant_id };
     let code = request.code.checked(scope, key, now);
     code.ok_or(Refusal::Refused(TokenError::InvalidGrant, "code not good"))
 }

@@ -82,8 +82,7 @@ async fn claims(bridge: &Bridge, endpoint: &Endpoint, headers: &HeaderMap) -> Re
     let authorization = headers.get(header::AUTHORIZATION).ok_or(Refusal::NoToken)?;
     let token = authorization.to_str().ok().and_then(access_token_of).ok_or(Refusal::NotGood)?;
     let (now, key) = ((bridge.now)(), bridge.bearer_key.get().await?);
-    let scope =
-        BearerScope { kind: BearerKind::Access, tenant: &endpoint.tenant_id, connection: &endpoint.connection_id };
+    let scope = BearerScope { kind: BearerKind::Access(&endpoint.connection_id), tenant: &endpoint.tenant_id };
     let token = token.checked(scope, key, now).ok_or(Refusal::NotGood)?;
     let lookup = token.lookup();
     if !bridge.shown.take(&lookup, now) {

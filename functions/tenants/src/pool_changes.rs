@@ -13,7 +13,7 @@ use causeway_core::{
     start::{Start, StartFields},
     user_pool::{Mode, PoolOptions, PoolStatus, SignIn, UserPool},
 };
-use causeway_tenancy::check_options;
+use causeway_tenancy::{check_options, refuse_absent_app_clients};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -55,6 +55,10 @@ struct UserPoolChanges {
     #[serde(default, deserialize_with = "input::present")]
     #[schema(value_type = Option<BTreeMap<String, String>>, required = false)]
     attribute_mapping: Option<Option<BTreeMap<String, String>>>,
+    /// Whether an attribute that the identity provider no longer sends is emptied, where the pool's schema allows it.
+    #[serde(default, deserialize_with = "input::present")]
+    #[schema(value_type = bool, required = false)]
+    clear_missing_attributes: Option<bool>,
     /// Where sign-ins lead that begin at the customer's identity provider; null means that they are refused.
     #[serde(default, deserialize_with = "input::present")]
     #[schema(value_type = Option<StartFields>, required = false)]
@@ -79,6 +83,7 @@ impl UserPoolChanges {
             organizations: self.organizations.unwrap_or(options.organizations),
             domain_identifiers: self.domain_identifiers.unwrap_or(options.domain_identifiers),
             attribute_mapping: self.attribute_mapping.unwrap_or(options.attribute_mapping),
+            clear_missing_attributes: self.clear_missing_attributes.unwrap_or(options.clear_missing_attributes),
             start: self.start.unwrap_or(options.start),
         }
     }
@@ -86,7 +91,8 @@ impl UserPoolChanges {
 
 /// Changes a user pool
 ///
-/// A run that makes the change true begins at once where the pool has runs.
+/// A run that makes the change true begins at once where the pool has runs. An app client that is named anew and that a
+/// verified pool does not have is refused.
 #[utoipa::path(
     patch, path = "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}", operation_id = "update_user_pool",
     tag = "user pools", request_body = Option<UserPoolChanges>,
@@ -118,6 +124,10 @@ pub async fn update(
     if options == pool.options {
         return Ok(Versioned::ok(pool.version, pool.into()));
     }
+    if options.app_clients != pool.options.app_clients {
+        let tenant = service.tenant(&path.tenant_id).await?;
+        refuse_absent_app_clients(&service.reconciler, &tenant, &pool, &options.app_clients).await?;
+    }
     let mut updated = UserPool { options, updated_at: service.now(), ..pool };
     match service.store().update_options(&updated).await {
         Ok(version) => updated.version = version,
@@ -146,6 +156,7 @@ mod tests {
             organizations: Some(vec!["org_1".parse().unwrap()]),
             domain_identifiers: true,
             attribute_mapping: Some([("email".to_owned(), "email".to_owned())].into()),
+            clear_missing_attributes: true,
             start: None,
         }
     }
@@ -170,7 +181,7 @@ mod tests {
 
     #[test]
     fn null_is_refused_where_it_means_nothing() {
-        for field in ["mode", "sign_in", "app_clients", "domain_identifiers"] {
+        for field in ["mode", "sign_in", "app_clients", "domain_identifiers", "clear_missing_attributes"] {
             assert!(changes(&format!(r#"{{"{field}":null}}"#)).is_err(), "{field}");
         }
     }

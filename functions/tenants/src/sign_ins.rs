@@ -41,6 +41,8 @@ pub struct SignInEntryAnswer {
     error: Option<SignInErrorAnswer>,
     /// The claims that were too long for Cognito and were cut or left out.
     cut: Vec<String>,
+    /// The claims that the pool asks for and that the sign-in had nothing for: the pool keeps their old values.
+    kept: Vec<String>,
 }
 
 /// Why a sign-in is over.
@@ -62,6 +64,7 @@ impl From<SignInEntry> for SignInEntryAnswer {
             outcome: entry.outcome,
             error: entry.error.map(|code| SignInErrorAnswer { code, message: code.message() }),
             cut: entry.cut,
+            kept: entry.kept,
         }
     }
 }
@@ -129,7 +132,7 @@ mod tests {
             Chosen::parse(Some("limit=2&connection_id=conn_01E4ZCR3C56J083X43JQXF3JK5&cursor=YQ")).unwrap();
         assert_eq!(chosen.connection_id.unwrap().as_str(), "conn_01E4ZCR3C56J083X43JQXF3JK5");
         assert_eq!(rest, "limit=2&cursor=YQ");
-        assert!(Chosen::parse(Some("connection_id=conn_1")).is_err());
+        assert!(Chosen::parse(Some("connection_id=conn.1")).is_err());
         assert!(Chosen::parse(None).unwrap().0.connection_id.is_none());
     }
 }

@@ -67,6 +67,9 @@ pub struct NewUserPool {
     domain_identifiers: bool,
     /// Cognito's attribute to the claim that it is taken from; the standard claims without it.
     attribute_mapping: Option<BTreeMap<String, String>>,
+    /// Whether an attribute that the identity provider no longer sends is emptied, where the pool's schema allows it.
+    #[serde(default)]
+    clear_missing_attributes: bool,
     /// Where sign-ins lead that begin at the customer's identity provider; without it they are refused.
     #[schema(value_type = Option<StartFields>)]
     start: Option<Start>,
@@ -85,6 +88,7 @@ impl From<NewUserPool> for NewPool {
                 organizations: new.organizations,
                 domain_identifiers: new.domain_identifiers,
                 attribute_mapping: new.attribute_mapping,
+                clear_missing_attributes: new.clear_missing_attributes,
                 start: new.start,
             },
             awaits_admission: false,
@@ -129,6 +133,8 @@ pub struct UserPoolAnswer {
     domain_identifiers: bool,
     /// Cognito's attribute to the claim that it is taken from.
     attribute_mapping: BTreeMap<String, String>,
+    /// Whether an attribute that the identity provider no longer sends is emptied, where the pool's schema allows it.
+    clear_missing_attributes: bool,
     /// Where sign-ins lead that begin at the customer's identity provider; null where they are refused.
     #[schema(required = true, value_type = Option<StartFields>)]
     start: Option<Start>,
@@ -166,6 +172,7 @@ impl From<UserPool> for UserPoolAnswer {
             app_clients: pool.options.app_clients,
             organizations: pool.options.organizations,
             domain_identifiers: pool.options.domain_identifiers,
+            clear_missing_attributes: pool.options.clear_missing_attributes,
             start: pool.options.start,
             health: pool.run.health,
             counts: pool.run.counts,

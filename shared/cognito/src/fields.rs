@@ -1,69 +1,47 @@
-//! Notices members of an answer that the SDK does not know. `UpdateUserPoolClient` resets what is left
-//! out, so an app client with such a member must not be written.
+//! App clients as they stand in JSON: what an app client shows is sent back with members that the SDK does not
+//! know. `UpdateUserPoolClient` resets what is left out, and Cognito passes over what it does not take (AWS JSON
+//! protocol), so that a member of the future is safe to copy and not safe to lose.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
-        interceptors::{Intercept, context::AfterDeserializationInterceptorContextRef, dyn_dispatch_hint},
+        interceptors::{
+            Intercept,
+            context::{AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut},
+            dyn_dispatch_hint,
+        },
         runtime_components::RuntimeComponents,
     },
 };
-use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
+use serde_json::{Map, Value, json};
 
-/// The members of `UserPoolClientType` (Cognito API) that the SDK knows, as they stand in JSON.
-pub(crate) const KNOWN: [&str; 26] = [
-    "AccessTokenValidity",
-    "AllowedOAuthFlows",
-    "AllowedOAuthFlowsUserPoolClient",
-    "AllowedOAuthScopes",
-    "AnalyticsConfiguration",
-    "AuthSessionValidity",
-    "CallbackURLs",
-    "ClientId",
-    "ClientName",
-    "ClientSecret",
-    "CreationDate",
-    "DefaultRedirectURI",
-    "EnablePropagateAdditionalUserContextData",
-    "EnableTokenRevocation",
-    "ExplicitAuthFlows",
-    "IdTokenValidity",
-    "LastModifiedDate",
-    "LogoutURLs",
-    "PreventUserExistenceErrors",
-    "ReadAttributes",
-    "RefreshTokenRotation",
-    "RefreshTokenValidity",
-    "SupportedIdentityProviders",
-    "TokenValidityUnits",
-    "UserPoolId",
-    "WriteAttributes",
-];
+/// The member with the providers that an app client offers.
+const PROVIDERS: &str = "SupportedIdentityProviders";
 
-/// The members of those members of an app client that are objects (Cognito API: `AnalyticsConfigurationType`,
-/// `RefreshTokenRotationType`, `TokenValidityUnitsType`).
-const KNOWN_INSIDE: [(&str, &[&str]); 3] = [
-    ("AnalyticsConfiguration", &["ApplicationArn", "ApplicationId", "ExternalId", "RoleArn", "UserDataShared"]),
-    ("RefreshTokenRotation", &["Feature", "RetryGracePeriodSeconds"]),
-    ("TokenValidityUnits", &["AccessToken", "IdToken", "RefreshToken"]),
-];
+/// What an app client shows and an update does not take (Cognito API: `UserPoolClientType` without the members of
+/// `UpdateUserPoolClient`). A secret above all goes nowhere.
+const NEVER_SENT: [&str; 5] = ["ClientSecret", "ClientSecretArn", "ClientType", "CreationDate", "LastModifiedDate"];
 
-/// Keeps the names of an answer's members that are neither [`KNOWN`] nor [`KNOWN_INSIDE`].
+/// Keeps the app client of an answer as it stood in JSON, without [`NEVER_SENT`].
 #[derive(Debug, Clone, Default)]
-pub(crate) struct UnknownMembers(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Shown(Arc<Mutex<Map<String, Value>>>);
 
-impl UnknownMembers {
-    pub fn names(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+impl Shown {
+    /// The members of an update that changes the providers and nothing else.
+    pub fn with_providers(&self, providers: impl IntoIterator<Item = String>) -> Map<String, Value> {
+        let mut members = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        members.insert(PROVIDERS.to_owned(), providers.into_iter().collect());
+        members
     }
 }
 
 #[dyn_dispatch_hint]
-impl Intercept for UnknownMembers {
+impl Intercept for Shown {
     fn name(&self) -> &'static str {
-        "unknown members of an app client"
+        "an app client as it is shown"
     }
 
     fn read_after_deserialization(
@@ -72,40 +50,69 @@ impl Intercept for UnknownMembers {
         _components: &RuntimeComponents,
         _configuration: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let names = context.response().body().bytes().map(unknown).unwrap_or_default();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = names;
+        let members = context.response().body().bytes().map(members).unwrap_or_default();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = members;
         Ok(())
     }
 }
 
-fn unknown(body: &[u8]) -> Vec<String> {
-    let answer: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    let mut names = Vec::new();
-    for (name, value) in answer.get("UserPoolClient").and_then(serde_json::Value::as_object).into_iter().flatten() {
-        if !KNOWN.contains(&name.as_str()) {
-            names.push(name.clone());
-        }
-        let inside = KNOWN_INSIDE.iter().find(|(known, _)| known == name).map_or(&[][..], |(_, inside)| inside);
-        let members = value.as_object().into_iter().flatten().map(|(member, _)| member);
-        names.extend(
-            members.filter(|member| !inside.contains(&member.as_str())).map(|member| format!("{name}.{member}")),
-        );
+fn members(body: &[u8]) -> Map<String, Value> {
+    let mut answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    let Some(Value::Object(mut members)) = answer.get_mut("UserPoolClient").map(Value::take) else {
+        return Map::new();
+    };
+    // An empty text, which stands where there is no redirect URI, is refused by an update.
+    members.retain(|name, value| !NEVER_SENT.contains(&name.as_str()) && !value.is_null() && *value != json!(""));
+    members
+}
+
+/// Sends these members in place of those that the SDK wrote.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent(pub Map<String, Value>);
+
+#[dyn_dispatch_hint]
+impl Intercept for Sent {
+    fn name(&self) -> &'static str {
+        "an app client as it was shown"
     }
-    names
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _configuration: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = serde_json::to_vec(&self.0)?;
+        let request = context.request_mut();
+        request.headers_mut().try_insert("content-length", body.len().to_string())?;
+        *request.body_mut() = SdkBody::from(body);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
-    fn members_that_the_sdk_does_not_know_are_noticed_at_any_depth() {
+    fn an_app_client_is_sent_as_it_is_shown_but_for_what_an_update_does_not_take() {
         let answer = json!({ "UserPoolClient": {
-            "ClientId": "1a", "Novel": 1,
-            "TokenValidityUnits": { "AccessToken": "minutes", "NovelToken": "hours" },
-            "RefreshTokenRotation": { "Feature": "ENABLED", "RetryGracePeriodSeconds": 7 },
+            "ClientId": "1a", "UserPoolId": "eu-west-1_a", "AccessTokenValidity": 17, "EnableTokenRevocation": false,
+            "CallbackURLs": ["https://a.example"], "WriteAttributes": [], "DefaultRedirectURI": "",
+            "TokenValidityUnits": { "AccessToken": "minutes", "NovelToken": "hours" }, "Novel": { "a": [1] },
+            "SupportedIdentityProviders": ["COGNITO"], "NovelNull": null,
+            "ClientSecret": "canary", "ClientSecretArn": "canary", "ClientType": "CONFIDENTIAL",
+            "CreationDate": 1.5, "LastModifiedDate": 2.5,
         } });
-        assert_eq!(unknown(answer.to_string().as_bytes()), ["Novel", "TokenValidityUnits.NovelToken"]);
+        let shown = Shown::default();
+        *shown.0.lock().unwrap() = members(answer.to_string().as_bytes());
+        let expected = json!({
+            "ClientId": "1a", "UserPoolId": "eu-west-1_a", "AccessTokenValidity": 17, "EnableTokenRevocation": false,
+            "CallbackURLs": ["https://a.example"], "WriteAttributes": [],
+            "TokenValidityUnits": { "AccessToken": "minutes", "NovelToken": "hours" }, "Novel": { "a": [1] },
+            "SupportedIdentityProviders": ["COGNITO", "conn-1"],
+        });
+        let sent = shown.with_providers(["COGNITO".to_owned(), "conn-1".to_owned()]);
+        assert_eq!(Value::Object(sent), expected);
     }
 }

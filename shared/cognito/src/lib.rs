@@ -9,9 +9,13 @@ mod pacer;
 mod pool;
 
 #[cfg(test)]
+mod answering;
+#[cfg(test)]
 mod paced_tests;
+#[cfg(test)]
+mod settings_tests;
 
 pub use access::{Access, Assumption, RoleToAssume};
 pub use app_client::AppClient;
 pub use error::{CognitoError, Problem};
-pub use pool::{PoolAccess, PoolDescription, SchemaAttribute};
+pub use pool::{PoolAccess, PoolDescription};

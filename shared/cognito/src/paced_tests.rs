@@ -1,22 +1,7 @@
 //! That no call on a pool goes past its rate: no operation, and no attempt of one.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
-use aws_credential_types::Credentials;
-use aws_sdk_cognitoidentityprovider::{
-    Client,
-    config::{BehaviorVersion, Config, Region, retry::RetryConfig},
-};
-use aws_smithy_runtime_api::client::{
-    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
-    orchestrator::{HttpRequest, HttpResponse},
-    runtime_components::RuntimeComponents,
-};
-use aws_smithy_types::body::SdkBody;
 use causeway_core::{
     id::{AppClientId, ConnectionId, ProviderName},
     provider::{BaseUrl, Issuer, ProviderSpec},
@@ -25,10 +10,7 @@ use causeway_core::{
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use crate::{
-    PoolAccess,
-    pacer::{Pacer, Quota},
-};
+use crate::answering::Answering;
 
 /// How many calls a second Cognito takes of one operation on one pool.
 const A_SECOND: usize = 5;
@@ -38,52 +20,6 @@ const ANSWER: &str = r#"{
     "IdentityProvider": {"UserPoolId": "eu-west-1_a", "ProviderName": "a", "ProviderType": "OIDC"},
     "UserPoolClient": {"UserPoolId": "eu-west-1_a", "ClientId": "1a", "SupportedIdentityProviders": ["COGNITO"]}
 }"#;
-
-/// Stands for Cognito, answers every call alike, and keeps when each one came.
-#[derive(Debug, Clone)]
-struct Answering {
-    status: u16,
-    answer: &'static str,
-    came: Arc<Mutex<BTreeMap<String, Vec<Instant>>>>,
-}
-
-impl HttpClient for Answering {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for Answering {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-        self.came.lock().unwrap().entry(operation).or_default().push(Instant::now());
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(self.status.try_into().unwrap(), SdkBody::from(self.answer))))
-    }
-}
-
-impl Answering {
-    fn new(status: u16, answer: &'static str) -> Self {
-        Self { status, answer, came: Arc::default() }
-    }
-
-    fn access(&self) -> PoolAccess {
-        let configuration = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-west-1"))
-            .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
-            .retry_config(RetryConfig::disabled())
-            .http_client(self.clone())
-            .build();
-        let quota = Quota { account: "222222222222".parse().unwrap(), pool: "eu-west-1_a".parse().unwrap() };
-        PoolAccess::new(Client::from_conf(configuration), quota, Pacer::default())
-    }
-
-    /// When the calls of an operation came.
-    fn times(&self, operation: &str) -> Vec<Instant> {
-        self.came.lock().unwrap().get(operation).cloned().unwrap_or_default()
-    }
-}
 
 fn spec() -> ProviderSpec {
     let connection: ConnectionId = "conn_01E4ZCR3C56J083X43JQXF3JK5".parse().unwrap();
@@ -119,7 +55,7 @@ async fn each_operation_that_a_role_allows_waits_for_its_rate() {
         let is_slow = |times: &[Instant]| times[A_SECOND] - times[0] >= Duration::from_secs(1);
         assert!(times.windows(A_SECOND + 1).all(is_slow), "{operation}: {times:?}");
     }
-    assert_eq!(cognito.came.lock().unwrap().len(), ACTIONS.len(), "a call that no role allows");
+    assert_eq!(cognito.operations(), ACTIONS.len(), "a call that no role allows");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,12 +9,13 @@ use aws_sdk_cognitoidentityprovider::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     primitives::DateTime,
-    types::{IdentityProviderType, IdentityProviderTypeType, ProviderDescription as Listed},
+    types::{IdentityProviderType, IdentityProviderTypeType, ProviderDescription as Listed, SchemaAttributeType},
 };
 use causeway_core::{
     health::ErrorClass,
     id::{Identifier, ProviderName, UserPoolId},
     provider::{CLIENT_SECRET, ObservedProvider, ProviderDescription, ProviderSpec},
+    schema::SchemaAttribute,
     timestamp::Timestamp,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -49,17 +50,6 @@ pub struct PoolDescription {
     pub custom_domain: Option<String>,
     /// The attributes of the pool's users.
     pub attributes: Vec<SchemaAttribute>,
-}
-
-/// An attribute of a pool's schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaAttribute {
-    /// Its name, such as `email` or `custom:team`.
-    pub name: String,
-    /// Whether every user must have it.
-    pub required: bool,
-    /// Whether it can be written more than once.
-    pub mutable: bool,
 }
 
 /// The calls on one pool, with credentials that allow nothing else.
@@ -125,19 +115,12 @@ impl PoolAccess {
         let request = self.client.describe_user_pool().user_pool_id(self.pool.as_str());
         let answer = self.call(OPERATION, None, || request.clone().send()).await?;
         let pool = answer.user_pool.ok_or_else(|| empty(OPERATION))?;
-        let attributes = pool.schema_attributes.unwrap_or_default().into_iter().filter_map(|attribute| {
-            Some(SchemaAttribute {
-                name: attribute.name?,
-                required: attribute.required.unwrap_or(false),
-                mutable: attribute.mutable.unwrap_or(true),
-            })
-        });
         let not_empty = |text: Option<String>| text.filter(|text| !text.is_empty());
         Ok(PoolDescription {
             arn: pool.arn.unwrap_or_default(),
             domain: not_empty(pool.domain),
             custom_domain: not_empty(pool.custom_domain),
-            attributes: attributes.collect(),
+            attributes: pool.schema_attributes.unwrap_or_default().into_iter().filter_map(attribute).collect(),
         })
     }
 
@@ -248,6 +231,20 @@ impl PoolAccess {
 
 pub(crate) fn empty(operation: &'static str) -> CognitoError {
     CognitoError::new(operation, ErrorClass::Transient, "the answer is empty".to_owned())
+}
+
+/// An attribute of the schema. Of a bound that is no number, the lower one keeps every text out, the upper one none.
+fn attribute(attribute: SchemaAttributeType) -> Option<SchemaAttribute> {
+    let text = attribute.string_attribute_constraints;
+    let (min, max) = text.map_or((None, None), |text| (text.min_length, text.max_length));
+    Some(SchemaAttribute {
+        name: attribute.name?,
+        data_type: attribute.attribute_data_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
+        required: attribute.required.unwrap_or(false),
+        mutable: attribute.mutable.unwrap_or(true),
+        min_length: min.map(|min| min.parse().unwrap_or(u32::MAX)),
+        max_length: max.and_then(|max| max.parse().ok()),
+    })
 }
 
 /// A provider as the list shows it. One whose name can't be read can't be left out: it could not be described, and

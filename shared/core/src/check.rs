@@ -1,4 +1,16 @@
-//! The checks that `verify` runs before a pool becomes active.
+//! The checks that `verify` runs before a pool becomes active, and what they find in a pool's settings.
+
+mod claim;
+mod clients;
+mod mapping;
+mod settings;
+mod test_organization;
+
+pub use claim::never_sent;
+pub use clients::{MOST_CHECKED, check_all, check_named, not_there};
+pub use mapping::check_mapping;
+pub use settings::AppClientSettings;
+pub use test_organization::check_test_organization;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

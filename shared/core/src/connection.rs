@@ -85,10 +85,29 @@ pub struct Connection {
     pub id: ConnectionId,
     /// The organization that it belongs to; can be missing.
     pub organization_id: Option<OrganizationId>,
+    /// Its type in WorkOS's word, such as `OktaSAML`; none where that can't be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_type: Option<String>,
     /// Its state.
     pub state: ConnectionState,
-    /// When it was made: the older of two wins where one must be chosen.
-    pub created_at: Timestamp,
+    /// When it was made: the older of two wins where one must be chosen. None where that can't be read.
+    pub created_at: Option<Timestamp>,
+}
+
+/// The type of the connections of WorkOS's Test Organization (WorkOS API: `Connection.connection_type`).
+const TEST_TYPE: &str = "TestIdp";
+
+impl Connection {
+    /// Whether its identity provider is WorkOS's own for tests, which vouches for anybody.
+    pub fn is_test(&self) -> bool {
+        self.connection_type.as_deref() == Some(TEST_TYPE)
+            || self.organization_id.as_ref().is_some_and(OrganizationId::is_test)
+    }
+
+    /// What connections are put into order by, the oldest first: one of unknown age after the others.
+    pub(crate) fn age(&self) -> impl Ord + use<> {
+        (self.created_at.is_none(), self.created_at, self.id.clone())
+    }
 }
 
 /// What WorkOS knows of the ownership of a domain (WorkOS API: `OrganizationDomain.state`).
@@ -138,6 +157,8 @@ pub struct WorkosSnapshot {
     pub organizations: Vec<Organization>,
     /// IDs of connections whose record could not be read: present, so never taken for gone.
     pub unreadable: Vec<UnreadableRecord>,
+    /// Organizations whose domains could not all be read: what their providers have of them is kept.
+    pub unreadable_organizations: Vec<UnreadableRecord>,
 }
 
 /// A record of WorkOS that could not be read.

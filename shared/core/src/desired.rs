@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     connection::{Connection, ConnectionState, WorkosSnapshot},
+    domain,
     id::{ConnectionId, Identifier, OrganizationId},
     user_pool::PoolOptions,
 };
@@ -69,11 +70,11 @@ pub struct Desired {
     pub some_unidentified: bool,
     /// Organizations whose domains were asked for and did not come: their providers keep the ones they have.
     pub organizations_unseen: BTreeSet<OrganizationId>,
-    /// The verified domains of each organization that become identifiers, lowercased.
+    /// The verified domains of each organization that become identifiers, in their ASCII form.
     pub domains: BTreeMap<OrganizationId, BTreeSet<Identifier>>,
     /// Whether nothing is chosen because the pool is being removed.
     pub is_removal: bool,
-    /// Verified domains that can't be identifiers, as Cognito takes at most 40 characters.
+    /// Verified domains that can't be identifiers: too long in their ASCII form, or no domains at all.
     pub unfit_domains: Vec<String>,
 }
 
@@ -109,10 +110,9 @@ impl Desired {
 
     fn add_unreadable(&mut self, snapshot: &WorkosSnapshot) {
         for record in &snapshot.unreadable {
-            if let Ok(id) = record.id.parse() {
-                self.unreadable.insert(id);
-            } else if record.id.parse::<OrganizationId>().is_err() {
-                self.some_unidentified = true;
+            match record.id.parse() {
+                Ok(id) => drop(self.unreadable.insert(id)),
+                Err(_) => self.some_unidentified = true,
             }
         }
         // A list that changes while its pages are read can show one connection twice, and does not tell
@@ -129,15 +129,22 @@ impl Desired {
         let chosen: BTreeSet<OrganizationId> =
             self.connections.values().filter_map(|wanted| wanted.connection.organization_id.clone()).collect();
         self.organizations_unseen.clone_from(&chosen);
+        let is_whole = |id: &OrganizationId| {
+            snapshot.unreadable_organizations.iter().all(|unreadable| unreadable.id != id.as_str())
+        };
         for organization in snapshot.organizations.iter().filter(|organization| chosen.contains(&organization.id)) {
-            self.organizations_unseen.remove(&organization.id);
+            if is_whole(&organization.id) {
+                self.organizations_unseen.remove(&organization.id);
+            }
+            if organization.id.is_test() {
+                continue;
+            }
             for domain in organization.domains.iter().filter(|domain| domain.is_verified()) {
-                let lowercase = domain.domain.to_lowercase();
-                match lowercase.parse() {
-                    Ok(identifier) => {
+                match domain::ascii(&domain.domain).and_then(|ascii| ascii.parse().ok()) {
+                    Some(identifier) => {
                         self.domains.entry(organization.id.clone()).or_default().insert(identifier);
                     }
-                    Err(_) => self.unfit_domains.push(lowercase),
+                    None => self.unfit_domains.push(domain.domain.clone()),
                 }
             }
         }
@@ -158,10 +165,14 @@ impl Desired {
 }
 
 /// Whether the operator chose a connection; `None` where that depends on an organization that it does not
-/// show, which WorkOS documents as possible: nothing may be taken away for it.
+/// show, which WorkOS documents as possible: nothing may be taken away for it. WorkOS's Test Organization is chosen
+/// only by its name, since its identity provider lets in whoever comes, and what is like it in another organization
+/// never: there its users could have an address that is taken for verified.
 fn is_chosen(connection: &Connection, options: &PoolOptions) -> Option<bool> {
+    let in_test = connection.organization_id.as_ref().is_some_and(OrganizationId::is_test);
     match &options.organizations {
-        None => Some(true),
+        _ if connection.is_test() && !in_test => Some(false),
+        None => Some(!in_test),
         Some(chosen) => connection.organization_id.as_ref().map(|organization| chosen.contains(organization)),
     }
 }

@@ -29,8 +29,9 @@ mod tests {
         let readable = Connection {
             id: id("A"),
             organization_id: None,
+            connection_type: None,
             state: ConnectionState::Active,
-            created_at: Timestamp::from_seconds(1),
+            created_at: Some(Timestamp::from_seconds(1)),
         };
         let unreadable = UnreadableRecord { id: id("B").to_string(), problem: "odd".to_owned() };
         let seen =

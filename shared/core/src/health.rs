@@ -5,7 +5,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{timestamp::Timestamp, wake_up::Cause};
+use crate::{
+    check::{Check, CheckOutcome},
+    timestamp::Timestamp,
+    wake_up::Cause,
+};
 
 /// What kind of failure it is; decided once, by the adapter that met it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -50,7 +54,7 @@ pub enum HealthState {
     Denied,
     /// The pool is full.
     Quota,
-    /// A request was refused as wrong.
+    /// A request was refused as wrong, or the checks show that sign-ins will be.
     Rejected,
     /// Steps that would take many sign-ins away wait for an operator.
     Held,
@@ -84,7 +88,7 @@ impl From<ErrorClass> for HealthState {
 pub struct Health {
     /// `ok` or what is wrong.
     pub state: HealthState,
-    /// What is wrong, for people; empty when `ok`.
+    /// What is wrong, for people; when `ok` empty, or what to bear in mind.
     pub message: String,
     /// What to do about it; empty when nothing is.
     pub remedy: String,
@@ -128,10 +132,43 @@ impl Health {
         self
     }
 
+    /// This health of a pool in which checks found this, passes left out. What fails makes it `rejected` where nothing
+    /// else is wrong, and is told after what else is; a warning is told of a pool that is well.
+    #[must_use]
+    pub fn and_found(mut self, checks: &[Check]) -> Self {
+        let failed = told(checks, CheckOutcome::Fail);
+        let (message, remedy) = failed.clone().or_else(|| told(checks, CheckOutcome::Warn)).unwrap_or_default();
+        if self.state == HealthState::Ok {
+            if failed.is_some() {
+                self.state = HealthState::Rejected;
+            }
+            (self.message, self.remedy) = (message, remedy);
+        } else if failed.is_some() {
+            self.message = format!("{}. Apart from that, {message}", self.message);
+            self.remedy = format!("{} {remedy}", self.remedy);
+        }
+        self
+    }
+
     /// The health that a failure leaves.
     pub fn from_failure(class: ErrorClass, message: String, now: Timestamp) -> Self {
         Self { state: class.into(), message, remedy: remedy(class).to_owned(), since: now }
     }
+}
+
+/// How many checks a pool's health tells of; `verify` tells of all.
+const MOST_CHECKS: usize = 5;
+
+/// What checks of one outcome found, and what to do about it; `None` where there are none.
+fn told(checks: &[Check], outcome: CheckOutcome) -> Option<(String, String)> {
+    let of_outcome: Vec<&Check> = checks.iter().filter(|check| check.outcome == outcome).collect();
+    let text = |of: fn(&Check) -> &str, between: &str| {
+        of_outcome.iter().take(MOST_CHECKS).map(|check| of(check)).collect::<Vec<_>>().join(between)
+    };
+    let more = of_outcome.len().saturating_sub(MOST_CHECKS);
+    let more = if more > 0 { format!("; and {more} more: run `verify`") } else { String::new() };
+    let message = format!("{}{more}", text(|check| &check.message, "; "));
+    (!of_outcome.is_empty()).then(|| (message, text(|check| &check.remedy, " ")))
 }
 
 /// What to do about steps that are held back.
@@ -261,6 +298,27 @@ mod tests {
     fn minutes(ending: Ending, cause: Cause) -> u64 {
         let now = Timestamp::from_seconds(1_000_000);
         next_due(ending, cause, INTERVAL, now, 0.5).since(now).as_secs() / 60
+    }
+
+    #[test]
+    fn what_a_check_found_is_told_and_makes_no_pool_unwell_that_it_only_warns_of() {
+        let now = Timestamp::from_seconds(1);
+        let (warn, fail) = (Check::warn("a", "warned", "heed"), Check::fail("b", "failed", "mend"));
+        let found = |health: Health, checks: &[Check]| {
+            let health = health.and_found(checks);
+            (health.state, health.message, health.remedy)
+        };
+        let texts = |state, message: &str, remedy: &str| (state, message.to_owned(), remedy.to_owned());
+        assert_eq!(found(Health::ok(now), &[]), texts(HealthState::Ok, "", ""));
+        assert_eq!(found(Health::ok(now), &[warn.clone()]), texts(HealthState::Ok, "warned", "heed"));
+        let both = [warn.clone(), fail.clone()];
+        assert_eq!(found(Health::ok(now), &both), texts(HealthState::Rejected, "failed", "mend"));
+        let denied = Health { remedy: "verify.".into(), ..Health::from_failure(ErrorClass::Denied, "no".into(), now) };
+        let expected = texts(HealthState::Denied, "no. Apart from that, failed", "verify. mend");
+        assert_eq!(found(denied.clone(), &both), expected);
+        assert_eq!(found(denied, &[warn]), texts(HealthState::Denied, "no", "verify."));
+        let many = Health::ok(now).and_found(&vec![fail; 7]);
+        assert!(many.message.ends_with("failed; and 2 more: run `verify`"), "{}", many.message);
     }
 
     #[test]

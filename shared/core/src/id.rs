@@ -123,26 +123,23 @@ text_type!(
 );
 
 text_type!(
-    /// A connection of WorkOS: `conn_` and a ULID. WorkOS's letters are kept as they are, since whether
-    /// Cognito's identifiers are case sensitive is not documented.
+    /// A connection of WorkOS. Usually `conn_` and a ULID, and an opaque text all the same: WorkOS promises no form
+    /// (WorkOS API: `Connection.id`). Its letters are kept as they are, since whether Cognito's identifiers are case
+    /// sensitive is not documented.
     ConnectionId,
-    "a connection ID is `conn_` followed by 26 letters and digits",
-    r"^conn_[0-9A-Za-z]{26}$",
-    31,
-    |text| text
-        .strip_prefix("conn_")
-        .is_some_and(|rest| rest.len() == 26 && is_alphanumeric(rest))
+    "a connection ID is 1 to 64 letters, digits, `_` and `-`",
+    r"^[0-9A-Za-z_-]{1,64}$",
+    64,
+    is_workos_id
 );
 
 text_type!(
-    /// An organization of WorkOS. At most 40 characters, as Cognito's `IdpIdentifiers` take no more.
+    /// An organization of WorkOS. As opaque as a [`ConnectionId`].
     OrganizationId,
-    "an organization ID is `org_` followed by 1 to 36 letters and digits",
-    r"^org_[0-9A-Za-z]{1,36}$",
-    40,
-    |text| text
-        .strip_prefix("org_")
-        .is_some_and(|rest| (1..=36).contains(&rest.len()) && is_alphanumeric(rest))
+    "an organization ID is 1 to 64 letters, digits, `_` and `-`",
+    r"^[0-9A-Za-z_-]{1,64}$",
+    64,
+    is_workos_id
 );
 
 text_type!(
@@ -166,12 +163,28 @@ text_type!(
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
 );
 
+/// An ID of WorkOS's, whatever it is of.
+fn is_workos_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+}
+
 fn is_alphanumeric(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn is_ulid(text: &str) -> bool {
     text.len() == 26 && text.bytes().all(|b| b.is_ascii_digit() || (b.is_ascii_uppercase() && !b"ILOU".contains(&b)))
+}
+
+/// The organization that every staging environment of WorkOS has, for a newcomer's first test. Its identity provider
+/// vouches for whatever its user types (WorkOS: "Test SSO", Test Organization).
+const TEST_ORGANIZATION: &str = "org_test_idp";
+
+impl OrganizationId {
+    /// Whether it is WorkOS's Test Organization: nothing that its identity provider says of a user is true.
+    pub fn is_test(&self) -> bool {
+        self.0 == TEST_ORGANIZATION
+    }
 }
 
 impl TenantId {
@@ -208,10 +221,13 @@ mod tests {
         assert!(!accepts::<TenantId>("tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2"));
         assert!(!accepts::<TenantId>("tnt_01KAPJ7M7VYGJ5GM8WXT1C4DIL"));
         assert!(accepts::<ConnectionId>("conn_01E4ZCR3C56J083X43JQXF3JK5"));
-        assert!(!accepts::<ConnectionId>("conn_01E4ZCR3C56J083X43JQXF3JK"));
-        assert!(!accepts::<ConnectionId>("conn-01E4ZCR3C56J083X43JQXF3JK5"));
         assert!(accepts::<OrganizationId>("org_01EHWNCE74X7JSDV0X3SZ3KJNY"));
-        assert!(!accepts::<OrganizationId>("org_"));
+        for (id, is_valid) in
+            [("org_test_idp", true), ("a", true), ("", false), ("a/b", false), ("a b", false), ("ä", false)]
+        {
+            assert_eq!((accepts::<ConnectionId>(id), accepts::<OrganizationId>(id)), (is_valid, is_valid), "{id}");
+        }
+        assert!(accepts::<ConnectionId>(&"a".repeat(64)) && !accepts::<ConnectionId>(&"a".repeat(65)));
         assert!(!accepts::<TenantName>("   "));
     }
 

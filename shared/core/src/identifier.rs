@@ -47,10 +47,16 @@ pub(crate) fn assign_among(
     for (id, wanted) in &desired.connections {
         if wanted.presence.is_provided() && !blocked.contains(id) {
             assigner.result.identifiers.entry(id.clone()).or_default();
-            assigner.give(id, Identifier::from(id));
+            match Identifier::of_id(id) {
+                Some(identifier) => assigner.give(id, identifier),
+                None => assigner.result.notes.push(Note::on_connection(id.clone(), too_long(id))),
+            }
         }
     }
     for (organization, holder) in holders(desired, current, blocked) {
+        if Identifier::of_id(&organization).is_none() {
+            assigner.result.notes.push(Note::on_connection(holder.clone(), too_long(&organization)));
+        }
         for identifier in assigner.shared(&organization) {
             assigner.give(&holder, identifier);
         }
@@ -60,10 +66,14 @@ pub(crate) fn assign_among(
     let mut result = assigner.result;
     for domain in &desired.unfit_domains {
         result.notes.push(Note::general(format!(
-            "the domain {domain} is left out: Cognito takes identifiers of at most 40 letters, digits and characters of _+=.@-"
+            "the domain {domain} is left out: Cognito takes identifiers of at most 40 letters, digits and characters of _+=.@-, and only what is a domain is made one"
         )));
     }
     result
+}
+
+fn too_long(id: &impl std::fmt::Display) -> String {
+    format!("the ID {id} is left out of the identifiers: Cognito takes at most {} characters", Identifier::LONGEST)
 }
 
 /// The holder of each organization's identifiers.
@@ -80,9 +90,11 @@ fn holders(
     }
     let mut holders = BTreeMap::new();
     for (organization, mut connections) in members {
-        connections.sort_by_key(|wanted| (wanted.connection.created_at, &wanted.connection.id));
-        let identifier = Identifier::from(organization);
-        let has_it = |id: &ConnectionId| current.get(id).is_some_and(|held| held.contains(&identifier));
+        connections.sort_by_key(|wanted| wanted.connection.age());
+        let identifier = Identifier::of_id(organization);
+        let has_it = |id: &ConnectionId| {
+            current.get(id).zip(identifier.as_ref()).is_some_and(|(held, identifier)| held.contains(identifier))
+        };
         let present = connections.iter().find(|wanted| has_it(&wanted.connection.id));
         let in_state = |state: &ConnectionState| connections.iter().find(|wanted| wanted.connection.state == *state);
         let stays = present.filter(|wanted| {
@@ -123,7 +135,7 @@ impl Assigner<'_> {
 
     /// What the holder of an organization's identifiers is given.
     fn shared(&self, organization: &OrganizationId) -> Vec<Identifier> {
-        let mut shared = vec![Identifier::from(organization)];
+        let mut shared: Vec<Identifier> = Identifier::of_id(organization).into_iter().collect();
         shared.extend(self.desired.domains.get(organization).into_iter().flatten().cloned());
         if self.desired.organizations_unseen.contains(organization) {
             let members = self
@@ -202,9 +214,9 @@ impl Assigner<'_> {
     }
 }
 
-/// Whether an identifier is neither a connection's nor an organization's ID.
+/// Whether an identifier is a domain: no ID of WorkOS's has a dot.
 fn is_domain(identifier: &Identifier) -> bool {
-    identifier.as_str().parse::<ConnectionId>().is_err() && identifier.as_str().parse::<OrganizationId>().is_err()
+    identifier.as_str().contains('.')
 }
 
 #[cfg(test)]
@@ -233,8 +245,9 @@ mod tests {
             let connection = Connection {
                 id: connection(*letter),
                 organization_id: Some(organization()),
+                connection_type: None,
                 state,
-                created_at: Timestamp::from_seconds(*created),
+                created_at: Some(Timestamp::from_seconds(*created)),
             };
             desired.connections.insert(connection.id.clone(), DesiredConnection { connection, presence });
         }
@@ -242,7 +255,7 @@ mod tests {
     }
 
     fn holding(letter: char) -> BTreeMap<ConnectionId, BTreeSet<Identifier>> {
-        [(connection(letter), [Identifier::from(&organization())].into())].into()
+        [(connection(letter), [Identifier::of_id(&organization()).unwrap()].into())].into()
     }
 
     fn holder(desired: &Desired, current: &BTreeMap<ConnectionId, BTreeSet<Identifier>>) -> Option<char> {
@@ -250,7 +263,7 @@ mod tests {
         let holders: Vec<char> = assignment
             .identifiers
             .iter()
-            .filter(|(_, identifiers)| identifiers.contains(&Identifier::from(&organization())))
+            .filter(|(_, identifiers)| identifiers.contains(&Identifier::of_id(&organization()).unwrap()))
             .filter_map(|(id, _)| id.as_str().chars().last())
             .collect();
         assert!(holders.len() <= 1, "one identifier on two providers: {holders:?}");
@@ -283,9 +296,9 @@ mod tests {
 
     #[test]
     fn an_identifier_that_a_foreign_provider_has_is_left_out_and_reported() {
-        let foreign = [(Identifier::from(&organization()), "Okta".parse().unwrap())].into();
+        let foreign = [(Identifier::of_id(&organization()).unwrap(), "Okta".parse().unwrap())].into();
         let assignment = assign(&desired(&[('A', "active", 1)]), &BTreeMap::new(), &foreign);
-        assert_eq!(assignment.identifiers[&connection('A')], [Identifier::from(&connection('A'))].into());
+        assert_eq!(assignment.identifiers[&connection('A')], [Identifier::of_id(&connection('A')).unwrap()].into());
         assert!(assignment.notes[0].message.contains("Okta"));
     }
 
@@ -293,6 +306,6 @@ mod tests {
     fn a_provider_that_goes_gives_the_organizations_id_to_the_connection_that_stays() {
         let assignment = assign(&desired(&[('B', "active", 2)]), &holding('A'), &BTreeMap::new());
         assert!(assignment.identifiers[&connection('A')].is_empty());
-        assert!(assignment.identifiers[&connection('B')].contains(&Identifier::from(&organization())));
+        assert!(assignment.identifiers[&connection('B')].contains(&Identifier::of_id(&organization()).unwrap()));
     }
 }

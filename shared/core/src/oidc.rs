@@ -1,6 +1,7 @@
 //! The small OpenID provider that each connection gets: what it says of itself, what a sign-in carries
 //! through the browser, and what the ID token says.
 
+pub mod asked;
 pub mod attributes;
 pub mod authorize;
 pub mod bearer;
@@ -9,6 +10,9 @@ pub mod claims;
 pub mod discovery;
 pub mod envelope;
 pub mod id_token;
+pub mod outward;
+pub mod pkce;
+pub mod profile;
 pub mod sign_in_log;
 pub mod signing_keys;
 pub mod token;

@@ -4,13 +4,13 @@ use serde::Serialize;
 use url::form_urlencoded::Serializer;
 use utoipa::ToSchema;
 
-use crate::claim::Claim;
+use crate::{claim::Claim, id::Identifier};
 
 /// Addresses of the user pool's `/oauth2/authorize`, to which an application adds its own parameters; only the query
 /// strings where the pool has no domain (Cognito: "The authorize endpoint").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SignInLinks {
-    /// By the connection's ID, as `idp_identifier`.
+    /// By the connection's ID, as `idp_identifier`; by the provider's name where the ID is too long for that.
     pub by_connection: String,
     /// By the organization's ID, as `idp_identifier`; null where another provider has it, or none.
     #[schema(required = true)]
@@ -28,10 +28,13 @@ impl SignInLinks {
         };
         let organization = claim.organization_id.as_ref().map(ToString::to_string);
         let held = organization.filter(|id| claim.identifiers.iter().any(|identifier| identifier.as_str() == id));
+        let by_provider_name = link("identity_provider", claim.provider_name.as_str());
+        let identifier = Identifier::of_id(&claim.connection_id);
         Self {
-            by_connection: link("idp_identifier", claim.connection_id.as_str()),
+            by_connection: identifier
+                .map_or_else(|| by_provider_name.clone(), |identifier| link("idp_identifier", identifier.as_str())),
             by_organization: held.map(|id| link("idp_identifier", &id)),
-            by_provider_name: link("identity_provider", claim.provider_name.as_str()),
+            by_provider_name,
         }
     }
 }

@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(parse(&format!("connection={CONNECTION}&code=c")), Ok(true));
         assert_eq!(parse("code=c"), Ok(true));
         assert_eq!(parse(""), Err(Refused::Missing("connection")));
-        assert_eq!(parse("connection=conn_1"), Err(Refused::NotAllowed("connection")));
+        assert_eq!(parse("connection=conn.1"), Err(Refused::NotAllowed("connection")));
         assert_eq!(
             parse(&format!("connection={CONNECTION}&connection={CONNECTION}")),
             Err(Refused::Doubled("connection".into()))

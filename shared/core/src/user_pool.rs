@@ -13,6 +13,7 @@ use crate::{
     health::Health,
     id::{AccountId, OnboardingLinkId, OrganizationId, ProviderName, RoleName, TenantId, UserPoolId},
     removal::Removal,
+    schema::SchemaAttribute,
     start::Start,
     timestamp::Timestamp,
     wake_up::{Cause, WakeUp},
@@ -79,6 +80,9 @@ pub struct PoolOptions {
     /// Cognito's attribute to the claim it is taken from; none given means [`default_mapping`].
     #[serde(default)]
     pub attribute_mapping: Option<BTreeMap<String, String>>,
+    /// Whether an attribute that the identity provider no longer sends is emptied, where the pool's schema allows it.
+    #[serde(default)]
+    pub clear_missing_attributes: bool,
     /// Where sign-ins lead that begin at the customer's identity provider; none given means that they are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Start>,
@@ -138,6 +142,9 @@ pub struct RunState {
     /// The callbacks that Cognito has for this pool's domains, as last read.
     #[serde(default)]
     pub callbacks: Vec<String>,
+    /// The attributes of the pool's users, as last read; none where no version that keeps them has looked yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Vec<SchemaAttribute>>,
     /// Which external IDs the role was last seen to take, where the tenant's is or was being rotated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ids: Option<SeenExternalIds>,
@@ -166,6 +173,7 @@ impl RunState {
             last_run: None,
             failures: 0,
             callbacks: Vec::new(),
+            schema: None,
             external_ids: None,
             losses: Vec::new(),
             held_of: None,

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
-use crate::timestamp::Timestamp;
+use crate::{lenient::Members, timestamp::Timestamp};
 
 /// WorkOS delivers again for three days with the signature of the first time, so a day more than that.
 const OLDEST: Duration = Duration::from_hours(96);
@@ -73,19 +72,53 @@ pub fn verify_signature(
     Ok(())
 }
 
+/// Checks the header as [`verify_signature`] does, made with one of several secrets: while they are being replaced, an
+/// endpoint has more than one. That one of them has signed the body, too early or too late, says more than that the
+/// others have not.
+pub fn verify_signature_of_one(
+    header: Option<&str>,
+    body: &[u8],
+    secrets: &[SecretString],
+    now: Timestamp,
+) -> Result<(), Refused> {
+    let mut refused = Refused::Forged;
+    for secret in secrets {
+        match verify_signature(header, body, secret, now) {
+            Err(Refused::Forged) => {}
+            Err(other) => refused = other,
+            Ok(()) => return Ok(()),
+        }
+    }
+    Err(refused)
+}
+
 /// The part of an event that decides what happens: which event it is, and whether it is of interest.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// WorkOS's ID of the event; the same for each delivery.
+    /// WorkOS's ID of the event; the same for each delivery. A hash of the body where that can't be read.
     pub id: String,
-    /// Its name, such as `connection.activated`.
+    /// Its name, such as `connection.activated`; empty where that can't be read.
     pub event: String,
 }
 
 impl Event {
+    /// Reads a webhook's body (WorkOS API: `Event`). WorkOS has signed it, so that whatever can't be read of it keeps
+    /// nothing from being looked at; only what is no object is no event.
+    pub fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
+        let members: Members = serde_json::from_slice(body)?;
+        let text = |name: &str| members.text(name).value().filter(|text| !text.is_empty()).cloned();
+        Ok(Self {
+            id: text("id").unwrap_or_else(|| hex::encode(Sha256::digest(body))),
+            event: text("event").unwrap_or_default(),
+        })
+    }
+
     /// Whether the event can mean that providers must change.
     pub fn is_of_interest(&self) -> bool {
-        ["connection.", "organization.", "organization_domain."].iter().any(|prefix| self.event.starts_with(prefix))
+        self.event.is_empty()
+            || ["connection.", "organization.", "organization_domain."]
+                .iter()
+                .any(|prefix| self.event.starts_with(prefix))
     }
 }
 
@@ -144,6 +177,23 @@ mod tests {
         assert_eq!(check(Some(&good.replace("t=1763800000000", "t=1763800000001")), BODY), Err(Refused::Forged));
         let other = SecretString::from("other".to_owned());
         assert_eq!(verify_signature(Some(&good), BODY, &other, now()), Err(Refused::Forged));
+    }
+
+    #[test]
+    fn one_secret_of_several_has_to_have_signed_and_says_why_that_is_not_enough() {
+        let secrets = [SecretString::from("other".to_owned()), secret(), SecretString::from("third".to_owned())];
+        let check = |seconds: i64, secrets: &[SecretString]| {
+            let header = sign(&((1_763_800_000 + seconds) * 1000).to_string(), BODY);
+            verify_signature_of_one(Some(&header), BODY, secrets, now())
+        };
+        for _ in 0..secrets.len() {
+            assert_eq!(check(0, &secrets), Ok(()));
+            assert_eq!(check(310, &secrets), Err(Refused::TooNew));
+            assert_eq!(check(-5 * 86_400, &secrets), Err(Refused::TooOld));
+        }
+        assert_eq!(check(310, &secrets[..1]), Err(Refused::Forged));
+        assert_eq!(check(0, &[]), Err(Refused::Forged));
+        assert_eq!(verify_signature_of_one(None, BODY, &secrets, now()), Err(Refused::Missing));
     }
 
     #[test]

@@ -45,8 +45,9 @@ fn desired_with(state: &ConnectionState) -> Desired {
     let connections = ['A', 'B'].map(|letter| Connection {
         id: conn(letter),
         organization_id: Some(org('O')),
+        connection_type: None,
         state: state.clone(),
-        created_at: then(),
+        created_at: Some(then()),
     });
     Desired::new(
         &WorkosSnapshot { connections: connections.into(), ..WorkosSnapshot::default() },
@@ -77,7 +78,7 @@ fn tried(
 #[test]
 fn a_provider_is_adopted_for_the_connection_that_it_carries_or_that_is_named() {
     let none = BTreeMap::new();
-    let id = |letter| Identifier::from(&conn(letter));
+    let id = |letter| Identifier::of_id(&conn(letter)).unwrap();
     let carried = tried(Some(&provider("OIDC", &[id('A'), identifier("okta.example.com")])), None, &none).unwrap();
     assert_eq!((&carried.claim.connection_id, &carried.claim.provider_name), (&conn('A'), &theirs()));
     assert_eq!(carried.claim.subject, Subject::IdpId);
@@ -91,7 +92,7 @@ fn a_provider_is_adopted_for_the_connection_that_it_carries_or_that_is_named() {
 #[test]
 fn what_can_not_be_adopted_is_refused_for_what_it_is() {
     let none = BTreeMap::new();
-    let id = |letter| Identifier::from(&conn(letter));
+    let id = |letter| Identifier::of_id(&conn(letter)).unwrap();
     let ours = ProviderName::for_connection(&conn('A'));
     let both = format!("{}, {}", conn('A'), conn('B'));
     let cases = [
@@ -116,7 +117,7 @@ fn what_can_not_be_adopted_is_refused_for_what_it_is() {
 fn a_provider_that_signs_users_in_is_not_adopted_for_a_connection_that_can_not() {
     let (name, specs, tenant, none) = (theirs(), specs(), Specs::tenant(), BTreeMap::new());
     let request = Request { tenant: &tenant, provider_name: &name, connection: None, subject: Subject::ProfileId };
-    let provider = provider("OIDC", &[Identifier::from(&conn('A'))]);
+    let provider = provider("OIDC", &[Identifier::of_id(&conn('A')).unwrap()]);
     let tried = |state: &ConnectionState| {
         adopt(request, Some(&provider), &desired_with(state), &none, &specs, |id| specs.issuer(id)).map(|_| ())
     };
@@ -153,10 +154,11 @@ fn next_run(observed: ObservedProvider, claim: Claim) -> (Vec<Action>, usize) {
 #[test]
 fn an_adoption_that_was_interrupted_is_dropped_before_the_write_and_held_after_it() {
     let secret = SecretString::from("ours".to_owned());
-    let adoption = tried(Some(&provider("OIDC", &[Identifier::from(&conn('A'))])), None, &BTreeMap::new()).unwrap();
+    let adoption =
+        tried(Some(&provider("OIDC", &[Identifier::of_id(&conn('A')).unwrap()])), None, &BTreeMap::new()).unwrap();
     let mut claim = adoption.claim.clone();
     claim.secrets.intend(SecretHash::of(&secret));
-    let (steps, settled) = next_run(provider("OIDC", &[Identifier::from(&conn('A'))]), claim.clone());
+    let (steps, settled) = next_run(provider("OIDC", &[Identifier::of_id(&conn('A')).unwrap()]), claim.clone());
     assert_eq!((steps, settled), (vec![Action::Forget], 0), "the provider is still theirs");
 
     let mut details = adoption.after.details.clone();

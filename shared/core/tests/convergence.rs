@@ -150,12 +150,12 @@ fn life() -> impl Strategy<Value = Vec<Act>> {
 
 /// A run that nothing disturbs, of which every step succeeds unless something stands in its way.
 fn run_in_peace(world: &mut World) -> Ran {
-    let found = ORGANIZATIONS.map(|letter| world.holder_of(&Identifier::from(&org(letter))).is_some());
+    let found = ORGANIZATIONS.map(|letter| world.holder_of(&Identifier::of_id(&org(letter)).unwrap()).is_some());
     let ran = world.run(&Disturbance::default());
     assert!(ran.failures.is_empty() || world.is_hindered(), "{:?} {:#?}", ran.failures, ran.plan.steps);
     if ran.plan.steps.iter().any(|step| step.held) {
         for (letter, was_found) in ORGANIZATIONS.into_iter().zip(found) {
-            let is_found = world.holder_of(&Identifier::from(&org(letter))).is_some();
+            let is_found = world.holder_of(&Identifier::of_id(&org(letter)).unwrap()).is_some();
             let lost = ran.plan.steps.iter().any(|step| step.takes_away && !step.held);
             assert!(is_found || !was_found || lost, "{letter} was freed for a step that is held back");
         }

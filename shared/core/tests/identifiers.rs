@@ -4,18 +4,24 @@
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod scene;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_core::{
+    connection::{
+        Connection, ConnectionState, DomainState, Organization, OrganizationDomain, UnreadableRecord, WorkosSnapshot,
+    },
+    desired::Desired,
     guard::hold_back,
     id::Identifier,
+    identifier::assign,
     plan::{Action, Step},
+    user_pool::PoolOptions,
 };
 use proptest::prelude::*;
 use scene::{Scene, conn, identifier, letter, short, then};
 
 fn ids(letter: char, others: &[&str]) -> BTreeSet<Identifier> {
-    others.iter().copied().map(identifier).chain([Identifier::from(&conn(letter))]).collect()
+    others.iter().copied().map(identifier).chain([Identifier::of_id(&conn(letter)).unwrap()]).collect()
 }
 
 #[test]
@@ -294,4 +300,81 @@ proptest! {
             prop_assert!(is_dead || !untouched.contains(&letter(&step.connection_id)), "{:?}", step);
         }
     }
+}
+
+#[test]
+fn a_domain_becomes_an_identifier_in_its_ascii_form_or_is_left_out_with_a_note() {
+    let mut scene = Scene::new();
+    scene
+        .connection('A', "active")
+        .domains('A', &["M\u{fc}ller2.test", "\u{212a}elvin.test", "a_b.test", "Plain.test"]);
+    assert_eq!(scene.steps(), ["create A [A org_A plain.test xn--mller2-3ya.test]"]);
+    let notes: Vec<String> = scene.plan().notes.into_iter().map(|note| note.message).collect();
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes.iter().any(|note| note.contains("\u{212a}elvin.test")), "{notes:?}");
+    assert!(notes.iter().any(|note| note.contains("a_b.test")), "{notes:?}");
+}
+
+#[test]
+fn the_test_organization_has_a_provider_only_where_the_pool_names_it_and_never_a_domain() {
+    let test = |id: &str, organization: Option<&str>, kind: Option<&str>| Connection {
+        id: id.parse().unwrap(),
+        organization_id: organization.map(|id| id.parse().unwrap()),
+        connection_type: kind.map(str::to_owned),
+        state: ConnectionState::Active,
+        created_at: None,
+    };
+    let domain = OrganizationDomain { domain: "example.com".to_owned(), state: DomainState::Verified };
+    let snapshot = WorkosSnapshot {
+        connections: vec![
+            test("conn_test", Some("org_test_idp"), Some("TestIdp")),
+            test("conn_new_type", Some("org_test_idp"), None),
+            test("conn_elsewhere", Some("org_A"), Some("TestIdp")),
+            test("conn_alone", None, Some("TestIdp")),
+            test("conn_real", Some("org_A"), Some("OktaSAML")),
+        ],
+        organizations: vec![Organization { id: "org_test_idp".parse().unwrap(), domains: vec![domain] }],
+        ..WorkosSnapshot::default()
+    };
+    let chosen = |organizations: Option<&[&str]>| {
+        let organizations = organizations.map(|ids| ids.iter().map(|id| id.parse().unwrap()).collect());
+        let options = PoolOptions { organizations, domain_identifiers: true, ..PoolOptions::default() };
+        let desired = Desired::new(&snapshot, &options);
+        assert!(desired.domains.is_empty(), "{:?}", desired.domains);
+        desired.connections.keys().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(chosen(None), ["conn_real"]);
+    assert_eq!(chosen(Some(&["org_A"])), ["conn_real"]);
+    assert_eq!(chosen(Some(&["org_B"])), [""; 0]);
+    assert_eq!(chosen(Some(&["org_test_idp"])), ["conn_new_type", "conn_test"]);
+}
+
+#[test]
+fn an_id_that_is_too_long_for_an_identifier_is_left_out_with_a_note_and_has_a_provider_all_the_same() {
+    let long = "a".repeat(41);
+    let connection = Connection {
+        id: long.parse().unwrap(),
+        organization_id: Some(long.parse().unwrap()),
+        connection_type: None,
+        state: ConnectionState::Active,
+        created_at: None,
+    };
+    let snapshot = WorkosSnapshot { connections: vec![connection], ..WorkosSnapshot::default() };
+    let desired = Desired::new(&snapshot, &PoolOptions::default());
+    let assignment = assign(&desired, &BTreeMap::new(), &BTreeMap::new());
+    assert!(assignment.identifiers[&long.parse().unwrap()].is_empty());
+    assert_eq!(assignment.notes.len(), 2, "{:?}", assignment.notes);
+}
+
+#[test]
+fn domains_that_could_not_all_be_read_take_none_away() {
+    let mut scene = Scene::new();
+    scene.connection('A', "active").domains('A', &["new.test"]);
+    scene.ours_with('A', ids('A', &["org_A", "old.test"]));
+    let taken = ["update A [A new.test old.test org_A]", "update A [A new.test org_A]"];
+    assert_eq!(scene.steps(), taken);
+    let problem = "domains: not a list".to_owned();
+    let unreadable = UnreadableRecord { id: scene::org('A').to_string(), problem };
+    scene.snapshot.unreadable_organizations.push(unreadable);
+    assert_eq!(scene.steps(), taken[..1]);
 }

@@ -161,7 +161,7 @@ fn a_provider_that_somebody_else_made_is_no_claims_whatever_is_known_of_the_conn
 
 #[test]
 fn a_record_without_an_id_keeps_every_provider_that_seems_gone() {
-    for id in ["", "conn_cut", "?"] {
+    for id in ["", "conn_01?", "?"] {
         let mut scene = Scene::new();
         scene.connection('B', "active").connection('C', "active").unreadable(id);
         scene.ours('A').ours('B').held_without_provider('D').app_client("web", &['A']);

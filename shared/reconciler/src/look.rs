@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use causeway_cognito::{Assumption, CognitoError, PoolAccess, RoleToAssume};
 use causeway_core::{
     app_clients::AppClients,
+    check::{Check, CheckOutcome, check_mapping, check_named, check_test_organization},
     claim::Claim,
     desired::Desired,
     health::ErrorClass,
     id::{ConnectionId, Identifier, ProviderName, TenantId, UserPoolId},
     plan::{Note, Situation, SpecOf},
     provider::{BaseUrl, Issuer, Observed, ProviderSpec},
+    schema::SchemaAttribute,
     tenant::{Purpose, Tenant},
     timestamp::Timestamp,
     user_pool::{UserPool, callbacks},
@@ -102,8 +104,12 @@ pub struct Look {
     pub claims: BTreeMap<ConnectionId, Claim>,
     /// The callbacks of the pool's domains.
     pub callbacks: Vec<String>,
+    /// The attributes of the pool's users.
+    pub schema: Vec<SchemaAttribute>,
     /// What could not be used, and why.
     pub notes: Vec<Note>,
+    /// What the checks of the pool's settings failed on, as sign-ins will, and that the Test Organization is let in.
+    pub found: Vec<Check>,
     pub(crate) described: Described,
     pub(crate) foreign: ForeignProviders,
     pub(crate) foreign_moved: bool,
@@ -138,6 +144,16 @@ impl Look {
     }
 }
 
+/// The pool's own side of a look.
+struct PoolSeen {
+    access: PoolAccess,
+    observed: Observed,
+    callbacks: Vec<String>,
+    schema: Vec<SchemaAttribute>,
+    notes: Vec<Note>,
+    found: Vec<Check>,
+}
+
 impl Reconciler {
     /// Looks at both sides of a pool.
     pub(crate) async fn look(
@@ -162,20 +178,25 @@ impl Reconciler {
         let (snapshot, seen, claims, foreign) =
             tokio::time::timeout(time, Box::pin(both_sides)).await.map_err(|_| LookError::OutOfTime)?;
         let snapshot = snapshot?;
-        let (access, observed, callbacks, mut notes) = seen.inspect_err(|error| {
+        let PoolSeen { access, observed, callbacks, schema, mut notes, found } = seen.inspect_err(|error| {
             if error.class() == ErrorClass::Denied {
                 self.forget_access(tenant, pool);
             }
         })?;
-        notes.extend(snapshot.unreadable.iter().map(|record| {
-            Note::general(format!("WorkOS's record {} can't be read, and is left out: {}", record.id, record.problem))
+        notes.extend(snapshot.unreadable.iter().chain(&snapshot.unreadable_organizations).map(|record| {
+            Note::general(format!(
+                "WorkOS's record {} can't be read, and nothing is concluded from that: {}",
+                record.id, record.problem
+            ))
         }));
         let mut look = Look {
             desired: Desired::new(&snapshot, &pool.options),
             observed,
             claims: claims?,
             callbacks,
+            schema,
             notes,
+            found,
             described: Described::Needed,
             foreign: foreign?,
             foreign_moved: false,
@@ -220,17 +241,20 @@ impl Reconciler {
     ) -> Result<Look, LookError> {
         let time = deadline.since((self.sources.now)());
         let seen = tokio::time::timeout(time, Box::pin(self.look_at_pool(tenant, pool))).await;
-        let (access, observed, callbacks, notes) = seen.map_err(|_| LookError::OutOfTime)?.inspect_err(|error| {
+        let seen = seen.map_err(|_| LookError::OutOfTime)?.inspect_err(|error| {
             if error.class() == ErrorClass::Denied {
                 self.forget_access(tenant, pool);
             }
         })?;
+        let PoolSeen { access, observed, callbacks, schema, notes, .. } = seen;
         let mut look = Look {
             desired: Desired::nothing(claims.keys().cloned()),
             observed,
             claims,
             callbacks,
+            schema,
             notes,
+            found: Vec::new(),
             described: Described::Needed,
             foreign: ForeignProviders::default(),
             foreign_moved: false,
@@ -242,11 +266,7 @@ impl Reconciler {
         Ok(look)
     }
 
-    async fn look_at_pool(
-        &self,
-        tenant: &Tenant,
-        pool: &UserPool,
-    ) -> Result<(PoolAccess, Observed, Vec<String>, Vec<Note>), CognitoError> {
+    async fn look_at_pool(&self, tenant: &Tenant, pool: &UserPool) -> Result<PoolSeen, CognitoError> {
         let access = self.enter(tenant, pool).await?;
         let (description, providers) = futures::try_join!(access.describe(), access.list_providers())?;
         let mut observed = Observed { providers, app_clients: BTreeMap::new() };
@@ -255,8 +275,15 @@ impl Reconciler {
             AppClients::All => (access.list_app_clients().await?, false),
             AppClients::Named(named) => (named.clone(), true),
         };
+        // All that the checks ask of the pool is here already: they cost no call.
+        let mapping = pool.options.mapping();
+        let mut checks = check_mapping(&mapping, &description.attributes);
         for id in chosen {
-            match access.describe_app_client(&id).await? {
+            let client = access.describe_app_client(&id).await?;
+            if is_named {
+                checks.extend(check_named(&id, client.as_ref().map(|client| &client.settings), &mapping));
+            }
+            match client {
                 Some(client) => {
                     observed.app_clients.insert(id, client.supported_identity_providers);
                 }
@@ -267,9 +294,12 @@ impl Reconciler {
                 None => {}
             }
         }
-        let domains =
+        checks.retain(|check| check.outcome == CheckOutcome::Fail);
+        checks.extend(check_test_organization(pool.options.organizations.as_deref()));
+        let callbacks =
             callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref());
-        Ok((access, observed, domains, notes))
+        let schema = description.attributes;
+        Ok(PoolSeen { access, observed, callbacks, schema, notes, found: checks })
     }
 
     /// Makes sure that the role can't be assumed without the external ID, nor with another.

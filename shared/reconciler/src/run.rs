@@ -237,7 +237,8 @@ impl Attempt {
         let now = report.finished_at;
         let mut state = pool.run.clone();
         state.last_run = Some(LastRun { id: report.id.clone(), finished_at: now, outcome: report.outcome });
-        state.health = report.health().after(&pool.run.health);
+        let found = self.seen.as_ref().map_or(&[][..], |seen| &seen.look.found);
+        state.health = report.health().and_found(found).after(&pool.run.health);
         state.failures = failures_in_a_row(state.failures, pool.run.health.state, report.worst(), self.has_done());
         if self.probed {
             state.role_probe_due_at = now.plus(ROLE_PROBE);
@@ -247,6 +248,7 @@ impl Attempt {
             state.losses.clone_from(&executed.losses);
             state.held_of = plan.held_of;
             state.callbacks.clone_from(&look.callbacks);
+            state.schema = Some(look.schema.clone());
             state.counts = counts(look, executed);
             if let Described::Until(last) = &look.described {
                 state.full_pass_after = Some(last.clone());

@@ -46,7 +46,7 @@ impl Store {
         before: Option<&Errand>,
         (session, asked_at): (&Session, &[Timestamp]),
     ) -> Result<(), StoreError> {
-        let (key, session_key) = (Key::errand(tenant, pool), Key::session(&errand.session));
+        let key = Key::errand(tenant, pool);
         let mut item = write(errand, &key)?;
         item.insert("expires_at".to_owned(), number(errand.asked_at.plus(KEPT).seconds()));
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
@@ -56,23 +56,43 @@ impl Store {
                 put.condition_expression("id = :before").expression_attribute_values(":before", text(&before.id))
             }
         };
-        let counted = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(session_key.attributes()))
-            .update_expression("SET asked_at = :asked_at, asks = :next")
-            .condition_expression("asks = :read")
-            .expression_attribute_values(":asked_at", attribute(&asked_at, &session_key)?)
-            .expression_attribute_values(":read", number(session.asks))
-            .expression_attribute_values(":next", number(session.asks + 1));
-        let unreadable = |source| StoreError::unreadable(&key, source);
+        let counted = self.counted(&errand.session, session, asked_at)?;
+        let put = put.build().map_err(|source| StoreError::unreadable(&key, source))?;
         self.client
             .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(put.build().map_err(unreadable)?).build())
-            .transact_items(TransactWriteItem::builder().update(counted.build().map_err(unreadable)?).build())
+            .transact_items(TransactWriteItem::builder().put(put).build())
+            .transact_items(TransactWriteItem::builder().update(counted).build())
             .send()
             .await
             .map_err(StoreError::from_transaction)?;
         Ok(())
+    }
+
+    /// Counts that a session, which stands under `lookup`, asks for something else than an errand; a conflict if it has
+    /// asked for anything since it was read.
+    pub async fn count_ask(&self, lookup: &str, session: &Session, asked_at: &[Timestamp]) -> Result<(), StoreError> {
+        let counted = self.counted(lookup, session, asked_at)?;
+        self.client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().update(counted).build())
+            .send()
+            .await
+            .map_err(StoreError::from_transaction)?;
+        Ok(())
+    }
+
+    fn counted(&self, lookup: &str, session: &Session, asked_at: &[Timestamp]) -> Result<Update, StoreError> {
+        let key = Key::session(lookup);
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression("SET asked_at = :asked_at, asks = :next")
+            .condition_expression("asks = :read")
+            .expression_attribute_values(":asked_at", attribute(&asked_at, &key)?)
+            .expression_attribute_values(":read", number(session.asks))
+            .expression_attribute_values(":next", number(session.asks + 1))
+            .build()
+            .map_err(|source| StoreError::unreadable(&key, source))
     }
 
     /// Takes an errand back that nobody could be called for, as if it had been asked for long ago.

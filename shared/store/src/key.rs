@@ -93,6 +93,11 @@ impl Key {
         Self::new(format!("TOKEN#{lookup}"), "TOKEN")
     }
 
+    /// A state that is too long for WorkOS, by the SHA-256 of its key.
+    pub fn state(lookup: &str) -> Self {
+        Self::new(format!("STATE#{lookup}"), "STATE")
+    }
+
     /// A sign-in, under its tenant as well: who owns a pool later sees nothing of who owned it before.
     pub fn sign_in(tenant: &TenantId, pool: &UserPoolId, id: &str) -> Self {
         Self::new(format!("SIGNINS#{tenant}#{pool}"), id)

@@ -35,7 +35,7 @@ pub use onboarding::{RecordedChecks, Session};
 pub use pools::Recorded;
 pub use seal::{SealError, Sealer};
 pub use sign_in_log::SignInQuery;
-pub use sign_ins::{StoredAccess, StoredCode};
+pub use sign_ins::{StoredAccess, StoredCode, StoredState};
 pub use unwell::Unwell;
 
 use key::Key;

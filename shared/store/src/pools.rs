@@ -113,15 +113,17 @@ impl Store {
             .set_key(Some(key.attributes()))
             .update_expression(
                 "SET #status = :active, version = :next, run.callbacks = :callbacks, \
-                 due_at = :due_at, due_shard = :due_shard",
+                 run.#schema = :schema, due_at = :due_at, due_shard = :due_shard",
             )
             .condition_expression("version = :read AND #status <> :removing")
             .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#schema", "schema")
             .expression_attribute_values(":active", text("active"))
             .expression_attribute_values(":removing", text("removing"))
             .expression_attribute_values(":read", number(pool.version))
             .expression_attribute_values(":next", number(pool.version + 1))
             .expression_attribute_values(":callbacks", attribute(&pool.run.callbacks, &key)?)
+            .expression_attribute_values(":schema", attribute(&pool.run.schema, &key)?)
             .expression_attribute_values(":due_at", text(due_at))
             .expression_attribute_values(":due_shard", text(shard(&pool.user_pool_id)))
             .build()

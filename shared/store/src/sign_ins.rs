@@ -1,4 +1,4 @@
-//! Sign-ins on their way: the claims that a code stands for, and those that an access token shows.
+//! Sign-ins on their way: long states, the claims that a code stands for, and those that an access token shows.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use causeway_core::{
@@ -41,7 +41,50 @@ pub struct StoredAccess {
     pub expires_at: i64,
 }
 
+/// The item of a state that is too long to go through the browser. `sealed` opens with its key alone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StoredState {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The encrypted state.
+    pub sealed: String,
+    /// When it ends, in seconds since 1970; also DynamoDB's TTL.
+    pub expires_at: i64,
+}
+
 impl Store {
+    /// Stores a state under the hash of its key.
+    pub async fn put_state(&self, lookup: &str, state: &StoredState) -> Result<(), StoreError> {
+        self.put_once(&Key::state(lookup), state).await
+    }
+
+    /// Takes a state's item away and returns it, only if it is of this tenant and has not ended at `now`; of two that
+    /// try, one gets it.
+    pub async fn take_state(
+        &self,
+        lookup: &str,
+        tenant: &TenantId,
+        now: Timestamp,
+    ) -> Result<Option<StoredState>, StoreError> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::state(lookup).attributes()))
+            .condition_expression("tenant_id = :tenant AND expires_at > :now")
+            .expression_attribute_values(":tenant", text(tenant))
+            .expression_attribute_values(":now", number(now.seconds()))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("DeleteItem", error));
+        match answer {
+            Ok(answer) => answer.attributes.map(read).transpose(),
+            Err(error) if error.is_conflict() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Stores what a code stands for, under the code's hash.
     pub async fn put_code(&self, lookup: &str, code: &StoredCode) -> Result<(), StoreError> {
         self.put_once(&Key::code(lookup), code).await

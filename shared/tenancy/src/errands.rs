@@ -6,7 +6,7 @@ use causeway_cognito::{CognitoError, PoolAccess};
 use causeway_core::{
     app_clients::AppClients,
     audit::Change,
-    check::Check,
+    check::{Check, CheckOutcome, check_named},
     errand::{Errand, ErrandCall, SeenAppClient, SeenAppClients, Task},
     id::AppClientId,
     onboarding::OnboardingLink,
@@ -151,14 +151,14 @@ impl Job<'_> {
             Ok(access) => access,
             Err(error) => return vec![format!("the user pool could not be read: {error}")],
         };
-        let mut refused = Vec::new();
+        let (mapping, mut refused) = (self.pool.options.mapping(), Vec::new());
         for id in new {
             match access.describe_app_client(id).await {
-                Ok(Some(client)) if client.uses_code_flow => {}
-                Ok(Some(_)) => refused.push(format!(
-                    "the app client {id} does not use the authorization code grant: allow it in Cognito first"
-                )),
-                Ok(None) => refused.push(format!("the user pool has no app client {id}")),
+                Ok(client) => {
+                    let checks = check_named(id, client.map(|client| client.settings).as_ref(), &mapping);
+                    let failed = checks.into_iter().filter(|check| check.outcome == CheckOutcome::Fail);
+                    refused.extend(failed.map(|check| check.message));
+                }
                 Err(error) => refused.push(format!("the app client {id} could not be read: {error}")),
             }
         }
@@ -190,7 +190,7 @@ impl Job<'_> {
         for id in given.into_iter().take(MOST_SHOWN) {
             if let Some(client) = access.describe_app_client(&id).await? {
                 let callback_url = client.callback_urls.into_iter().next();
-                shown.push(SeenAppClient { id, callback_url, scopes: client.scopes });
+                shown.push(SeenAppClient { id, callback_url, scopes: client.settings.scopes });
             }
         }
         if offered.len() > MOST_OFFERED {

@@ -1,6 +1,7 @@
 //! What operators and tenants do with a tenant's user pools: register one, give and try a key, run the checks, choose
 //! app clients. Without HTTP: `tenants` does it for the API, `onboarding` and `reconcile` do it for the page.
 
+mod app_clients;
 mod audit;
 mod errands;
 mod error;
@@ -11,6 +12,7 @@ mod verify_pool;
 mod verify_workos;
 mod workos_key;
 
+pub use app_clients::refuse_absent_app_clients;
 pub use audit::recorded;
 pub use errands::run_errand;
 pub use error::TenancyError;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use causeway_core::{
     app_clients::{AppClients, MOST_NAMED},
+    check::never_sent,
     id::OrganizationId,
 };
 
@@ -39,6 +40,9 @@ fn check_mapping(mapping: Option<&BTreeMap<String, String>>) -> Result<(), Tenan
         }
         if !(1..=128).contains(&claim.chars().count()) {
             return invalid("a claim's name is 1 to 128 characters");
+        }
+        if let Some(why) = never_sent(claim) {
+            return invalid(&why);
         }
     }
     Ok(())

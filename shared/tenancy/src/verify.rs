@@ -79,10 +79,11 @@ impl Verifier<'_> {
     ) -> Result<Verification, TenancyError> {
         self.check_state(tenant, &pool).await?;
         check_workos(self, tenant, &mut checks).await?;
-        let callbacks = check_pool(self, tenant, &pool, &mut checks).await;
+        let seen = check_pool(self, tenant, &pool, &mut checks).await;
         let checks = checks.all;
         if all_hold(&checks) {
-            pool.run.callbacks = callbacks;
+            pool.run.callbacks = seen.callbacks;
+            pool.run.schema = Some(seen.schema);
             self.activate(&pool).await?;
             pool.status = PoolStatus::Active;
             let random = self.reconciler.sources.number();

@@ -1,12 +1,15 @@
 //! The checks of the tenant's account: the role, what it allows, and the pool. None changes anything there.
 
+use std::collections::BTreeMap;
+
 use causeway_cognito::{Access, Assumption, CognitoError, PoolAccess, PoolDescription, RoleToAssume};
 use causeway_core::{
     app_clients::AppClients,
-    check::Check,
+    check::{Check, MOST_CHECKED, check_all, check_mapping, check_named, check_test_organization},
     health::ErrorClass,
     id::{AppClientId, ProviderName, ulid_text},
     role::RoleRequest,
+    schema::SchemaAttribute,
     tenant::Tenant,
     user_pool::{UserPool, callbacks},
 };
@@ -18,41 +21,26 @@ const CLOSED: &str = "role_requires_external_id";
 const PERMISSIONS: &str = "role_permissions";
 const POOL: &str = "user_pool";
 const DOMAIN: &str = "user_pool_domain";
-const ATTRIBUTES: &str = "attribute_mapping";
 const APP_CLIENTS: &str = "app_clients";
 
-/// The attributes that every pool has (Cognito: "Working with user attributes", standard attributes).
-const STANDARD: [&str; 19] = [
-    "address",
-    "birthdate",
-    "email",
-    "email_verified",
-    "family_name",
-    "gender",
-    "given_name",
-    "locale",
-    "middle_name",
-    "name",
-    "nickname",
-    "phone_number",
-    "phone_number_verified",
-    "picture",
-    "preferred_username",
-    "profile",
-    "updated_at",
-    "website",
-    "zoneinfo",
-];
+/// What was seen of a pool that is kept with it; nothing where a check failed on the way.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The callbacks of the pool's domains.
+    pub callbacks: Vec<String>,
+    /// The attributes of its users.
+    pub schema: Vec<SchemaAttribute>,
+}
 
-/// Checks the role and, as far as it leads there, the pool. Gives the callbacks of the pool's domains.
-pub async fn check_pool(verifier: &Verifier<'_>, tenant: &Tenant, pool: &UserPool, checks: &mut Checks) -> Vec<String> {
+/// Checks the role and, as far as it leads there, the pool.
+pub async fn check_pool(verifier: &Verifier<'_>, tenant: &Tenant, pool: &UserPool, checks: &mut Checks) -> Seen {
     let role = RoleToAssume::of(pool, &tenant.external_id);
     let document = verifier.role_of(tenant, pool);
     let (access, assumable) = match enter(verifier, tenant, pool, &document).await {
         Ok(entered) => entered,
         Err(error) => {
             checks.push(not_assumable(&role, &document, &error));
-            return Vec::new();
+            return Seen::default();
         }
     };
     checks.push(assumable);
@@ -61,21 +49,23 @@ pub async fn check_pool(verifier: &Verifier<'_>, tenant: &Tenant, pool: &UserPoo
     checks.push(closed);
     // A role that lets others in is not used for anything more.
     if !is_closed {
-        return Vec::new();
+        return Seen::default();
     }
     let description = match access.describe().await {
         Ok(description) => description,
         Err(error) => {
             checks.push(not_described(pool, &document, &error));
-            return Vec::new();
+            return Seen::default();
         }
     };
     checks.push(check_arn(pool, &description));
     checks.push(check_domain(verifier, pool, &description));
-    checks.push(check_attributes(pool, &description));
+    checks.extend(check_mapping(&pool.options.mapping(), &description.attributes));
     checks.extend(check_app_clients(pool, &access).await);
+    checks.extend(check_test_organization(pool.options.organizations.as_deref()));
     checks.push(check_permissions(verifier, &access, &document).await);
-    callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref())
+    let domains = callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref());
+    Seen { callbacks: domains, schema: description.attributes }
 }
 
 /// Enters the role with the external ID, or while that is being rotated with the one of before.
@@ -181,86 +171,52 @@ fn check_domain(verifier: &Verifier<'_>, pool: &UserPool, description: &PoolDesc
     }
 }
 
-/// Every mapped attribute must be there and mutable, and every required one mapped, or sign-ins fail
-/// (Cognito: "Specifying identity provider attribute mappings").
-fn check_attributes(pool: &UserPool, description: &PoolDescription) -> Check {
-    let mapping = pool.options.mapping();
-    let find = |name: &str| description.attributes.iter().find(|attribute| attribute.name == name);
-    let mut faults = Vec::new();
-    for name in mapping.keys().filter(|name| *name != "username") {
-        match find(name) {
-            None if !STANDARD.contains(&name.as_str()) => faults.push(format!("{name} is not in the pool's schema")),
-            Some(attribute) if !attribute.mutable => faults.push(format!("{name} is not mutable")),
-            _ => {}
-        }
-    }
-    let unmapped = description
-        .attributes
-        .iter()
-        .filter(|attribute| attribute.required && attribute.name != "sub" && !mapping.contains_key(&attribute.name));
-    faults.extend(unmapped.map(|attribute| format!("{} is required and not mapped", attribute.name)));
-    if faults.is_empty() {
-        return Check::pass(ATTRIBUTES, "every mapped attribute exists and is mutable, every required one is mapped");
-    }
-    Check::fail(
-        ATTRIBUTES,
-        faults.join("; "),
-        "Have the operator set an `attribute_mapping` of each required attribute, and only of mutable ones that exist.",
-    )
-}
-
 async fn check_app_clients(pool: &UserPool, access: &PoolAccess) -> Vec<Check> {
+    let mapping = pool.options.mapping();
     match &pool.options.app_clients {
-        AppClients::All => vec![check_all_app_clients(access).await],
-        AppClients::Named(named) => check_named_app_clients(named, access).await,
+        AppClients::All => check_all_app_clients(access, &mapping).await,
+        AppClients::Named(named) => check_named_app_clients(named, access, &mapping).await,
     }
 }
 
-/// All that the pool has are meant: which of them sign users in is the tenant's own affair.
-async fn check_all_app_clients(access: &PoolAccess) -> Check {
-    match access.list_app_clients().await {
-        Ok(clients) if clients.is_empty() => Check::warn(
-            APP_CLIENTS,
-            "the pool has no app client yet",
-            "Make an app client that allows `code` in AllowedOAuthFlows: the next run gives it the providers.",
-        ),
-        Ok(clients) => {
-            Check::pass(APP_CLIENTS, format!("all app clients of the pool get the providers: {}", clients.len()))
+async fn check_all_app_clients(access: &PoolAccess, mapping: &BTreeMap<String, String>) -> Vec<Check> {
+    let clients = match access.list_app_clients().await {
+        Ok(clients) => clients,
+        Err(error) => return vec![not_readable("the app clients could not be listed", &error)],
+    };
+    let (mut looked_at, mut checks) = (BTreeMap::new(), Vec::new());
+    for id in clients.iter().take(MOST_CHECKED) {
+        match access.describe_app_client(id).await {
+            Ok(Some(client)) => drop(looked_at.insert(id.clone(), client.settings)),
+            // Deleted between the list and now.
+            Ok(None) => {}
+            Err(error) => {
+                checks.push(not_readable(&format!("the app client {id} could not be read"), &error));
+                break;
+            }
         }
-        Err(error) => Check::fail(
-            APP_CLIENTS,
-            format!("the app clients could not be listed: {error}"),
-            "Give the role the permissions of its template.",
-        ),
     }
+    checks.extend(check_all(&looked_at, clients.len(), mapping));
+    checks
 }
 
-async fn check_named_app_clients(named: &[AppClientId], access: &PoolAccess) -> Vec<Check> {
+async fn check_named_app_clients(
+    named: &[AppClientId],
+    access: &PoolAccess,
+    mapping: &BTreeMap<String, String>,
+) -> Vec<Check> {
     let mut checks = Vec::new();
     for id in named {
-        let check = match access.describe_app_client(id).await {
-            Ok(Some(client)) if client.uses_code_flow => {
-                Check::pass(APP_CLIENTS, format!("the app client {id} uses the code flow"))
-            }
-            Ok(Some(_)) => Check::fail(
-                APP_CLIENTS,
-                format!("the app client {id} does not use the authorization code flow"),
-                format!("Allow it `code` in AllowedOAuthFlows, and set AllowedOAuthFlowsUserPoolClient, for {id}."),
-            ),
-            Ok(None) => Check::fail(
-                APP_CLIENTS,
-                format!("the pool has no app client {id}"),
-                "Choose app clients that the pool has.",
-            ),
-            Err(error) => Check::fail(
-                APP_CLIENTS,
-                format!("the app client {id} could not be read: {error}"),
-                "Give the role the permissions of its template.",
-            ),
-        };
-        checks.push(check);
+        match access.describe_app_client(id).await {
+            Ok(client) => checks.extend(check_named(id, client.map(|client| client.settings).as_ref(), mapping)),
+            Err(error) => checks.push(not_readable(&format!("the app client {id} could not be read"), &error)),
+        }
     }
     checks
+}
+
+fn not_readable(what: &str, error: &CognitoError) -> Check {
+    Check::fail(APP_CLIENTS, format!("{what}: {error}"), "Give the role the permissions of its template.")
 }
 
 /// Tries each call: reads for real, writes on names that don't exist. A create can't be tried without

@@ -7,16 +7,21 @@ use causeway_core::{
     id::{ConnectionId, OrganizationId},
 };
 use secrecy::SecretString;
+use serde_json::value::RawValue;
 
-use crate::{call::Request, client::Workos, error::WorkosError, record};
+use crate::{
+    call::Request,
+    client::Workos,
+    error::WorkosError,
+    record::{self, ReadOrganization},
+};
 
 impl Workos {
     /// All connections (WorkOS API: `GET /connections`), and all organizations where they are asked for
     /// (`GET /organizations`), both side by side, complete or an error.
     ///
-    /// A record that can't be read becomes one of `unreadable`: of a connection and of an organization
-    /// alike, the problem beginning with which of them it is. One without a usable ID is among them, with
-    /// what is left of the ID: it may be any connection.
+    /// A connection without a usable ID becomes one of `unreadable`, with what is left of the ID: it may be any. An
+    /// organization without one, or whose domains can't all be read, is one of `unreadable_organizations`.
     pub async fn snapshot(&self, key: &SecretString, with_organizations: bool) -> Result<WorkosSnapshot, WorkosError> {
         let organizations = async {
             if with_organizations {
@@ -27,12 +32,16 @@ impl Workos {
         };
         let connections = self.whole_list("/connections", key, record::connection);
         let (connections, organizations) = tokio::try_join!(connections, organizations)?;
-        let mut unreadable = Vec::new();
-        Ok(WorkosSnapshot {
-            connections: merged(connections, |connection| connection.id.clone(), &mut unreadable),
-            organizations: merged(organizations, |organization| organization.id.clone(), &mut unreadable),
-            unreadable,
-        })
+        let (mut unreadable, mut unreadable_organizations) = (Vec::new(), Vec::new());
+        let connections = merged(connections, |connection| connection.id.clone(), &mut unreadable);
+        let read = merged(organizations, |organization| organization.id.clone(), &mut unreadable_organizations);
+        let mut organizations = Vec::new();
+        for ReadOrganization { id, domains, problem } in read {
+            let problem = problem.map(|problem| format!("organization: {problem}"));
+            unreadable_organizations.extend(problem.map(|problem| UnreadableRecord { id: id.to_string(), problem }));
+            organizations.push(Organization { id, domains });
+        }
+        Ok(WorkosSnapshot { connections, organizations, unreadable, unreadable_organizations })
     }
 
     /// Whether WorkOS says that there is no such connection (WorkOS API: `GET /connections/{id}`): true for
@@ -56,8 +65,9 @@ impl Workos {
             Err(error) if error.has_status(404) => return Ok(None),
             Err(error) => return Err(error),
         };
-        match record::organization(&answer.read()?) {
-            Ok(organization) if organization.id == *id => Ok(Some(organization)),
+        match record::organization(&answer.read::<Box<RawValue>>()?) {
+            // Domains that can't be read verify nothing, and keep nobody out.
+            Ok(read) if read.id == *id => Ok(Some(Organization { id: read.id, domains: read.domains })),
             Ok(_) => Err(answer.unreadable("it is of another organization")),
             Err(record) => Err(answer.unreadable(record.problem)),
         }

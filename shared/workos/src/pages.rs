@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::{
     call::{Request, present},
@@ -19,7 +19,8 @@ const MOST_PAGES: usize = 1_000;
 
 #[derive(Deserialize)]
 struct Page {
-    data: Vec<Value>,
+    /// Not read before each record is read by itself: one that no JSON reader takes must not fail the page.
+    data: Vec<Box<RawValue>>,
     list_metadata: ListMetadata,
 }
 
@@ -36,7 +37,7 @@ impl Workos {
         &self,
         path: &'static str,
         key: &SecretString,
-        read: fn(&Value) -> T,
+        read: fn(&RawValue) -> T,
     ) -> Result<Vec<T>, WorkosError> {
         let mut records = Vec::new();
         let mut cursors = HashSet::new();
@@ -48,7 +49,7 @@ impl Workos {
             }
             let answer = self.send(&request).await?;
             let page: Page = answer.read()?;
-            records.extend(page.data.iter().map(read));
+            records.extend(page.data.iter().map(|record| read(record)));
             match page.list_metadata.after {
                 None => return Ok(records),
                 Some(cursor) if cursor.is_empty() => {

@@ -1,72 +1,92 @@
-//! From WorkOS's records to Causeway's types. A record that can't be read is reported and never left out:
-//! what is left out would be taken for gone.
+//! From WorkOS's records to Causeway's types: the one place where connections, organizations and domains are read.
+//! A member that can't be read makes itself unknown and nothing else. Only a record without a usable ID is none, and
+//! that is reported and never left out: what is left out would be taken for gone.
 
 use causeway_core::{
-    connection::{Connection, ConnectionState, DomainState, Organization, OrganizationDomain, UnreadableRecord},
+    connection::{Connection, ConnectionState, DomainState, OrganizationDomain, UnreadableRecord},
     id::OrganizationId,
+    lenient::{Members, Said},
     timestamp::Timestamp,
 };
-use serde_json::Value;
+use serde_json::value::RawValue;
 
-/// The most characters of an ID that are reported.
-const LONGEST_ID: usize = 64;
+/// The most characters of an ID that are reported: more than an ID has, so that the beginning of one that is too long
+/// is not taken for another one.
+const LONGEST_ID: usize = 80;
 
-/// Reads a connection (WorkOS API: `Connection`).
-pub(crate) fn connection(record: &Value) -> Result<Connection, UnreadableRecord> {
-    let read = || -> Result<Connection, String> {
-        Ok(Connection {
-            id: text(record, "id")?.parse().map_err(|error| format!("id: {error}"))?,
-            organization_id: organization_id(record)?,
-            state: ConnectionState::from(text(record, "state")?.to_owned()),
-            created_at: Timestamp::parse(text(record, "created_at")?).ok_or("created_at: not a date of RFC 3339")?,
-        })
-    };
-    read().map_err(|problem| unreadable(record, format!("connection: {problem}")))
+/// An organization as far as it could be read.
+#[derive(Debug)]
+pub(crate) struct ReadOrganization {
+    /// WorkOS's ID.
+    pub id: OrganizationId,
+    /// The domains that could be read.
+    pub domains: Vec<OrganizationDomain>,
+    /// Why these may not be all.
+    pub problem: Option<&'static str>,
 }
 
-/// Reads an organization (WorkOS API: `Organization`).
-pub(crate) fn organization(record: &Value) -> Result<Organization, UnreadableRecord> {
-    let read = || -> Result<Organization, String> {
-        let id = text(record, "id")?.parse().map_err(|error| format!("id: {error}"))?;
-        let domains = match record.get("domains") {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(domains)) => domains.iter().map(domain).collect::<Result<_, _>>()?,
-            Some(_) => return Err("domains: not a list".to_owned()),
-        };
-        Ok(Organization { id, domains })
-    };
-    read().map_err(|problem| unreadable(record, format!("organization: {problem}")))
+/// Reads a connection (WorkOS API: `Connection`). One whose state can't be read is in none that is known, so that
+/// nothing is concluded from it.
+pub(crate) fn connection(record: &RawValue) -> Result<Connection, UnreadableRecord> {
+    let members = members(record);
+    let id = id(&members, "connection")?;
+    let text = |name: &str| members.text(name).value().cloned();
+    Ok(Connection {
+        id,
+        organization_id: text("organization_id").and_then(|id| id.parse().ok()),
+        connection_type: text("connection_type"),
+        state: ConnectionState::from(text("state").unwrap_or_default()),
+        created_at: text("created_at").and_then(|date| Timestamp::parse(&date)),
+    })
 }
 
-fn organization_id(record: &Value) -> Result<Option<OrganizationId>, String> {
-    match record.get("organization_id") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(id)) => id.parse().map(Some).map_err(|error| format!("organization_id: {error}")),
-        Some(_) => Err("organization_id: not text".to_owned()),
+/// Reads an organization (WorkOS API: `Organization`). The Test Organization has no domains, whatever is said of it:
+/// its users have whatever address they like.
+pub(crate) fn organization(record: &RawValue) -> Result<ReadOrganization, UnreadableRecord> {
+    let members = members(record);
+    let id: OrganizationId = id(&members, "organization")?;
+    if id.is_test() {
+        return Ok(ReadOrganization { id, domains: Vec::new(), problem: None });
     }
-}
-
-fn domain(record: &Value) -> Result<OrganizationDomain, String> {
-    let state = match text(record, "state").map_err(|problem| format!("domains: {problem}"))? {
-        "verified" => DomainState::Verified,
-        "legacy_verified" => DomainState::LegacyVerified,
-        _ => DomainState::Other,
+    let Some(items) = members.raw("domains").and_then(|list| serde_json::from_str::<Vec<Box<RawValue>>>(list).ok())
+    else {
+        return Ok(ReadOrganization { id, domains: Vec::new(), problem: Some("domains: missing, or not a list") });
     };
-    let domain = text(record, "domain").map_err(|problem| format!("domains: {problem}"))?;
-    Ok(OrganizationDomain { domain: domain.to_owned(), state })
+    let domains: Vec<OrganizationDomain> = items.iter().filter_map(|item| domain(item)).collect();
+    let problem = (domains.len() < items.len()).then_some("domains: one of them can't be read");
+    Ok(ReadOrganization { id, domains, problem })
 }
 
-fn text<'a>(record: &'a Value, name: &str) -> Result<&'a str, String> {
-    match record.get(name) {
-        Some(Value::String(text)) if !text.is_empty() => Ok(text),
-        None | Some(Value::Null) => Err(format!("{name}: missing")),
-        Some(Value::String(_)) => Err(format!("{name}: empty")),
-        Some(_) => Err(format!("{name}: not text")),
-    }
+/// Reads a domain of an organization (WorkOS API: `OrganizationDomain`, whose `state` is optional); `None` where it
+/// can't be read what it is or whether it is verified.
+fn domain(record: &RawValue) -> Option<OrganizationDomain> {
+    let members = members(record);
+    let domain = members.text("domain").value().filter(|domain| !domain.is_empty()).cloned()?;
+    let state = match members.text("state") {
+        Said::Garbled => return None,
+        Said::Value(state) if state == "verified" => DomainState::Verified,
+        Said::Value(state) if state == "legacy_verified" => DomainState::LegacyVerified,
+        Said::Value(_) | Said::Nothing => DomainState::Other,
+    };
+    Some(OrganizationDomain { domain, state })
 }
 
-fn unreadable(record: &Value, problem: String) -> UnreadableRecord {
-    let id = record.get("id").and_then(Value::as_str).unwrap_or_default();
-    let printable = |c: &char| c.is_ascii_graphic() || *c == ' ';
-    UnreadableRecord { id: id.chars().filter(printable).take(LONGEST_ID).collect(), problem }
+/// The members of a record; none of what is no object.
+fn members(record: &RawValue) -> Members {
+    serde_json::from_str(record.get()).unwrap_or_default()
+}
+
+fn id<Id: std::str::FromStr<Err: std::fmt::Display>>(members: &Members, of: &str) -> Result<Id, UnreadableRecord> {
+    let said = members.text("id");
+    let problem = match &said {
+        Said::Nothing => "missing".to_owned(),
+        Said::Garbled => "not text".to_owned(),
+        Said::Value(text) => match text.parse() {
+            Ok(id) => return Ok(id),
+            Err(error) => format!("{error}"),
+        },
+    };
+    let shown = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
+    let id = said.value().map(|text| text.chars().map(shown).take(LONGEST_ID).collect()).unwrap_or_default();
+    Err(UnreadableRecord { id, problem: format!("{of}: id: {problem}") })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{json, value::RawValue};
 
 use crate::{call::Request, client::Workos, error::WorkosError};
 
@@ -30,8 +30,8 @@ struct EndpointRecord {
 
 impl EndpointRecord {
     /// `None` for a record that can't be read, or whose ID could lead a path elsewhere.
-    fn read(record: &Value) -> Option<Self> {
-        let record = Self::deserialize(record).ok()?;
+    fn read(record: &RawValue) -> Option<Self> {
+        let record: Self = serde_json::from_str(record.get()).ok()?;
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
         (!record.id.is_empty() && record.id.chars().all(is_plain)).then_some(record)
     }

@@ -1,8 +1,12 @@
 //! The codes that WorkOS sends a browser back with.
 
-use causeway_core::{health::ErrorClass, id::WorkosClientId, oidc::claims::Profile};
+use causeway_core::{
+    health::ErrorClass,
+    id::WorkosClientId,
+    lenient::Members,
+    oidc::{pkce::PkceVerifier, profile::Profile},
+};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
@@ -13,23 +17,27 @@ use crate::{
 
 /// A code that WorkOS never made: only what is said of the client matters.
 const MADE_UP_CODE: &str = "causeway-checks-the-api-key";
-/// What is read of the answer: the tokens in it are skipped unread.
-#[derive(Deserialize)]
-struct TokenAnswer {
-    profile: Profile,
-}
 
 impl Workos {
     /// The profile that a code stands for (WorkOS API: `POST /sso/token`). A code is good once, so the call
-    /// is repeated only where no connection could be made.
+    /// is repeated only where no connection could be made. `verifier` is the one whose challenge the browser took
+    /// along.
     pub async fn redeem_code(
         &self,
         client_id: &WorkosClientId,
         key: &SecretString,
         code: &str,
+        verifier: Option<&PkceVerifier>,
     ) -> Result<Profile, WorkosError> {
-        let answer = self.send(&token_request(client_id, key, code, Repeat::Spends)).await?;
-        answer.read::<TokenAnswer>().map(|answer| answer.profile)
+        let mut request = token_request(client_id, key, code, Repeat::Spends);
+        // WorkOS passes over a member that it does not know.
+        if let (Some(verifier), Some(body)) = (verifier, &mut request.body) {
+            body["code_verifier"] = json!(verifier.expose());
+            request.hidden.push(verifier.expose());
+        }
+        let answer = self.send(&request).await?;
+        let members: Members = answer.read()?;
+        Profile::of_answer(&members).map_err(|error| answer.unreadable(error.to_string()))
     }
 
     /// Whether `key` is an API key of the environment that `client_id` is of, and may list connections.

@@ -144,7 +144,8 @@ impl Handler for Aws {
         };
         let about = form_decoded(&request);
         let fate = self.shared.faults.fate(&service, &about);
-        let call = Call::new(&service, &operation, &about);
+        let mut call = Call::new(&service, &operation, &about);
+        call.passed_over = self.cognito.passed_over(&operation, &request);
         let refusals = Refusals { throttled: Refusal::throttled().reply(), denied: Refusal::denied().reply() };
         self.shared.play(call, fate, refusals, self.answer(request)).await
     }

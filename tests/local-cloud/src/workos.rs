@@ -101,6 +101,11 @@ impl WorkOs {
         id(&self.call("POST", "/connections", Some(&body)).await?.expect(201)?)
     }
 
+    /// Has the identity provider say something else of a user from now on: the members of the profile that change.
+    pub async fn changes_profile(&self, email: &str, changes: &Value) -> Result<()> {
+        self.call("PUT", &format!("/router/profiles/{email}"), Some(changes)).await?.expect(200).map(drop)
+    }
+
     /// Deletes a connection.
     pub async fn delete_connection(&self, connection: &str) -> Result<()> {
         let path = format!("/connections/{connection}");

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::relying_party::RelyingParty;
 use crate::sign_in::scene;
-use crate::tenancy::{text, unique};
+use crate::tenancy::{now_in_millis, text, unique};
 
 #[tokio::test]
 async fn a_certified_relying_party_signs_in_through_discovery_code_signature_and_userinfo() -> Result<()> {
@@ -27,6 +27,38 @@ async fn a_certified_relying_party_signs_in_through_discovery_code_signature_and
 
     let refused = sign_in("wrong").await.err().context("signed in with a wrong secret")?;
     assert!(format!("{refused:#}").contains("invalid_client"), "{refused:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_certified_relying_party_gets_its_nonce_back_and_a_new_login_or_is_told_that_one_is_required() -> Result<()> {
+    let (pool, _, connections) = scene("nonce", 1).await?;
+    let party = RelyingParty::of(&pool, &connections[0]).await?;
+    let sign_in = async |user: &str, asked: &[(&str, &str)]| {
+        let arguments = [party.issuer.as_str(), &party.client_id, &party.redirect_uri, user];
+        let environment = [&[("CLIENT_SECRET", party.secret.as_str())], asked].concat();
+        node_script::run("relying_party.mjs", &arguments, &environment).await
+    };
+    let user = format!("{}@acme.example", unique("kim"));
+    let plain = sign_in(&user, &[]).await?;
+    assert!(plain["claims"]["nonce"].as_str().is_some_and(|nonce| nonce.len() > 20), "{plain:#}");
+    assert_eq!(plain["userinfo"].get("nonce"), None);
+    let anew = sign_in(&user, &[("PROMPT", "login")]).await?;
+    assert_eq!(anew["claims"]["sub"], plain["claims"]["sub"]);
+
+    let unprompted = format!("{}@acme.example", unique("unprompted"));
+    for (user, asked) in [(&user, ("PROMPT", "none")), (&user, ("MAX_AGE", "60")), (&unprompted, ("PROMPT", "login"))] {
+        let refused = sign_in(user, &[asked]).await.err().with_context(|| format!("{asked:?}"))?;
+        assert!(format!("{refused:#}").contains("login_required"), "{asked:?}: {refused:#}");
+    }
+    // WorkOS saying when it was is what lets a user in whose login has to be new, and no clock of ours.
+    let now = i64::try_from(now_in_millis())? / 1000;
+    pool.tenancy.workos.changes_profile(&user, &json!({"auth_time": now})).await?;
+    let recent = sign_in(&user, &[("MAX_AGE", "600")]).await?;
+    assert_eq!(recent["claims"]["auth_time"], now, "{recent:#}");
+    pool.tenancy.workos.changes_profile(&user, &json!({"auth_time": now - 3600})).await?;
+    let refused = sign_in(&user, &[("MAX_AGE", "600")]).await.err().context("an old login")?;
+    assert!(format!("{refused:#}").contains("login_required"), "{refused:#}");
     Ok(())
 }
 

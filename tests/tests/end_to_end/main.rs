@@ -23,6 +23,7 @@ mod failures;
 mod faults;
 mod front;
 mod full_pool;
+mod gone;
 mod guard;
 mod idempotency;
 mod identifiers;

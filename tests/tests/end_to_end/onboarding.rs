@@ -108,7 +108,7 @@ async fn give_key(window: &mut Window, tenancy: &Tenancy) -> Result<()> {
         window.tabs_to("button", "Try the key and continue").await?;
         window.presses("Enter").await?;
         if then == "/workos" {
-            window.sees("WorkOS refuses this key").await?;
+            window.sees("WorkOS refuses the API key").await?;
             is_fit(window, "step 1 with a wrong key").await?;
             ensure!(window.does("value", &json!({"name": LABEL})).await? == "", "the key is shown again");
         }
@@ -197,7 +197,7 @@ async fn offer_and_try_a_sign_in(window: &mut Window, pool: &Pool, connection: &
         window.does("check", &json!({"name": name, "checked": chosen})).await?;
         if *client == wrong && chosen {
             window.clicks("button", "Save the app clients").await?;
-            window.sees("does not use the authorization code grant").await?;
+            window.sees("does not use the authorization code flow").await?;
             is_fit(window, "step 4 with a mistake").await?;
         }
     }

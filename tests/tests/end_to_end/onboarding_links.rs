@@ -214,6 +214,20 @@ async fn a_key_that_is_there_is_not_replaced_by_a_link() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_session_tries_six_keys_in_a_minute_and_no_more() -> Result<()> {
+    let tenancy = Tenancy::without_key("keys", ACCOUNT).await?;
+    let page = OnboardingPage::open(&link(&tenancy, &[ACCOUNT]).await?.url).await?;
+    let mut statuses = Vec::new();
+    for number in 0..12 {
+        statuses.push(page.post("/workos", &[("api_key", &format!("sk_wrong_{number}"))]).await?.status);
+    }
+    assert_eq!(statuses[..6], [400; 6], "{statuses:?}");
+    // A machine that takes a minute for these lets a seventh through.
+    assert!(statuses[6..].contains(&429), "{statuses:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_first_pool_of_an_account_that_the_link_does_not_name_waits_for_the_operator() -> Result<()> {
     let (tenancy, pool, page) = opened(&[]).await?;
     page.post("/check", &fields(&pool)).await?.expect(303)?;

@@ -85,7 +85,7 @@ async fn a_user_signs_in_through_cognito_and_the_application_gets_the_mapped_cla
 
 /// Follows a sign-in from Cognito to the application. Cognito passes no `login_hint` on here, so it is added
 /// where `WorkOS` asks who somebody is.
-async fn sign_in_as(sign_in: &SignIn<'_>, user: &str) -> Result<Vec<Url>> {
+pub async fn sign_in_as(sign_in: &SignIn<'_>, user: &str) -> Result<Vec<Url>> {
     let mut visited = follow(sign_in.start()?, &workos_sign_in()?).await?;
     let mut at_workos = visited.pop().context("there is always one")?;
     at_workos.query_pairs_mut().append_pair("login_hint", user);
@@ -218,7 +218,7 @@ async fn authorize_sends_nobody_on_where_something_is_wrong() -> Result<()> {
     // Connections and tenants that are none.
     let unknown = good.as_str().replacen(&connections[0], "conn_01E4ZCR3C56J083X43JQXF3JK5", 1);
     assert_eq!(get(&unknown).await?.status, 400);
-    let malformed = good.as_str().replacen(&connections[0], "conn_1", 1);
+    let malformed = good.as_str().replacen(&connections[0], "conn.1", 1);
     assert_eq!(get(&malformed).await?.status, 404);
     assert_eq!(get(good.as_str()).await?.status, 302, "else this shows little");
     Ok(())
@@ -317,6 +317,10 @@ async fn a_state_that_is_not_ours_not_this_tenants_or_too_old_leads_nowhere() ->
             connection_id: connections[0].parse()?,
             redirect_uri: party.redirect_uri.clone(),
             state: None,
+            nonce: None,
+            prompts: false,
+            max_age: None,
+            verifier: None,
             at: Timestamp::from_millis(at),
         };
         state.seal(&key, &pool.tenancy.id.parse()?, [7; 12]).map_err(Into::into)

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::IdentityProviderTypeType;
 use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::front::control::now;
 use serde_json::json;
 
 use crate::pool::{Pool, provider_name};
@@ -35,6 +36,36 @@ async fn wiring_changes_the_providers_of_an_app_client_and_nothing_else() -> Res
     before.supported_identity_providers.clone_from(&after.supported_identity_providers);
     before.last_modified_date = after.last_modified_date;
     assert!(before == after, "more than the providers changed: {before:?} {after:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_member_of_an_app_client_that_nobody_knows_yet_is_sent_back_and_stops_no_wiring() -> Result<()> {
+    let tenancy = Tenancy::new("members of the future").await?;
+    let (organization, connections) = tenancy.organization_with(1).await?;
+    let then = now();
+    let pool = tenancy.pool(&[&organization]).await?;
+    offers(&pool, &["COGNITO", &provider_name(&connections[0])]).await?;
+    let calls = tenancy.cloud.front()?.calls(then, &pool.id).await?;
+    let updates = calls.iter().filter(|call| call.operation == "UpdateUserPoolClient" && call.refused.is_none());
+    let passed_over: Vec<_> = updates.map(|call| call.passed_over.clone()).filter(|names| !names.is_empty()).collect();
+    assert!(passed_over.iter().all(|names| *names == ["OfTheFuture"]) && !passed_over.is_empty(), "{passed_over:?}");
+    pool.health("ok").await.map(drop)
+}
+
+#[tokio::test]
+async fn an_app_client_that_is_named_and_not_there_is_refused_and_later_makes_the_pool_unwell() -> Result<()> {
+    let tenancy = Tenancy::new("no app client").await?;
+    let (organization, _) = tenancy.organization_with(1).await?;
+    let pool = tenancy.pool(&[&organization]).await?;
+    let both = json!({"app_clients": [pool.app_client, "nosuchclient"]});
+    let refused = pool.patch(&both, None).await?.expect(400)?.json()?;
+    assert!(refused.to_string().contains("nosuchclient"), "{refused:#}");
+    let request = tenancy.cognito.delete_user_pool_client().user_pool_id(&pool.id).client_id(&pool.app_client);
+    request.send().await?;
+    pool.run().await?;
+    let health = pool.health("rejected").await?;
+    assert!(health.to_string().contains(&pool.app_client), "{health:#}");
     Ok(())
 }
 

@@ -69,8 +69,8 @@ const ALLOWED: [(&str, &[&str]); 6] = [
         "Signin",
         &[
             "dynamodb:GetItem on Table.Arn",
-            "dynamodb:PutItem on Table.Arn, keys CODE#* TOKEN#* SIGNINS#* DEPLOYMENT",
-            "dynamodb:DeleteItem on Table.Arn, keys CODE#*",
+            "dynamodb:PutItem on Table.Arn, keys CODE#* TOKEN#* STATE#* SIGNINS#* DEPLOYMENT",
+            "dynamodb:DeleteItem on Table.Arn, keys CODE#* STATE#*",
             "kms:Encrypt on SealingKey.Arn, purpose bearer-key",
             "kms:Decrypt on SealingKey.Arn, purpose workos-api-key sign-in-state bearer-key",
             "kms:DescribeKey, kms:GetPublicKey, kms:Sign on SigningKey.Arn, SecondSigningKey.Arn",
@@ -79,7 +79,7 @@ const ALLOWED: [(&str, &[&str]); 6] = [
 ];
 
 /// The partitions that one kind of function writes and no other may.
-const OWNED: [(&str, &[&str]); 10] = [
+const OWNED: [(&str, &[&str]); 11] = [
     ("SESSION#*", &["Onboarding"]),
     ("ERRAND#*", &["Onboarding"]),
     ("TENANTS", &["Tenants"]),
@@ -87,6 +87,7 @@ const OWNED: [(&str, &[&str]); 10] = [
     ("REQUEST#*", &["Tenants"]),
     ("CODE#*", &["Signin"]),
     ("TOKEN#*", &["Signin"]),
+    ("STATE#*", &["Signin"]),
     ("SIGNINS#*", &["Signin"]),
     ("DEPLOYMENT", &["Signin"]),
     ("POOL#*", &["Reconcile", "Tenants"]),

@@ -53,6 +53,9 @@ pub struct NewPool {
     /// Maps one of Cognito's attributes, such as custom:team=raw.team; may be repeated; the usual ones without it
     #[arg(long = "attribute", value_name = "ATTRIBUTE=CLAIM", value_parser = mapped_attribute)]
     pub attributes: Vec<(String, String)>,
+    /// Empties attributes that the identity provider no longer sends, where the pool's schema allows it
+    #[arg(long)]
+    pub clear_missing_attributes: bool,
 }
 
 impl NewPool {
@@ -79,6 +82,9 @@ impl NewPool {
         }
         if !self.attributes.is_empty() {
             body["attribute_mapping"] = json!(self.attributes.iter().cloned().collect::<BTreeMap<_, _>>());
+        }
+        if self.clear_missing_attributes {
+            body["clear_missing_attributes"] = json!(true);
         }
         body
     }
@@ -119,13 +125,14 @@ mod tests {
             organizations: vec!["org_1".into()],
             domain_identifiers: true,
             attributes: vec![mapped_attribute("custom:team=raw.a=b").unwrap()],
+            clear_missing_attributes: true,
             ..NewPool::default()
         };
         let body = new.body("eu-west-1_a");
         assert_eq!(body["mode"], "observe");
         assert_eq!(body["app_clients"], json!(["a", "b"]));
         assert_eq!(body["organizations"], json!(["org_1"]));
-        assert_eq!(body["domain_identifiers"], true);
+        assert_eq!((&body["domain_identifiers"], &body["clear_missing_attributes"]), (&json!(true), &json!(true)));
         let all = NewPool { all_app_clients: true, ..NewPool::default() };
         assert_eq!(all.body("eu-west-1_a")["app_clients"], "all");
         assert_eq!(body["attribute_mapping"], json!({"custom:team": "raw.a=b"}));

@@ -79,6 +79,9 @@ struct Changes {
     /// Maps the usual attributes
     #[arg(long)]
     usual_attributes: bool,
+    /// Whether attributes that the identity provider no longer sends are emptied, where the pool's schema allows it
+    #[arg(long, value_name = "BOOL")]
+    clear_missing_attributes: Option<bool>,
 }
 
 impl Update {
@@ -109,6 +112,9 @@ impl Changes {
         }
         if let Some(domain_identifiers) = self.domain_identifiers {
             body["domain_identifiers"] = json!(domain_identifiers);
+        }
+        if let Some(clear) = self.clear_missing_attributes {
+            body["clear_missing_attributes"] = json!(clear);
         }
         if !self.attributes.is_empty() {
             body["attribute_mapping"] = json!(self.attributes.iter().cloned().collect::<BTreeMap<_, _>>());
@@ -198,11 +204,12 @@ mod tests {
             all_organizations: true,
             domain_identifiers: Some(false),
             usual_attributes: true,
+            clear_missing_attributes: Some(true),
             ..Changes::default()
         };
         let body = json!({
             "mode": "paused", "sign_in": "disabled", "app_clients": "all", "organizations": null,
-            "domain_identifiers": false, "attribute_mapping": null
+            "domain_identifiers": false, "attribute_mapping": null, "clear_missing_attributes": true
         });
         assert_eq!(changes.body(&json!({})).unwrap(), body);
         let changes = Changes { organizations: ids(&["org_2"]), ..Changes::default() };

@@ -12,8 +12,11 @@ use url::Url;
 #[derive(Default)]
 struct State {
     profile: Option<Value>,
+    /// The text of a whole answer, in place of one with the profile.
+    answer: Option<String>,
     refuses: Option<(&'static str, Value)>,
     organization: Option<Value>,
+    verifier: Option<String>,
     calls: Vec<String>,
 }
 
@@ -41,6 +44,11 @@ impl WorkosServer {
         self.0.lock().unwrap().profile = profile;
     }
 
+    /// Answers every code with this text.
+    pub fn says(&self, answer: String) {
+        self.0.lock().unwrap().answer = Some(answer);
+    }
+
     /// Answers every code with this status, such as `401 Unauthorized`, and this body.
     pub fn refuses(&self, status: &'static str, body: Value) {
         self.0.lock().unwrap().refuses = Some((status, body));
@@ -49,6 +57,11 @@ impl WorkosServer {
     /// The one organization that there is.
     pub fn has_organization(&self, organization: Option<Value>) {
         self.0.lock().unwrap().organization = organization;
+    }
+
+    /// The verifier that came with the last code.
+    pub fn verifier(&self) -> Option<String> {
+        self.0.lock().unwrap().verifier.clone()
     }
 
     /// What was asked since the last time, in order.
@@ -74,8 +87,13 @@ impl State {
         self.calls.push(line);
         let answer = if is_for_tokens {
             assert!(body.contains("workos key") && body.contains("client_1"), "{body}");
+            let form: Value = serde_json::from_str(body).unwrap();
+            self.verifier = form["code_verifier"].as_str().map(str::to_owned);
             if let Some((status, body)) = &self.refuses {
                 return (*status, body.to_string());
+            }
+            if let Some(answer) = &self.answer {
+                return ("200 OK", answer.clone());
             }
             self.profile.clone().map(|profile| {
                 json!({

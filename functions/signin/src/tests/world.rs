@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     bearer_key::BearerKeys,
-    bridge::{ATTEMPTS, Bridge, SHOWN},
+    bridge::{ATTEMPTS, Bridge, SHOWN, STATES_OF_POOL, STATES_OF_SOURCE},
     directory::Directory,
     handler::router,
     signer::Signer,
@@ -156,6 +156,8 @@ impl World {
             signer: Signer::new(&configuration, keys.clone(), LEAD, now),
             shown: Limit::new(SHOWN),
             attempts: Limit::new(ATTEMPTS),
+            states_of_source: Limit::new(STATES_OF_SOURCE),
+            states_of_pool: Limit::new(STATES_OF_POOL),
             store: store.clone(),
             now,
             random,
@@ -183,7 +185,7 @@ impl World {
     /// A code for `connection` and the pool as this deployment makes them, though nobody has signed in.
     pub async fn unknown_code(&self, connection: &str) -> String {
         let (tenant, connection, pool) = (TENANT.parse().unwrap(), connection.parse().unwrap(), user_pool_id());
-        let scope = BearerScope { kind: BearerKind::Code(&pool), tenant: &tenant, connection: &connection };
+        let scope = BearerScope { kind: BearerKind::Code(&connection, &pool), tenant: &tenant };
         let key = self.bridge.bearer_key.get().await.unwrap();
         Bearer::new(random(), now().plus(Duration::from_mins(1)), scope, key).unwrap().expose().to_owned()
     }

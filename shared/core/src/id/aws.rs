@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -11,7 +12,7 @@ use utoipa::{
     },
 };
 
-use super::{ConnectionId, InvalidValue, OrganizationId, is_alphanumeric};
+use super::{ConnectionId, InvalidValue, is_alphanumeric};
 
 text_type!(
     /// A Cognito user pool, `<region>_<name>` (Cognito API: `UserPoolIdType`), which tells its Region.
@@ -65,13 +66,13 @@ text_type!(
 );
 
 text_type!(
-    /// One of a provider's `IdpIdentifiers` (Cognito API: `IdpIdentifierType`).
+    /// One of a provider's `IdpIdentifiers` (Cognito API: `IdpIdentifierType`, whose `\w` and `\s` are ASCII).
     Identifier,
-    "an identifier is 1 to 40 letters, digits, spaces and characters of _+=.@-",
-    r"^[\w\s+=.@-]{1,40}$",
+    "an identifier is 1 to 40 letters, digits, spaces and characters of _+=.@-, all of ASCII",
+    r"^[0-9A-Za-z_ \t\n\x0b\x0c\r+=.@-]{1,40}$",
     40,
-    |text| (1..=40).contains(&text.chars().count())
-        && text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "_+=.@-".contains(c))
+    |text| (1..=40).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_ \t\n\u{b}\u{c}\r+=.@-".contains(c))
 );
 
 text_type!(
@@ -107,23 +108,41 @@ impl ExternalId {
     }
 }
 
+/// How many characters a hash of an ID has: five bits each, so that there are 130.
+const HASH_LENGTH: usize = 26;
+
 impl ProviderName {
-    /// The name of the provider that Causeway makes for a connection. It never changes, since Cognito
-    /// builds usernames from it. `CreateIdentityProvider` takes no `_`, so it is `conn-` here.
+    /// The name of the provider that Causeway makes for a connection. It never changes, since Cognito builds usernames
+    /// from it. `CreateIdentityProvider` takes 3 to 32 characters without `_`, so it is `conn-` and the rest of
+    /// `conn_<ULID>`, and for an ID of any other form `idp-` and a hash.
     pub fn for_connection(connection: &ConnectionId) -> Self {
-        Self(connection.as_str().replacen("conn_", "conn-", 1))
+        match ulid_of(connection) {
+            Some(rest) => Self(format!("conn-{rest}")),
+            None => Self(format!("idp-{}", hash_of(connection.as_str()))),
+        }
     }
 }
 
-impl From<&ConnectionId> for Identifier {
-    fn from(id: &ConnectionId) -> Self {
-        Self(id.0.clone())
-    }
+/// The rest of an ID after `conn_`, if it has the length and the characters of a ULID; lowercase ones are read too.
+fn ulid_of(connection: &ConnectionId) -> Option<&str> {
+    connection.as_str().strip_prefix("conn_").filter(|rest| rest.len() == HASH_LENGTH && is_alphanumeric(rest))
 }
 
-impl From<&OrganizationId> for Identifier {
-    fn from(id: &OrganizationId) -> Self {
-        Self(id.0.clone())
+/// 130 bits of the SHA-256 of an ID, in lowercase letters and digits.
+fn hash_of(id: &str) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let hash = Sha256::digest(id.as_bytes());
+    let bit = |number: usize| usize::from(hash[number / 8] >> (7 - number % 8) & 1);
+    (0..HASH_LENGTH)
+        .map(|digit| (0..5).fold(0, |value, number| value * 2 + bit(digit * 5 + number)))
+        .map(|value| char::from(DIGITS[value]))
+        .collect()
+}
+
+impl Identifier {
+    /// An ID of WorkOS's as an identifier; `None` for one that is longer than Cognito takes.
+    pub fn of_id(id: &impl fmt::Display) -> Option<Self> {
+        id.to_string().parse().ok()
     }
 }
 
@@ -178,6 +197,7 @@ mod tests {
         assert!(accepts::<Identifier>("example.com"));
         assert!(!accepts::<Identifier>("a/b"));
         assert!(!accepts::<Identifier>(&"a".repeat(41)));
+        assert!(!accepts::<Identifier>("müller.test") && !accepts::<Identifier>("a\u{a0}b"), "beyond ASCII");
     }
 
     #[test]
@@ -185,6 +205,17 @@ mod tests {
         for name in ["My Okta", " ", "Prüfstelle №1 (alt)_x", "会社\u{a0}ログイン", &"é".repeat(32)] {
             assert!(accepts::<ProviderName>(name), "{name:?}");
         }
+    }
+
+    #[test]
+    fn connections_of_any_other_form_have_names_with_130_bits_of_their_ids_hash() {
+        let name = |id: &str| ProviderName::for_connection(&id.parse().unwrap()).to_string();
+        // The first bits of SHA-256 of "conn_test", counted out by hand elsewhere: the name must never change.
+        assert_eq!(name("conn_test"), "idp-0rnyj52a0cc17s28s0vypb8ata");
+        let ids = ["conn_test", "Conn_test", "conn-test", "conn_01E4ZCR3C56J083X43JQXF3JK", "test_idp", "a"];
+        let names: std::collections::BTreeSet<String> = ids.iter().map(|id| name(id).to_lowercase()).collect();
+        assert_eq!(names.len(), ids.len());
+        assert!(names.iter().all(|name| name.len() == "idp-".len() + 26), "{names:?}");
     }
 
     #[test]
@@ -209,11 +240,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_connection_gets_a_name_that_cognito_takes(rest in "[0-9A-Za-z]{26}") {
-            let connection: ConnectionId = format!("conn_{rest}").parse().unwrap();
-            let name = ProviderName::for_connection(&connection);
+        fn every_connection_gets_a_name_that_cognito_takes(id in described(ConnectionId::PATTERN)) {
+            let name = ProviderName::for_connection(&id.parse().unwrap());
             prop_assert!((3..=32).contains(&name.as_str().len()));
             prop_assert!(name.as_str().chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
+        }
+
+        #[test]
+        fn a_connection_with_a_ulid_keeps_it_in_its_name(rest in "[0-9A-Za-z]{26}") {
+            let name = ProviderName::for_connection(&format!("conn_{rest}").parse().unwrap());
+            prop_assert_eq!(name.as_str(), format!("conn-{rest}"));
         }
 
         #[test]

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::oidc::claims::{Profile, is_reserved};
+use crate::{
+    lenient::{Members, Said},
+    oidc::{asked::AskedFor, claims::is_reserved, profile::Profile},
+};
 
 /// The longest value of an attribute, in characters (Cognito API: `AttributeValueType`).
 pub const LONGEST_VALUE: usize = 2048;
@@ -18,30 +21,66 @@ pub struct Claims {
     pub claims: Map<String, Value>,
     /// The names of those that were too long and were cut or left out.
     pub cut: BTreeSet<String>,
+    /// The names of those that the pool asks for and that say nothing, so that it keeps the value of before.
+    pub kept: BTreeSet<String>,
     size: usize,
+    /// What the empty values take of those that were not added yet: what has no room left still loses what it was.
+    reserved: usize,
 }
 
 impl Claims {
-    /// Adds a claim that a sign-in can't do without, as it is.
+    /// No claims yet of those that a pool asks for.
+    pub fn of(asked: &AskedFor) -> Self {
+        let empty = asked.claims().filter_map(|name| Some(size(name, &asked.empty(name)?)));
+        Self { reserved: empty.sum(), ..Self::default() }
+    }
+
+    /// Adds a claim that every sign-in has, as it is.
     pub fn keep(&mut self, name: &str, value: Value) {
         self.size += size(name, &value);
         self.claims.insert(name.to_owned(), value);
     }
 
-    /// Adds a claim that a sign-in can do without: cut to what Cognito takes, and left out where all claims
-    /// together would become too large.
-    pub fn add(&mut self, name: &str, value: Value) {
-        let (value, was_cut) = fitted(value);
-        if was_cut {
+    /// Adds a claim of which a part would say something else, such as an address: whole, whatever all claims take
+    /// together, or empty where it is too long.
+    pub fn add_whole(&mut self, name: &str, said: &Said<String>, asked: &AskedFor) {
+        let fits = |text: &String| text.chars().count() <= LONGEST_VALUE;
+        let value = said.value().filter(|text| fits(text)).map(|text| json!(text));
+        if said.value().is_some_and(|text| !fits(text)) {
             self.cut.insert(name.to_owned());
         }
-        let Some(value) = value else { return };
-        // Two braces, and no comma after the last.
-        if self.size + size(name, &value) + 1 > MOST_CLAIMS {
-            self.cut.insert(name.to_owned());
-            return;
+        self.put(name, value, matches!(said, Said::Garbled), asked);
+    }
+
+    /// Adds a claim that is cut to what Cognito takes, and is empty where all claims together would become too large.
+    pub fn add(&mut self, name: &str, said: Said<Value>, asked: &AskedFor) {
+        let is_garbled = matches!(said, Said::Garbled);
+        let mut value = None;
+        if let Said::Value(whole) = said {
+            let (fitted, was_cut) = fitted(whole);
+            let own = asked.empty(name).map_or(0, |empty| size(name, &empty));
+            // Two braces, and no comma after the last.
+            let taken = self.size + self.reserved - own + 1;
+            value = fitted.filter(|value| taken + size(name, value) <= MOST_CLAIMS);
+            if was_cut || value.is_none() {
+                self.cut.insert(name.to_owned());
+            }
         }
-        self.keep(name, value);
+        self.put(name, value, is_garbled, asked);
+    }
+
+    /// A claim without a value is empty, so that the pool does not keep the value of before; one that can't be read
+    /// is not known to be gone.
+    fn put(&mut self, name: &str, value: Option<Value>, is_garbled: bool, asked: &AskedFor) {
+        let empty = asked.empty(name);
+        if let Some(empty) = &empty {
+            self.reserved -= size(name, empty);
+        }
+        match value.or(empty.filter(|_| !is_garbled)) {
+            Some(value) => self.keep(name, value),
+            None if asked.asks_for(name) => drop(self.kept.insert(name.to_owned())),
+            None => {}
+        }
     }
 }
 
@@ -52,25 +91,29 @@ fn size(name: &str, value: &Value) -> usize {
 
 /// What a profile has under the name that a mapping gives: a claim of WorkOS's (`groups`, `role`, `roles`), a
 /// raw attribute (`raw.<name>`), or else a custom attribute, which is never taken for a registered claim.
-pub fn attribute(profile: &Profile, claim: &str) -> Option<Value> {
-    let of = |attributes: &Value, name: &str| attributes.get(name).cloned();
-    let value = match claim {
-        "groups" => Some(profile.groups.clone()),
-        "role" => slug(&profile.role),
-        "roles" => profile.roles.as_array().map(|roles| roles.iter().filter_map(slug).collect()),
+pub fn attribute(profile: &Profile, claim: &str) -> Said<Value> {
+    match claim {
+        "groups" => Said::Value(Value::Array(profile.groups.clone())),
+        "role" => profile.role.as_ref().map_or(Said::Nothing, |role| Said::Value(json!(role))),
+        "roles" => Said::Value(Value::Array(profile.roles.clone())),
         _ => match claim.strip_prefix("raw.") {
-            Some(name) => of(&profile.raw_attributes, name),
-            None if is_reserved(claim) => None,
-            None => of(&profile.custom_attributes, claim),
+            Some(name) => member(&profile.raw_attributes, name),
+            None if is_reserved(claim) => Said::Nothing,
+            None => member(&profile.custom_attributes, claim),
         },
-    };
-    value.filter(|value| !value.is_null())
+    }
 }
 
-/// The slug of a role, which WorkOS gives as `{slug}`.
-fn slug(role: &Value) -> Option<Value> {
-    let slug = role.get("slug").unwrap_or(role);
-    slug.is_string().then(|| slug.clone())
+fn member(attributes: &Said<Members>, name: &str) -> Said<Value> {
+    match attributes {
+        Said::Nothing => Said::Nothing,
+        Said::Garbled => Said::Garbled,
+        Said::Value(members) => match members.get(name) {
+            // An empty text says as much as none.
+            Said::Value(Value::String(text)) if text.is_empty() => Said::Nothing,
+            other => other,
+        },
+    }
 }
 
 /// A value as Cognito takes it, and whether it had to be cut. Cognito's attributes are texts: a list becomes one
@@ -96,16 +139,17 @@ fn fitted(value: Value) -> (Option<Value>, bool) {
     }
 }
 
-/// As many of the first items as fit into one value, and how many these are.
+/// As many items as fit into one value, from the first on, and how many these are. One that is too long itself hides
+/// no other.
 fn array(items: Vec<Value>) -> (String, usize) {
     let (mut written, mut length) = (Vec::new(), 2);
     for item in items {
         let item = item.to_string();
-        length += item.chars().count() + usize::from(!written.is_empty());
-        if length > LONGEST_VALUE {
-            break;
+        let longer = length + item.chars().count() + usize::from(!written.is_empty());
+        if longer <= LONGEST_VALUE {
+            length = longer;
+            written.push(item);
         }
-        written.push(item);
     }
     (format!("[{}]", written.join(",")), written.len())
 }
@@ -113,11 +157,11 @@ fn array(items: Vec<Value>) -> (String, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oidc::profile::tests::profile;
 
-    fn profile(extra: &Value) -> Profile {
-        let mut profile = json!({ "id": "prof_1", "connection_id": "conn_01E4ZCR3C56J083X43JQXF3JK5" });
-        profile.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        serde_json::from_value(profile).unwrap()
+    /// What a pool asks for that maps these claims; those that begin with `c` may be emptied.
+    fn asked(claims: &[&str]) -> AskedFor {
+        claims.iter().map(|claim| ((*claim).to_owned(), claim.starts_with('c'))).collect()
     }
 
     #[test]
@@ -126,7 +170,7 @@ mod tests {
             "groups": ["a", "b"],
             "role": { "slug": "admin" },
             "roles": [{ "slug": "admin" }, { "slug": "billing" }, 7],
-            "custom_attributes": { "team": "c", "email_verified": true, "sub": "evil", "none": null },
+            "custom_attributes": { "team": "c", "email_verified": true, "sub": "evil", "none": null, "empty": "" },
             "raw_attributes": { "department": ["x"], "sub": "raw" },
         }));
         for (claim, value) in [
@@ -139,19 +183,22 @@ mod tests {
             ("email_verified", None),
             ("sub", None),
             ("none", None),
+            ("empty", None),
             ("department", None),
         ] {
-            assert_eq!(attribute(&profile, claim), value, "{claim}");
+            assert_eq!(attribute(&profile, claim), value.map_or(Said::Nothing, Said::Value), "{claim}");
         }
     }
 
     #[test]
-    fn attributes_of_a_form_that_nobody_expects_are_not_there_and_fail_nothing() {
-        for odd in [json!(null), json!("text"), json!(7), json!(["x"])] {
-            let profile = profile(&json!({ "role": 7, "roles": odd, "custom_attributes": odd, "raw_attributes": odd }));
-            for claim in ["role", "team", "raw.team"] {
-                assert_eq!(attribute(&profile, claim), None, "{claim} of {odd}");
+    fn attributes_of_a_form_that_nobody_expects_are_unknown_and_fail_nothing() {
+        for odd in [json!("text"), json!(7), json!(["x"])] {
+            let profile = profile(&json!({ "role": 7, "roles": 7, "custom_attributes": odd, "raw_attributes": odd }));
+            for claim in ["team", "raw.team"] {
+                assert_eq!(attribute(&profile, claim), Said::Garbled, "{claim} of {odd}");
             }
+            assert_eq!(attribute(&profile, "role"), Said::Nothing);
+            assert_eq!(attribute(&profile, "roles"), Said::Value(json!([])));
         }
     }
 
@@ -194,13 +241,20 @@ mod tests {
     }
 
     #[test]
+    fn an_item_that_is_too_long_hides_no_other() {
+        let (text, was_cut) = fitted(json!(["a".repeat(2100), "b", "c".repeat(2050), "d"]));
+        assert_eq!((text, was_cut), (Some(json!(r#"["b","d"]"#)), true));
+    }
+
+    #[test]
     fn all_claims_are_taken_up_to_8_kb_and_not_a_byte_beyond() {
         let filled = |last: usize| {
-            let mut claims = Claims::default();
+            let asked = asked(&[]);
+            let mut claims = Claims::of(&asked);
             for name in ["a", "b", "c", "d"] {
-                claims.add(name, json!("x".repeat(1900)));
+                claims.add(name, Said::Value(json!("x".repeat(1900))), &asked);
             }
-            claims.add("e", json!("x".repeat(last)));
+            claims.add("e", Said::Value(json!("x".repeat(last))), &asked);
             claims
         };
         let length = |claims: &Claims| Value::Object(claims.claims.clone()).to_string().len();
@@ -210,15 +264,49 @@ mod tests {
     }
 
     #[test]
-    fn all_claims_together_stay_under_8_kb_and_what_is_left_out_is_named() {
-        let mut claims = Claims::default();
+    fn all_claims_together_stay_under_8_kb_and_what_is_left_out_is_named_and_empty_where_it_may_be() {
+        let names: Vec<String> =
+            ["a", "c"].iter().flat_map(|letter| (0..10).map(move |n| format!("{letter}{n}"))).collect();
+        let asked = asked(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut claims = Claims::of(&asked);
         claims.keep("sub", json!("prof_1"));
-        for number in 0..10 {
-            claims.add(&format!("a{number}"), json!("\"".repeat(1000)));
+        for name in &names {
+            claims.add(name, Said::Value(json!("\"".repeat(1015))), &asked);
         }
         let text = Value::Object(claims.claims.clone()).to_string();
         assert!(text.len() <= MOST_CLAIMS && text.len() > MOST_CLAIMS - 2100, "{}", text.len());
-        assert_eq!(claims.cut.len(), 10 - (claims.claims.len() - 1));
-        assert!(claims.cut.contains("a9") && claims.claims.contains_key("a0"));
+        let whole =
+            claims.claims.values().filter(|value| value.as_str().is_some_and(|text| text.len() == 1015)).count();
+        assert_eq!(claims.cut.len(), 20 - whole);
+        assert!((0..10).all(|number| claims.claims.contains_key(&format!("c{number}"))), "{:?}", claims.kept);
+        assert_eq!(claims.claims["c9"], "");
+        assert_eq!(claims.kept.len(), 10 - whole);
+        assert!(claims.kept.contains("a9") && claims.claims.contains_key("a0"));
+    }
+
+    #[test]
+    fn what_is_gone_is_empty_where_it_may_be_and_what_can_not_be_read_is_kept() {
+        let asked = asked(&["a", "c", "c.garbled", "groups"]);
+        let mut claims = Claims::of(&asked);
+        claims.add("a", Said::Nothing, &asked);
+        claims.add("c", Said::Nothing, &asked);
+        claims.add("c.garbled", Said::Garbled, &asked);
+        claims.add("groups", Said::Nothing, &asked);
+        claims.add("of nobody's interest", Said::Nothing, &asked);
+        assert_eq!(json!(claims.claims), json!({ "c": "", "groups": "[]" }));
+        assert_eq!(claims.kept.iter().collect::<Vec<_>>(), ["a", "c.garbled"]);
+        assert_eq!((claims.reserved, claims.size + 1), (0, json!(claims.claims).to_string().len()));
+    }
+
+    #[test]
+    fn what_may_not_be_cut_is_whole_or_empty() {
+        let asked = asked(&["c", "a"]);
+        let mut claims = Claims::of(&asked);
+        claims.add_whole("c", &Said::Value("x".repeat(2049)), &asked);
+        claims.add_whole("a", &Said::Value("x".repeat(2049)), &asked);
+        claims.add_whole("b", &Said::Value("x".repeat(2048)), &asked);
+        assert_eq!((&claims.claims["c"], claims.claims.get("a")), (&json!(""), None));
+        assert_eq!(claims.claims["b"].as_str().unwrap().len(), 2048);
+        assert_eq!((claims.cut.len(), claims.kept.len()), (2, 1));
     }
 }

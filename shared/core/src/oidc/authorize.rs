@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
-use crate::{
-    id::{ConnectionId, TenantId, UserPoolId, WorkosClientId},
-    provider::BaseUrl,
-};
+use crate::id::UserPoolId;
 
 /// The longest `state` that is taken, in bytes.
 const LONGEST_STATE: usize = 4096;
 /// The longest `state` that comes back from WorkOS: sealed, it holds Cognito's and a redirect URI.
-const LONGEST_SEALED_STATE: usize = 4 * LONGEST_STATE;
+pub(crate) const LONGEST_SEALED_STATE: usize = 4 * LONGEST_STATE;
 /// The longest of any other parameter, in bytes.
 const LONGEST: usize = 2048;
+/// What OpenID Connect has for a user who would have to be asked who they are (Core, 3.1.2.6).
+pub const LOGIN_REQUIRED: &str = "login_required";
 
 /// Why a request is refused. Shown to the one who sent it; names nothing that exists.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +63,36 @@ pub struct AuthorizeRequest {
     pub login_hint: Option<String>,
     /// Passed on to WorkOS.
     pub domain_hint: Option<String>,
+    /// Comes back in the ID token.
+    pub nonce: Option<String>,
+    /// Whether the user is to be asked who they are.
+    pub prompt: Prompt,
+    /// How many seconds ago the user may have shown who they are.
+    pub max_age: Option<u32>,
+}
+
+/// Whether the user is to be asked who they are (OpenID Connect Core, 3.1.2.1: `prompt`). Other values than these
+/// ask for what WorkOS does not have, and count for nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Prompt {
+    /// As the identity provider sees fit.
+    #[default]
+    Usual,
+    /// In any case.
+    Login,
+    /// In no case, which nobody but the identity provider can see to.
+    Never,
+}
+
+impl Prompt {
+    fn parse(values: &str) -> Self {
+        let has = |value: &str| values.split(' ').any(|found| found == value);
+        match (has("none"), has("login")) {
+            (true, _) => Self::Never,
+            (false, true) => Self::Login,
+            (false, false) => Self::Usual,
+        }
+    }
 }
 
 impl AuthorizeRequest {
@@ -92,7 +121,16 @@ impl AuthorizeRequest {
             state: parameters.remove("state"),
             login_hint: parameters.remove("login_hint"),
             domain_hint: parameters.remove("domain_hint"),
+            nonce: parameters.remove("nonce"),
+            prompt: parameters.remove("prompt").map_or(Prompt::Usual, |values| Prompt::parse(&values)),
+            max_age: parameters.remove("max_age").map(|text| seconds(&text)).transpose()?,
         })
+    }
+
+    /// Whether WorkOS is to have the user show anew who they are: only one who does has a time of it that is recent
+    /// enough for certain.
+    pub fn prompts(&self) -> bool {
+        self.prompt == Prompt::Login || self.max_age.is_some()
     }
 
     /// Whether the answer goes to one of `callbacks`, letter by letter.
@@ -101,30 +139,10 @@ impl AuthorizeRequest {
     }
 }
 
-/// Where the browser goes from `/authorize` (WorkOS API: `GET /sso/authorize`).
-pub fn workos_url(
-    workos: &Url,
-    base: &BaseUrl,
-    tenant: &TenantId,
-    client: &WorkosClientId,
-    connection: &ConnectionId,
-    request: &AuthorizeRequest,
-    sealed_state: &str,
-) -> Url {
-    let mut url = workos.clone();
-    url.set_path(&format!("{}/sso/authorize", workos.path().trim_end_matches('/')));
-    url.query_pairs_mut()
-        .append_pair("client_id", client.as_str())
-        .append_pair("connection", connection.as_str())
-        .append_pair("redirect_uri", &base.callback(tenant))
-        .append_pair("response_type", "code")
-        .append_pair("state", sealed_state);
-    for (name, value) in [("login_hint", &request.login_hint), ("domain_hint", &request.domain_hint)] {
-        if let Some(value) = value {
-            url.query_pairs_mut().append_pair(name, value);
-        }
-    }
-    url
+/// A number of seconds; one that is larger than any that matters is as good as the largest.
+fn seconds(text: &str) -> Result<u32, Refused> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { Ok(text.parse().unwrap_or(u32::MAX)) } else { Err(Refused::NotAllowed("max_age")) }
 }
 
 /// Where the browser goes from `/callback`: to Cognito, with `answer` and Cognito's own state. `None` if
@@ -140,8 +158,12 @@ pub fn cognito_url(redirect_uri: &str, state: Option<&str>, answer: &[(&str, &st
     Some(url)
 }
 
-/// WorkOS's error as one that OAuth knows (RFC 6749, 4.1.2.1), with a description of printable ASCII.
-pub fn oauth_error(error: &str, description: Option<&str>) -> (&'static str, String) {
+/// WorkOS's error as one that OAuth knows (RFC 6749, 4.1.2.1), with a description of printable ASCII. `prompted` says
+/// that WorkOS was asked to have the user show anew who they are: where it refuses to, that is `login_required`.
+pub fn oauth_error(error: &str, description: Option<&str>, prompted: bool) -> (&'static str, String) {
+    // OpenID Connect Core, 3.1.2.6.
+    const INTERACTION: [&str; 4] =
+        [LOGIN_REQUIRED, "interaction_required", "account_selection_required", "consent_required"];
     const KNOWN: [&str; 7] = [
         "access_denied",
         "invalid_request",
@@ -151,7 +173,11 @@ pub fn oauth_error(error: &str, description: Option<&str>) -> (&'static str, Str
         "unauthorized_client",
         "unsupported_response_type",
     ];
-    let known = KNOWN.into_iter().find(|known| *known == error).unwrap_or("access_denied");
+    let is_about_the_prompt = prompted && [Some(error), description].into_iter().flatten().any(names_the_prompt);
+    let known = match KNOWN.into_iter().find(|known| *known == error) {
+        _ if is_about_the_prompt || INTERACTION.contains(&error) => LOGIN_REQUIRED,
+        known => known.unwrap_or("access_denied"),
+    };
     let text = match description {
         Some(description) if known == error => description.to_owned(),
         Some(description) => format!("{error}: {description}"),
@@ -163,6 +189,10 @@ pub fn oauth_error(error: &str, description: Option<&str>) -> (&'static str, Str
         .take(200)
         .collect();
     (known, printable)
+}
+
+fn names_the_prompt(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("prompt")
 }
 
 #[cfg(test)]
@@ -221,32 +251,38 @@ mod tests {
     }
 
     #[test]
-    fn the_browser_goes_to_workos_with_the_connection_and_the_one_registered_callback() {
-        let request = AuthorizeRequest::parse(&format!("{GOOD}&login_hint=j%C3%BCrgen%40a.com")).unwrap();
-        let url = workos_url(
-            &"https://api.workos.com".parse().unwrap(),
-            &BaseUrl::parse("https://login.example.com/x").unwrap(),
-            &"tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
-            &"client_1".parse().unwrap(),
-            &"conn_01E4ZCR3C56J083X43JQXF3JK5".parse().unwrap(),
-            &request,
-            "sealed",
-        );
-        let pairs: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
-        assert_eq!(url.path(), "/sso/authorize");
-        assert_eq!(pairs["redirect_uri"], "https://login.example.com/x/oidc/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N/callback");
-        assert_eq!(pairs["login_hint"], "jürgen@a.com");
-        assert_eq!((pairs["state"].as_str(), pairs["connection"].len()), ("sealed", 31));
+    fn a_nonce_a_prompt_and_an_age_are_read_as_openid_connect_has_them() {
+        let read = |parameters: &str| AuthorizeRequest::parse(&format!("{GOOD}{parameters}"));
+        assert_eq!(read("&prompt=login+none").unwrap().prompt, Prompt::Never);
+        assert_eq!(read("&max_age=60&nonce=n-0S6_WzA2Mj").unwrap().nonce.as_deref(), Some("n-0S6_WzA2Mj"));
+        for odd in ["-1", "1.5", "a", "%201", "1e3"] {
+            assert_eq!(read(&format!("&max_age={odd}")).unwrap_err(), Refused::NotAllowed("max_age"), "{odd}");
+        }
     }
 
     #[test]
     fn an_error_of_workos_becomes_one_that_oauth_knows_in_plain_text() {
         assert_eq!(
-            oauth_error("signin_consent_denied", Some("User \"said\" no\r\n")),
+            oauth_error("signin_consent_denied", Some("User \"said\" no\r\n"), true),
             ("access_denied", "signin_consent_denied: User  said  no  ".to_owned())
         );
-        assert_eq!(oauth_error("server_error", None), ("server_error", "server_error".to_owned()));
-        assert_eq!(oauth_error("access_denied", Some("not you")), ("access_denied", "not you".to_owned()));
+        assert_eq!(oauth_error("server_error", None, true), ("server_error", "server_error".to_owned()));
+        assert_eq!(oauth_error("access_denied", Some("not you"), true), ("access_denied", "not you".to_owned()));
+        assert_eq!(oauth_error("", None, false), ("access_denied", String::new()));
+        assert_eq!(oauth_error("a", Some(&"ü".repeat(3000)), false).1.len(), 200);
+    }
+
+    #[test]
+    fn a_prompt_that_workos_refuses_is_a_login_that_is_required() {
+        for (error, description) in
+            [("invalid_request", Some("The prompt 'login' is not supported")), ("prompt_no", None)]
+        {
+            assert_eq!(oauth_error(error, description, true).0, LOGIN_REQUIRED);
+            assert_ne!(oauth_error(error, description, false).0, LOGIN_REQUIRED, "nothing was asked for");
+        }
+        for error in ["login_required", "interaction_required"] {
+            assert_eq!(oauth_error(error, None, false).0, LOGIN_REQUIRED);
+        }
     }
 
     #[test]

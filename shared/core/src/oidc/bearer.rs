@@ -1,4 +1,4 @@
-//! Codes and access tokens. Each says until when it is good and carries a MAC, so that one that is made up, changed,
+//! Codes, access tokens and the keys of states in the table. Each says until when it is good and carries a MAC, so that one that is made up, changed,
 //! over or another connection's is told from a good one before anything is looked up.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -23,10 +23,14 @@ const MAC: usize = 8;
 /// What a bearer is for. It is good for nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BearerKind<'a> {
-    /// A code, which only this pool may redeem: whoever has one can't have others looked up with it.
-    Code(&'a UserPoolId),
-    /// An access token.
-    Access,
+    /// A code of this connection, which only this pool may redeem: whoever has one can't have others looked up with
+    /// it.
+    Code(&'a ConnectionId, &'a UserPoolId),
+    /// An access token of this connection.
+    Access(&'a ConnectionId),
+    /// What stands at WorkOS for a state that is too long to go there: the tenant's callback alone knows the tenant,
+    /// and nothing of the connection.
+    State,
 }
 
 /// At which endpoint a bearer is good, and for what.
@@ -36,8 +40,6 @@ pub struct BearerScope<'a> {
     pub kind: BearerKind<'a>,
     /// The tenant.
     pub tenant: &'a TenantId,
-    /// The connection.
-    pub connection: &'a ConnectionId,
 }
 
 /// The key of the MACs: one for the deployment.
@@ -54,11 +56,12 @@ impl BearerKey {
     /// The MAC of a bearer's first bytes. Each field comes after its length, so that no two scopes are one text.
     fn mac(&self, scope: BearerScope<'_>, begin: &[u8]) -> Result<Hmac<Sha256>, NotOurs> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()).map_err(|_| NotOurs)?;
-        let (kind, pool) = match scope.kind {
-            BearerKind::Code(pool) => ("code", pool.as_str()),
-            BearerKind::Access => ("access", ""),
+        let (kind, connection, pool) = match scope.kind {
+            BearerKind::Code(connection, pool) => ("code", connection.as_str(), pool.as_str()),
+            BearerKind::Access(connection) => ("access", connection.as_str(), ""),
+            BearerKind::State => ("state", "", ""),
         };
-        let fields = [kind, scope.tenant.as_str(), scope.connection.as_str(), pool].map(str::as_bytes);
+        let fields = [kind, scope.tenant.as_str(), connection, pool].map(str::as_bytes);
         for field in fields.into_iter().chain([begin]) {
             mac.update(&u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
             mac.update(field);
@@ -141,18 +144,22 @@ mod tests {
         BearerKey::from_text(&new_client_secret([byte; 32])).unwrap()
     }
 
-    /// A scope that owns what it names.
+    /// A scope that owns what it names: a code's has a pool and a connection, an access token's a connection.
     #[derive(Debug, Clone, PartialEq, Eq)]
     struct Owned {
         pool: Option<UserPoolId>,
         tenant: TenantId,
-        connection: ConnectionId,
+        connection: Option<ConnectionId>,
     }
 
     impl Owned {
         fn scope(&self) -> BearerScope<'_> {
-            let kind = self.pool.as_ref().map_or(BearerKind::Access, BearerKind::Code);
-            BearerScope { kind, tenant: &self.tenant, connection: &self.connection }
+            let kind = match (&self.connection, &self.pool) {
+                (Some(connection), Some(pool)) => BearerKind::Code(connection, pool),
+                (Some(connection), None) => BearerKind::Access(connection),
+                (None, _) => BearerKind::State,
+            };
+            BearerScope { kind, tenant: &self.tenant }
         }
     }
 
@@ -161,9 +168,10 @@ mod tests {
         fn scope()(
             pool in prop_oneof![Just(None), "eu-west-1_[AB]{1,2}".prop_map(Some)],
             tenant in "tnt_[01]0{24}[01]",
-            connection in "conn_[01]0{24}[01]",
+            connection in prop_oneof![Just(None), "conn_[01]0{24}[01]".prop_map(Some)],
         ) -> Owned {
-            let (tenant, connection) = (tenant.parse().unwrap(), connection.parse().unwrap());
+            let (tenant, pool) = (tenant.parse().unwrap(), pool.filter(|_| connection.is_some()));
+            let connection = connection.map(|connection| connection.parse().unwrap());
             Owned { pool: pool.map(|pool| pool.parse().unwrap()), tenant, connection }
         }
     }
@@ -227,7 +235,7 @@ mod tests {
     fn what_is_stored_for_a_bearer_opens_with_it_alone_and_where_it_belongs() {
         let (tenant, connection) =
             ("tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(), "conn_01E4ZCR3C56J083X43JQXF3JK5".parse().unwrap());
-        let scope = BearerScope { kind: BearerKind::Access, tenant: &tenant, connection: &connection };
+        let scope = BearerScope { kind: BearerKind::Access(&connection), tenant: &tenant };
         let [bearer, other] = [1, 2].map(|byte| Bearer::new([byte; 32], at(NOW), scope, &key(1)).unwrap());
         let sealed = bearer.seal(&"claims", "pool a").unwrap();
         assert_eq!(bearer.open::<String>(&sealed, "pool a").unwrap(), "claims");

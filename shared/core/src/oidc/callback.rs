@@ -1,6 +1,9 @@
 //! `/callback`: what WorkOS's answer says.
 
-use crate::oidc::authorize::{Refused, parameters};
+use crate::oidc::authorize::{LONGEST_SEALED_STATE, Refused, parameters};
+
+/// What an answer of WorkOS's that is an error has besides the state, which is ours.
+const ERROR: &str = "error";
 
 /// What WorkOS sends the browser back with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,16 +31,39 @@ pub enum WorkosAnswer {
 impl CallbackRequest {
     /// Reads a query. Where it has both a code and an error, the code counts for nothing.
     pub fn parse(query: &str) -> Result<Self, Refused> {
+        if let Some(error) = Self::of_error(query) {
+            return error;
+        }
         let mut parameters = parameters(query)?;
         let state = parameters.remove("state").ok_or(Refused::Missing("state"))?;
-        let answer = match (parameters.remove("error"), parameters.remove("code")) {
-            (Some(error), _) => WorkosAnswer::Error { error, description: parameters.remove("error_description") },
+        let answer = match parameters.remove("code") {
             // Any other was not made by WorkOS, and what WorkOS would make of it nobody knows.
-            (None, Some(code)) if !is_a_code(&code) => return Err(Refused::NotAllowed("code")),
-            (None, Some(code)) => WorkosAnswer::Code(code),
-            (None, None) => return Err(Refused::Missing("code")),
+            Some(code) if !is_a_code(&code) => return Err(Refused::NotAllowed("code")),
+            Some(code) => WorkosAnswer::Code(code),
+            None => return Err(Refused::Missing("code")),
         };
         Ok(Self { state, answer })
+    }
+
+    /// Reads a query that has an error. Its words are WorkOS's or the identity provider's, and nothing is done by
+    /// them: however long or odd they are, Cognito is to hear of it, and so only the state must be right.
+    fn of_error(query: &str) -> Option<Result<Self, Refused>> {
+        let first = |wanted: &str| {
+            let mut all = url::form_urlencoded::parse(query.as_bytes());
+            all.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+        };
+        let error = first(ERROR)?;
+        let mut states = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "state");
+        let state = states.next().map(|(_, state)| state.into_owned()).filter(|state| !state.is_empty());
+        if states.next().is_some() {
+            return Some(Err(Refused::Doubled("state".to_owned())));
+        }
+        if state.as_ref().is_some_and(|state| state.len() > LONGEST_SEALED_STATE) {
+            return Some(Err(Refused::TooLong("state".to_owned())));
+        }
+        let description = first("error_description").filter(|description| !description.is_empty());
+        let answer = WorkosAnswer::Error { error, description };
+        Some(state.map(|state| Self { state, answer }).ok_or(Refused::Missing("state")))
     }
 }
 
@@ -62,6 +88,13 @@ mod tests {
         for odd in ["%00", "a%0A", "%C3%A9", "%7F", "%FF"] {
             assert_eq!(answer(&format!("state=s&code={odd}")), Err(Refused::NotAllowed("code")), "{odd}");
         }
+        let long = "d".repeat(2049);
+        let odd = format!("x=1&x=2&error=access_denied&error=other&state=s&error_description={long}&{long}=1&code=%00");
+        assert_eq!(answer(&odd), error(Some(&long)), "an error is read whatever it holds");
+        assert_eq!(answer("state=s&error="), Ok(WorkosAnswer::Error { error: String::new(), description: None }));
+        assert_eq!(answer("state=s&state=s&error=e"), Err(Refused::Doubled("state".into())));
+        assert_eq!(answer("error=e"), Err(Refused::Missing("state")));
+        assert_eq!(answer("x=1&x=2&state=s&code=c"), Err(Refused::Doubled("x".into())));
         assert_eq!(answer("state=s"), Err(Refused::Missing("code")));
         assert_eq!(answer("code=c"), Err(Refused::Missing("state")));
         assert_eq!(answer("state=s&code=c&code=d"), Err(Refused::Doubled("code".into())));

@@ -1,51 +1,19 @@
 //! From WorkOS's profile to the claims of the ID token.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     adoption::Subject,
     connection::OrganizationDomain,
+    domain::is_verified_address,
     id::{ConnectionId, OrganizationId},
-    oidc::attributes::{Claims, LONGEST_VALUE, attribute},
+    lenient::Said,
+    oidc::{
+        asked::AskedFor,
+        attributes::{Claims, attribute},
+        profile::Profile,
+    },
 };
-
-/// A profile as `POST /sso/token` of WorkOS answers it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Profile {
-    /// WorkOS's ID of the profile: the same user of the same connection has the same.
-    pub id: String,
-    /// The connection that the user signed in with.
-    pub connection_id: ConnectionId,
-    /// The organization of that connection.
-    pub organization_id: Option<OrganizationId>,
-    /// The identity provider's own ID of the user.
-    pub idp_id: Option<String>,
-    /// The address.
-    pub email: Option<String>,
-    /// The first name.
-    pub first_name: Option<String>,
-    /// The last name.
-    pub last_name: Option<String>,
-    /// The groups that the identity provider named. This and what follows is whatever came: nothing that an
-    /// identity provider says of a user may make the profile unreadable.
-    #[serde(default)]
-    pub groups: Value,
-    /// The role that WorkOS gave the user.
-    #[serde(default)]
-    pub role: Value,
-    /// All of the user's roles.
-    #[serde(default)]
-    pub roles: Value,
-    /// The attributes that the environment's owner mapped.
-    #[serde(default)]
-    pub custom_attributes: Value,
-    /// All that the identity provider said.
-    #[serde(default)]
-    pub raw_attributes: Value,
-}
 
 /// Names that no custom attribute may take: the registered claims of RFC 7519 and OpenID Connect Core,
 /// and Causeway's own.
@@ -114,18 +82,15 @@ pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 
+/// Whether a claim of this name is ever in a token: a registered claim that WorkOS has nothing for never is.
+pub(crate) fn is_ever_sent(name: &str) -> bool {
+    !is_reserved(name) || ALWAYS.contains(&name) || matches!(name, "groups" | "role" | "roles")
+}
+
 /// Whether the profile is one of the connection that was asked for. A code of another organization's
 /// connection would else be taken for this one's.
 pub fn belongs_to(profile: &Profile, connection: &ConnectionId, organization: Option<&OrganizationId>) -> bool {
     profile.connection_id == *connection && profile.organization_id.as_ref() == organization
-}
-
-/// Whether the part after the last `@` of `email` is, letter case aside, a domain that WorkOS vouches for.
-pub fn email_is_verified(email: &str, domains: &[OrganizationDomain]) -> bool {
-    email.rsplit_once('@').is_some_and(|(user, domain)| {
-        !user.is_empty()
-            && domains.iter().any(|known| known.is_verified() && known.domain.to_lowercase() == domain.to_lowercase())
-    })
 }
 
 /// What `sub` is for a profile; `None` where the identity provider did not send it, or it is too long to be whole.
@@ -133,76 +98,59 @@ pub fn email_is_verified(email: &str, domains: &[OrganizationDomain]) -> bool {
 pub fn subject(profile: &Profile, subject: Subject) -> Option<&str> {
     match subject {
         Subject::ProfileId => Some(&profile.id),
-        Subject::IdpId => {
-            profile.idp_id.as_deref().filter(|id| !id.is_empty() && id.chars().count() <= LONGEST_SUBJECT)
-        }
+        Subject::IdpId => profile.idp_id.value().map(String::as_str).filter(|id| id.chars().count() <= LONGEST_SUBJECT),
     }
 }
 
-/// The claims of a sign-in: all of the ID token but `iss`, `aud`, `iat` and `exp`.
+/// The claims of a sign-in: all of the ID token but `iss`, `aud`, `iat` and `exp`, and what is of the token alone.
 ///
-/// `subject` is what [`subject`] found, `mapping` is the pool's. Groups, roles, custom and raw attributes are taken only where it asks for them: an
-/// identity provider may say much of a user that is none of the application's business.
-pub fn claims(
-    profile: &Profile,
-    subject: &str,
-    domains: &[OrganizationDomain],
-    mapping: &BTreeMap<String, String>,
-) -> Claims {
-    let mut claims = Claims::default();
+/// `subject` is what [`subject`] found. Groups, roles, custom and raw attributes are taken only where the pool asks
+/// for them: an identity provider may say much of a user that is none of the application's business. What the pool
+/// asks for and the profile lacks is empty where it may be, so that the pool does not keep what is gone.
+pub fn claims(profile: &Profile, subject: &str, domains: &[OrganizationDomain], asked: &AskedFor) -> Claims {
+    let mut claims = Claims::of(asked);
     claims.keep("sub", json!(subject));
     claims.keep("connection_id", json!(profile.connection_id));
-    if let Some(id) = &profile.organization_id {
-        claims.keep("organization_id", json!(id));
-    }
-    // Part of an ID or of an address would be another one.
-    for (name, value) in [("idp_id", &profile.idp_id), ("email", &profile.email)] {
-        match value {
-            Some(value) if value.chars().count() > LONGEST_VALUE => {
-                claims.cut.insert(name.to_owned());
-            }
-            Some(value) => claims.keep(name, json!(value)),
-            None => {}
-        }
-    }
-    if let Some(Value::String(email)) = claims.claims.get("email") {
-        let is_verified = email_is_verified(email, domains);
-        claims.keep("email_verified", json!(is_verified));
-    }
-    let names: Vec<&str> =
-        [&profile.first_name, &profile.last_name].into_iter().flatten().map(String::as_str).collect();
-    let name = (!names.is_empty()).then(|| names.join(" "));
-    for (claim, value) in [("given_name", &profile.first_name), ("family_name", &profile.last_name), ("name", &name)] {
-        if let Some(value) = value {
-            claims.add(claim, json!(value));
-        }
-    }
-    let asked_for: BTreeSet<&str> = mapping.values().map(String::as_str).collect();
-    for claim in asked_for.into_iter().filter(|claim| !ALWAYS.contains(claim)) {
-        if let Some(value) = attribute(profile, claim) {
-            claims.add(claim, value);
-        }
+    let organization = profile.organization_id.as_ref();
+    claims.add_whole("organization_id", &organization.map_or(Said::Nothing, |id| Said::Value(id.to_string())), asked);
+    claims.add_whole("idp_id", &profile.idp_id, asked);
+    claims.add_whole("email", &profile.email, asked);
+    let sent = claims.claims.get("email").and_then(Value::as_str);
+    let is_verified = sent.is_some_and(|email| is_verified_address(email, domains));
+    claims.keep("email_verified", json!(is_verified));
+    let text = |said: &Said<String>| said.clone().read(|text| Some(json!(text)));
+    claims.add("given_name", text(&profile.first_name), asked);
+    claims.add("family_name", text(&profile.last_name), asked);
+    claims.add("name", text(&name(profile)), asked);
+    for claim in asked.claims().filter(|claim| !ALWAYS.contains(claim)) {
+        claims.add(claim, attribute(profile, claim), asked);
     }
     claims
 }
 
+/// The first and the last name, as far as there are any; unknown where one of them is.
+fn name(profile: &Profile) -> Said<String> {
+    match (&profile.first_name, &profile.last_name) {
+        (Said::Garbled, _) | (_, Said::Garbled) => Said::Garbled,
+        (Said::Value(first), Said::Value(last)) => Said::Value(format!("{first} {last}")),
+        (Said::Nothing, name) | (name, Said::Nothing) => name.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::connection::DomainState;
     use serde_json::Map;
 
-    fn profile(extra: &Value) -> Profile {
-        let mut profile = json!({
-            "id": "prof_1", "connection_id": "conn_01E4ZCR3C56J083X43JQXF3JK5", "organization_id": "org_1",
-            "idp_id": "idp_1", "email": "ann@Example.com", "first_name": "Ann", "last_name": null,
-        });
-        profile.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        serde_json::from_value(profile).unwrap()
+    use super::*;
+    use crate::{connection::DomainState, oidc::profile::tests::profile};
+
+    fn verified(domain: &str) -> [OrganizationDomain; 1] {
+        [OrganizationDomain { domain: domain.to_owned(), state: DomainState::Verified }]
     }
 
-    fn domain(domain: &str, state: DomainState) -> OrganizationDomain {
-        OrganizationDomain { domain: domain.into(), state }
+    /// What a pool asks for that maps these claims, and lets none be empty.
+    fn asked<'a>(claims: impl IntoIterator<Item = &'a str>) -> AskedFor {
+        claims.into_iter().map(|claim| (claim.to_owned(), false)).collect()
     }
 
     #[test]
@@ -210,33 +158,11 @@ mod tests {
         let whole = profile(&json!({}));
         assert_eq!(subject(&whole, Subject::ProfileId), Some("prof_1"));
         assert_eq!(subject(&whole, Subject::IdpId), Some("idp_1"));
-        for faulty in [json!(null), json!(""), json!("x".repeat(LONGEST_SUBJECT + 1))] {
+        for faulty in [json!(null), json!(""), json!(7), json!("x".repeat(LONGEST_SUBJECT + 1))] {
             let without = profile(&json!({ "idp_id": faulty }));
             assert_eq!(subject(&without, Subject::IdpId), None, "{faulty}");
             assert_eq!(subject(&without, Subject::ProfileId), Some("prof_1"));
         }
-    }
-
-    #[test]
-    fn an_address_is_verified_only_by_a_domain_that_workos_vouches_for() {
-        let cases = [
-            ("ann@example.com", "example.com", DomainState::Verified, true),
-            ("ann@EXAMPLE.com", "Example.COM", DomainState::LegacyVerified, true),
-            ("ann@example.com", "example.com", DomainState::Other, false),
-            ("ann@sub.example.com", "example.com", DomainState::Verified, false),
-            ("ann@example.com@evil.com", "example.com", DomainState::Verified, false),
-            ("\"ann@evil.com\"@example.com", "example.com", DomainState::Verified, true),
-            ("@example.com", "example.com", DomainState::Verified, false),
-            ("example.com", "example.com", DomainState::Verified, false),
-        ];
-        for (email, name, state, verified) in cases {
-            assert_eq!(email_is_verified(email, &[domain(name, state)]), verified, "{email} {state:?}");
-        }
-        assert!(!email_is_verified("ann@example.com", &[]));
-    }
-
-    fn mapping<'a>(claims: impl IntoIterator<Item = &'a str>) -> BTreeMap<String, String> {
-        claims.into_iter().map(|claim| (format!("custom:{claim}"), claim.to_owned())).collect()
     }
 
     #[test]
@@ -246,7 +172,7 @@ mod tests {
             .map(|name| ((*name).to_owned(), json!("evil")))
             .chain([("team".to_owned(), json!("a"))])
             .collect();
-        let everything = mapping(RESERVED.into_iter().chain(["team"]));
+        let everything = asked(RESERVED.into_iter().chain(["team"]));
         let claims = claims(&profile(&json!({ "custom_attributes": names })), "prof_1", &[], &everything).claims;
         assert!(!claims.values().any(|value| value == "evil"), "{claims:?}");
         assert_eq!(claims["team"], "a");
@@ -260,17 +186,70 @@ mod tests {
             "custom_attributes": { "team": "a", "secret": "canary" },
             "raw_attributes": { "team": "b", "secret": "canary" },
         }));
-        let claims = claims(&profile, "prof_1", &[], &mapping(["raw.team", "team"])).claims;
+        let claims = claims(&profile, "prof_1", &[], &asked(["raw.team", "team"])).claims;
         assert_eq!((&claims["raw.team"], &claims["team"]), (&json!("b"), &json!("a")));
         assert!(!json!(claims).to_string().contains("canary"), "{claims:?}");
     }
 
     #[test]
+    fn groups_and_roles_that_the_profile_lacks_are_an_empty_list_wherever_they_are_mapped() {
+        for gone in [json!(null), json!(7), json!([])] {
+            let profile = profile(&json!({ "groups": gone, "roles": gone }));
+            let claims = claims(&profile, "prof_1", &[], &asked(["groups", "roles"]));
+            assert_eq!((&claims.claims["groups"], &claims.claims["roles"]), (&json!("[]"), &json!("[]")));
+            assert!(claims.kept.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_the_profile_lacks_is_empty_where_it_may_be_and_else_named_as_kept() {
+        let gone = json!({
+            "email": null, "idp_id": null, "organization_id": null, "first_name": null, "last_name": null, "role": 7,
+            "custom_attributes": null, "raw_attributes": { "bio": "" },
+        });
+        let names =
+            ["email", "idp_id", "organization_id", "given_name", "family_name", "name", "role", "team", "raw.bio"];
+        for may_be_empty in [true, false] {
+            let asked = names.iter().map(|name| ((*name).to_owned(), may_be_empty)).collect();
+            let claims = claims(&profile(&gone), "prof_1", &[], &asked);
+            for name in names {
+                assert_eq!(claims.claims.get(name), may_be_empty.then_some(&json!("")), "{name}");
+                assert_eq!(claims.kept.contains(name), !may_be_empty, "{name}");
+            }
+            assert_eq!(claims.claims["email_verified"], false);
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_not_said_to_be_gone() {
+        let garbled = json!({ "email": 7, "first_name": [], "custom_attributes": "x" });
+        let asked = ["email", "given_name", "name", "team"].map(|name| (name.to_owned(), true)).into_iter().collect();
+        let claims = claims(&profile(&garbled), "prof_1", &verified("example.com"), &asked);
+        assert_eq!(claims.kept.iter().collect::<Vec<_>>(), ["email", "given_name", "name", "team"]);
+        assert_eq!((&claims.claims["email_verified"], &claims.claims["family_name"]), (&json!(false), &json!("Lee")));
+    }
+
+    #[test]
+    fn an_address_is_verified_only_in_a_token_that_has_it() {
+        let of = |email: Value| {
+            let profile = profile(&json!({ "email": email }));
+            let claims = claims(&profile, "prof_1", &verified("example.com"), &asked(["email"])).claims;
+            (claims.get("email").cloned(), claims["email_verified"].clone())
+        };
+        assert_eq!(of(json!("ann@example.com")), (Some(json!("ann@example.com")), json!(true)));
+        for none in [json!(null), json!(""), json!(7), json!(format!("{}@example.com", "a".repeat(2048)))] {
+            assert_eq!(of(none.clone()), (None, json!(false)), "{none}");
+        }
+        let twice = "ann@victim.test@example.com";
+        assert_eq!(of(json!(twice)), (Some(json!(twice)), json!(false)));
+    }
+
+    #[test]
     fn an_address_that_is_too_long_is_left_out_and_reported_and_the_user_gets_in() {
         let email = format!("{}@example.com", "a".repeat(2048));
-        let profile = profile(&json!({ "email": email, "first_name": "b".repeat(3000) }));
-        let claims = claims(&profile, "prof_1", &[domain("example.com", DomainState::Verified)], &BTreeMap::new());
-        assert!(!claims.claims.contains_key("email") && !claims.claims.contains_key("email_verified"));
+        let profile = profile(&json!({ "email": email, "first_name": "b".repeat(3000), "last_name": null }));
+        let claims = claims(&profile, "prof_1", &verified("example.com"), &AskedFor::default());
+        assert!(!claims.claims.contains_key("email") && claims.claims["email_verified"] == false);
         assert_eq!(claims.claims["given_name"].as_str().unwrap().len(), 2048);
         assert_eq!(claims.cut.iter().collect::<Vec<_>>(), ["email", "given_name", "name"]);
     }
@@ -278,7 +257,7 @@ mod tests {
     #[test]
     fn an_address_of_just_the_longest_that_cognito_takes_is_sent_whole() {
         let email = format!("{}@example.com", "a".repeat(2048 - "@example.com".len()));
-        let sent = claims(&profile(&json!({ "email": email })), "prof_1", &[], &BTreeMap::new());
+        let sent = claims(&profile(&json!({ "email": email })), "prof_1", &[], &AskedFor::default());
         assert_eq!((&sent.claims["email"], sent.cut.len()), (&json!(email), 0));
     }
 

@@ -24,7 +24,7 @@ pub fn document(issuer: &Issuer) -> Value {
         "token_endpoint_auth_methods_supported": ["client_secret_post"],
         "scopes_supported": ["openid", "email", "profile"],
         "claims_supported": [
-            "sub", "iss", "aud", "exp", "iat", "email", "email_verified", "given_name", "family_name", "name",
+            "sub", "iss", "aud", "exp", "iat", "nonce", "auth_time", "email", "email_verified", "given_name", "family_name", "name",
             "groups", "connection_id", "organization_id", "idp_id"
         ],
         "request_parameter_supported": false,

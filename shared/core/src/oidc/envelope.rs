@@ -1,6 +1,8 @@
 //! Authenticated encryption of what leaves our hands or lies in the table for a while: the state that
 //! travels through the browser, and the claims of a sign-in until Cognito fetches them.
 
+use std::time::Duration;
+
 use aes_gcm::{
     Aes256Gcm, KeyInit,
     aead::{Aead, Payload},
@@ -13,9 +15,12 @@ use sha2::Sha256;
 
 use crate::{
     id::{ConnectionId, TenantId, UserPoolId},
-    oidc::STATE_GOOD_FOR,
+    oidc::{STATE_GOOD_FOR, bearer::Bearer, pkce::PkceVerifier},
     timestamp::Timestamp,
 };
+
+/// How far WorkOS's clock may be from ours.
+const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(30);
 
 /// A sealed text that does not open: changed on the way, of another tenant, or not ours at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +82,18 @@ pub struct SignInState {
     pub redirect_uri: String,
     /// Cognito's own state, given back as it came.
     pub state: Option<String>,
+    /// Cognito's nonce, for the ID token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// Whether the user is to show anew who they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prompts: bool,
+    /// How many seconds before `at` the user may have shown it; none where it does not matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u32>,
+    /// What proves to WorkOS that its code is ours; none only in a state of a version that had no PKCE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verifier: Option<PkceVerifier>,
     /// When it was sealed.
     pub at: Timestamp,
 }
@@ -84,15 +101,42 @@ pub struct SignInState {
 impl SignInState {
     /// Seals the state under the tenant's key. `nonce` must be random.
     pub fn seal(&self, key: &Key, tenant: &TenantId, nonce: [u8; 12]) -> Result<String, NotOurs> {
-        key.seal(self, nonce, &format!("sign-in state of {tenant}"))
+        key.seal(self, nonce, &bound_to(tenant))
+    }
+
+    /// Seals the state for who holds `key`, under which it lies in the table.
+    pub fn seal_for(&self, key: &Bearer, tenant: &TenantId) -> Result<String, NotOurs> {
+        key.seal(self, &bound_to(tenant))
     }
 
     /// Opens a state; it must be of this tenant and not too old.
     pub fn open(text: &str, key: &Key, tenant: &TenantId, now: Timestamp) -> Result<Self, NotOurs> {
-        let state: Self = key.open(text, &format!("sign-in state of {tenant}"))?;
-        let age_is_right = now.since(state.at) < STATE_GOOD_FOR && state.at <= now.plus(STATE_GOOD_FOR);
-        if age_is_right { Ok(state) } else { Err(NotOurs) }
+        let state: Self = key.open(text, &bound_to(tenant))?;
+        state.of_age(now)
     }
+
+    /// Opens a state that lay in the table.
+    pub fn open_with(text: &str, key: &Bearer, tenant: &TenantId, now: Timestamp) -> Result<Self, NotOurs> {
+        let state: Self = key.open(text, &bound_to(tenant))?;
+        state.of_age(now)
+    }
+
+    fn of_age(self, now: Timestamp) -> Result<Self, NotOurs> {
+        let age_is_right = now.since(self.at) < STATE_GOOD_FOR && self.at <= now.plus(STATE_GOOD_FOR);
+        if age_is_right { Ok(self) } else { Err(NotOurs) }
+    }
+
+    /// Whether the user showed who they are as recently as Cognito asked for (OpenID Connect Core, 3.1.2.1:
+    /// `max_age`). It is known from WorkOS or not at all: that the user came back now says nothing.
+    pub fn is_recent_enough(&self, authenticated_at: Option<Timestamp>) -> bool {
+        let Some(max_age) = self.max_age else { return true };
+        let age = Duration::from_secs(max_age.into()) + CLOCKS_DIFFER_BY;
+        authenticated_at.is_some_and(|at| at.plus(age) >= self.at)
+    }
+}
+
+fn bound_to(tenant: &TenantId) -> String {
+    format!("sign-in state of {tenant}")
 }
 
 #[cfg(test)]
@@ -109,8 +153,34 @@ mod tests {
             connection_id: "conn_01E4ZCR3C56J083X43JQXF3JK5".parse().unwrap(),
             redirect_uri: "https://a.auth.eu-west-1.amazoncognito.com/oauth2/idpresponse".into(),
             state: Some("x".repeat(4096)),
+            nonce: Some("n".to_owned()),
+            prompts: true,
+            max_age: Some(60),
+            verifier: Some(PkceVerifier::new([7; 32])),
             at: Timestamp::from_seconds(1_000_000),
         }
+    }
+
+    #[test]
+    fn a_state_of_before_opens_though_it_has_less_in_it() {
+        let key = Key::new([7; 32]);
+        let before = serde_json::json!({
+            "user_pool_id": "eu-west-1_Pool", "connection_id": "conn_01E4ZCR3C56J083X43JQXF3JK5",
+            "redirect_uri": "https://a", "state": null, "at": state().at,
+        });
+        let sealed = key.seal(&before, [1; 12], &bound_to(&tenant('A'))).unwrap();
+        let opened = SignInState::open(&sealed, &key, &tenant('A'), state().at).unwrap();
+        assert_eq!((opened.nonce, opened.prompts, opened.max_age, opened.verifier), (None, false, None, None));
+    }
+
+    #[test]
+    fn a_sign_in_is_recent_only_where_workos_says_when_it_was() {
+        let at = |seconds: i64| Some(Timestamp::from_seconds(1_000_000 + seconds));
+        let recent = state();
+        assert!(recent.is_recent_enough(at(5)) && recent.is_recent_enough(at(-60)) && recent.is_recent_enough(at(-90)));
+        assert!(!recent.is_recent_enough(at(-91)) && !recent.is_recent_enough(None));
+        let whenever = SignInState { max_age: None, ..state() };
+        assert!(whenever.is_recent_enough(None));
     }
 
     #[test]
@@ -131,6 +201,4 @@ mod tests {
             assert_eq!(open(&changed, &key, &tenant('A'), 1), Err(NotOurs), "position {position}");
         }
     }
-
-    use std::time::Duration;
 }

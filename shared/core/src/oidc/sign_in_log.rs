@@ -1,10 +1,13 @@
 //! What is kept of a sign-in, so that "my login doesn't work" has an answer. Nothing in it tells who signed in.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     id::{ConnectionId, ulid_text},
+    oidc::attributes::Claims,
     timestamp::Timestamp,
 };
 
@@ -37,6 +40,8 @@ pub enum SignInError {
     AnotherConnection,
     /// The provider was adopted with another ID as its `sub`, which the identity provider did not send.
     NoSubject,
+    /// The application asked that the user show anew who they are, and nothing says that they did.
+    LoginRequired,
     /// WorkOS does not take its own code back.
     CodeOfWorkosNotGood,
     /// WorkOS does not take the tenant's API key, or the tenant has none.
@@ -66,6 +71,10 @@ impl SignInError {
             Self::NoSubject => {
                 "the identity provider sent no ID of the user that fits (`idp_id`), which is the `sub` of this adopted \
                  provider: have it sent"
+            }
+            Self::LoginRequired => {
+                "the application asked for a login that is new (`prompt` or `max_age`), and WorkOS refused it or does \
+                 not say when the user logged in: have the application ask for `prompt=login` without `max_age`"
             }
             Self::CodeOfWorkosNotGood => {
                 "the sign-in took longer than WorkOS allows, or the browser repeated it; the user begins again"
@@ -97,14 +106,24 @@ pub struct SignInEntry {
     /// The claims that were too long for Cognito and were cut or left out.
     #[serde(default)]
     pub cut: Vec<String>,
+    /// The claims that the pool asks for and that this sign-in had nothing for: the pool keeps their old values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<String>,
 }
 
 impl SignInEntry {
     /// A sign-in that came back from WorkOS at `now`. `random` are 80 bits that no other one of that
     /// millisecond has.
-    pub fn returned(connection_id: ConnectionId, cut: Vec<String>, now: Timestamp, random: u128) -> Self {
-        let id = ulid_text(now, random);
-        Self { id, at: now, connection_id, outcome: SignInOutcome::Returned, error: None, cut }
+    pub fn returned(connection_id: ConnectionId, now: Timestamp, random: u128) -> Self {
+        let (id, outcome) = (ulid_text(now, random), SignInOutcome::Returned);
+        Self { id, at: now, connection_id, outcome, error: None, cut: Vec::new(), kept: Vec::new() }
+    }
+
+    /// This sign-in, with what the claims say and don't.
+    #[must_use]
+    pub fn with_claims(self, claims: &Claims) -> Self {
+        let names = |names: &BTreeSet<String>| names.iter().cloned().collect();
+        Self { cut: names(&claims.cut), kept: names(&claims.kept), ..self }
     }
 
     /// This sign-in, once Cognito has its tokens.
@@ -123,6 +142,7 @@ impl SignInEntry {
             SignInError::DeniedByWorkos
             | SignInError::AnotherConnection
             | SignInError::NoSubject
+            | SignInError::LoginRequired
             | SignInError::CodeOfWorkosNotGood
             | SignInError::CodeNotGood => SignInOutcome::Refused,
         };
@@ -138,9 +158,13 @@ mod tests {
     fn a_sign_in_keeps_its_id_from_the_way_back_to_the_end() {
         let (then, now) = (Timestamp::from_seconds(1000), Timestamp::from_seconds(1001));
         let connection: ConnectionId = "conn_01E4ZCR3C56J083X43JQXF3JK5".parse().unwrap();
-        let returned = SignInEntry::returned(connection, vec!["groups".to_owned()], then, 7);
+        let cut = BTreeSet::from(["groups".to_owned()]);
+        let mut claims = Claims::default();
+        (claims.kept, claims.cut) = (cut.clone(), cut);
+        let returned = SignInEntry::returned(connection, then, 7).with_claims(&claims);
         let signed_in = returned.clone().signed_in(now);
-        assert_eq!((&signed_in.id, signed_in.at, &signed_in.cut), (&returned.id, now, &returned.cut));
+        assert_eq!((&signed_in.id, signed_in.at, &signed_in.cut), (&returned.id, now, &vec!["groups".to_owned()]));
+        assert_eq!(signed_in.kept, ["groups"]);
         assert_eq!((signed_in.outcome, signed_in.error), (SignInOutcome::SignedIn, None));
         let over = returned.clone().over(SignInError::AnotherConnection, now);
         assert_eq!((&over.id, over.at, over.outcome), (&returned.id, now, SignInOutcome::Refused));

@@ -61,7 +61,7 @@ impl<'a> Builder<'a> {
             .values()
             .filter(|wanted| wanted.presence.is_provided() && !desired.is_untouched(&wanted.connection.id))
             .collect();
-        waiting.sort_by_key(|wanted| (wanted.connection.created_at, &wanted.connection.id));
+        waiting.sort_by_key(|wanted| wanted.connection.age());
         let mut unwritten: BTreeSet<&ConnectionId> = waiting.iter().map(|wanted| &wanted.connection.id).collect();
         while !waiting.is_empty() {
             let mut later = Vec::new();

@@ -145,7 +145,7 @@ impl World {
     }
 
     fn check_provider(&self, letter: char, provider: &Provider) {
-        let own = Identifier::from(&conn(letter));
+        let own = Identifier::of_id(&conn(letter)).unwrap();
         let is_taken = self.theirs.values().any(|theirs| theirs.identifiers.contains(&own));
         assert!(provider.identifiers.contains(&own) || is_taken, "{letter} can't be found by its own ID");
         assert_eq!(provider.mapping, self.specs.mapping);
@@ -164,7 +164,7 @@ impl World {
                     && !self.theirs.contains_key(&name(**letter))
             });
             let is_active = members.clone().any(|(_, connection)| connection.state == ConnectionState::Active);
-            let holder = self.holder_of(&Identifier::from(&org(organization)));
+            let holder = self.holder_of(&Identifier::of_id(&org(organization)).unwrap());
             if !is_active || holder.is_some_and(|holder| self.theirs.contains_key(holder)) {
                 continue;
             }

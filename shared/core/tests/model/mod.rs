@@ -127,6 +127,7 @@ impl World {
             connections: readable.map(|(_, connection)| connection.clone()).collect(),
             organizations: organizations.into(),
             unreadable: garbled.map(|letter| record(conn(*letter).to_string())).chain(unknown).collect(),
+            unreadable_organizations: Vec::new(),
         }
     }
 
@@ -140,10 +141,11 @@ impl World {
     pub fn happen(&mut self, event: &Event) {
         match event {
             Event::Connect(letter, state, organization) => {
-                let created_at = Timestamp::from_seconds(i64::from(u32::from(*letter)));
+                let created_at = Some(Timestamp::from_seconds(i64::from(u32::from(*letter))));
                 let state = ConnectionState::from((*state).to_owned());
                 let organization_id = Some(org(*organization));
-                let connection = Connection { id: conn(*letter), organization_id, state, created_at };
+                let id = conn(*letter);
+                let connection = Connection { id, organization_id, connection_type: None, state, created_at };
                 self.connections.insert(*letter, connection);
             }
             Event::Disconnect(letter) => drop(self.connections.remove(letter)),

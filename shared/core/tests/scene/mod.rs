@@ -49,7 +49,7 @@ pub fn client(text: &str) -> AppClientId {
 
 /// The identifiers that a connection alone in its organization has.
 pub fn both_ids(letter: char) -> BTreeSet<Identifier> {
-    [Identifier::from(&conn(letter)), Identifier::from(&org(letter))].into()
+    [Identifier::of_id(&conn(letter)).unwrap(), Identifier::of_id(&org(letter)).unwrap()].into()
 }
 
 /// Makes specs as the service does.
@@ -118,8 +118,9 @@ impl Scene {
         self.snapshot.connections.push(Connection {
             id: conn(letter),
             organization_id: Some(org(organization)),
+            connection_type: None,
             state: state.to_owned().into(),
-            created_at: Timestamp::from_seconds(i64::from(u32::from(letter))),
+            created_at: Some(Timestamp::from_seconds(i64::from(u32::from(letter)))),
         });
         self
     }
@@ -278,7 +279,9 @@ impl Scene {
 pub fn short(step: &Step) -> String {
     let ids = |spec: &ProviderSpec| -> String {
         let texts = spec.identifiers.iter().map(|identifier| {
-            identifier.as_str().parse().map_or_else(|_| identifier.to_string(), |id| letter(&id).to_string())
+            let is_connection = identifier.as_str().starts_with("conn_");
+            let id = identifier.as_str().parse().ok().filter(|_| is_connection);
+            id.map_or_else(|| identifier.to_string(), |id| letter(&id).to_string())
         });
         texts.collect::<Vec<_>>().join(" ")
     };

@@ -3,6 +3,7 @@
 use causeway_core::{
     connection::{ConnectionState, DomainState},
     health::ErrorClass,
+    id::ConnectionId,
 };
 use serde_json::{Value, json};
 
@@ -51,7 +52,7 @@ async fn organizations_are_listed_with_their_domains_where_they_are_asked_for() 
     let server = Server::start(vec![
         Answer::json(CONNECTIONS, 200, &page(&[connection(1)], None)),
         Answer::json(ORGANIZATIONS, 200, &page(&[organization], Some("next"))),
-        Answer::json(ORGANIZATIONS, 200, &page(&[json!({ "id": "org_2" })], None)),
+        Answer::json(ORGANIZATIONS, 200, &page(&[json!({ "id": "org_2", "domains": [] })], None)),
     ])
     .await;
     let snapshot = client(&server).snapshot(&key(), true).await.unwrap();
@@ -115,27 +116,20 @@ async fn a_page_that_is_not_of_the_shape_is_an_error_and_not_the_last_page() {
 }
 
 #[tokio::test]
-async fn one_odd_record_does_not_fail_the_page_and_is_reported() {
-    let without = |number, name: &str| {
-        let mut record = connection(number);
-        record.as_object_mut().unwrap().remove(name);
-        record
-    };
+async fn a_record_without_a_usable_id_does_not_fail_the_page_and_is_reported() {
     let with = |number, name: &str, value: Value| {
         let mut record = connection(number);
         record[name] = value;
         record
     };
     let cases = [
-        (without(1, "state"), connection_id(1), "connection: state: missing"),
-        (with(2, "state", json!(7)), connection_id(2), "connection: state: not text"),
-        (without(3, "created_at"), connection_id(3), "connection: created_at: missing"),
-        (with(4, "created_at", json!("soon")), connection_id(4), "connection: created_at: not a date of RFC 3339"),
-        (with(5, "organization_id", json!(["org_1"])), connection_id(5), "connection: organization_id: not text"),
-        (with(6, "organization_id", json!("team_1")), connection_id(6), "connection: organization_id: an organization"),
-        (with(7, "id", json!("conn_short\u{7}é")), "conn_short".to_owned(), "connection: id: a connection ID is"),
-        (with(8, "id", json!("x".repeat(100))), "x".repeat(64), "connection: id: a connection ID is"),
-        (without(9, "id"), String::new(), "connection: id: missing"),
+        (
+            with(7, "id", json!("conn_short\u{7}\u{e9}")),
+            "conn_short??".to_owned(),
+            "connection: id: a connection ID is",
+        ),
+        (with(8, "id", json!("x".repeat(100))), "x".repeat(80), "connection: id: a connection ID is"),
+        (with(9, "id", json!(null)), String::new(), "connection: id: missing"),
         (with(10, "id", json!({})), String::new(), "connection: id: not text"),
         (json!("no object"), String::new(), "connection: id: missing"),
     ];
@@ -147,29 +141,53 @@ async fn one_odd_record_does_not_fail_the_page_and_is_reported() {
         assert_eq!(snapshot.unreadable.len(), 1, "{problem}");
         assert_eq!(snapshot.unreadable[0].id, id);
         assert!(snapshot.unreadable[0].problem.starts_with(problem), "{:?}", snapshot.unreadable);
+        let taken_for_another: Result<ConnectionId, _> = snapshot.unreadable[0].id.parse();
+        assert!(taken_for_another.is_err(), "{:?}", snapshot.unreadable);
     }
 }
 
 #[tokio::test]
-async fn an_organization_that_cannot_be_read_is_reported_and_not_taken_for_one_without_domains() {
-    let odd = [
-        json!({ "id": "org_1", "domains": "a.example" }),
-        json!({ "id": "org_1", "domains": [{ "domain": "a.example" }] }),
-        json!({ "id": "org_1", "domains": [{ "state": "verified" }] }),
-    ];
-    for record in odd {
+async fn an_organization_whose_domains_can_not_all_be_read_is_reported_with_those_that_can() {
+    let readable = json!({ "domain": "b.example", "state": "verified" });
+    for (domains, read) in [
+        (json!("a.example"), 0),
+        (json!(null), 0),
+        (json!([{ "domain": "a.example", "state": 7 }, readable]), 1),
+        (json!([{ "state": "verified" }, readable]), 1),
+        (json!([7, readable]), 1),
+    ] {
+        let record = json!({ "id": "org_1", "domains": domains });
+        let whole = json!({ "id": "org_2", "domains": [{ "domain": "a.example" }] });
         let server = Server::start(vec![
             Answer::json(CONNECTIONS, 200, &page(&[], None)),
-            Answer::json(ORGANIZATIONS, 200, &page(&[json!({ "id": "org_2" }), record.clone()], None)),
+            Answer::json(ORGANIZATIONS, 200, &page(&[whole, record.clone()], None)),
             Answer::json("GET /organizations/org_1", 200, &record),
         ])
         .await;
         let snapshot = client(&server).snapshot(&key(), true).await.unwrap();
-        assert_eq!(snapshot.organizations.len(), 1);
-        assert_eq!(snapshot.unreadable[0].id, "org_1");
-        assert!(snapshot.unreadable[0].problem.starts_with("organization: domains:"), "{:?}", snapshot.unreadable);
-        assert!(client(&server).organization(&key(), &"org_1".parse().unwrap()).await.is_err());
+        assert_eq!(snapshot.organizations.iter().map(|one| one.domains.len()).collect::<Vec<_>>(), [read, 1]);
+        let unreadable = &snapshot.unreadable_organizations;
+        assert_eq!((unreadable.len(), unreadable[0].id.as_str()), (1, "org_1"));
+        assert!(unreadable[0].problem.starts_with("organization: domains:"), "{unreadable:?}");
+        assert!(snapshot.unreadable.is_empty(), "an organization is no connection");
+        let alone = client(&server).organization(&key(), &"org_1".parse().unwrap()).await.unwrap().unwrap();
+        assert_eq!(alone.domains.len(), read);
     }
+}
+
+#[tokio::test]
+async fn the_test_organization_has_no_domains_whatever_is_said_of_it() {
+    let record = json!({ "id": "org_test_idp", "domains": [{ "domain": "example.com", "state": "verified" }] });
+    let server = Server::start(vec![
+        Answer::json(CONNECTIONS, 200, &page(&[], None)),
+        Answer::json(ORGANIZATIONS, 200, &page(std::slice::from_ref(&record), None)),
+        Answer::json("GET /organizations/org_test_idp", 200, &record),
+    ])
+    .await;
+    let snapshot = client(&server).snapshot(&key(), true).await.unwrap();
+    assert!(snapshot.organizations[0].domains.is_empty() && snapshot.unreadable_organizations.is_empty());
+    let alone = client(&server).organization(&key(), &"org_test_idp".parse().unwrap()).await.unwrap();
+    assert!(alone.unwrap().domains.is_empty());
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod lists;
 mod registration;
 mod scripted_server;
 mod sign_in;
+mod specification;
 
 use std::error::Error;
 

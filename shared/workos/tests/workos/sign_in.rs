@@ -1,6 +1,10 @@
 //! Redeeming codes, and telling whether a key belongs to a client.
 
-use causeway_core::{health::ErrorClass, id::WorkosClientId};
+use causeway_core::{
+    health::ErrorClass,
+    id::WorkosClientId,
+    oidc::{pkce::PkceVerifier, profile::Profile},
+};
 use causeway_workos::{Workos, WorkosError};
 use serde_json::{Value, json};
 
@@ -29,9 +33,13 @@ fn token_answer() -> Value {
     })
 }
 
-async fn redeem(answers: Vec<Answer>) -> (Result<causeway_core::oidc::claims::Profile, WorkosError>, Vec<String>) {
+fn verifier() -> PkceVerifier {
+    PkceVerifier::new([7; 32])
+}
+
+async fn redeem(answers: Vec<Answer>) -> (Result<Profile, WorkosError>, Vec<String>) {
     let server = Server::start(answers).await;
-    let outcome = client(&server).redeem_code(&client_id(), &key(), CODE).await;
+    let outcome = client(&server).redeem_code(&client_id(), &key(), CODE, Some(&verifier())).await;
     (outcome, server.requests())
 }
 
@@ -47,6 +55,7 @@ async fn a_code_is_redeemed_as_json_without_anything_that_workos_does_not_ask_fo
         serde_json::from_str::<Value>(body).unwrap(),
         json!({
             "client_id": "client_1", "client_secret": crate::KEY, "code": CODE, "grant_type": "authorization_code",
+            "code_verifier": verifier().expose(),
         })
     );
 }
@@ -100,7 +109,7 @@ async fn no_secret_shows_in_the_error_of_a_refused_code() {
 #[tokio::test]
 async fn no_secret_shows_in_the_error_of_an_answer_that_cannot_be_read() {
     let mut odd_connection = token_answer();
-    odd_connection["profile"]["connection_id"] = json!("canary");
+    odd_connection["profile"]["connection_id"] = json!("a canary");
     for answer in [odd_connection, json!({ "profile": "canary" }), json!("canary"), json!(["canary"])] {
         let (outcome, _) = redeem(vec![Answer::json(TOKEN, 200, &answer)]).await;
         let error = outcome.unwrap_err();
@@ -111,7 +120,7 @@ async fn no_secret_shows_in_the_error_of_an_answer_that_cannot_be_read() {
     assert!(!everything_of(&outcome.unwrap_err()).contains("canary"));
     let (outcome, _) = redeem(vec![Answer::json(TOKEN, 200, &json!({ "access_token": "canary" }))]).await;
     let error = outcome.unwrap_err();
-    assert!(error.to_string().contains("missing field `profile`"), "{error}");
+    assert!(error.to_string().contains("profile: missing"), "{error}");
     assert!(!everything_of(&error).contains("canary"));
 }
 
@@ -163,7 +172,8 @@ async fn a_code_is_sent_again_where_no_connection_could_be_made() {
     let base = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     drop(listener);
     let begun = std::time::Instant::now();
-    let error = Workos::new(base).unwrap().redeem_code(&client_id(), &key(), CODE).await.unwrap_err();
+    let error =
+        Workos::new(base).unwrap().redeem_code(&client_id(), &key(), CODE, Some(&verifier())).await.unwrap_err();
     assert!(begun.elapsed() >= std::time::Duration::from_millis(600), "two pauses of 200 and 400 ms");
     assert!(matches!(error, WorkosError::Unreachable { .. }), "{error:?}");
     assert!(!everything_of(&error).contains("canary"));

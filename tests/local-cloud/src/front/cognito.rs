@@ -27,6 +27,9 @@ const OWN_USERS: &str = "COGNITO";
 /// endpoints can be found out from the issuer.
 const OIDC_NEEDS: [&str; 4] = ["attributes_request_method", "authorize_scopes", "client_id", "oidc_issuer"];
 
+/// The operation that takes members which the model does not have.
+const UPDATE_CLIENT: &str = "UpdateUserPoolClient";
+
 /// A refusal as AWS writes it: its type and its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -112,13 +115,23 @@ impl Cognito {
         self.locks.lock().unwrap_or_else(PoisonError::into_inner).entry(pool.to_owned()).or_default().clone()
     }
 
+    /// The members of a call that Cognito passes over, for the record.
+    pub fn passed_over(&self, operation: &str, received: &Received) -> Vec<String> {
+        let request = serde_json::from_slice(&received.body).ok().filter(|_| operation == UPDATE_CLIENT);
+        request.map(|mut request| self.model.take_unknown(operation, &mut request)).unwrap_or_default()
+    }
+
     /// Answers one call: the answer, and why it was refused if the front refused it.
     pub async fn answer(&self, received: &Received, upstream: &Upstream) -> Result<(Reply, Option<Refusal>)> {
         let operation = received.header("x-amz-target").trim_start_matches(TARGET).to_owned();
         let refused = |refusal: Refusal| Ok((refusal.reply(), Some(refusal)));
-        let Ok(request) = serde_json::from_slice::<Value>(&received.body) else {
+        let Ok(mut request) = serde_json::from_slice::<Value>(&received.body) else {
             return refused(Refusal::new("SerializationException", "the body is no JSON"));
         };
+        // What an app client shows is sent back with members that this model does not have; AWS passes over them.
+        if operation == UPDATE_CLIENT {
+            self.model.take_unknown(&operation, &mut request);
+        }
         match self.model.check(&operation, &request)? {
             Some(Violation::Form(message)) => return refused(Refusal::new("SerializationException", message)),
             Some(Violation::Constraints(message)) => {
@@ -146,7 +159,7 @@ impl Cognito {
             return refused(refusal);
         }
         let reply = upstream.send(received).await?;
-        let reply = if call.operation == "UpdateUserPoolClient" { self.replaced(&call, reply).await? } else { reply };
+        let reply = if call.operation == UPDATE_CLIENT { self.replaced(&call, reply).await? } else { reply };
         Ok((self.read(&call, reply)?, None))
     }
 
@@ -236,6 +249,9 @@ impl Cognito {
         }
         let mut answer: Value = serde_json::from_slice(&reply.body).context("the emulator's answer is no JSON")?;
         self.places.learn_pool(&call.place, &answer);
+        if call.operation == "DescribeUserPoolClient" {
+            return Ok(Reply { body: Bytes::from(with_newer_members(answer).to_string()), ..reply });
+        }
         let provider = &mut answer["IdentityProvider"];
         if provider["ProviderType"] != "OIDC" {
             return Ok(reply);
@@ -245,6 +261,16 @@ impl Cognito {
         }
         Ok(Reply { body: Bytes::from(answer.to_string()), ..reply })
     }
+}
+
+/// An app client with what the API shows since November 2026, and with a member that no API has yet: whoever sends an
+/// app client back must not lose what it does not know.
+fn with_newer_members(mut answer: Value) -> Value {
+    let client = &mut answer["UserPoolClient"];
+    client["ClientType"] = json!("PUBLIC");
+    client["ClientSecretArn"] = Value::Null;
+    client["OfTheFuture"] = json!({"Is": ["kept"]});
+    answer
 }
 
 fn details_refused(kind: &str, details: &Value) -> Option<Refusal> {

@@ -48,6 +48,34 @@ impl Model {
         Ok(Self { operations: part("operations")?, shapes: part("shapes")?, patterns: Mutex::default() })
     }
 
+    /// The members of a request that its operation does not have, at any depth of structures, taken out of it: AWS
+    /// passes over them.
+    pub fn take_unknown(&self, operation: &str, request: &mut Value) -> Vec<String> {
+        let input = self.operations.get(operation).and_then(|operation| operation["input"]["shape"].as_str());
+        let mut unknown = Vec::new();
+        if let Some(shape) = input {
+            self.take_unknown_of(shape, request, "", &mut unknown);
+        }
+        unknown
+    }
+
+    fn take_unknown_of(&self, shape: &str, value: &mut Value, path: &str, unknown: &mut Vec<String>) {
+        let (Some(shape), Value::Object(given)) = (self.shapes.get(shape), value) else { return };
+        if shape["type"] != "structure" {
+            return;
+        }
+        given.retain(|name, value| match shape["members"][name]["shape"].as_str() {
+            Some(member) => {
+                self.take_unknown_of(member, value, &format!("{path}{name}."), unknown);
+                true
+            }
+            None => {
+                unknown.push(format!("{path}{name}"));
+                false
+            }
+        });
+    }
+
     /// Checks a request; an operation or a pattern that can't be read is an error.
     pub fn check(&self, operation: &str, request: &Value) -> Result<Option<Violation>> {
         let operation = self.operations.get(operation).with_context(|| format!("no operation {operation}"))?;
@@ -303,6 +331,20 @@ mod tests {
         ] {
             assert_eq!(refused(&request), expected, "{request}");
         }
+    }
+
+    #[test]
+    fn members_that_there_are_not_are_taken_out_and_named() {
+        let mut model = model();
+        let inner = json!({"type": "structure", "members": {"Size": {"shape": "Size"}}});
+        model.shapes.insert("Inner".to_owned(), inner);
+        model.shapes["MakeRequest"]["members"]["Inner"] = json!({"shape": "Inner"});
+        let mut request =
+            json!({"Name": "abc", "Novel": 1, "Inner": {"Size": 1, "Novel": {}}, "Details": {"SAML": "x"}});
+        let mut unknown = model.take_unknown("Make", &mut request);
+        unknown.sort();
+        assert_eq!(unknown, ["Inner.Novel", "Novel"]);
+        assert_eq!(request, json!({"Name": "abc", "Inner": {"Size": 1}, "Details": {"SAML": "x"}}));
     }
 
     #[test]

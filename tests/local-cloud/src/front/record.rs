@@ -27,6 +27,8 @@ pub struct Call {
     pub status: u16,
     /// Why the front itself answered, if it did.
     pub refused: Option<String>,
+    /// Members of the request that the service passed over, as its model does not have them.
+    pub passed_over: Vec<String>,
     /// Whom it is about: the beginning of the request.
     #[serde(skip)]
     about: String,
@@ -45,6 +47,7 @@ impl Call {
             operation: operation.to_owned(),
             status: 0,
             refused: None,
+            passed_over: Vec::new(),
             about: about[..end].to_owned(),
         }
     }
