@@ -134,6 +134,9 @@ fn compile(command: &options::Command, stop: &Stop) -> Result<PathBuf, String> {
         // As SAM builds them, which then finds them built. It builds one after another, cargo all at once.
         cargo.args(FUNCTIONS.iter().flat_map(|function| ["--bin", function]));
     }
+    if command.offers_command_line() {
+        cargo.args(["--bin", "causeway"]);
+    }
     forget_cargo(&mut cargo);
     // Its progress is read here, and shown beside that of the installation.
     cargo.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "80");

@@ -16,7 +16,7 @@ pub use self::folder::cloud_file;
 use self::folder::{forget, processes_file, recorded_in, running_in, write};
 use crate::account::Account;
 use crate::api::Api;
-use crate::deployment::{self, Build, SigningKeys};
+use crate::deployment::{self, Build, SigningKeys, Triggers};
 use crate::front::control::Control;
 use crate::front::program::{Endpoints, local, stand_before};
 use crate::ministack::{self, INTEGRATION_ACCOUNT, REGION};
@@ -30,8 +30,6 @@ use crate::workspace;
 pub const CLOUD_FILE_VARIABLE: &str = "CAUSEWAY_CLOUD";
 
 const HEALTH_DEADLINE: Duration = Duration::from_secs(30);
-/// Longer than any local cloud runs, as the Scheduler writes it.
-const NEVER: &str = "rate(365 days)";
 
 /// How a local cloud is started.
 #[derive(Clone, Debug)]
@@ -50,9 +48,8 @@ pub struct Settings {
     pub workos_seed: Value,
     /// How the functions are built.
     pub build: Build,
-    /// Whether the schedule ticks and the queue's messages are run. Without, the functions are there for whoever
-    /// calls them only.
-    pub triggers: bool,
+    /// What calls the functions by itself.
+    pub triggers: Triggers,
 }
 
 impl Default for Settings {
@@ -65,7 +62,7 @@ impl Default for Settings {
             strict: false,
             workos_seed: Value::Null,
             build: Build::default(),
-            triggers: true,
+            triggers: Triggers::default(),
         }
     }
 }
@@ -111,6 +108,9 @@ pub struct Cloud {
     pub log_dir: PathBuf,
     /// The processes that were started, by name.
     pub process_ids: BTreeMap<String, u32>,
+    /// What calls the functions by itself.
+    #[serde(default)]
+    pub triggers: Triggers,
 }
 
 impl Cloud {
@@ -316,13 +316,14 @@ async fn bring_up(
         workos_url: &used.workos,
         signing_keys: SigningKeys::default(),
         build: settings.build,
-        tick: (!settings.triggers).then_some(NEVER),
+        triggers: settings.triggers,
     };
     let outputs = deployment::deploy(tools, stack, &logs.join("deploy.log")).await?;
     let process_ids = started.processes.iter().map(Running::recorded);
     let process_ids = process_ids.map(|process| (process.name.clone(), process.pid)).collect();
-    let cloud = described(behind, before.aws, used, outputs, logs, process_ids)?;
-    if !settings.triggers {
+    let mut cloud = described(behind, before.aws, used, outputs, logs, process_ids)?;
+    cloud.triggers = settings.triggers;
+    if settings.triggers == Triggers::None {
         cloud.leave_queue_alone().await?;
     }
     healthy(&cloud).await.with_context(|| format!("see the logs in {}", logs.display()))?;
@@ -366,6 +367,7 @@ fn described(
         outputs,
         log_dir: logs.to_path_buf(),
         process_ids,
+        triggers: Triggers::default(),
     })
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::account::Account;
@@ -92,6 +93,17 @@ pub async fn build_alone(tools: &Tools, package: &str, how: Build, log: &Path) -
     Ok(folder.join(package).join("bootstrap"))
 }
 
+/// Builds one of the functions as it is shipped, behind everything else that wants a processor.
+pub async fn build_shipped(tools: &Tools, function: &str, log: &Path) -> Result<()> {
+    let mut cargo = with_tools(Command::new("nice"), tools);
+    let processor = if host_architecture()? == "arm64" { "--arm64" } else { "--x86-64" };
+    cargo
+        .args(["cargo", "lambda", "build", "--release", "--locked", "--bin", function, processor, "--lambda-dir"])
+        .arg(Build::Shipped.folder().with_extension("one"));
+    Build::Shipped.prepare(&mut cargo);
+    run("cargo lambda build", &mut cargo, log).await
+}
+
 /// Checks `template.yaml`, and that the workflows of the continuous delivery are YAML.
 pub async fn validate(tools: &Tools) -> Result<()> {
     let mut sam = sam(tools);
@@ -117,8 +129,38 @@ pub struct Settings<'a> {
     pub signing_keys: SigningKeys<'a>,
     /// How the functions were built.
     pub build: Build,
-    /// How often the schedule ticks, as the Scheduler's expression; every minute without one.
-    pub tick: Option<&'a str>,
+    /// What calls the functions by itself.
+    pub triggers: Triggers,
+}
+
+/// What calls the functions by itself: the schedule, and the queue's messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Triggers {
+    /// The schedule ticks every minute, as the template says.
+    #[default]
+    Usual,
+    /// It ticks every few seconds, and a pool is due as soon, so that nobody waits for it.
+    Quick,
+    /// Nothing: the functions are there for whoever calls them.
+    None,
+}
+
+impl Triggers {
+    /// How often the schedule ticks, as the Scheduler writes it. AWS counts in minutes, the emulator is taught seconds.
+    fn tick(self) -> &'static str {
+        match self {
+            Self::Usual => "rate(1 minute)",
+            Self::Quick => "rate(5 seconds)",
+            // Longer than any local cloud runs.
+            Self::None => "rate(365 days)",
+        }
+    }
+
+    /// After how many seconds a user pool is looked at again.
+    fn interval(self) -> u32 {
+        if self == Self::Quick { 5 } else { 30 }
+    }
 }
 
 /// The stack's parameters `SigningKeys` and `SigningKeyLeadSeconds`.
@@ -154,12 +196,18 @@ pub async fn deploy(tools: &Tools, settings: Settings<'_>, log: &Path) -> Result
     Ok(stack_outputs(&account, REGION, STACK).await?.into_iter().collect())
 }
 
-/// Deploys the stack of a running cloud again, with other keys, as an operator does who replaces the signing key.
-pub async fn replace_signing_keys(cloud: &Cloud, signing_keys: SigningKeys<'_>) -> Result<()> {
+/// Deploys the stack of a running cloud again, with other keys, as an operator does who replaces the signing key, or
+/// with the functions as they are built by now.
+pub async fn deploy_again(cloud: &Cloud, signing_keys: SigningKeys<'_>) -> Result<()> {
     let tools = tools::installed()?;
     let port = Url::parse(&cloud.aws_endpoint)?.port().context("the emulated AWS has no port")?;
-    let settings =
-        Settings { aws_port: port, workos_url: &cloud.workos_url, signing_keys, build: Build::Quick, tick: None };
+    let settings = Settings {
+        aws_port: port,
+        workos_url: &cloud.workos_url,
+        signing_keys,
+        build: Build::Quick,
+        triggers: cloud.triggers,
+    };
     let log = cloud.log_dir.join(format!("deploy-{}.log", signing_keys.which));
     deploy(&tools, settings, &log).await.map(drop)
 }
@@ -172,14 +220,14 @@ fn parameters(settings: Settings<'_>) -> Result<Vec<String>> {
         ("ApiUrlPrefix", format!("http://127.0.0.1:{port}/_aws/execute-api")),
         ("LocalCallback", format!("http://localhost:{port}/oauth2/idpresponse")),
         ("WebhookEvents", String::new()),
-        ("ReconcileIntervalSeconds", "30".to_owned()),
+        ("ReconcileIntervalSeconds", settings.triggers.interval().to_string()),
         // Short, so that a test can wait for what a killed run leaves.
         ("ReconcileTimeoutSeconds", "28".to_owned()),
         ("QueueVisibilitySeconds", "30".to_owned()),
         ("LogLevel", "debug".to_owned()),
         ("SigningKeys", settings.signing_keys.which.to_owned()),
         ("SigningKeyLeadSeconds", settings.signing_keys.lead_seconds.to_string()),
-        ("ScheduleExpression", settings.tick.unwrap_or("rate(1 minute)").to_owned()),
+        ("ScheduleExpression", settings.triggers.tick().to_owned()),
     ]
     // In quotes, without which SAM CLI takes no empty value.
     .map(|(key, value)| format!("{key}=\"{value}\""))

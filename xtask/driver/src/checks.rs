@@ -1,17 +1,18 @@
 //! `cargo xtask test`: every check that CI runs, in the order in which they fail soonest.
 
+mod parts;
+
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 use causeway_local_cloud::cloud::{CLOUD_FILE_VARIABLE, Cloud, Settings, Started};
 use causeway_local_cloud::command_line::{self, PROGRAM_VARIABLE};
-use causeway_local_cloud::deployment::Build;
 use causeway_local_cloud::process::run_shown;
 use causeway_local_cloud::{deployment, tools, workspace};
 
-use crate::{announce, described, fuzz, mutations, with_front};
+use self::parts::Parts;
+use crate::{described, fuzz, mutations, with_front};
 
 /// How large the scenarios are that are played.
 #[derive(Clone, Copy, Debug)]
@@ -57,41 +58,41 @@ const TESTS: [&str; 2] = ["test", "--workspace"];
 
 /// Runs all checks and stops at the first that fails.
 pub async fn run(size: Size) -> Result<()> {
-    let begin = Instant::now();
-    phase("format", cargo(&["fmt", "--all", "--check"])).await?;
-    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    phase("clippy", cargo(&clippy)).await?;
-    phase("unit and property tests", cargo(&TESTS)).await?;
-    // Each leaves the other a processor for most of its time.
-    tokio::try_join!(phase("simulation", simulation(size)), phase("functions", build()))?;
-    if let Size::Long = size {
-        phase("fuzz targets", fuzz::run()).await?;
-        phase("mutation tests", mutations::run()).await?;
-    }
-    phase("template", async { deployment::validate(&tools::installed()?).await }).await?;
-    on_a_cloud(size).await?;
-    println!("==> all checks passed in {} s", begin.elapsed().as_secs());
-    Ok(())
+    let parts = Parts::begin();
+    let outcome = all(size, &parts).await;
+    parts.show();
+    outcome
 }
 
-async fn phase(name: &str, work: impl Future<Output = Result<()>>) -> Result<()> {
-    announce(name);
-    let begin = Instant::now();
-    let outcome = work.await;
-    let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
-    println!("==> {name}: {verdict} after {:.1} s", begin.elapsed().as_secs_f64());
-    outcome.with_context(|| name.to_owned())
+async fn all(size: Size, parts: &Parts) -> Result<()> {
+    parts.run("format", cargo(&["fmt", "--all", "--check"])).await?;
+    // Only checks, and so has a look of its own at every dependency: the compiler's work can't be shared with it.
+    let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    parts.run("clippy", cargo(&clippy)).await?;
+    parts.run("unit and property tests", cargo(&TESTS)).await?;
+    if let Size::Long = size {
+        parts.run("fuzz targets", fuzz::run()).await?;
+        parts.run("mutation tests", mutations::run()).await?;
+    }
+    parts.run("template", async { deployment::validate(&tools::installed()?).await }).await?;
+    let (started, ()) = tokio::try_join!(parts.run("local cloud", start()), parts.run("simulation", simulation(size)))?;
+    // The tests mostly wait, and leave the compiler time for what they don't need.
+    tokio::try_join!(
+        parts.run("end-to-end tests", end_to_end(&started, size)),
+        parts.run("a function as shipped", ship())
+    )?;
+    // The last: what it makes and changes is in nobody's way any more.
+    parts.run("API as described", Box::pin(described::check(started.cloud()?))).await
 }
 
 async fn cargo(arguments: &[&str]) -> Result<()> {
     run_shown("cargo", cargo_command().args(arguments)).await
 }
 
-/// Builds the functions as a local cloud does, which then finds them built.
-async fn build() -> Result<()> {
-    let logs = home().join("logs");
-    std::fs::create_dir_all(&logs)?;
-    deployment::build(&tools::installed()?, Build::default(), &logs.join("build.log")).await
+/// Builds one function with the profile that is shipped, as it is built for AWS, so that this can't break unseen. All of
+/// them so take four times as long.
+async fn ship() -> Result<()> {
+    deployment::build_shipped(&tools::installed()?, "ingest", &home().join("logs/shipped-build.log")).await
 }
 
 /// A folder of its own, so that a cloud that somebody works with is left alone.
@@ -106,14 +107,10 @@ async fn simulation(size: Size) -> Result<()> {
     run_shown("cargo test", &mut command).await
 }
 
-/// What needs a cloud, on one.
-async fn on_a_cloud(size: Size) -> Result<()> {
+/// The cloud that the tests share.
+async fn start() -> Result<Started> {
     let settings = with_front(Settings { home: home(), strict: true, ..Settings::default() })?;
-    announce("local cloud");
-    let started = Cloud::start(&settings).await?;
-    phase("end-to-end tests", end_to_end(&started, size)).await?;
-    // The last: what it makes and changes is in nobody's way any more.
-    phase("API as described", Box::pin(described::check(started.cloud()?))).await
+    Cloud::start(&settings).await
 }
 
 async fn end_to_end(started: &Started, size: Size) -> Result<()> {

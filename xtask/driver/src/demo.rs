@@ -1,56 +1,64 @@
 //! `cargo xtask demo`: the main job, step by step. Each step ends the demo if it does not hold.
 
+mod ending;
 mod onboarding;
 mod refusals;
 mod scene;
+mod shown;
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use causeway_local_cloud::chromium::Window;
 use causeway_local_cloud::cloud::{Cloud, Settings};
+use causeway_local_cloud::deployment::Triggers;
 use causeway_local_cloud::eventually::eventually;
-use serde_json::json;
+use causeway_machine::progress::step;
+use causeway_machine::terminal::duration;
+use serde_json::{Value, json};
 
-use self::scene::{Scene, provider_name, text};
-use crate::with_front;
+use self::scene::{Provider, Scene, provider_name, text};
+use self::shown::{fact, heading, held, hop};
+use crate::{prepared, with_front};
 
 /// How long anything that a wake-up leads to may take.
 const SOON: Duration = Duration::from_secs(30);
-/// How long the schedule may take: the interval of the local cloud, and a minute to the next tick.
-const SCHEDULED: Duration = Duration::from_mins(3);
+/// How long the schedule may take.
+const SCHEDULED: Duration = Duration::from_mins(1);
 
 /// Starts a local cloud, runs every step on it, and stops it.
 pub async fn run(keep: bool) -> Result<()> {
+    let begin = Instant::now();
     heading(1, "The local cloud starts, and template.yaml is deployed into account 111111111111");
-    let started = Cloud::start(&with_front(Settings { strict: true, ..Settings::default() })?).await?;
+    let settings = Settings { strict: true, triggers: Triggers::Quick, ..Settings::default() };
+    let started = Cloud::start(&with_front(settings)?).await?;
     let cloud = started.cloud()?;
-    println!("    Causeway answers at {}", cloud.api_url);
-    steps(cloud).await?;
+    fact("Causeway", &cloud.api_url);
+    let scene = steps(cloud).await?;
+    let took = begin.elapsed() + prepared().all;
+    ending::show(&scene, keep, took).await?;
     if keep {
-        println!("\nThe local cloud keeps running; `cargo xtask down` stops it.");
         started.detach();
     }
     Ok(())
 }
 
-async fn steps(cloud: &Cloud) -> Result<()> {
-    heading(2, "The tenant, in account 222222222222, has a user pool and an app client");
+async fn steps(cloud: &Cloud) -> Result<Scene<'_>> {
+    heading(2, "A tenant, in account 222222222222, has a user pool and an app client");
     let mut scene = Scene::set(cloud).await?;
-    println!("    user pool   {} (Causeway's stack is in {})", scene.pool, cloud.region);
-    println!("    app client  {}", scene.app_client);
+    fact("user pool", &format!("{} (Causeway's stack is in {})", scene.pool, cloud.region));
+    fact("app client", &scene.app_client);
 
     heading(3, "The operator registers the tenant and sends a link; the tenant goes through the onboarding page");
     onboarding::show(&mut scene).await?;
 
     heading(4, "The connection that WorkOS has already becomes an identity provider");
-    let provider = scene.provider_of(&scene.connections[0], SOON).await?;
-    provider.show();
+    show(&scene.provider_of(&scene.connections[0], SOON).await?);
 
     heading(5, "A connection is added in WorkOS and arrives through its webhook");
     add_connection(&mut scene).await?;
 
-    heading(6, "In Chromium, a user signs in to an application by the organization's ID, through Cognito");
+    heading(6, "In a browser, a user signs in to an application by the organization's ID, through Cognito");
     sign_in(&scene).await?;
 
     heading(7, "A provider is changed behind Causeway's back, and the schedule repairs it");
@@ -64,12 +72,13 @@ async fn steps(cloud: &Cloud) -> Result<()> {
 
     heading(10, "The providers that Causeway keeps");
     scene.table().await?;
-    println!("\nEvery step held.");
-    Ok(())
+    Ok(scene)
 }
 
-fn heading(number: u32, what: &str) {
-    println!("\n{number:>2}. {what}");
+fn show(provider: &Provider) {
+    fact("provider", &provider.name);
+    fact("identifiers", &provider.identifiers.join(", "));
+    fact("issuer", provider.details.get("oidc_issuer").map_or("", String::as_str));
 }
 
 async fn add_connection(scene: &mut Scene<'_>) -> Result<()> {
@@ -84,44 +93,61 @@ async fn add_connection(scene: &mut Scene<'_>) -> Result<()> {
         Ok(run.map(|run| text(run, "cause").to_owned()))
     })
     .await?;
-    provider.show();
+    show(&provider);
     // The schedule may happen to come first.
-    println!("    {} ms from WorkOS to Cognito, by the {cause}", took.as_millis());
+    held(&format!("{} ms from WorkOS to Cognito, by the {cause}", took.as_millis()));
     scene.connections.push(connection);
     Ok(())
 }
 
 async fn sign_in(scene: &Scene<'_>) -> Result<()> {
+    let signing_in = step("signing in");
     let mut window = Window::open()?;
     let (port, cognito) = (scene.application_port, &scene.cloud.strict_endpoint);
     let application = window.serves_application(port, cognito, &scene.app_client).await?;
     window.goes_to(&format!("{application}/login?idp_identifier={}", scene.organizations[0])).await?;
     let shown = window.signed_in().await?;
-    let claims = &shown["claims"];
-    for url in window.requests().await? {
-        println!("    -> {}", url.split('?').next().unwrap_or_default());
+    let requests = window.requests().await?;
+    drop(signing_in);
+    for url in requests {
+        causeway_machine::progress::say(&hop(scene.cloud, &application, &url));
     }
+    let claims = &shown["claims"];
     let user = format!("user@{}", scene::DOMAIN);
     ensure!(claims["email"] == user.as_str(), "the application's ID token is not that of {user}: {shown}");
-    println!("    the claims of the ID token that the application gets:");
-    for line in format!("{claims:#}").lines() {
-        println!("      {line}");
+    held("the application gets an ID token of Cognito's, with these claims among others:");
+    for (name, value) in claims_of_interest(claims) {
+        fact(name, &value);
     }
     Ok(())
+}
+
+/// The claims that say who signed in, and by which provider.
+fn claims_of_interest(claims: &Value) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    for name in ["email", "name", "given_name", "family_name", "cognito:username", "sub", "iss"] {
+        if let Some(value) = claims[name].as_str() {
+            found.push((name, value.to_owned()));
+        }
+    }
+    found.truncate(5);
+    found
 }
 
 async fn repair(scene: &Scene<'_>) -> Result<()> {
     let connection = &scene.connections[0];
     let before = scene.provider_of(connection, SOON).await?;
     scene.break_provider(&before).await?;
-    println!("    {} now points at https://elsewhere.example/token", before.name);
+    fact("provider", &format!("{}: its token_url is https://elsewhere.example/token now", before.name));
+    let waiting = step("waiting for the schedule");
     let begin = Instant::now();
     eventually(SCHEDULED, "the schedule repairs the provider", async || {
         let now = scene.provider_of(connection, SOON).await?;
         Ok((now.details.get("token_url") == before.details.get("token_url")).then_some(()))
     })
     .await?;
-    println!("    repaired after {} s", begin.elapsed().as_secs());
+    drop(waiting);
+    held(&format!("repaired after {} (the schedule ticks every few seconds here)", duration(begin.elapsed())));
     Ok(())
 }
 
@@ -137,6 +163,7 @@ async fn delete_connection(scene: &Scene<'_>) -> Result<()> {
     let left = scene.provider_names().await?;
     let expected: Vec<String> = names.into_iter().filter(|name| *name != gone_name).collect();
     ensure!(left == expected, "more than one provider went: {left:?}, expected {expected:?}");
-    println!("    {gone_name} is gone; {} and the foreign provider {} are there", provider_name(kept), scene::FOREIGN);
+    fact("gone", &gone_name);
+    fact("there", &format!("{} and {}, which the tenant made itself", provider_name(kept), scene::FOREIGN));
     Ok(())
 }

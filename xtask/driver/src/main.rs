@@ -7,16 +7,20 @@ mod demo;
 mod described;
 mod fuzz;
 mod mutations;
+mod record;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use causeway_local_cloud::cloud::{self, Cloud, Settings};
+use causeway_local_cloud::deployment::{self, Build, SigningKeys};
 use causeway_local_cloud::front;
 use causeway_local_cloud::interrupt::until_interrupted;
-use causeway_local_cloud::workspace;
+use causeway_local_cloud::{tools, workspace};
 use causeway_machine::options::{self, Command, USAGE, Up};
-use causeway_machine::progress::say;
+use causeway_machine::progress::{say, step};
+use causeway_machine::terminal::{Look, look};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
@@ -34,7 +38,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("{} {error:#}", look(Look::Bad, "error:"));
             ExitCode::FAILURE
         }
     }
@@ -56,7 +60,8 @@ fn run(command: Command) -> Result<()> {
             Command::Demo { keep } => demo::run(keep).await,
             Command::Bench(parts) => bench::run(&parts).await,
             Command::Test { long } => checks::run(if long { checks::Size::Long } else { checks::Size::Usual }).await,
-            Command::Redeploy(_) | Command::Record => anyhow::bail!("not yet"),
+            Command::Redeploy => redeploy().await,
+            Command::Record => record::run().await,
         }
     })
 }
@@ -71,6 +76,22 @@ fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("cannot start the asynchronous runtime")?;
     runtime.block_on(until_interrupted(work))
+}
+
+/// How long the first part took, before it became this.
+#[derive(Clone, Copy, Debug, Default)]
+struct Prepared {
+    all: Duration,
+    compiling: Duration,
+    installing: Duration,
+}
+
+/// What the first part tells of itself.
+fn prepared() -> Prepared {
+    let told = std::env::var("CAUSEWAY_PREPARED").unwrap_or_default();
+    let mut told = told.split(',').map(|part| Duration::from_millis(part.parse().unwrap_or(0)));
+    let mut next = || told.next().unwrap_or_default();
+    Prepared { all: next(), compiling: next(), installing: next() }
 }
 
 /// With the strict front, which is this program.
@@ -92,6 +113,18 @@ async fn start(up: Up) -> Result<()> {
     println!("  details  {}", started.file().display());
     println!("  logs     {}", cloud.log_dir.display());
     started.detach();
+    Ok(())
+}
+
+/// Puts the functions as they are now into the cloud that runs.
+async fn redeploy() -> Result<()> {
+    let cloud = Cloud::load(&cloud::cloud_file(&workspace::local()))?;
+    let building = step("building the functions");
+    deployment::build(&tools::installed()?, Build::Quick, &cloud.log_dir.join("build.log")).await?;
+    building.done();
+    let deploying = step("deploying template.yaml");
+    deployment::deploy_again(&cloud, SigningKeys::default()).await?;
+    deploying.done();
     Ok(())
 }
 

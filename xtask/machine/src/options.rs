@@ -14,9 +14,8 @@ cargo xtask up [--aws-port N] [--functions-aws-endpoint URL] [--strict]
                             starts a local cloud and leaves it running; the options pin the port
                             of the emulated AWS, send the functions' AWS calls elsewhere, or
                             send them, browsers and tenants through the strict front
-cargo xtask redeploy [NAME...]
-                            builds the functions, or those that are named, and puts them into the
-                            cloud that `up` or `demo --keep` left running
+cargo xtask redeploy        builds what has changed of the functions and puts it into the cloud that
+                            `up` or `demo --keep` left running
 cargo xtask described       holds the API of the cloud that `up` started to docs/openapi.json, as `test`
                             does at its end
 cargo xtask record          runs the demo and draws docs/images/demo.svg from it
@@ -34,8 +33,8 @@ pub enum Command {
     Up(Up),
     /// Stop it.
     Down,
-    /// Put functions into it again, by their names.
-    Redeploy(Vec<String>),
+    /// Put the functions into it again.
+    Redeploy,
     /// Hold its API to the document.
     Described,
     /// Run the demo.
@@ -117,7 +116,7 @@ impl Command {
         match self {
             Self::Help | Self::Down => &[],
             Self::Demo { .. } | Self::Record => &[Tool::Sam, Tool::Ministack, Tool::Workos, Tool::Browser],
-            Self::Bench(_) | Self::Redeploy(_) => &[Tool::Sam, Tool::Ministack, Tool::Workos],
+            Self::Bench(_) | Self::Redeploy => &[Tool::Sam, Tool::Ministack, Tool::Workos],
             Self::Up(_) | Self::Test { .. } | Self::Described => {
                 &[Tool::Sam, Tool::Ministack, Tool::Checks, Tool::Workos, Tool::Browser]
             }
@@ -133,7 +132,13 @@ impl Command {
     /// Whether it runs the functions as they are built while one works on the code.
     #[must_use]
     pub fn runs_functions(&self) -> bool {
-        matches!(self, Self::Demo { .. } | Self::Record | Self::Up(_) | Self::Test { .. })
+        matches!(self, Self::Demo { .. } | Self::Record | Self::Up(_) | Self::Redeploy | Self::Test { .. })
+    }
+
+    /// Whether it offers the operator's command.
+    #[must_use]
+    pub fn offers_command_line(&self) -> bool {
+        matches!(self, Self::Demo { keep: true })
     }
 }
 
@@ -145,7 +150,7 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, Str
         "up" => return up(arguments),
         "down" => Command::Down,
         "bench" => return bench(arguments),
-        "redeploy" => return redeploy(arguments),
+        "redeploy" => Command::Redeploy,
         "described" => Command::Described,
         "record" => Command::Record,
         "test" => Command::Test { long: option(&mut arguments, "--long")? },
@@ -165,15 +170,6 @@ fn option(arguments: &mut impl Iterator<Item = String>, known: &str) -> Result<b
         Some(option) if option == known => Ok(true),
         Some(other) => Err(format!("unknown option {other}")),
     }
-}
-
-fn redeploy(names: impl Iterator<Item = String>) -> Result<Command, String> {
-    let known = |name: String| {
-        let is_known = FUNCTIONS.contains(&name.as_str());
-        if is_known { Ok(name) } else { Err(format!("there is no function {name}")) }
-    };
-    let names: Vec<String> = names.map(known).collect::<Result<_, _>>()?;
-    Ok(Command::Redeploy(if names.is_empty() { FUNCTIONS.map(str::to_owned).to_vec() } else { names }))
 }
 
 fn bench(names: impl Iterator<Item = String>) -> Result<Command, String> {
@@ -247,7 +243,7 @@ mod tests {
             "demo --all",
             "test --all",
             "bench all",
-            "redeploy nobody",
+            "redeploy ingest",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }

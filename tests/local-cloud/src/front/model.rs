@@ -64,15 +64,14 @@ impl Model {
         if shape["type"] != "structure" {
             return;
         }
-        given.retain(|name, value| match shape["members"][name]["shape"].as_str() {
-            Some(member) => {
+        given.retain(|name, value| {
+            let member = shape["members"][name]["shape"].as_str();
+            if let Some(member) = member {
                 self.take_unknown_of(member, value, &format!("{path}{name}."), unknown);
-                true
-            }
-            None => {
+            } else {
                 unknown.push(format!("{path}{name}"));
-                false
             }
+            member.is_some()
         });
     }
 

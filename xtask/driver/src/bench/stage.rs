@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use causeway_local_cloud::api::Api;
 use causeway_local_cloud::cloud::{Cloud, Settings, Started};
-use causeway_local_cloud::deployment::Build;
+use causeway_local_cloud::deployment::{Build, Triggers};
 use causeway_local_cloud::front::control::Control;
 use causeway_local_cloud::front::record::Call;
 use causeway_local_cloud::json::text;
@@ -64,7 +64,7 @@ impl Stage {
             home: workspace::local().join("bench"),
             strict: true,
             build: Build::Shipped,
-            triggers: false,
+            triggers: Triggers::None,
             ..Settings::default()
         })?;
         let started = Cloud::start(&settings).await?;

@@ -9,24 +9,25 @@ use serde_json::json;
 
 use super::SOON;
 use super::scene::{Scene, TENANT_ACCOUNT, provider_name, text};
+use super::shown::{self, fact, held};
 
 pub async fn show(scene: &mut Scene<'_>) -> Result<()> {
     scene.register_tenant().await?;
-    println!("    tenant {} with external ID {}", scene.tenant_id, scene.external_id);
+    fact("tenant", &format!("{} with external ID {}", scene.tenant_id, scene.external_id));
     let page = open_link(scene).await?;
 
     let key = scene.cloud.workos_api_key.as_str();
     page.post("/workos", &[("api_key", "sk_of_somebody_else")]).await?.expect(400)?;
-    println!("    1. a WorkOS API key that WorkOS does not take is refused");
+    held("a WorkOS API key that WorkOS does not take is refused");
     page.post("/workos", &[("api_key", key)]).await?.expect(303)?;
-    println!("       the tenant's own is taken");
+    held("the tenant's own is taken");
 
     let fields = [("account_id", TENANT_ACCOUNT), ("user_pool_id", &scene.pool), ("role_name", &scene.role_name)];
     let shown = page.get(&format!("/role?{}", form(&fields))).await?.expect(200)?;
     let template = text_of(&shown, "cloudformation")?;
-    println!("    2. the role is shown, as CloudFormation template, Terraform configuration and AWS CLI commands");
+    held("the role is shown, as CloudFormation template, Terraform configuration and AWS CLI commands");
     page.post("/check", &fields).await?.expect(303)?;
-    println!("    3. the user pool is registered");
+    held("the user pool is registered");
     refuse_open_role(scene, &page).await?;
     create_role(scene, &page, &template).await?;
     offer_sign_in(scene, &page).await
@@ -37,9 +38,9 @@ async fn open_link(scene: &Scene<'_>) -> Result<OnboardingPage> {
     let made = scene.api.post(&path, &json!({ "account_ids": [TENANT_ACCOUNT] })).await?.expect(201)?.json()?;
     let url = text(&made, "url");
     let (address, _) = url.split_once("/link/").context("no link")?;
-    println!("    the operator sends {address}/link/..., good until {}", text(&made, "expires_at"));
+    fact("link", &format!("{address}/link/..., good until {}", text(&made, "expires_at")));
     let page = OnboardingPage::open(url).await?;
-    println!("    the tenant presses its button, and has a cookie for {}", page.address);
+    held("the tenant presses the link's button, and has a session of its own");
     let start = page.get("/start").await?.expect(303)?;
     ensure!(start.header("location").is_some_and(|to| to.ends_with("/workos")), "the page does not ask for the key");
     Ok(page)
@@ -59,20 +60,19 @@ async fn refuse_open_role(scene: &Scene<'_>, page: &OnboardingPage) -> Result<()
     let refused = refused.with_context(|| format!("no such check: {checks:?}"))?;
     let status = scene.call("GET", "", &json!(null), 200).await?["status"].clone();
     ensure!(refused.outcome == "Failed" && status == "pending", "an open role was accepted: {refused:?}");
-    println!("       a role without the condition on the external ID is refused:\n         {}", refused.message);
+    shown::refused("a role without the condition on the external ID", &refused.message);
     scene.delete_open_role().await
 }
 
 /// The role that the page shows is deployed as it is.
 async fn create_role(scene: &Scene<'_>, page: &OnboardingPage, template: &str) -> Result<()> {
     let outputs = deploy_stack(&scene.tenant, scene.region, &scene.role_name, template, &[]).await?;
-    println!("       the template of the page makes {}", outputs.first().map_or("", |(_, arn)| arn));
+    held(&format!("the page's template makes {}", outputs.first().map_or("", |(_, arn)| arn)));
     let checks = run_checks(scene, page).await?;
-    for check in &checks {
-        println!("       {:<7} {}", check.outcome, check.title);
-    }
     let status = scene.call("GET", "", &json!(null), 200).await?["status"].clone();
     ensure!(status == "active", "the pool is not active: {checks:#?}");
+    let passed = checks.iter().filter(|check| check.outcome == "Passed").count();
+    held(&format!("{passed} of {} checks pass and none fails, so the pool is active", checks.len()));
     Ok(())
 }
 
@@ -84,6 +84,6 @@ async fn offer_sign_in(scene: &Scene<'_>, page: &OnboardingPage) -> Result<()> {
         Ok(page.get(&path).await?.expect(200)?.text().contains(&name).then_some(()))
     })
     .await?;
-    println!("    4. the app client is chosen, and the page shows a link: {name}");
+    held(&format!("the app client is chosen, and the page shows a link: {name}"));
     Ok(())
 }

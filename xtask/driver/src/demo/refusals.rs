@@ -8,8 +8,8 @@ use causeway_local_cloud::signed_http::{Answer, plain_client};
 use causeway_local_cloud::tenant_role::{RoleParameters, deploy_tenant_role};
 use serde_json::json;
 
-use super::SOON;
 use super::scene::{Scene, make_pool, provider_name};
+use super::{SOON, shown};
 
 pub async fn show(scene: &Scene<'_>) -> Result<()> {
     forged_webhook(scene).await?;
@@ -20,7 +20,7 @@ pub async fn show(scene: &Scene<'_>) -> Result<()> {
 
 fn refused(what: &str, answer: &Answer, statuses: &[u16]) -> Result<()> {
     ensure!(statuses.contains(&answer.status), "{what} was answered {}: {}", answer.status, answer.text());
-    println!("    {what}: {} {}", answer.status, answer.text());
+    shown::refused(what, &format!("{} {}", answer.status, shown::reason(&answer.text())));
     Ok(())
 }
 
@@ -60,10 +60,7 @@ async fn codes_of_others(scene: &Scene<'_>) -> Result<()> {
 
     let good = post_form(&own.details["token_url"], &grant(scene, &scene.pool, &own.details, &code)).await?;
     ensure!(good.status == 200, "the code was no good where it belongs: {}", good.text());
-    println!(
-        "    the same code where it belongs: 200, {} bytes of ID token",
-        good.json()?["id_token"].as_str().map_or(0, str::len)
-    );
+    shown::held("the same code where it belongs: 200, with an ID token");
     let again = post_form(&own.details["token_url"], &grant(scene, &scene.pool, &own.details, &code)).await?;
     refused("the same code once more", &again, &[400])?;
     scene.workos.delete_connection(&connection).await?;
@@ -123,6 +120,6 @@ async fn role_on_another_pool(scene: &Scene<'_>) -> Result<()> {
     let answer = cognito.describe_user_pool().user_pool_id(&other).send().await;
     let error = answer.err().context("the role may describe another pool")?;
     ensure!(error.code().is_some_and(|code| code.contains("AccessDenied")), "not a refusal: {error:?}");
-    println!("    the tenant's role on another pool: {}", error.message().unwrap_or_default());
+    shown::refused("the tenant's role on another pool", error.message().unwrap_or_default());
     Ok(())
 }

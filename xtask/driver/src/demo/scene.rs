@@ -14,6 +14,7 @@ use causeway_local_cloud::cloud::Cloud;
 use causeway_local_cloud::eventually::eventually;
 use causeway_local_cloud::process::free_port;
 use causeway_local_cloud::workos::WorkOs;
+use causeway_machine::progress::say;
 use serde_json::{Value, json};
 
 /// A provider that the tenant made itself.
@@ -30,14 +31,6 @@ pub struct Provider {
     pub name: String,
     pub identifiers: Vec<String>,
     pub details: BTreeMap<String, String>,
-}
-
-impl Provider {
-    pub fn show(&self) {
-        println!("    name         {}", self.name);
-        println!("    identifiers  {}", self.identifiers.join(", "));
-        println!("    issuer       {}", self.details.get("oidc_issuer").map_or("", String::as_str));
-    }
 }
 
 /// The name of the provider that Causeway makes for a connection.
@@ -201,18 +194,17 @@ impl<'a> Scene<'a> {
 
     pub async fn table(&self) -> Result<()> {
         let providers = self.call("GET", "/providers", &json!(null), 200).await?;
-        println!("    {:<32} {:<32} {:<10} {:<7} identifiers", "provider", "connection", "state", "in sync");
+        say(&format!("    {:<32} {:<10} {:<7} identifiers", "provider", "state", "in sync"));
         for provider in providers["items"].as_array().into_iter().flatten() {
             let identifiers: Vec<&str> =
                 provider["identifiers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            println!(
-                "    {:<32} {:<32} {:<10} {:<7} {}",
+            say(&format!(
+                "    {:<32} {:<10} {:<7} {}",
                 text(provider, "provider_name"),
-                text(provider, "connection_id"),
                 text(provider, "connection_state"),
                 provider["in_sync"],
                 identifiers.join(" ")
-            );
+            ));
         }
         ensure!(providers["items"].as_array().is_some_and(|items| items.len() == 1), "not one provider: {providers}");
         Ok(())
