@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use causeway_tests::workspace;
+use causeway_local_cloud::workspace;
 use regex::Regex;
 
 fn read(path: &str) -> String {

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use causeway_tests::workspace;
+use causeway_local_cloud::workspace;
 use regex::Regex;
 
 /// A release that there is not.

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a template that can't be read fails the test")]
 
+use causeway_local_cloud::{cost, workspace};
 use causeway_telemetry::{Metric, NAMESPACE};
-use causeway_tests::{cost, workspace};
 use serde_json::Value;
 
 #[path = "template/alarms.rs"]

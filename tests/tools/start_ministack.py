@@ -9,15 +9,17 @@ folder that FUNCTION_LOGS names, one for each function.
 import contextvars
 import json
 import os
+import re
 
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import iam, lambda_svc, sqs
+from ministack.services import eventbridge, iam, lambda_svc, scheduler, sqs
 
 _resolve = iam_evaluator._resolve_condition_key
 _iam_action = iam_actions.extract_iam_action
 _tag_context = iam_actions.request_tag_context
 _emit_logs = lambda_svc._emit_lambda_logs
 _send_message, _send_batch = sqs._act_send_message, sqs._act_send_message_batch
+_parse_rate = eventbridge._parse_rate_seconds
 _system_attributes = contextvars.ContextVar("of the messages of a batch, by deduplication ID", default={})
 _log_folder = os.environ.pop("FUNCTION_LOGS", "")
 
@@ -98,12 +100,20 @@ def _act_send_message_batch(request, url):
         _system_attributes.reset(token)
 
 
+def _parse_rate_seconds(expression):
+    """A rate of seconds too, which AWS does not have, for those who would wait for a minute to pass."""
+    seconds = re.fullmatch(r"rate\((\d+) seconds\)", expression)
+    return int(seconds[1]) if seconds else _parse_rate(expression)
+
+
 iam_evaluator._resolve_condition_key = _resolve_condition_key
 iam_actions.request_tag_context = _request_context
 iam_actions.extract_iam_action = _extract_iam_action
 lambda_svc._emit_lambda_logs = _emit_lambda_logs
 sqs._act_send_message = _act_send_message
 sqs._HANDLERS["SendMessageBatch"] = _act_send_message_batch
+eventbridge._parse_rate_seconds = _parse_rate_seconds
+scheduler._SCHEDULE_TICK_INTERVAL = 1
 
 if __name__ == "__main__":
     from ministack.app import main

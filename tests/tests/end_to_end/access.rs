@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use aws_credential_types::Credentials;
-use causeway_tests::api::Api;
-use causeway_tests::cloud::Cloud;
+use causeway_local_cloud::api::Api;
+use causeway_local_cloud::cloud::Cloud;
 use serde_json::{Value, json};
 
 use crate::tenancy::{Tenancy, cloud, unique};

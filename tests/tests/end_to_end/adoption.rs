@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client as Cognito;
 use aws_sdk_cognitoidentityprovider::types::{IdentityProviderType, IdentityProviderTypeType};
-use causeway_tests::front::faults::Faults;
-use causeway_tests::signed_http::Answer;
+use causeway_local_cloud::front::faults::Faults;
+use causeway_local_cloud::signed_http::Answer;
 use serde_json::{Value, json};
 
 use crate::pool::{Pool, detail, identifiers};

@@ -13,9 +13,9 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::types::AttributeValue;
 use causeway_attackers::{Attacks, Hostile, Kind, Named};
-use causeway_tests::cloud::Cloud;
-use causeway_tests::raw_http::RawApi;
-use causeway_tests::signed_http::Answer;
+use causeway_local_cloud::cloud::Cloud;
+use causeway_local_cloud::raw_http::RawApi;
+use causeway_local_cloud::signed_http::Answer;
 use futures::{StreamExt, TryStreamExt, stream};
 use regex::Regex;
 

@@ -1,7 +1,7 @@
 //! What the API refuses, and that it names the field and its rule.
 
 use anyhow::{Context, Result};
-use causeway_tests::signed_http::Answer;
+use causeway_local_cloud::signed_http::Answer;
 use serde_json::{Value, json};
 
 use crate::tenancy::{Tenancy, cloud};

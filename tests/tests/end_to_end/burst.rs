@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use causeway_tests::eventually::eventually;
-use causeway_tests::front::control::{Control, now};
-use causeway_tests::front::faults::Faults;
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::front::control::{Control, now};
+use causeway_local_cloud::front::faults::Faults;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::ingest::{deliver, event, runs_by_webhook, signature};

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use causeway_core::run::Outcome;
-use causeway_tests::cost::{Calls, RUN};
-use causeway_tests::eventually::eventually;
-use causeway_tests::front::control::now;
-use causeway_tests::front::record::Call;
+use causeway_local_cloud::cost::{Calls, RUN};
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::front::control::now;
+use causeway_local_cloud::front::record::Call;
 use serde_json::json;
 
 use crate::costs::calls as calls_of;

@@ -1,7 +1,7 @@
 //! Changes of tenants and user pools: what is left out stays, and nobody overwrites what somebody else changed.
 
 use anyhow::{Context, Result};
-use causeway_tests::eventually::eventually;
+use causeway_local_cloud::eventually::eventually;
 use serde_json::{Value, json};
 
 use crate::tenancy::{SOON, Tenancy, text};

@@ -1,8 +1,8 @@
 //! The operator's command, by an IAM user: from a tenant's registration to an approval.
 
 use anyhow::{Context, Result};
-use causeway_tests::command_line::CommandLine;
-use causeway_tests::tenant_role::deploy_stack;
+use causeway_local_cloud::command_line::CommandLine;
+use causeway_local_cloud::tenant_role::deploy_stack;
 use serde_json::json;
 
 use crate::access::allowing;

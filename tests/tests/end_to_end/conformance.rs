@@ -1,8 +1,8 @@
 //! The bridge as an OpenID provider, held to it by relying parties that are strict, and by one that is not ours.
 
 use anyhow::{Context, Result};
-use causeway_tests::browser::{follow, parameter};
-use causeway_tests::node_script;
+use causeway_local_cloud::browser::{follow, parameter};
+use causeway_local_cloud::node_script;
 use serde_json::json;
 
 use crate::relying_party::RelyingParty;

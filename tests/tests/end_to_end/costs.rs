@@ -5,10 +5,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use causeway_tests::cost::{
+use causeway_local_cloud::cost::{
     Calls, DUE_SHARDS, RUN, SIGN_IN, TICK, TOGETHER, WAKE_UP, WEBHOOK_FIRST, WEBHOOK_NEXT, WEBHOOK_SOON,
 };
-use causeway_tests::eventually::eventually;
+use causeway_local_cloud::eventually::eventually;
 use serde_json::{Value, json};
 
 use crate::ingest::deliver_signed;

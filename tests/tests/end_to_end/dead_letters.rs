@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use aws_sdk_sqs::Client as Sqs;
-use causeway_tests::eventually::eventually;
+use causeway_local_cloud::eventually::eventually;
 use serde_json::json;
 
 use crate::pool::in_line;

@@ -1,8 +1,8 @@
 //! Two tenants whose `WorkOS` environments know nothing of each other.
 
 use anyhow::{Context, Result};
-use causeway_tests::browser::{follow, parameter};
-use causeway_tests::workos::{OTHER_CLIENT_ID, other_api_key};
+use causeway_local_cloud::browser::{follow, parameter};
+use causeway_local_cloud::workos::{OTHER_CLIENT_ID, other_api_key};
 use url::Url;
 
 use crate::pool::Pool;

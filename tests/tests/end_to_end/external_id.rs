@@ -1,9 +1,9 @@
 //! The external ID, rotated role by role: no run fails meanwhile, and the one of before is good for nothing in the end.
 
 use anyhow::{Context, Result};
-use causeway_tests::eventually::eventually;
-use causeway_tests::onboarding_page::OnboardingPage;
-use causeway_tests::tenant_role::deploy_stack;
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::onboarding_page::OnboardingPage;
+use causeway_local_cloud::tenant_role::deploy_stack;
 use serde_json::{Value, json};
 
 use crate::pool::Pool;

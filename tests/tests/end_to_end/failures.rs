@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use aws_sdk_sqs::Client as Sqs;
 use causeway_core::timestamp::Timestamp;
-use causeway_tests::eventually::eventually;
-use causeway_tests::front::faults::Faults;
-use causeway_tests::tenant_role::delete_stack;
-use causeway_tests::workos::WorkOs;
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::front::faults::Faults;
+use causeway_local_cloud::tenant_role::delete_stack;
+use causeway_local_cloud::workos::WorkOs;
 use serde_json::{Value, json};
 
 use crate::pool::{in_line, provider_name};

@@ -4,12 +4,12 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_cognitoidentityprovider::types::IdentityProviderTypeType;
 use aws_sdk_sqs::Client as Sqs;
 use causeway_core::timestamp::Timestamp;
-use causeway_tests::cloud::Cloud;
-use causeway_tests::eventually::eventually;
-use causeway_tests::front::control::{Control, now as front_now};
-use causeway_tests::front::faults::Faults;
-use causeway_tests::front::record::Call;
-use causeway_tests::workos::WorkOs;
+use causeway_local_cloud::cloud::Cloud;
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::front::control::{Control, now as front_now};
+use causeway_local_cloud::front::faults::Faults;
+use causeway_local_cloud::front::record::Call;
+use causeway_local_cloud::workos::WorkOs;
 use serde_json::json;
 
 use crate::ingest::deliver_signed;

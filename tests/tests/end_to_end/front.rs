@@ -1,11 +1,11 @@
 //! The strict front itself: what Cognito refuses is refused, and the emulator is never asked.
 
 use anyhow::{Context, Result};
-use causeway_tests::browser::{SignIn, follow};
-use causeway_tests::eventually::eventually;
-use causeway_tests::front::control::now;
-use causeway_tests::front::faults::Faults;
-use causeway_tests::signed_http::{Answer, SignedClient, plain_client};
+use causeway_local_cloud::browser::{SignIn, follow};
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::front::control::now;
+use causeway_local_cloud::front::faults::Faults;
+use causeway_local_cloud::signed_http::{Answer, SignedClient, plain_client};
 use serde_json::{Value, json};
 
 use crate::pool::{Pool, provider_name};
@@ -148,7 +148,7 @@ async fn more_than_five_calls_a_second_on_one_pool_are_throttled_and_recorded() 
     let throttled = answers.iter().filter(|answer| answer.status == 400).count();
     assert!(throttled > 0 && throttled <= 35, "{throttled} of 40 were throttled");
     let recorded = tenancy.cloud.front()?.calls(begin, &pool.id).await?;
-    let refused = |call: &&causeway_tests::front::record::Call| {
+    let refused = |call: &&causeway_local_cloud::front::record::Call| {
         call.operation == "DescribeUserPool"
             && call.refused.as_deref().is_some_and(|why| why.starts_with("TooManyRequestsException"))
     };

@@ -1,7 +1,7 @@
 //! A pool that has no room for all connections.
 
 use anyhow::Result;
-use causeway_tests::front::control::now;
+use causeway_local_cloud::front::control::now;
 use serde_json::json;
 
 use crate::pool::provider_name;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::{AttributeDataType, SchemaAttributeType, StringAttributeConstraintsType};
-use causeway_tests::browser::{SignIn, claims};
+use causeway_local_cloud::browser::{SignIn, claims};
 use serde_json::{Value, json};
 
 use crate::pool::provider_name;

@@ -1,7 +1,7 @@
 //! One identifier is on one provider only, also where an organization has several connections.
 
 use anyhow::{Context, Result};
-use causeway_tests::eventually::eventually;
+use causeway_local_cloud::eventually::eventually;
 use serde_json::json;
 
 use crate::pool::{Pool, identifiers, provider_name};

@@ -1,7 +1,7 @@
 //! Webhooks: only `WorkOS`'s own are believed, and what is not believed wakes nobody.
 
 use anyhow::{Context, Result};
-use causeway_tests::signed_http::Answer;
+use causeway_local_cloud::signed_http::Answer;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use causeway_core::run::Outcome;
 use causeway_core::wake_up::Cause;
+use causeway_local_cloud::front::control::now as front_now;
 use causeway_reconciler::Ran;
-use causeway_tests::front::control::now as front_now;
 
 use crate::in_process::{InProcess, now, pass};
 use crate::pool::{Pool, in_line, provider_name};

@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::types::AttributeValue;
 use causeway_core::timestamp::Timestamp;
-use causeway_tests::cloud::Cloud;
-use causeway_tests::eventually::eventually;
-use causeway_tests::tenant_role::delete_stack;
+use causeway_local_cloud::cloud::Cloud;
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::tenant_role::delete_stack;
 use serde_json::{Value, json};
 
 use crate::ingest::{deliver, event, signature};

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result};
 use causeway_core::wake_up::Cause;
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::front::control::now as front_now;
 use causeway_reconciler::Ran;
-use causeway_tests::eventually::eventually;
-use causeway_tests::front::control::now as front_now;
 use serde_json::{Value, json};
 
 use crate::in_process::InProcess;

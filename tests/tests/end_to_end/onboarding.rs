@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::types::AttributeValue;
-use causeway_tests::browser::{follow, parameter};
-use causeway_tests::chromium::{DESK, PHONE, Window};
-use causeway_tests::tenant_role::deploy_stack;
-use causeway_tests::workspace;
+use causeway_local_cloud::browser::{follow, parameter};
+use causeway_local_cloud::chromium::{DESK, PHONE, Window};
+use causeway_local_cloud::tenant_role::deploy_stack;
+use causeway_local_cloud::workspace;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -64,7 +64,7 @@ async fn a_platform_engineer_gets_from_the_link_to_a_sign_in_without_help() -> R
     // The role's name is the one that the page suggests, and so is the account's only one.
     let pool = Pool { role_name: "CausewayLogin".to_owned(), ..tenancy.user_pool().await? };
     let link = link(&tenancy, &[OWN_ACCOUNT]).await?;
-    let mut window = Window::open().await?;
+    let mut window = Window::open()?;
 
     begin(&mut window, &link, &tenancy).await?;
     give_key(&mut window, &tenancy).await?;
@@ -222,7 +222,7 @@ async fn a_form_on_another_site_changes_nothing_in_the_browser_that_has_the_sess
     let tenancy = Tenancy::new("Acme Corp").await?;
     let pool = tenancy.user_pool().await?;
     let link = link(&tenancy, &[ACCOUNT]).await?;
-    let mut window = Window::open().await?;
+    let mut window = Window::open()?;
     window.goes_to(&link.url).await?;
     window.clicks("button", "Begin").await?;
     window.arrives("/role").await?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use causeway_core::run::{Outcome, RunReport};
-use causeway_tests::front::control::now as front_now;
-use causeway_tests::front::record::Call;
+use causeway_local_cloud::front::control::now as front_now;
+use causeway_local_cloud::front::record::Call;
 
 use crate::in_process::{InProcess, each_call_takes, now, pass};
 use crate::pool::{Pool, identifiers, in_line, provider_name};

@@ -3,9 +3,9 @@
 use std::fs;
 
 use anyhow::{Context, Result};
-use causeway_tests::api::Api;
-use causeway_tests::cloud::Cloud;
-use causeway_tests::workspace;
+use causeway_local_cloud::api::Api;
+use causeway_local_cloud::cloud::Cloud;
+use causeway_local_cloud::workspace;
 use serde_json::Value;
 
 use crate::tenancy::{cloud, unique};

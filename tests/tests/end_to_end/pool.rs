@@ -6,10 +6,10 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_cognitoidentityprovider::operation::describe_identity_provider::DescribeIdentityProviderError;
 use aws_sdk_cognitoidentityprovider::types::{IdentityProviderType, UserPoolClientType};
 use aws_sdk_dynamodb::Client as DynamoDb;
-use causeway_tests::eventually::eventually;
-use causeway_tests::signed_http::Answer;
-use causeway_tests::tenant_role::{RoleParameters, deploy_tenant_role};
-use causeway_tests::workos::{OTHER_CLIENT_ID, other_api_key};
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::signed_http::Answer;
+use causeway_local_cloud::tenant_role::{RoleParameters, deploy_tenant_role};
+use causeway_local_cloud::workos::{OTHER_CLIENT_ID, other_api_key};
 use serde_json::{Value, json};
 
 use crate::tenancy::{ACCOUNT, REGION, SOON, Tenancy, now_in_millis, string, text};

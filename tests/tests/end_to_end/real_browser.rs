@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client as Cognito;
-use causeway_tests::account::Account;
-use causeway_tests::chromium::{Window, application};
-use causeway_tests::process::free_port;
+use causeway_local_cloud::account::Account;
+use causeway_local_cloud::chromium::{Window, application};
+use causeway_local_cloud::process::free_port;
 use serde_json::json;
 
 use crate::pool::Pool;
@@ -54,13 +54,13 @@ async fn users_of_two_organizations_and_two_connections_of_one_sign_in_in_a_brow
     pool.run().await?;
 
     // One window serves the application, and each visit has one of its own: a person who has never been here.
-    let mut server = Window::open().await?;
+    let mut server = Window::open()?;
     let app = server.serves_application(port, &tenancy.cloud.strict_endpoint, &pool.app_client).await?;
     let login = |identifier: &str| format!("{app}/login?idp_identifier={identifier}");
     let tile = format!("{}/start/{}/{}?connection={}", tenancy.cloud.api_url, tenancy.id, pool.id, connections[2]);
     let mut usernames = Vec::new();
     for (start, domain) in [(login(&acme), 0), (login(&connections[1]), 1), (login(&globex), 2), (tile.clone(), 2)] {
-        let mut window = Window::open().await?;
+        let mut window = Window::open()?;
         window.goes_to(&start).await?;
         usernames.push(signed_in_as(&mut window, &domains[domain]).await.context(start)?);
     }
@@ -69,14 +69,14 @@ async fn users_of_two_organizations_and_two_connections_of_one_sign_in_in_a_brow
     assert_eq!(third, by_tile, "the tile leads to the same user");
 
     // A code that WorkOS brings unasked signs in nobody: the page asks, and the sign-in begins anew.
-    let mut window = Window::open().await?;
+    let mut window = Window::open()?;
     window.goes_to(&format!("{tile}&code=of-somebody-else")).await?;
     window.clicks("link", "Continue to localhost").await?;
     signed_in_as(&mut window, &domains[2]).await?;
 
     // Whoever is sent the address that another one came back to is signed in as nobody.
     let callback = window.requests().await?.into_iter().rfind(|url| url.starts_with(&format!("{app}/callback")));
-    let mut window = Window::open().await?;
+    let mut window = Window::open()?;
     window.goes_to(&callback.context("nobody came back")?).await?;
     assert_eq!(window.signed_in().await?, json!({"refused": "a sign-in that did not begin here"}));
     Ok(())

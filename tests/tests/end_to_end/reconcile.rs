@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::IdentityProviderTypeType;
-use causeway_tests::eventually::eventually;
+use causeway_local_cloud::eventually::eventually;
 use serde_json::{Value, json};
 
 use crate::pool::{client_secret, detail, identifiers, provider_name};

@@ -6,8 +6,8 @@ use std::sync::PoisonError;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client as DynamoDb;
-use causeway_tests::browser::{follow, parameter};
-use causeway_tests::cloud::Cloud;
+use causeway_local_cloud::browser::{follow, parameter};
+use causeway_local_cloud::cloud::Cloud;
 use serde_json::json;
 
 use crate::pool::client_secret;

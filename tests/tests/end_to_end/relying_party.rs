@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_cognitoidentityprovider::types::IdentityProviderType;
-use causeway_tests::browser::{follow, form, parameter, post_form};
-use causeway_tests::signed_http::{Answer, plain_client};
+use causeway_local_cloud::browser::{follow, form, parameter, post_form};
+use causeway_local_cloud::signed_http::{Answer, plain_client};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::Value;

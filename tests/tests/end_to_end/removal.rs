@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::IdentityProviderTypeType;
 use aws_sdk_dynamodb::Client as DynamoDb;
-use causeway_tests::eventually::eventually;
-use causeway_tests::front::faults::Faults;
-use causeway_tests::signed_http::Answer;
-use causeway_tests::tenant_role::delete_stack;
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::front::faults::Faults;
+use causeway_local_cloud::signed_http::Answer;
+use causeway_local_cloud::tenant_role::delete_stack;
 use serde_json::{Value, json};
 
 use crate::pool::{Pool, provider_name};

@@ -6,7 +6,7 @@
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::types::TableStatus;
-use causeway_tests::eventually::eventually;
+use causeway_local_cloud::eventually::eventually;
 
 use crate::pool::{Pool, in_line};
 use crate::tenancy::{SOON, string, unique};

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::Client as Cognito;
 use aws_sdk_cognitoidentityprovider::error::ProvideErrorMetadata;
-use causeway_tests::query_api::elements;
-use causeway_tests::tenant_role::deploy_stack;
+use causeway_local_cloud::query_api::elements;
+use causeway_local_cloud::tenant_role::deploy_stack;
 use serde_json::{Value, json};
 
 use crate::pool::Pool;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
-use causeway_tests::onboarding_page::{OnboardingPage, get, text_of};
-use causeway_tests::query_api::elements;
-use causeway_tests::signed_http::plain_client;
-use causeway_tests::tenant_role::deploy_stack;
-use causeway_tests::{tools, workspace};
+use causeway_local_cloud::onboarding_page::{OnboardingPage, get, text_of};
+use causeway_local_cloud::query_api::elements;
+use causeway_local_cloud::signed_http::plain_client;
+use causeway_local_cloud::tenant_role::deploy_stack;
+use causeway_local_cloud::tools::{self, Tool};
+use causeway_local_cloud::workspace;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -54,7 +55,7 @@ async fn deployed(pool: &Pool) -> Result<Role> {
 
 /// What a Terraform configuration makes, by a parser of Terraform's language, with these values for its references.
 async fn by_terraform(configuration: &str, values: &[(&str, &str)]) -> Result<Role> {
-    let environment = tools::install_checks(&|_| {}).await?;
+    let environment = tools::folder(Tool::Checks)?;
     let parse = "import hcl2, json, sys; json.dump(hcl2.load(sys.stdin), sys.stdout)";
     let mut python = Command::new(environment.join("bin/python"));
     python.args(["-c", parse]).stdin(Stdio::piped()).stdout(Stdio::piped());

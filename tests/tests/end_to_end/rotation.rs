@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use causeway_tests::deployment::{SigningKeys, replace_signing_keys};
-use causeway_tests::eventually::eventually;
+use causeway_local_cloud::deployment::{SigningKeys, deploy_again};
+use causeway_local_cloud::eventually::eventually;
 use jsonwebtoken::decode_header;
 use serde_json::{Value, json};
 use tokio::{pin, select};
@@ -101,7 +101,7 @@ async fn a_signing_key_is_replaced_by_two_deployments_and_no_sign_in_fails() -> 
     let party = RelyingParty::of(&pool, &connections[0]).await?;
     let deployed = |which| {
         let keys = SigningKeys { which, lead_seconds: LEAD_SECONDS };
-        replace_signing_keys(&pool.tenancy.cloud, keys)
+        deploy_again(&pool.tenancy.cloud, keys)
     };
     let (first, token_of_first) = signed(&party).await?;
     assert_eq!(published(&party).await?, std::slice::from_ref(&first));

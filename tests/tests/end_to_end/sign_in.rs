@@ -5,8 +5,8 @@ use aws_sdk_cognitoidentityprovider::types::{AttributeDataType, SchemaAttributeT
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use causeway_core::oidc::envelope::{Key, SignInState};
 use causeway_core::timestamp::Timestamp;
-use causeway_tests::browser::{SignIn, claims, follow, parameter};
-use causeway_tests::eventually::eventually;
+use causeway_local_cloud::browser::{SignIn, claims, follow, parameter};
+use causeway_local_cloud::eventually::eventually;
 use serde_json::{Value, json};
 use url::Url;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use causeway_tests::eventually::eventually;
+use causeway_local_cloud::eventually::eventually;
 use serde_json::{Value, json};
 
 use crate::tenancy::{SOON, Tenancy, cloud, text, unique};

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::types::AttributeValue;
-use causeway_tests::browser::{form, parameter, post_form};
-use causeway_tests::signed_http::{Answer, plain_client};
+use causeway_local_cloud::browser::{form, parameter, post_form};
+use causeway_local_cloud::signed_http::{Answer, plain_client};
 use sha2::{Digest, Sha256};
 
 use crate::relying_party::{RelyingParty, get, read};

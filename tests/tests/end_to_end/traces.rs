@@ -1,7 +1,7 @@
 //! The trace of a webhook goes with its wake-up to the run that it led to.
 
 use anyhow::{Context, Result, ensure};
-use causeway_tests::eventually::eventually;
+use causeway_local_cloud::eventually::eventually;
 
 use crate::ingest::deliver_signed;
 use crate::measured::lines;

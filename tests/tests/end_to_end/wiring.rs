@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use aws_sdk_cognitoidentityprovider::types::IdentityProviderTypeType;
-use causeway_tests::eventually::eventually;
-use causeway_tests::front::control::now;
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::front::control::now;
 use serde_json::json;
 
 use crate::pool::{Pool, provider_name};

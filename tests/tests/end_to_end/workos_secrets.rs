@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client as DynamoDb;
-use causeway_tests::eventually::eventually;
-use causeway_tests::signed_http::Answer;
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::signed_http::Answer;
 use serde_json::{Value, json};
 
 use crate::ingest::{deliver, event, signature};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causeway_tests::workspace;
+use causeway_local_cloud::workspace;
 use regex::Regex;
 
 use super::{document, function_names, property, resources, template};

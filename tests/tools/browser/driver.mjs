@@ -1,8 +1,9 @@
-// Drives one browser window: node driver.mjs CHROMIUM.
+// Drives one browser window: node driver.mjs CHROMIUM [LIBRARIES].
 // Takes one command as JSON a line, and answers each with one line: {"answer": ...} or {"error": "..."}.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 import { serve } from './application.mjs';
@@ -11,7 +12,10 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const PATIENCE = 30_000;
 
 const executablePath = execFileSync('sh', ['-c', 'command -v "$0"', process.argv[2]], { encoding: 'utf8' }).trim();
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+// A browser that came with its libraries has fonts too, beside them.
+const libraries = process.argv[3];
+const own = libraries ? { LD_LIBRARY_PATH: libraries, FONTCONFIG_PATH: join(libraries, '..', 'fonts') } : {};
+const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], env: { ...process.env, ...own } });
 const context = await browser.newContext({ viewport: { width: 1024, height: 900 } });
 context.setDefaultTimeout(PATIENCE);
 // What nobody should have to see: violations of the policy, errors, and requests that go elsewhere.

@@ -5,12 +5,12 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use causeway_attackers::{Attacks, Hostile, Named};
-use causeway_tests::account::Account;
-use causeway_tests::cloud::Cloud;
-use causeway_tests::eventually::eventually;
-use causeway_tests::raw_http::RawApi;
-use causeway_tests::signed_http::Answer;
-use causeway_tests::workspace;
+use causeway_local_cloud::account::Account;
+use causeway_local_cloud::cloud::Cloud;
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::raw_http::RawApi;
+use causeway_local_cloud::signed_http::Answer;
+use causeway_local_cloud::workspace;
 use regex::Regex;
 use serde_json::{Value, json};
 

@@ -1,9 +1,9 @@
 //! Whoever has an onboarding link, and is after more than it is good for.
 
 use anyhow::{Context, Result};
-use causeway_tests::eventually::eventually;
-use causeway_tests::front::control::now;
-use causeway_tests::onboarding_page::{OnboardingPage, get};
+use causeway_local_cloud::eventually::eventually;
+use causeway_local_cloud::front::control::now;
+use causeway_local_cloud::onboarding_page::{OnboardingPage, get};
 use serde_json::json;
 
 use crate::onboarding_links::link;

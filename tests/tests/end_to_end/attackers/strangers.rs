@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use causeway_attackers::{Attacks, Hostile};
-use causeway_tests::raw_http::RawApi;
-use causeway_tests::signed_http::Answer;
+use causeway_local_cloud::raw_http::RawApi;
+use causeway_local_cloud::signed_http::Answer;
 use futures::{StreamExt, TryStreamExt, stream};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
@@ -139,11 +139,12 @@ async fn a_long_word_in_a_webhook_makes_no_long_line_in_the_log() -> Result<()> 
     let headers = [("content-type", "application/json"), ("workos-signature", &signature)];
     let path = format!("/webhooks/{}", tenancy.id);
     tenancy.api.send_unsigned("POST", &path, &headers, body.as_bytes()).await?.expect(200)?;
-    let line = causeway_tests::eventually::eventually(crate::tenancy::SOON, "the webhook is in the log", async || {
-        let log = tenancy.cloud.function_log("ingest");
-        Ok(log.lines().find(|line| line.contains(&id)).map(str::to_owned))
-    })
-    .await?;
+    let line =
+        causeway_local_cloud::eventually::eventually(crate::tenancy::SOON, "the webhook is in the log", async || {
+            let log = tenancy.cloud.function_log("ingest");
+            Ok(log.lines().find(|line| line.contains(&id)).map(str::to_owned))
+        })
+        .await?;
     assert!(!line.contains(&"e".repeat(129)), "a line of {} characters", line.len());
     Ok(())
 }

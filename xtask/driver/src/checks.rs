@@ -1,0 +1,149 @@
+//! `cargo xtask test`: every check that CI runs, in the order in which they fail soonest.
+
+mod parts;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use causeway_local_cloud::cloud::{CLOUD_FILE_VARIABLE, Cloud, Settings, Started};
+use causeway_local_cloud::command_line::{self, PROGRAM_VARIABLE};
+use causeway_local_cloud::process::run_shown;
+use causeway_local_cloud::{deployment, tools, workspace};
+
+use self::parts::Parts;
+use crate::{described, fuzz, mutations, with_front};
+
+/// How large the scenarios are that are played.
+#[derive(Clone, Copy, Debug)]
+pub enum Size {
+    /// For every change of the code.
+    Usual,
+    /// For once in a while.
+    Long,
+}
+
+impl Size {
+    /// How many lives of a user pool are simulated.
+    fn simulated_lives(self) -> &'static str {
+        match self {
+            Self::Usual => "10000",
+            Self::Long => "200000",
+        }
+    }
+
+    /// How many webhooks come at once.
+    fn burst(self) -> &'static str {
+        match self {
+            Self::Usual => "200",
+            Self::Long => "5000",
+        }
+    }
+
+    /// How many user pools there are, and how many changes, while everything fails.
+    fn faults(self) -> &'static str {
+        match self {
+            Self::Usual => "2x20",
+            Self::Long => "20x200",
+        }
+    }
+}
+
+/// The end-to-end tests whose size [`Size`] sets.
+const LARGE: [&str; 2] = ["faults::", "burst::"];
+
+/// Of the whole workspace, whatever is built of it: dependencies then have the same features, and are built once.
+/// The end-to-end tests are built by this only where they are named.
+const TESTS: [&str; 2] = ["test", "--workspace"];
+
+/// Runs all checks and stops at the first that fails.
+pub async fn run(size: Size) -> Result<()> {
+    let parts = Parts::begin();
+    let outcome = all(size, &parts).await;
+    parts.show();
+    outcome
+}
+
+async fn all(size: Size, parts: &Parts) -> Result<()> {
+    parts.run("format", cargo(&["fmt", "--all", "--check"])).await?;
+    // Only checks, and so has a look of its own at every dependency: the compiler's work can't be shared with it.
+    let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    parts.run("clippy", cargo(&clippy)).await?;
+    parts.run("unit and property tests", cargo(&TESTS)).await?;
+    if let Size::Long = size {
+        parts.run("fuzz targets", fuzz::run()).await?;
+        parts.run("mutation tests", mutations::run()).await?;
+    }
+    parts.run("template", async { deployment::validate(&tools::installed()?).await }).await?;
+    let (started, ()) = tokio::try_join!(parts.run("local cloud", start()), parts.run("simulation", simulation(size)))?;
+    // The tests mostly wait, and leave the compiler time for what they don't need.
+    tokio::try_join!(
+        parts.run("end-to-end tests", end_to_end(&started, size)),
+        parts.run("a function as shipped", ship())
+    )?;
+    // The last: what it makes and changes is in nobody's way any more.
+    parts.run("API as described", Box::pin(described::check(started.cloud()?))).await
+}
+
+async fn cargo(arguments: &[&str]) -> Result<()> {
+    run_shown("cargo", cargo_command().args(arguments)).await
+}
+
+/// Builds one function with the profile that is shipped, as it is built for AWS, so that this can't break unseen. All of
+/// them so take four times as long.
+async fn ship() -> Result<()> {
+    deployment::build_shipped(&tools::installed()?, "ingest", &home().join("logs/shipped-build.log")).await
+}
+
+/// A folder of its own, so that a cloud that somebody works with is left alone.
+fn home() -> PathBuf {
+    workspace::local().join("test")
+}
+
+/// Lets many more user pools live through everything than while one works on the code.
+async fn simulation(size: Size) -> Result<()> {
+    let mut command = cargo_command();
+    command.args(TESTS).args(["--test", "convergence"]).env("PROPTEST_CASES", size.simulated_lives());
+    run_shown("cargo test", &mut command).await
+}
+
+/// The cloud that the tests share.
+async fn start() -> Result<Started> {
+    let settings = with_front(Settings { home: home(), strict: true, ..Settings::default() })?;
+    Cloud::start(&settings).await
+}
+
+async fn end_to_end(started: &Started, size: Size) -> Result<()> {
+    let program = command_line::build().await?;
+    let logs = &started.cloud()?.log_dir;
+    // They mostly wait, so that more of them than processors run side by side.
+    let side_by_side = ["--test-threads", "8"];
+    // What deploys again would be in the way of all others.
+    let alone = ["--ignored", "--test-threads", "1"];
+    let mut rounds = vec![side_by_side.to_vec(), alone.to_vec()];
+    if let Size::Long = size {
+        // At full size each of these has the queue to itself: others would wait for longer than they may.
+        rounds[0].extend(LARGE.iter().flat_map(|name| ["--skip", name]));
+        rounds.push([&LARGE[..], &["--test-threads", "1"]].concat());
+    }
+    for options in rounds {
+        let mut command = cargo_command();
+        command
+            .args(TESTS)
+            .args(["--test", "end_to_end", "--"])
+            .args(&options)
+            .env(CLOUD_FILE_VARIABLE, started.file())
+            .env("CAUSEWAY_FAULTS", size.faults())
+            .env("CAUSEWAY_BURST", size.burst())
+            .env(PROGRAM_VARIABLE, &program);
+        let outcome = run_shown("cargo test", &mut command).await;
+        outcome.with_context(|| format!("the cloud's logs are in {}", logs.display()))?;
+    }
+    Ok(())
+}
+
+fn cargo_command() -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(workspace::root());
+    command
+}
