@@ -146,7 +146,7 @@ async fn answer(
         },
     };
     if has_attempt {
-        sign_in_log::write_over(bridge, endpoint, &state.user_pool_id, error, (bridge.now)()).await;
+        sign_in_log::write_returned(bridge, endpoint, state, error).await;
     }
     parameters
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use causeway_core::{
     id::{TenantId, UserPoolId},
-    oidc::sign_in_log::{SignInEntry, SignInError},
+    oidc::{
+        envelope::SignInState,
+        sign_in_log::{SignInEntry, SignInError},
+    },
     timestamp::Timestamp,
 };
 
@@ -31,4 +34,10 @@ pub async fn write(bridge: &Bridge, tenant: &TenantId, pool: &UserPoolId, entry:
 pub async fn write_over(bridge: &Bridge, endpoint: &Endpoint, pool: &UserPoolId, error: SignInError, now: Timestamp) {
     let entry = SignInEntry::returned(endpoint.connection_id.clone(), now, bridge.number());
     write(bridge, &endpoint.tenant_id, pool, &entry.over(error, now)).await;
+}
+
+/// Writes the entry of a sign-in that came back and is over. A state that is shown again and again has one entry.
+pub async fn write_returned(bridge: &Bridge, endpoint: &Endpoint, state: &SignInState, error: SignInError) {
+    let entry = SignInEntry::returned(endpoint.connection_id.clone(), state.at, state.number());
+    write(bridge, &endpoint.tenant_id, &state.user_pool_id, &entry.over(error, (bridge.now)())).await;
 }

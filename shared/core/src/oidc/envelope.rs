@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hkdf::Hkdf;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 use crate::{
     id::{ConnectionId, TenantId, UserPoolId},
@@ -99,6 +99,12 @@ pub struct SignInState {
 }
 
 impl SignInState {
+    /// A number that this sign-in alone has, as far as its verifier is random.
+    pub fn number(&self) -> u128 {
+        let digest = Sha256::digest(serde_json::to_vec(self).unwrap_or_default());
+        digest.iter().take(16).fold(0, |number, byte| (number << 8) | u128::from(*byte))
+    }
+
     /// Seals the state under the tenant's key. `nonce` must be random.
     pub fn seal(&self, key: &Key, tenant: &TenantId, nonce: [u8; 12]) -> Result<String, NotOurs> {
         key.seal(self, nonce, &bound_to(tenant))
