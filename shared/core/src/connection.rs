@@ -95,7 +95,7 @@ pub struct Connection {
 }
 
 /// The type of the connections of WorkOS's Test Organization (WorkOS API: `Connection.connection_type`).
-const TEST_TYPE: &str = "TestIdp";
+pub(crate) const TEST_TYPE: &str = "TestIdp";
 
 impl Connection {
     /// Whether its identity provider is WorkOS's own for tests, which vouches for anybody.

@@ -226,6 +226,9 @@ pub struct ProviderDescription {
     pub client_secret: Option<SecretString>,
 }
 
+/// The longest value of a provider that is kept whole, in characters.
+const LONGEST_VALUE: usize = 2048;
+
 impl ProviderDescription {
     /// Takes a description apart into what is compared and the secret.
     pub fn new(
@@ -235,6 +238,9 @@ impl ProviderDescription {
     ) -> Self {
         let client_secret = details.remove(CLIENT_SECRET).map(SecretString::from);
         details.retain(|key, _| DETAIL_KEYS.contains(&key.as_str()));
+        let details = details.into_iter().map(|(key, value)| (key, bounded(value))).collect();
+        let attribute_mapping =
+            attribute_mapping.into_iter().map(|(attribute, claim)| (attribute, bounded(claim))).collect();
         // An identifier that is no valid one of ours can't be one that we want either.
         let identifiers = identifiers.into_iter().filter_map(|text| text.parse().ok()).collect();
         Self { spec: ProviderSpec { details, attribute_mapping, identifiers }, client_secret }
@@ -244,6 +250,18 @@ impl ProviderDescription {
     pub fn secret_hash(&self) -> Option<SecretHash> {
         self.client_secret.as_ref().map(SecretHash::of)
     }
+}
+
+/// A value of a provider as it is kept. Who rules the pool can have Cognito hold 131,072 characters in each (Cognito API:
+/// `ProviderDetails`), and 300 such providers would fill a function's memory, and a plan more than can be answered. None
+/// of ours is that long, so that what is left of it differs all the same.
+fn bounded(value: String) -> String {
+    let length = value.chars().count();
+    if length <= LONGEST_VALUE {
+        return value;
+    }
+    let begin: String = value.chars().take(LONGEST_VALUE / 16).collect();
+    format!("{begin}... ({length} characters)")
 }
 
 /// Every provider of a pool, and of the named app clients the providers that each supports. Exists only
@@ -273,6 +291,19 @@ mod tests {
         assert_eq!(description.spec.identifiers.len(), 1);
         assert_eq!(description.client_secret.as_ref().unwrap().expose_secret(), "canary");
         assert!(!format!("{description:?}").contains("canary"));
+    }
+
+    #[test]
+    fn values_that_a_tenant_made_huge_are_kept_short_and_still_differ() {
+        let huge = |end: &str| format!("{}{end}", "a".repeat(131_000));
+        let of = |url: String, claim: String| {
+            let details = BTreeMap::from([("token_url".to_owned(), url)]);
+            ProviderDescription::new(details, BTreeMap::from([("email".to_owned(), claim)]), []).spec
+        };
+        let kept = of(huge("b"), huge("c"));
+        assert!(kept.details["token_url"].len() + kept.attribute_mapping["email"].len() < 1000);
+        assert_ne!(kept, of("a".repeat(2048), "a".repeat(2048)));
+        assert_eq!(of("a".repeat(2048), String::new()).details["token_url"].len(), 2048);
     }
 
     #[test]

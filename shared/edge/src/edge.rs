@@ -25,6 +25,9 @@ use crate::{
     event::{Event, Refused, RequestId, RouteKey},
 };
 
+/// The largest body of an answer, in bytes: Lambda fails an invocation whose answer is over 6 MB, and text grows in JSON
+/// (Lambda: "Lambda quotas").
+const LARGEST_ANSWER: usize = 2_500_000;
 /// How long before the function's end a request is given up.
 const MARGIN: Duration = Duration::from_secs(1);
 
@@ -103,6 +106,9 @@ impl Edge {
             response
         };
         match Answer::of(response).await {
+            Some(answer) if answer.body.len() > LARGEST_ANSWER => {
+                self.plain(StatusCode::SERVICE_UNAVAILABLE, "the answer is larger than can be sent").await
+            }
             Some(answer) => answer,
             None => self.plain(StatusCode::INTERNAL_SERVER_ERROR, "the answer broke off").await,
         }

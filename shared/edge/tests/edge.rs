@@ -25,6 +25,7 @@ fn edge(door: Door, base: &str) -> Edge {
         .route("/v1/tenants/{tenant_id}/panic", get(async || -> String { panic!("sk_canary") }))
         .route("/cookies", get(async |headers: HeaderMap| headers["cookie"].to_str().unwrap().to_owned()))
         .route("/set", get(async || ([("set-cookie", "a=1"), ("x-one", "1")], vec![0xff_u8])))
+        .route("/large", get(async || "a".repeat(7_000_000)))
         .nest("/onboarding", pages)
         .fallback(async || (StatusCode::NOT_FOUND, "nothing here"));
     Edge::new(router, &BaseUrl::parse(base).unwrap(), door)
@@ -156,6 +157,12 @@ async fn the_path_of_the_public_base_url_and_the_stage_come_before_the_routes_or
         event["requestContext"]["stage"] = json!(stage);
         assert_eq!(answer(&edge, &event).await.status_code, status, "{stage} {path}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_lambda_would_not_send_is_none_and_says_so() {
+    let large = answer(&edge(Door::Open, "https://a.example"), &event("GET /large", "/large")).await;
+    assert_eq!((large.status_code, large.body.len() < 1000), (503, true));
 }
 
 #[tokio::test]

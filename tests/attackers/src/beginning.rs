@@ -66,8 +66,10 @@ impl Beginning {
             end: filled(&parts[star..], star),
         });
         let at = |path: String| Self { method: method.to_owned(), path, end: String::new() };
-        // A star at the end takes further segments, so that the way up can be longer.
-        let deeper = path.ends_with("/*").then(|| at(format!("/{}user-pools/", filled(&parts[..parts.len() - 1], 0))));
+        // A star at the end takes further segments, and so all that a tenant's routes have.
+        let deepest = format!("v1/tenants/{}/user-pools/", named.tenant);
+        let begun = path.strip_suffix('*').is_some_and(|begun| deepest.starts_with(begun));
+        let deeper = begun.then(|| at(format!("/{deepest}")));
         starts.chain(deeper).chain([at(format!("/{}", filled(&parts, 0)))]).collect()
     }
 }
@@ -90,6 +92,9 @@ mod tests {
         let begun = Beginning::granted("GET/v1/tenants/T/*", &named);
         let begun: Vec<_> = begun.iter().map(|it| it.path.as_str()).collect();
         assert_eq!(begun, ["/v1/tenants/T/", "/v1/tenants/T/user-pools/", "/v1/tenants/T/T"]);
+        let begun = Beginning::granted("GET/v1/*", &named);
+        let begun: Vec<_> = begun.iter().map(|it| it.path.as_str()).collect();
+        assert_eq!(begun, ["/v1/", "/v1/tenants/T/user-pools/", "/v1/T"]);
         let plain = Beginning::granted("GET/v1/tenants", &named);
         assert_eq!(plain, [Beginning { method: "GET".to_owned(), path: "/v1/tenants".to_owned(), end: String::new() }]);
     }

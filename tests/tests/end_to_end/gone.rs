@@ -39,23 +39,23 @@ async fn a_user_who_loses_a_group_loses_it_in_cognito_at_the_next_sign_in() -> R
         redirect_uri: APP_CALLBACK,
         identity_provider: &provider,
     };
-    let signs_in = async |said: Value| -> Result<Value> {
+    let claims_after = async |said: Value| -> Result<Value> {
         tenancy.workos.changes_profile(&user, &said).await?;
         let visited = sign_in_as(&sign_in, &user).await?;
         let tokens = sign_in.tokens(visited.last().context("there is always one")?).await?;
         claims(&text(&tokens, "id_token")?)
     };
-    let before = signs_in(json!({"groups": ["admins"], "raw_attributes": {"team": "a", "kept": "b"}})).await?;
+    let before = claims_after(json!({"groups": ["admins"], "raw_attributes": {"team": "a", "kept": "b"}})).await?;
     assert_eq!(before["custom:groups"], r#"["admins"]"#, "{before:#}");
     assert_eq!((&before["custom:team"], &before["custom:kept"]), (&json!("a"), &json!("b")), "{before:#}");
-    let after = signs_in(json!({"groups": null, "raw_attributes": {"kept": ["b"]}})).await?;
+    let after = claims_after(json!({"groups": null, "raw_attributes": {"kept": ["b"]}})).await?;
     assert_eq!(after["sub"], before["sub"], "another user");
     assert_eq!(after["custom:groups"], "[]", "{after:#}");
     assert_eq!(after.get("custom:team").and_then(Value::as_str).unwrap_or_default(), "", "{after:#}");
     assert_eq!(after["custom:kept"], r#"["b"]"#, "{after:#}");
 
     // What the pool can't have empty it keeps, and the log says so.
-    let kept = signs_in(json!({"groups": [], "raw_attributes": {}})).await?;
+    let kept = claims_after(json!({"groups": [], "raw_attributes": {}})).await?;
     assert_eq!((&kept["custom:groups"], &kept["custom:kept"]), (&json!("[]"), &json!(r#"["b"]"#)), "{kept:#}");
     let listed = pool.items("/sign-ins").await?;
     assert!(listed[0]["kept"].as_array().is_some_and(|names| names.contains(&json!("raw.kept"))), "{:#}", listed[0]);

@@ -48,7 +48,7 @@ async fn a_thousand_bad_requests_to_a_warm_function_cause_no_call() {
     world.aws.calls();
     world.workos.calls();
     for number in 0..250 {
-        let malformed = format!("/oidc/{TENANT}/conn_{number}/authorize");
+        let malformed = format!("/oidc/{TENANT}/conn.{number}/authorize");
         assert_eq!(world.answer(&event("GET", &malformed, "", &json!({}), "")).await.status, 404);
         assert_eq!(world.token(CONNECTION, &code, &format!("wrong {number}")).await.status, 401);
         assert_eq!(world.authorize(OTHER_CONNECTION, CALLBACK).await.status, 400);

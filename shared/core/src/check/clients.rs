@@ -162,6 +162,7 @@ mod tests {
         "1a".parse().unwrap()
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "as the list is, where it is set")]
     fn texts(texts: &[&str]) -> Option<Vec<String>> {
         Some(texts.iter().map(|text| (*text).to_owned()).collect())
     }

@@ -116,7 +116,7 @@ pub fn claims(profile: &Profile, subject: &str, domains: &[OrganizationDomain], 
     claims.add_whole("idp_id", &profile.idp_id, asked);
     claims.add_whole("email", &profile.email, asked);
     let sent = claims.claims.get("email").and_then(Value::as_str);
-    let is_verified = sent.is_some_and(|email| is_verified_address(email, domains));
+    let is_verified = !profile.is_of_test_provider() && sent.is_some_and(|email| is_verified_address(email, domains));
     claims.keep("email_verified", json!(is_verified));
     let text = |said: &Said<String>| said.clone().read(|text| Some(json!(text)));
     claims.add("given_name", text(&profile.first_name), asked);
@@ -242,6 +242,16 @@ mod tests {
         }
         let twice = "ann@victim.test@example.com";
         assert_eq!(of(json!(twice)), (Some(json!(twice)), json!(false)));
+    }
+
+    #[test]
+    fn nothing_that_the_test_provider_says_is_verified() {
+        for test in [json!({ "connection_type": "TestIdp" }), json!({ "organization_id": "org_test_idp" })] {
+            let mut said = test.clone();
+            said["email"] = json!("ann@example.com");
+            let claims = claims(&profile(&said), "prof_1", &verified("example.com"), &asked(["email"])).claims;
+            assert_eq!(claims["email_verified"], false, "{test}");
+        }
     }
 
     #[test]

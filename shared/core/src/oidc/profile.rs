@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::{
+    connection::TEST_TYPE,
     id::{ConnectionId, OrganizationId},
     lenient::{Members, Said},
     timestamp::Timestamp,
@@ -26,6 +27,8 @@ pub struct Profile {
     pub connection_id: ConnectionId,
     /// The organization of that connection.
     pub organization_id: Option<OrganizationId>,
+    /// The type of that connection, where it can be read.
+    pub connection_type: Option<String>,
     /// The identity provider's own ID of the user.
     pub idp_id: Said<String>,
     /// The address.
@@ -50,6 +53,12 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Whether WorkOS's own identity provider for tests vouches for the user, which it does for anybody.
+    pub fn is_of_test_provider(&self) -> bool {
+        self.connection_type.as_deref() == Some(TEST_TYPE)
+            || self.organization_id.as_ref().is_some_and(OrganizationId::is_test)
+    }
+
     /// Reads an answer of `POST /sso/token`. The tokens in it are passed over unread.
     pub fn of_answer(answer: &Members) -> Result<Self, UnreadableProfile> {
         let Said::Value(profile) = answer.object("profile") else { return Err(UnreadableProfile("profile")) };
@@ -66,6 +75,7 @@ impl Profile {
                 Said::Garbled => return Err(UnreadableProfile("organization_id")),
                 Said::Value(id) => Some(id),
             },
+            connection_type: profile.text("connection_type").value().cloned(),
             idp_id: not_empty(profile.text("idp_id")),
             email: not_empty(profile.text("email")),
             first_name: not_empty(profile.text("first_name")),
