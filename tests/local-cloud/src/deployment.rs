@@ -188,7 +188,7 @@ pub async fn deploy(tools: &Tools, settings: Settings<'_>, log: &Path) -> Result
         .arg(settings.build.folder().join("template.yaml"))
         .args(["--stack-name", STACK, "--region", REGION])
         .args(["--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
-        .args(["--no-progressbar", "--no-confirm-changeset", "--parameter-overrides"])
+        .args(["--no-progressbar", "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides"])
         .args(parameters(settings)?)
         .env("AWS_ENDPOINT_URL", &endpoint);
     run("sam deploy", &mut sam, log).await?;

@@ -1,8 +1,8 @@
 // Unpacks the browser of @sparticuz/chromium, with the libraries that a bare machine lacks, into the folder browser.
 // The package's own code would put it into the machine's folder for temporary files, where everybody may write.
-import { createReadStream, createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { createReadStream, createWriteStream, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress } from 'node:zlib';
 
@@ -21,4 +21,13 @@ await Promise.all([
   unpacked('al2023.tar.br', tar.extract('browser')),
   unpacked('fonts.tar.br', tar.extract('browser/fonts')),
 ]);
+// Theirs names folders of Lambda only; a bare machine has no font of its own.
+writeFileSync('browser/fonts/fonts.conf', `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>${resolve('browser/fonts/fonts')}</dir>
+  <dir>/usr/share/fonts</dir>
+  <cachedir>${resolve('browser/fonts/cache')}</cachedir>
+</fontconfig>
+`);
 rmSync('node_modules', { recursive: true });

@@ -33,7 +33,7 @@ pub fn check(with_browser: bool) -> Result<(), String> {
     let install = if packages.is_empty() {
         String::new()
     } else {
-        format!("\nOn Debian and Ubuntu this installs it:\n  sudo apt-get install {}", packages.join(" "))
+        format!("\nOn Debian 13 this installs it:\n  sudo apt-get install {}", packages.join(" "))
     };
     Err(format!("this machine lacks\n{}{install}", lines.join("\n")))
 }

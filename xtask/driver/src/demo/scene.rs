@@ -194,15 +194,15 @@ impl<'a> Scene<'a> {
 
     pub async fn table(&self) -> Result<()> {
         let providers = self.call("GET", "/providers", &json!(null), 200).await?;
-        say(&format!("    {:<32} {:<10} {:<7} identifiers", "provider", "state", "in sync"));
+        say(&format!("    {:<32} {:<10} {:<8} identifiers", "provider", "state", "in sync"));
         for provider in providers["items"].as_array().into_iter().flatten() {
             let identifiers: Vec<&str> =
                 provider["identifiers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             say(&format!(
-                "    {:<32} {:<10} {:<7} {}",
+                "    {:<32} {:<10} {:<8} {}",
                 text(provider, "provider_name"),
                 text(provider, "connection_state"),
-                provider["in_sync"],
+                provider["in_sync"].to_string(),
                 identifiers.join(" ")
             ));
         }

@@ -15,7 +15,7 @@ pub fn heading(number: u32, what: &str) {
 
 /// A thing and its name.
 pub fn fact(what: &str, value: &str) {
-    say(&format!("    {what:<12} {value}"));
+    say(&format!("    {what:<16} {value}"));
 }
 
 /// Something that held.
@@ -54,7 +54,7 @@ pub fn hop(cloud: &Cloud, application: &str, url: &str) -> String {
         Some((who, path.to_owned()))
     });
     let (who, path) = found.unwrap_or(("", url.to_owned()));
-    format!("    {who:<12} {path}")
+    format!("    {who:<16} {path}")
 }
 
 #[cfg(test)]
