@@ -23,7 +23,7 @@ pub fn router(service: Arc<Service>) -> Router {
 /// Logs each request in one line, and answers with the request's ID, under which the log has it.
 async fn logged(request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_default().0;
-    let (method, path) = (request.method().clone(), cut(page::loggable(request.uri().path())));
+    let (method, path) = (request.method().clone(), cut(&page::loggable(request.uri().path())));
     let started = Instant::now();
     let span = tracing::error_span!("request", request_id, trace_id = current_trace_id(), error = Empty);
     let (mut response, metrics) = measured(async {

@@ -13,7 +13,7 @@ use causeway_core::{
 use causeway_queue::{DeadLetters, Unreadable};
 use causeway_reconciler::{Deadlines, Ran, Reconciler};
 use causeway_telemetry::{METRICS, Measurements, chain, current_trace_id, cut, measured, trace_id};
-use causeway_tenancy::run_errand;
+use causeway_tenancy::{Came, run_errand};
 use futures::{FutureExt, future::join_all};
 use lambda_runtime::{Error, LambdaEvent};
 use serde::Deserialize;
@@ -176,7 +176,9 @@ async fn errand(service: &Service, call: ErrandCall, within: Duration) -> bool {
     let (done, metrics) = measured(Box::pin(run_errand(&service.verifier(), &call, within))).await;
     let errand_id = cut(&call.errand_id);
     match done {
-        Ok(()) => tracing::info!(target: METRICS, errand_id, %metrics, "errand done"),
+        Ok(Came::Done) => tracing::info!(target: METRICS, errand_id, %metrics, "errand done"),
+        Ok(Came::Refused) => tracing::warn!(target: METRICS, errand_id, %metrics, "errand refused"),
+        Ok(Came::Nothing) => tracing::info!(target: METRICS, errand_id, %metrics, "there is no such errand any more"),
         Err(error) => tracing::error!(target: METRICS, errand_id, error = chain(&error), %metrics, "an errand failed"),
     }
     true

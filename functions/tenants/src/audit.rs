@@ -26,6 +26,9 @@ use crate::{
     tenants::TenantPath,
 };
 
+/// The longest path that is recorded whole, in bytes.
+const LONGEST_PATH: usize = 256;
+
 /// Records a change of a tenant. The one that makes a tenant is recorded together with it.
 pub async fn recorded(
     State(service): State<Arc<Service>>,
@@ -44,7 +47,7 @@ pub async fn recorded(
     let change = Change {
         caller: &caller,
         method: request.method().as_str(),
-        path: request.uri().path(),
+        path: recorded_path(request.uri().path()),
         tenant_id: &tenant.id,
         user_pool_id: pool.as_ref(),
     };
@@ -60,6 +63,11 @@ pub async fn recorded(
         tracing::error!(audit_id = record.id, error = chain(&error), "the outcome of a change was not recorded");
     }
     Ok(response)
+}
+
+/// A path as it is recorded: no path of ours is longer than what is kept, and every path here is ASCII.
+fn recorded_path(path: &str) -> &str {
+    path.get(..LONGEST_PATH).unwrap_or(path)
 }
 
 fn changes_something(method: &Method) -> bool {
@@ -88,4 +96,16 @@ pub async fn list(
         service.tenant(&path.tenant_id).await?;
     }
     Ok(page::answer(&request, page, |record| record))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::recorded_path;
+
+    #[test]
+    fn a_path_is_recorded_whole_unless_it_is_longer_than_any_of_ours() {
+        let path = "/v1/tenants/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N/user-pools/eu-central-1_AbCdEf123/approvals";
+        assert_eq!(recorded_path(path), path);
+        assert_eq!(recorded_path(&"/a".repeat(5000)).len(), 256);
+    }
 }

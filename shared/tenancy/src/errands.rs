@@ -35,30 +35,46 @@ struct Job<'a> {
     pool: UserPool,
 }
 
-/// Does the errand that a message calls for, if it is still to be done: its session, its link and its pool must be good
-/// now. Whatever comes of it stands in the table, where the page looks. It ends `within` a time, and for good: who wants
-/// it done after all asks again.
-pub async fn run_errand(verifier: &Verifier<'_>, call: &ErrandCall, within: Duration) -> Result<(), TenancyError> {
-    let Some(job) = job(verifier, call).await? else {
-        tracing::info!("there is no such errand to be done any more");
-        return Ok(());
-    };
-    let done = tokio::time::timeout(within, job.done()).await.unwrap_or_else(|_| {
-        tracing::warn!("the errand took too long and was given up");
-        Ok(())
-    });
-    let store = &verifier.reconciler.store;
-    let ended = store.end_errand((&call.tenant_id, &call.user_pool_id), &job.errand).await;
-    done.and(Ok(ended?))
+/// What came of a call for an errand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    /// It was done, whatever came of that.
+    Done,
+    /// Its session, its link or its pool is not good any more.
+    Refused,
+    /// It is not the one that stands in the table, or has ended.
+    Nothing,
 }
 
-async fn job<'a>(verifier: &'a Verifier<'a>, call: &ErrandCall) -> Result<Option<Job<'a>>, TenancyError> {
+/// Does the errand that a message calls for, if it is still to be done: its session, its link and its pool must be good
+/// now. Whatever comes of it stands in the table, where the page looks. It ends `within` a time, and for good, also where
+/// it is refused: nobody else's errand waits for it, and who wants it done after all asks again.
+pub async fn run_errand(verifier: &Verifier<'_>, call: &ErrandCall, within: Duration) -> Result<Came, TenancyError> {
     let (store, now) = (&verifier.reconciler.store, (verifier.reconciler.sources.now)());
     let state = store.errands(&call.tenant_id, &call.user_pool_id).await?;
     let errand = state.asked.filter(|errand| errand.id == call.errand_id);
     let Some(errand) = errand.filter(|errand| errand.is_under_way(state.ended.as_deref(), now)) else {
-        return Ok(None);
+        return Ok(Came::Nothing);
     };
+    let job = job(verifier, call, errand.clone()).await?;
+    let came = if job.is_some() { Came::Done } else { Came::Refused };
+    let done = match job {
+        Some(job) => tokio::time::timeout(within, job.done()).await.unwrap_or_else(|_| {
+            tracing::warn!("the errand took too long and was given up");
+            Ok(())
+        }),
+        None => Ok(()),
+    };
+    let ended = store.end_errand((&call.tenant_id, &call.user_pool_id), &errand).await;
+    done.and(Ok(ended?)).map(|()| came)
+}
+
+async fn job<'a>(
+    verifier: &'a Verifier<'a>,
+    call: &ErrandCall,
+    errand: Errand,
+) -> Result<Option<Job<'a>>, TenancyError> {
+    let (store, now) = (&verifier.reconciler.store, (verifier.reconciler.sources.now)());
     let link = store.link_of_session(&errand.session).await?;
     let Some(link) = link.filter(|link| link.is_good(now) && link.tenant_id == call.tenant_id) else {
         return Ok(None);

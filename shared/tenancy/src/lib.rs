@@ -14,7 +14,7 @@ mod workos_key;
 
 pub use app_clients::refuse_absent_app_clients;
 pub use audit::recorded;
-pub use errands::run_errand;
+pub use errands::{Came, run_errand};
 pub use error::TenancyError;
 pub use options::check_options;
 pub use registration::{NewPool, Rules, register};

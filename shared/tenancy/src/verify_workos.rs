@@ -93,9 +93,15 @@ async fn register_webhook(verifier: &Verifier<'_>, tenant: &Tenant, key: &Secret
     };
     let secret = verifier.reconciler.sealer.seal(&tenant.id, Purpose::WebhookSecret, &endpoint.secret).await?;
     let (number, now) = (tenant.webhook_number, (verifier.reconciler.sources.now)());
-    let new = NewWebhook { number, endpoint_id: Some(endpoint.id), secret };
+    let new = NewWebhook { number, endpoint_id: Some(endpoint.id.clone()), secret };
     let registered = Tenant { updated_at: now, ..tenant.clone() }.with_webhook(new, now);
-    verifier.reconciler.store.update_tenant(&registered).await?;
+    if let Err(error) = verifier.reconciler.store.update_tenant(&registered).await {
+        // Checks at the same time may have registered one: of two, the secret of one would be nobody's.
+        if let Err(error) = workos.delete_webhook_endpoint(key, &endpoint.id).await {
+            tracing::warn!(error = chain(&error), "a webhook endpoint whose secret is lost is left with WorkOS");
+        }
+        return Err(error.into());
+    }
     Ok(Check::pass(WEBHOOK, format!("WorkOS delivers its events to {url}")))
 }
 

@@ -2,13 +2,15 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_sqs::Client as Sqs;
+use causeway_core::timestamp::Timestamp;
 use causeway_local_cloud::onboarding_page::{OnboardingPage, get, press};
 use causeway_local_cloud::signed_http::Answer;
 use serde_json::{Value, json};
 
 use crate::pool::Pool;
 use crate::redaction::table;
-use crate::tenancy::{ACCOUNT, Tenancy, string, text};
+use crate::tenancy::{ACCOUNT, Tenancy, now_in_millis, string, text, unique};
 
 /// A link of a tenant.
 pub struct Link {
@@ -210,6 +212,46 @@ async fn a_key_that_is_there_is_not_replaced_by_a_link() -> Result<()> {
     assert_eq!(tenancy.opened("workos_api_key", "workos-api-key", "Reconcile").await?, tenancy.workos.api_key);
     let shown = page.get("/workos").await?.expect(200)?.text();
     assert!(shown.contains("never shown") && !shown.contains(&tenancy.workos.api_key), "{shown}");
+    Ok(())
+}
+
+/// Writes an errand of a session down that stands in the table as if it had just been asked for, and calls for it.
+async fn ask_again(tenancy: &Tenancy, pool: &Pool, id: &str) -> Result<()> {
+    let sdk = tenancy.cloud.integration().sdk(&tenancy.cloud.region);
+    let now = Timestamp::from_millis(i64::try_from(now_in_millis())?).to_string();
+    let request = DynamoDb::new(&sdk).update_item().table_name(&tenancy.cloud.table_name);
+    let request = request.key("pk", string(&format!("ERRAND#{}#{}", tenancy.id, pool.id))).key("sk", string("ERRAND"));
+    let request =
+        request.update_expression("SET id = :id, asked_at = :now").condition_expression("attribute_exists(pk)");
+    let request = request.expression_attribute_values(":id", string(id));
+    request.expression_attribute_values(":now", string(&now)).send().await?;
+    let call = json!({"tenant_id": tenancy.id, "user_pool_id": pool.id, "errand_id": id}).to_string();
+    let request = Sqs::new(&sdk).send_message().queue_url(&tenancy.cloud.queue_url).message_group_id(&pool.id);
+    request.message_deduplication_id(unique("errand")).message_body(call).send().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_errand_of_a_link_that_is_over_is_not_done_and_keeps_nobody_elses_waiting() -> Result<()> {
+    let tenancy = Tenancy::new("page").await?;
+    let pool = tenancy.user_pool().await?;
+    let over = link(&tenancy, &[ACCOUNT]).await?;
+    let page = OnboardingPage::open(&over.url).await?;
+    page.post("/check", &fields(&pool)).await?.expect(303)?;
+    let path = format!("/pools/{}/check", pool.id);
+    page.post(&path, &[]).await?.expect(303)?;
+    page.settled(&path).await?;
+    revoke(&tenancy, &over).await?;
+    let id = unique("errand");
+    ask_again(&tenancy, &pool, &id).await?;
+
+    let next = OnboardingPage::open(&link(&tenancy, &[ACCOUNT]).await?.url).await?;
+    next.settled(&path).await?;
+    next.post(&path, &[]).await?.expect(303)?;
+    next.settled(&path).await?;
+    let log = tenancy.cloud.function_log("reconcile");
+    let of_it: Vec<&str> = log.lines().filter(|line| line.contains(&id)).collect();
+    assert!(!of_it.is_empty() && of_it.iter().all(|line| line.contains("errand refused")), "{of_it:#?}");
     Ok(())
 }
 
