@@ -88,7 +88,7 @@ async fn a_user_pool_that_breaks_a_rule_is_refused_with_the_field_and_the_rule()
         (with("mode", json!("fast")), "mode", "expected one of `observe`"),
         (with("app_clients", json!("one")), "app_clients", "expected a sequence"),
         (with("app_clients", json!(["a b"])), "app_clients[0]", "1 to 128 letters"),
-        (with("organizations", json!(["acme"])), "organizations[0]", "`org_`"),
+        (with("organizations", json!(["acme corp"])), "organizations[0]", "1 to 64 letters"),
         (with("organizations", json!(many)), "organizations", "at most 1000"),
         (with("domain_identifiers", json!("yes")), "domain_identifiers", "expected a boolean"),
         (with("attribute_mapping", json!({"username": "email"})), "attribute_mapping.username", "`sub`"),

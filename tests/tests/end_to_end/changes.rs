@@ -121,7 +121,7 @@ async fn a_change_that_breaks_a_rule_is_refused_with_the_field_and_changes_nothi
         (path.as_str(), json!({"sign_in": true}), "sign_in"),
         (path.as_str(), json!({"app_clients": null}), "app_clients"),
         (path.as_str(), json!({"app_clients": clients}), "app_clients"),
-        (path.as_str(), json!({"organizations": ["nobody"]}), "organizations[0]"),
+        (path.as_str(), json!({"organizations": ["no body"]}), "organizations[0]"),
         (path.as_str(), json!({"domain_identifiers": null}), "domain_identifiers"),
         (path.as_str(), json!({"attribute_mapping": {"username": "email"}}), "attribute_mapping.username"),
         (path.as_str(), json!({"start": {"login_url": "http://app.example"}}), "start"),

@@ -100,14 +100,7 @@ async fn a_signed_body_that_is_no_event_or_too_large_is_refused() -> Result<()> 
     let (pool, secret) = scene("no event").await?;
     let before = runs_by_webhook(&pool).await?;
     let large = json!({"id": "event_1", "event": "connection.deleted", "data": "a".repeat(1_000_001)}).to_string();
-    for (body, status) in [
-        ("", 400),
-        ("{", 400),
-        ("[]", 400),
-        (r#"{"id":"event_1"}"#, 400),
-        (r#"{"id":1,"event":"connection.deleted"}"#, 400),
-        (&large, 413),
-    ] {
+    for (body, status) in [("", 400), ("{", 400), ("[]", 400), (r#""an event""#, 400), (&large, 413)] {
         let signature = signature(&secret, now_in_millis(), body.as_bytes())?;
         let answer = deliver(&pool.tenancy, &pool.tenancy.id, Some(&signature), body.as_bytes()).await?;
         assert_eq!(answer.status, status, "{}: {}", &body[..body.len().min(60)], answer.text());
