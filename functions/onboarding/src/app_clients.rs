@@ -25,6 +25,8 @@ use crate::{
 };
 
 const FIELD: &str = "app_clients";
+/// The field of the button that asks for the app clients as they are now.
+const AGAIN: &str = "again";
 /// What stands for all app clients.
 const ALL: &str = "all";
 
@@ -44,6 +46,10 @@ pub async fn choose(visitor: Visitor, mut form: Form) -> Result<Response, Failur
     let pool = visitor.pool()?;
     if pool.status != PoolStatus::Active {
         return Ok(visitor.redirect(&format!("pools/{}/check", pool.user_pool_id)));
+    }
+    if !form.text(AGAIN).is_empty() {
+        visitor.ask(pool, Task::SeeAppClients).await?;
+        return Ok(visitor.redirect(&format!("pools/{}/app-clients", pool.user_pool_id)));
     }
     let Some(chosen) = chosen(&mut form) else {
         let page = Box::pin(page(&visitor, pool, Some(&form), &Form::default())).await?;
@@ -91,14 +97,14 @@ async fn page(
     )?;
     claims.retain(|claim| claim.tenant_id == pool.tenant_id && claim.is_held());
     let now = visitor.service.now();
-    let is_under_way = errands.asked.is_some_and(|errand| {
-        matches!(errand.task, Task::ChooseAppClients(_)) && errand.is_under_way(errands.ended.as_deref(), now)
-    });
+    let is_under_way = errands
+        .asked
+        .is_some_and(|errand| errand.task != Task::Check && errand.is_under_way(errands.ended.as_deref(), now));
     let refused = refused.cloned().unwrap_or_else(|| last_choice(&seen));
     let tried = seen.given.iter().find(|client| client.id.as_str() == query.text("client")).or(seen.given.first());
     let body = html! {
         div id="choice" aria-live="polite" data-runs[is_under_way] {
-            @if is_under_way { (under_way("Your choice is being looked at.")) }
+            @if is_under_way { (under_way("The app clients are being looked at.")) }
             (error_summary(&refused))
         }
         (choice(visitor, pool, &seen.offered, &refused))
@@ -147,6 +153,10 @@ fn choice(visitor: &Visitor, pool: &UserPool, offered: &[(AppClientId, String)],
         form method="post" action=(visitor.path(&format!("pools/{}/app-clients", pool.user_pool_id))) {
             @if offered.is_empty() { (as_text(&chosen, &errors)) } @else { (as_boxes(offered, &chosen, &errors)) }
             p.actions { button type="submit" { "Save the app clients" } }
+        }
+        form method="post" action=(visitor.path(&format!("pools/{}/app-clients", pool.user_pool_id))) {
+            p.hint { "Is one missing that you have just made?" }
+            p.actions { button.quiet type="submit" name=(AGAIN) value="1" { "Look for app clients again" } }
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How many errands a session may ask for within [`WITHIN`].
-const MOST: usize = 6;
+const MOST: usize = 10;
 /// Within which time they count.
 const WITHIN: Duration = Duration::from_mins(1);
 /// After how long an errand that has not ended never will, so that another may be asked for. Longer than a run that holds
@@ -25,6 +25,8 @@ const LONGEST: Duration = Duration::from_mins(10);
 pub enum Task {
     /// Run the checks.
     Check,
+    /// See which app clients there are.
+    SeeAppClients,
     /// Give these app clients the providers.
     ChooseAppClients(AppClients),
 }
@@ -102,13 +104,13 @@ mod tests {
     }
 
     #[test]
-    fn a_session_asks_six_times_a_minute_and_then_waits() {
+    fn a_session_asks_ten_times_a_minute_and_then_waits() {
         let mut asked = Vec::new();
-        for second in 0..6 {
+        for second in 0..10 {
             asked = one_more(&asked, at(second)).unwrap();
         }
         assert_eq!(one_more(&asked, at(59)), None);
-        assert_eq!(one_more(&asked, at(60)).unwrap().len(), 6, "the first is a minute ago");
+        assert_eq!(one_more(&asked, at(60)).unwrap().len(), 10, "the first is a minute ago");
     }
 
     #[test]

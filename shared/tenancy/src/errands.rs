@@ -89,6 +89,7 @@ impl Job<'_> {
     async fn done(&self) -> Result<(), TenancyError> {
         match self.errand.task.clone() {
             Task::Check => Box::pin(self.check()).await,
+            Task::SeeAppClients => Box::pin(self.see(Vec::new())).await,
             Task::ChooseAppClients(chosen) => Box::pin(self.choose(chosen)).await,
         }
     }

@@ -190,8 +190,9 @@ async fn offer_and_try_a_sign_in(window: &mut Window, pool: &Pool, connection: &
     let provider = provider_name(connection);
     is_fit(window, "step 4").await?;
     let wrong = server(pool).await?;
-    let here = window.does("here", &json!({})).await?;
-    window.goes_to(here.as_str().context("no address")?).await?;
+    window.clicks("button", "Look for app clients again").await?;
+    window.sees("The app clients are being looked at.").await?;
+    window.sees(&wrong).await?;
     for (client, chosen) in [(&wrong, true), (&wrong, false), (&pool.app_client, true)] {
         let name = format!("{} {client}", if *client == wrong { "server" } else { "application" });
         window.does("check", &json!({"name": name, "checked": chosen})).await?;

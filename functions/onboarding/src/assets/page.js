@@ -19,25 +19,31 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
   });
 }
 
-// The parts of this page that change by themselves, as the server shows them now.
-async function refresh(ids) {
+// This page as the server shows it now.
+async function read() {
   const answer = await fetch(location.pathname, { credentials: "same-origin" });
-  if (!answer.ok) return false;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : undefined;
+}
+
+// The parts of this page that change by themselves, as they are now.
+function show(fresh, ids) {
   for (const id of ids) {
-    const [here, there] = [document.getElementById(id), fresh.getElementById(id)];
+    const [here, there] = [document.getElementById(id), fresh?.getElementById(id)];
     if (here && there && here.innerHTML !== there.innerHTML) here.replaceWith(there);
   }
-  return true;
 }
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE));
 
-// Shows a part while what it tells of is under way, then the page as it is after that.
+// Shows a part while what it tells of is under way, and then the page as it is after that: all at once, so that nobody
+// fills in a form that is about to go.
 async function follow(id) {
-  while (document.getElementById(id).hasAttribute("data-runs")) {
+  // Longer than an errand is waited for.
+  for (let times = 0; times < 1000; times += 1) {
     await pause();
-    await refresh([id]).catch(() => false);
+    const fresh = await read().catch(() => undefined);
+    if (fresh && !fresh.getElementById(id)?.hasAttribute("data-runs")) break;
+    show(fresh, [id]);
   }
   // Without what asked for the run, so that a reload does not ask again.
   location.replace(location.pathname);
@@ -50,7 +56,6 @@ async function ask(form) {
     .catch(() => undefined);
   // A refusal is a page of its own.
   if (asked && asked.type !== "opaqueredirect") return form.submit();
-  await refresh(["checks"]).catch(() => false);
   return follow("checks");
 }
 
@@ -68,7 +73,7 @@ async function keepRefreshing() {
   // Ten minutes: whoever looks for longer can reload.
   for (let times = 0; times < 200; times += 1) {
     await new Promise((resolve) => setTimeout(resolve, 3000));
-    if (!document.hidden) await refresh(["providers", "sign-ins"]).catch(() => false);
+    if (!document.hidden) show(await read().catch(() => undefined), ["providers", "sign-ins"]);
   }
 }
 
