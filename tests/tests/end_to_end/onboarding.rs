@@ -191,7 +191,6 @@ async fn offer_and_try_a_sign_in(window: &mut Window, pool: &Pool, connection: &
     is_fit(window, "step 4").await?;
     let wrong = server(pool).await?;
     window.clicks("button", "Look for app clients again").await?;
-    window.sees("The app clients are being looked at.").await?;
     window.sees(&wrong).await?;
     for (client, chosen) in [(&wrong, true), (&wrong, false), (&pool.app_client, true)] {
         let name = format!("{} {client}", if *client == wrong { "server" } else { "application" });
