@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use aws_types::SdkConfig;
-use causeway_aws::{clock, configuration, optional_setting, parsed_setting, setting};
+use causeway_aws::{clock, configuration, list_setting, optional_setting, parsed_setting, setting};
 use causeway_cognito::Access;
 use causeway_core::provider::BaseUrl;
 use causeway_queue::{DeadLetters, Queue};
@@ -23,14 +23,13 @@ use crate::service::Service;
 async fn main() -> Result<(), Error> {
     causeway_telemetry::start();
     let configuration = configuration()?;
-    let events = optional_setting("WEBHOOK_EVENTS").unwrap_or_default();
     let service = Service {
         queue: Queue::new(&configuration, setting("QUEUE_URL")?),
         dead_letters: DeadLetters::new(&configuration, setting("DEAD_LETTER_QUEUE_URL")?),
         reconciler: reconciler(configuration)?,
         integration_account_id: parsed_setting("INTEGRATION_ACCOUNT_ID")?,
         local_callback: optional_setting("LOCAL_CALLBACK"),
-        webhook_events: events.split(',').filter(|event| !event.is_empty()).map(str::to_owned).collect(),
+        webhook_events: list_setting("WEBHOOK_EVENTS"),
     };
     run(service_fn(|event: LambdaEvent<SqsEvent>| handler::handle(&service, event))).await
 }

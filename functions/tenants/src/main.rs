@@ -29,7 +29,7 @@ mod workos_secrets;
 
 use std::{sync::Arc, time::Duration};
 
-use causeway_aws::{clock, configuration, optional_setting, parsed_setting, setting};
+use causeway_aws::{clock, configuration, list_setting, optional_setting, parsed_setting, setting};
 use causeway_bucket::TemplateBucket;
 use causeway_cognito::Access;
 use causeway_core::{id::partition_of, provider::BaseUrl};
@@ -57,7 +57,6 @@ fn service() -> Result<Service, Error> {
         (Some(name), Some(domain)) => Some(TemplateBucket::new(&configuration, &name, &domain)?),
         _ => None,
     };
-    let events = optional_setting("WEBHOOK_EVENTS").unwrap_or_default();
     Ok(Service {
         queue: Queue::new(&configuration, setting("QUEUE_URL")?),
         dead_letters: DeadLetters::new(&configuration, setting("DEAD_LETTER_QUEUE_URL")?),
@@ -74,7 +73,7 @@ fn service() -> Result<Service, Error> {
             sources: Sources { now: clock::now, random: clock::random },
         },
         local_callback: optional_setting("LOCAL_CALLBACK"),
-        webhook_events: events.split(',').filter(|event| !event.is_empty()).map(str::to_owned).collect(),
+        webhook_events: list_setting("WEBHOOK_EVENTS"),
         template_bucket,
         rules: Rules {
             role_name_prefix: setting("TENANT_ROLE_NAME_PREFIX")?,

@@ -1,17 +1,13 @@
 //! The routes of the API, as the template declares them one by one so that IAM can grant each apart.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
-    http::HeaderValue,
     middleware::{Next, from_fn, from_fn_with_state},
-    response::Response,
 };
-use causeway_edge::RequestId;
-use causeway_telemetry::{METRICS, Measurements, Metric, count, current_trace_id, cut, measured};
-use tracing::{Instrument, field::Empty};
+use causeway_edge::logged;
 #[cfg(test)]
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -32,7 +28,10 @@ pub fn router(service: Arc<Service>) -> Router {
         .fallback(|| async { Problem::not_found() })
         // A body is refused by its size where the field can be named; Lambda takes none over 6 MB.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn(logged))
+        .layer(from_fn(async |request: Request, next: Next| {
+            let path = request.uri().path().to_owned();
+            logged(request, next, &path).await
+        }))
         .with_state(service)
 }
 
@@ -69,37 +68,10 @@ fn api() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(sign_ins::sign_ins))
 }
 
-/// Logs each request in one line, and answers with the request's ID, under which the log has it.
-async fn logged(request: Request, next: Next) -> Response {
-    let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_default().0;
-    let (method, path) = (request.method().clone(), cut(request.uri().path()));
-    let started = Instant::now();
-    let span = tracing::error_span!("request", request_id, trace_id = current_trace_id(), error = Empty);
-    let (mut response, metrics) = measured_as_request(next.run(request).instrument(span.clone())).await;
-    let (status, duration_ms) = (response.status().as_u16(), milliseconds(started));
-    span.in_scope(|| tracing::info!(target: METRICS, %method, path, status, duration_ms, %metrics, "answered"));
-    if let Ok(request_id) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert("x-request-id", request_id);
-    }
-    response
-}
-
-/// Works on one request, and gives what it is measured by.
-async fn measured_as_request<T>(work: impl Future<Output = T>) -> (T, Measurements) {
-    measured(async {
-        count(Metric::ApiRequests);
-        work.await
-    })
-    .await
-}
-
-fn milliseconds(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use axum::response::IntoResponse;
+    use causeway_edge::measured_as_request;
 
     use super::*;
 

@@ -38,6 +38,12 @@ pub fn optional_setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The parts of a setting that are separated by commas; none where it is missing or empty.
+pub fn list_setting(name: &str) -> Vec<String> {
+    let list = optional_setting(name).unwrap_or_default();
+    list.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
 /// A setting that must be there and read as a `T`.
 pub fn parsed_setting<T>(name: &str) -> Result<T, BadSetting>
 where

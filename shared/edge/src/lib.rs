@@ -10,10 +10,12 @@ mod edge;
 mod event;
 mod limit;
 mod path;
+mod request_log;
 mod source;
 
 pub use answer::Answer;
 pub use edge::{Door, Edge, run};
 pub use event::{Caller, RequestId};
 pub use limit::{Limit, Rate};
+pub use request_log::{logged, measured_as_request};
 pub use source::Source;

@@ -89,7 +89,7 @@ impl Job<'_> {
     async fn done(&self) -> Result<(), TenancyError> {
         match self.errand.task.clone() {
             Task::Check => Box::pin(self.check()).await,
-            Task::SeeAppClients => Box::pin(self.see(Vec::new())).await,
+            Task::SeeAppClients => Box::pin(self.see(&self.pool, Vec::new())).await,
             Task::ChooseAppClients(chosen) => Box::pin(self.choose(chosen)).await,
         }
     }
@@ -101,7 +101,7 @@ impl Job<'_> {
         let (verified, noted) = tokio::join!(self.recorded("check", &[], verified), self.note(told));
         noted?;
         match verified {
-            Ok(verified) if verified.status == PoolStatus::Active => self.see(Vec::new()).await,
+            Ok(verified) if verified.status == PoolStatus::Active => self.see(&self.pool, Vec::new()).await,
             Ok(_) => Ok(()),
             // Nobody gets further by doing it again: the page says that the checks did not end.
             Err(TenancyError::Conflict(why)) => {
@@ -132,7 +132,7 @@ impl Job<'_> {
         }
         let refused = self.refusals(&chosen).await;
         if !refused.is_empty() {
-            return self.see(refused).await;
+            return self.see(&self.pool, refused).await;
         }
         let reconciler = self.verifier.reconciler;
         let options = PoolOptions { app_clients: chosen, ..self.pool.options.clone() };
@@ -141,7 +141,8 @@ impl Job<'_> {
         match self.recorded("app-clients", &["app_clients"], change).await {
             Ok(_) => {}
             Err(TenancyError::Store(error)) if error.is_conflict() => {
-                return self.see(vec!["the user pool was changed at the same time: choose again".to_owned()]).await;
+                let refused = vec!["the user pool was changed at the same time: choose again".to_owned()];
+                return self.see(&self.pool, refused).await;
             }
             Err(error) => return Err(error),
         }
@@ -150,15 +151,7 @@ impl Job<'_> {
         if let Err(error) = self.verifier.queue.wake_up(&wake_up, random).await {
             tracing::warn!(error = chain(&error), "the pool was not woken up: the schedule does it");
         }
-        Job {
-            pool: updated,
-            errand: self.errand.clone(),
-            link: self.link.clone(),
-            tenant: self.tenant.clone(),
-            ..*self
-        }
-        .see(Vec::new())
-        .await
+        self.see(&updated, Vec::new()).await
     }
 
     async fn refusals(&self, chosen: &AppClients) -> Vec<String> {
@@ -183,9 +176,9 @@ impl Job<'_> {
     }
 
     /// Writes down for the page which app clients there are, and why a choice was refused.
-    async fn see(&self, refused: Vec<String>) -> Result<(), TenancyError> {
-        let seen = match self.verifier.reconciler.enter(&self.tenant, &self.pool).await {
-            Ok(access) => self.seen(&access).await,
+    async fn see(&self, pool: &UserPool, refused: Vec<String>) -> Result<(), TenancyError> {
+        let seen = match self.verifier.reconciler.enter(&self.tenant, pool).await {
+            Ok(access) => seen(pool, &access).await,
             Err(error) => Err(error),
         };
         let seen = seen.unwrap_or_else(|error| {
@@ -194,26 +187,7 @@ impl Job<'_> {
         });
         let seen = SeenAppClients { refused, ..seen };
         let store = &self.verifier.reconciler.store;
-        Ok(store.record_app_clients(&self.tenant.id, &self.pool.user_pool_id, &seen).await?)
-    }
-
-    async fn seen(&self, access: &PoolAccess) -> Result<SeenAppClients, CognitoError> {
-        let mut offered = access.list_named_app_clients().await?;
-        let given: Vec<AppClientId> = match &self.pool.options.app_clients {
-            AppClients::Named(named) => named.clone(),
-            AppClients::All => offered.iter().map(|(id, _)| id.clone()).collect(),
-        };
-        let mut shown = Vec::new();
-        for id in given.into_iter().take(MOST_SHOWN) {
-            if let Some(client) = access.describe_app_client(&id).await? {
-                let callback_url = client.callback_urls.into_iter().next();
-                shown.push(SeenAppClient { id, callback_url, scopes: client.settings.scopes });
-            }
-        }
-        if offered.len() > MOST_OFFERED {
-            offered.clear();
-        }
-        Ok(SeenAppClients { offered, given: shown, refused: Vec::new() })
+        Ok(store.record_app_clients(&self.tenant.id, &pool.user_pool_id, &seen).await?)
     }
 
     async fn recorded<T>(
@@ -233,4 +207,24 @@ impl Job<'_> {
         let sources = self.verifier.reconciler.sources;
         recorded(&self.verifier.reconciler.store, (change, (sources.now)(), sources.number()), fields, work).await
     }
+}
+
+/// The app clients of a pool, as far as the page shows them.
+async fn seen(pool: &UserPool, access: &PoolAccess) -> Result<SeenAppClients, CognitoError> {
+    let mut offered = access.list_named_app_clients().await?;
+    let given: Vec<AppClientId> = match &pool.options.app_clients {
+        AppClients::Named(named) => named.clone(),
+        AppClients::All => offered.iter().map(|(id, _)| id.clone()).collect(),
+    };
+    let mut shown = Vec::new();
+    for id in given.into_iter().take(MOST_SHOWN) {
+        if let Some(client) = access.describe_app_client(&id).await? {
+            let callback_url = client.callback_urls.into_iter().next();
+            shown.push(SeenAppClient { id, callback_url, scopes: client.settings.scopes });
+        }
+    }
+    if offered.len() > MOST_OFFERED {
+        offered.clear();
+    }
+    Ok(SeenAppClients { offered, given: shown, refused: Vec::new() })
 }

@@ -136,7 +136,7 @@ async fn the_first_instance_makes_the_key_and_all_others_open_it() {
     let tokens = second.token(CONNECTION, &code, SECRET).await.json();
     let token = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
     assert_eq!(first.userinfo(CONNECTION, &token).await.status, 200);
-    // The instance with the key of before is another deployment.
+    // The instance with the previous key is another deployment.
     assert_eq!(world.userinfo(CONNECTION, &token).await.status, 401);
     let text = format!("{:?} {:?}", lines(), world.aws.items("DEPLOYMENT"));
     assert!(text.contains("the deployment's key"), "{text}");

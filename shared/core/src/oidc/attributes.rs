@@ -21,7 +21,7 @@ pub struct Claims {
     pub claims: Map<String, Value>,
     /// The names of those that were too long and were cut or left out.
     pub cut: BTreeSet<String>,
-    /// The names of those that the pool asks for and that say nothing, so that it keeps the value of before.
+    /// The names of those that the pool asks for and that say nothing, so that it keeps the previous value.
     pub kept: BTreeSet<String>,
     size: usize,
     /// What the empty values take of those that were not added yet: what has no room left still loses what it was.
@@ -69,7 +69,7 @@ impl Claims {
         self.put(name, value, is_garbled, asked);
     }
 
-    /// A claim without a value is empty, so that the pool does not keep the value of before; one that can't be read
+    /// A claim without a value is empty, so that the pool does not keep the previous value; one that can't be read
     /// is not known to be gone.
     fn put(&mut self, name: &str, value: Option<Value>, is_garbled: bool, asked: &AskedFor) {
         let empty = asked.empty(name);
