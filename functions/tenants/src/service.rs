@@ -11,7 +11,7 @@ use causeway_core::{
 };
 use causeway_queue::{DeadLetters, Deduplication, Queue, QueueError};
 use causeway_reconciler::Reconciler;
-use causeway_store::Store;
+use causeway_store::{Found, Store};
 use causeway_telemetry::chain;
 use causeway_tenancy::{Rules, Verifier};
 
@@ -55,7 +55,7 @@ impl Service {
     pub async fn shown(&self, tenant: &Tenant) -> Result<TenantAnswer, Problem> {
         let pools = match &tenant.former_external_id {
             Some(_) => self.store().pools(&tenant.id).await?,
-            None => Vec::new(),
+            None => Found::NOTHING,
         };
         Ok(TenantAnswer::of(tenant, &pools, &self.reconciler.settings.base))
     }

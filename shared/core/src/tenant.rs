@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     external_id::FormerExternalId,
     id::{ExternalId, TenantId, TenantName, WorkosClientId},
+    keeps_unknown,
     timestamp::Timestamp,
+    unknown::Unknown,
     webhook_endpoint::FormerWebhook,
 };
 
@@ -81,6 +83,7 @@ impl Purpose {
 
 /// One WorkOS environment, with the external ID that Causeway generated for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Tenant {
     /// Its ID.
     pub id: TenantId,
@@ -100,10 +103,8 @@ pub struct Tenant {
     /// The secret of the webhook endpoint, once it was registered.
     pub webhook_secret: Option<Sealed>,
     /// The number of the webhook endpoint, which is part of its URL; the first one is 0 and not in it.
-    #[serde(default)]
     pub webhook_number: u32,
     /// The endpoints and secrets of before.
-    #[serde(default)]
     pub former_webhooks: Vec<FormerWebhook>,
     /// The key of the states of this tenant's sign-ins.
     pub sign_in_state_key: Sealed,
@@ -116,4 +117,9 @@ pub struct Tenant {
     pub removing_since: Option<Timestamp>,
     /// Counts the changes; a change of a stale copy is refused by the store.
     pub version: u64,
+    /// What a later version wrote into it.
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(Tenant);

@@ -43,6 +43,18 @@ pub struct NewWebhook {
     pub secret: Sealed,
 }
 
+/// The secrets that an event to the endpoint of this number may be signed with, today's first.
+pub(crate) fn webhook_secrets<'a>(
+    (today, secret): (u32, Option<&'a Sealed>),
+    former: &'a [FormerWebhook],
+    number: u32,
+    now: Timestamp,
+) -> Vec<&'a Sealed> {
+    let today = secret.filter(|_| number == today);
+    let before = former.iter().rev().filter(|webhook| webhook.number == number && webhook.good_until > now);
+    today.into_iter().chain(before.map(|webhook| &webhook.secret)).collect()
+}
+
 impl Tenant {
     /// The tenant with this endpoint in place of the one that it has, which is still taken for a while.
     #[must_use]
@@ -69,14 +81,6 @@ impl Tenant {
             former_webhooks: former,
             ..self
         }
-    }
-
-    /// The secrets that an event to the endpoint of this number may be signed with, today's first.
-    pub fn webhook_secrets(&self, number: u32, now: Timestamp) -> Vec<&Sealed> {
-        let today = self.webhook_secret.as_ref().filter(|_| number == self.webhook_number);
-        let before = self.former_webhooks.iter().rev();
-        let before = before.filter(|webhook| webhook.number == number && webhook.good_until > now);
-        today.into_iter().chain(before.map(|webhook| &webhook.secret)).collect()
     }
 
     /// The endpoints of before whose time is over.
@@ -120,6 +124,7 @@ mod tests {
             updated_at: at(0),
             removing_since: None,
             version: 1,
+            unknown: crate::unknown::Unknown::default(),
         }
     }
 
@@ -129,7 +134,9 @@ mod tests {
     }
 
     fn secrets(tenant: &Tenant, number: u32, now: Timestamp) -> Vec<&str> {
-        tenant.webhook_secrets(number, now).into_iter().map(|secret| secret.0.as_str()).collect()
+        let today = (tenant.webhook_number, tenant.webhook_secret.as_ref());
+        let secrets = webhook_secrets(today, &tenant.former_webhooks, number, now);
+        secrets.into_iter().map(|secret| secret.0.as_str()).collect()
     }
 
     #[test]

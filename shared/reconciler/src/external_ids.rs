@@ -69,7 +69,7 @@ impl Reconciler {
     }
 
     async fn forget_former(&self, tenant: &Tenant) -> Result<(), StoreError> {
-        if !tenant.is_rotated(&self.store.pools(&tenant.id).await?) {
+        if !tenant.is_rotated(&self.store.pools(&tenant.id).await?.all()?) {
             return Ok(());
         }
         self.store.update_tenant(&Tenant { former_external_id: None, ..tenant.clone() }).await?;

@@ -217,7 +217,7 @@ impl Reconciler {
 
     /// The pool's claims that are of the tenant that the pool is registered for.
     pub(crate) async fn own_claims(&self, pool: &UserPool) -> Result<BTreeMap<ConnectionId, Claim>, StoreError> {
-        let claims = self.store.claims(&pool.user_pool_id).await?.into_iter();
+        let claims = self.store.claims(&pool.user_pool_id).await?.all()?.into_iter();
         let own = claims.filter(|claim| claim.tenant_id == pool.tenant_id);
         Ok(own.map(|claim| (claim.connection_id.clone(), claim)).collect())
     }

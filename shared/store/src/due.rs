@@ -44,7 +44,7 @@ pub struct DuePage {
 pub struct DueCursor(Item);
 
 #[derive(Deserialize)]
-struct DueItem {
+pub(crate) struct DueItem {
     due_at: Timestamp,
 }
 

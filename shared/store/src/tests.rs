@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod items;
+
 /// A table that answers every question with the same items.
 #[derive(Debug, Clone)]
 struct Table(Value);
@@ -66,7 +68,9 @@ async fn an_item_of_the_index_of_due_pools_that_can_not_be_read_keeps_no_other_f
 #[tokio::test]
 async fn a_claim_that_can_not_be_read_is_named_and_the_others_are_not_taken_for_all() {
     let key = json!({ "pk": { "S": "POOL#eu-west-1_a" }, "sk": { "S": "CLAIM#conn_01E4ZCR3C56J083X43JQXF3JK5" } });
-    let error = store(json!([key])).claims(&"eu-west-1_a".parse().unwrap()).await.unwrap_err();
+    let found = store(json!([key])).claims(&"eu-west-1_a".parse().unwrap()).await.unwrap();
+    assert_eq!(found.unreadable[0].id(), "conn_01E4ZCR3C56J083X43JQXF3JK5");
+    let error = found.all().unwrap_err();
     let message = error.to_string();
     assert!(message.contains("POOL#eu-west-1_a/CLAIM#conn_01E4ZCR3C56J083X43JQXF3JK5"), "{message}");
     assert!(message.contains("has to be restored"), "{message}");

@@ -144,6 +144,15 @@ impl State {
                 Some(item) => json!({ "Item": item }),
                 None => json!({}),
             }),
+            "Query" => {
+                let values = &body["ExpressionAttributeValues"];
+                let (partition, prefix) =
+                    (values[":pk"]["S"].as_str().unwrap(), values[":prefix"]["S"].as_str().unwrap());
+                let asked = |(pk, sk): &(String, String)| pk == partition && sk.starts_with(prefix);
+                let found: Vec<&Value> =
+                    self.items.iter().filter(|(key, _)| asked(key)).map(|(_, item)| item).collect();
+                Ok(json!({ "Items": found }))
+            }
             "PutItem" => {
                 let is_once = body["ConditionExpression"] == "attribute_not_exists(pk)";
                 if is_once && self.items.contains_key(&key(&body["Item"])) {
