@@ -193,10 +193,10 @@ mod tests {
     fn a_former_secret_that_is_ended_signs_nothing_any_more_and_its_endpoint_is_deleted() {
         let first = with(tenant(), 0, Some("we_0"), "first", at(0));
         let rotated = with(first, 1, Some("we_1"), "second", at(1));
-        assert_eq!(rotated.webhook_secrets(0, at(1)), [&sealed("first")]);
+        assert_eq!(secrets(&rotated, 0, at(1)), ["first"]);
         let ended = rotated.ending_former_webhooks(at(2));
-        assert!(ended.webhook_secrets(0, at(2)).is_empty(), "{ended:?}");
-        assert_eq!(ended.webhook_secrets(1, at(2)), [&sealed("second")]);
+        assert!(secrets(&ended, 0, at(2)).is_empty(), "{ended:?}");
+        assert_eq!(secrets(&ended, 1, at(2)), ["second"]);
         assert_eq!(ended.ended_webhooks(at(2)).count(), 1);
         // What ended earlier keeps its time.
         assert_eq!(ended.clone().ending_former_webhooks(at(9)), ended);

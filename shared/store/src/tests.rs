@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod items;
+mod parts;
 
 /// A table that answers every question with the same items.
 #[derive(Debug, Clone)]
@@ -27,7 +28,11 @@ impl HttpConnector for Table {
 }
 
 fn store(items: Value) -> Store {
-    let table = Table(items);
+    store_over(Table(items))
+}
+
+/// A store whose requests `table` answers.
+fn store_over(table: impl HttpConnector + Clone + 'static) -> Store {
     let configuration = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))

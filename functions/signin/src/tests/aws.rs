@@ -93,6 +93,15 @@ impl Aws {
         }
     }
 
+    /// Writes another value to a place, as a JSON pointer into DynamoDB's form, in the items whose sort key begins with
+    /// `sort`.
+    pub fn replace(&self, sort: &str, pointer: &str, value: &Value) {
+        let mut state = self.0.lock().unwrap();
+        let items = state.items.iter_mut().filter(|((_, key), _)| key.starts_with(sort));
+        let places = items.map(|(_, item)| *item.pointer_mut(pointer).unwrap() = value.clone());
+        assert_ne!(places.count(), 0, "{sort}");
+    }
+
     /// Takes an attribute out of the items whose partition key begins with `prefix`.
     pub fn forget(&self, prefix: &str, attribute: &str) {
         let mut state = self.0.lock().unwrap();

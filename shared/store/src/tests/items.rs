@@ -9,7 +9,7 @@ use crate::{Item, StoreError, kinds::kind::Kind};
 const LATER: &str = "of_a_later_version";
 
 /// The item that is kept of a kind, in `items/`.
-fn kept(kind: Kind) -> Value {
+pub fn kept(kind: Kind) -> Value {
     let name: String = format!("{kind:?}").chars().fold(String::new(), |name, letter| {
         let between = if letter.is_uppercase() && !name.is_empty() { "_" } else { "" };
         format!("{name}{between}{}", letter.to_ascii_lowercase())
