@@ -117,8 +117,10 @@ pub struct ServingClaim {
 /// A tenant, for its webhooks.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ListeningTenant {
+    #[serde(default)]
     webhook_number: u32,
     webhook_secret: Option<Sealed>,
+    #[serde(default)]
     former_webhooks: Vec<FormerWebhook>,
 }
 

@@ -103,8 +103,10 @@ pub struct Tenant {
     /// The secret of the webhook endpoint, once it was registered.
     pub webhook_secret: Option<Sealed>,
     /// The number of the webhook endpoint, which is part of its URL; the first one is 0 and not in it.
+    #[serde(default)]
     pub webhook_number: u32,
     /// The endpoints and secrets of before.
+    #[serde(default)]
     pub former_webhooks: Vec<FormerWebhook>,
     /// The key of the states of this tenant's sign-ins.
     pub sign_in_state_key: Sealed,

@@ -5,6 +5,7 @@ use causeway_core::{
     audit::AuditRecord,
     claim::Claim,
     errand::{Errand, SeenAppClients},
+    foreign::ForeignProviders,
     idempotency::StoredRequest,
     oidc::sign_in_log::SignInEntry,
     onboarding::OnboardingLink,
@@ -15,8 +16,8 @@ use causeway_core::{
 };
 
 use crate::{
-    ForeignProviders, RecordedChecks, Session, StoredAccess, StoredCode, StoredState, bearer_key::StoredKey,
-    due::DueItem, errands::Ended, onboarding::Pointer, pools::Owner, unwell::UnwellItem,
+    RecordedChecks, Session, StoredAccess, StoredCode, StoredState, bearer_key::StoredKey, due::DueItem,
+    errands::Ended, onboarding::Pointer, pools::Owner, unwell::UnwellItem,
 };
 
 /// What an item of the table holds, or a part of it that is read alone.

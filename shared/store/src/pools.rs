@@ -6,9 +6,10 @@ use causeway_core::{
     guard::Loss,
     health::HealthState,
     id::{TenantId, UserPoolId},
+    port::Recorded,
     serving::{ServingPool, WakingPool},
     timestamp::Timestamp,
-    user_pool::{RunState, UserPool},
+    user_pool::UserPool,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,17 +23,6 @@ use crate::{
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Owner {
     tenant_id: TenantId,
-}
-
-/// What a run leaves on its pool.
-#[derive(Debug, Clone)]
-pub struct Recorded<'a> {
-    /// The run's ID, under which it holds the lease.
-    pub run_id: &'a str,
-    /// What it learned.
-    pub state: &'a RunState,
-    /// When the pool is due next.
-    pub due_at: Timestamp,
 }
 
 /// A part of a pool's item as it is written, with what a later version wrote there when the pool was read.
