@@ -10,7 +10,7 @@ use causeway_core::{
     user_pool::{PoolStatus, UserPool},
 };
 use causeway_queue::{DeadLetters, Deduplication, Queue, QueueError};
-use causeway_store::Store;
+use causeway_store::{Found, Store};
 use causeway_telemetry::chain;
 use causeway_tenancy::{DeployedReconciler, Rules, Verifier};
 
@@ -54,13 +54,13 @@ impl Service {
     pub async fn shown(&self, tenant: &Tenant) -> Result<TenantAnswer, Problem> {
         let pools = match &tenant.former_external_id {
             Some(_) => self.store().pools(&tenant.id).await?,
-            None => Vec::new(),
+            None => Found::NOTHING,
         };
         Ok(self.answer(tenant, &pools))
     }
 
     /// A tenant as it is shown, with its pools where its external ID is being rotated.
-    pub fn answer(&self, tenant: &Tenant, pools: &[UserPool]) -> TenantAnswer {
+    pub fn answer(&self, tenant: &Tenant, pools: &Found<UserPool>) -> TenantAnswer {
         TenantAnswer::of(tenant, pools, &self.reconciler.settings.base, &self.rules.integration_account_id)
     }
 

@@ -52,7 +52,7 @@ impl Table for StoredTable {
     }
 
     async fn pools(&self, tenant: &TenantId) -> Result<Vec<UserPool>, TableError> {
-        Ok(self.store.pools(tenant).await?)
+        Ok(self.store.pools(tenant).await?.all()?)
     }
 
     async fn take_lease(
@@ -95,7 +95,7 @@ impl Table for StoredTable {
     }
 
     async fn claims(&self, pool: &UserPoolId) -> Result<Vec<Claim>, TableError> {
-        Ok(self.store.claims(pool).await?)
+        Ok(self.store.claims(pool).await?.all()?)
     }
 
     async fn put_claim(&self, pool: &UserPoolId, claim: &Claim) -> Result<Claim, TableError> {

@@ -82,7 +82,7 @@ pub trait Table: fmt::Debug + Clone + Send + Sync + 'static {
     /// Opens a tenant's WorkOS API key; none where it has given none yet.
     fn workos_key(&self, tenant: &Tenant) -> impl Future<Output = Result<Option<SecretString>, TableError>> + Send;
 
-    /// Every pool of a tenant.
+    /// Every pool of a tenant; one that can't be read is an error.
     fn pools(&self, tenant: &TenantId) -> impl Future<Output = Result<Vec<UserPool>, TableError>> + Send;
 
     /// Takes the lease on a pool for the run `run_id` and returns the pool as it stands; `None` if another run holds

@@ -24,6 +24,7 @@ use causeway_core::{
     connection::Connection,
     id::{Identifier, ProviderName, TenantId},
     provider::{BaseUrl, Issuer},
+    unknown::Unknown,
     user_pool::{Mode, PoolOptions, PoolStatus, RunState, UserPool},
 };
 use cognito::{Cognito, Provider};
@@ -102,6 +103,7 @@ fn registered() -> UserPool {
         run: RunState::new(now),
         approval: None,
         due_at: Some(now),
+        unknown: Unknown::default(),
     }
 }
 

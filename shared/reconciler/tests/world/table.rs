@@ -126,8 +126,9 @@ impl Items {
     }
 
     fn record_run(&mut self, recorded: &Recorded<'_>) -> Result<(), TableError> {
+        let unknown = self.pool().ok_or_else(stale)?.unknown;
         let item = self.held(recorded.run_id)?;
-        item.insert("run".to_owned(), written(recorded.state));
+        item.insert("run".to_owned(), unknown.under("run").with(recorded.state).unwrap());
         let asked = item.remove("look_again_at");
         item.insert("due_at".to_owned(), asked.unwrap_or_else(|| written(&recorded.due_at)));
         self.release(recorded.run_id)
