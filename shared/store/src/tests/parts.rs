@@ -3,10 +3,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use causeway_core::{guard::Loss, user_pool::UserPool};
+use causeway_core::{guard::Loss, port::Recorded, user_pool::UserPool};
 
 use super::{items::kept, *};
-use crate::{Recorded, kinds::kind::Kind};
+use crate::kinds::kind::Kind;
 
 /// A table that answers each update with the same item, and keeps what it was asked.
 #[derive(Debug, Clone)]
