@@ -192,13 +192,13 @@ impl<P: Ports> Attempt<P> {
     }
 
     fn outcome(&self) -> Outcome {
-        let Some(Seen { plan, executed, .. }) = &self.seen else {
+        let Some(Seen { look, plan, executed }) = &self.seen else {
             return if self.is_out_of_time() { Outcome::OutOfTime } else { Outcome::Failed };
         };
         let held = plan.steps.iter().any(|step| step.held);
         if self.is_out_of_time() {
             Outcome::OutOfTime
-        } else if held || !executed.failures.is_empty() {
+        } else if held || !executed.failures.is_empty() || !look.unreadable.is_empty() {
             Outcome::Partial
         } else if executed.done.is_empty() {
             Outcome::NoChange
@@ -209,10 +209,10 @@ impl<P: Ports> Attempt<P> {
 
     fn report(&self, id: String, started_at: Timestamp, finished_at: Timestamp, cause: Cause) -> RunReport {
         let (mut steps, mut failures, mut notes) = (Vec::new(), Vec::new(), Vec::new());
-        if let Some(Seen { plan, executed, .. }) = &self.seen {
+        if let Some(Seen { look, plan, executed }) = &self.seen {
             steps.extend(executed.done.iter().cloned());
             steps.extend(plan.steps.iter().filter(|step| step.held).cloned());
-            failures.extend(executed.failures.iter().cloned());
+            failures.extend(look.unreadable.iter().chain(&executed.failures).cloned());
             notes.extend(plan.notes.iter().cloned());
         }
         if let Some(error) = &self.failure {

@@ -6,7 +6,7 @@ use causeway_core::{
     foreign::ForeignProviders,
     guard::Loss,
     id::{TenantId, UserPoolId},
-    port::{Recorded, Table, TableError},
+    port::{Claims, Recorded, Table, TableError},
     run::RunReport,
     tenant::{Purpose, Tenant},
     timestamp::Timestamp,
@@ -14,7 +14,7 @@ use causeway_core::{
 };
 use secrecy::SecretString;
 
-use crate::{SealError, Sealer, Store, StoreError};
+use crate::{Found, SealError, Sealer, Store, StoreError, Unreadable};
 
 /// The table, with the key to what is sealed in it.
 #[derive(Debug, Clone)]
@@ -94,8 +94,15 @@ impl Table for StoredTable {
         Ok(self.store.run(tenant, pool, id).await?)
     }
 
-    async fn claims(&self, pool: &UserPoolId) -> Result<Vec<Claim>, TableError> {
-        Ok(self.store.claims(pool).await?.all()?)
+    async fn claims(&self, pool: &UserPoolId) -> Result<Claims, TableError> {
+        let Found { items, unreadable } = self.store.claims(pool).await?;
+        let named = |claim: Unreadable| match claim.id().parse() {
+            Ok(id) => Ok((id, StoreError::from(claim).into())),
+            // Nobody knows whose provider it is.
+            Err(_) => Err(StoreError::from(claim)),
+        };
+        let unreadable = unreadable.into_iter().map(named).collect::<Result<_, _>>()?;
+        Ok(Claims { items, unreadable })
     }
 
     async fn put_claim(&self, pool: &UserPoolId, claim: &Claim) -> Result<Claim, TableError> {

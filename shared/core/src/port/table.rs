@@ -10,7 +10,7 @@ use crate::{
     foreign::ForeignProviders,
     guard::Loss,
     health::ErrorClass,
-    id::{TenantId, UserPoolId},
+    id::{ConnectionId, TenantId, UserPoolId},
     run::RunReport,
     tenant::Tenant,
     timestamp::Timestamp,
@@ -56,6 +56,23 @@ impl fmt::Display for TableError {
 impl Error for TableError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.cause.source()
+    }
+}
+
+/// The claims of a pool.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// Those that can be read.
+    pub items: Vec<Claim>,
+    /// The connections of those that can't, each with what is wrong. Who leaves one out takes its provider for one that
+    /// somebody else made.
+    pub unreadable: Vec<(ConnectionId, TableError)>,
+}
+
+impl Claims {
+    /// All of them: an error where one can't be read.
+    pub fn all(self) -> Result<Vec<Claim>, TableError> {
+        self.unreadable.into_iter().next().map_or(Ok(self.items), |(_, error)| Err(error))
     }
 }
 
@@ -148,8 +165,8 @@ pub trait Table: fmt::Debug + Clone + Send + Sync + 'static {
         id: &str,
     ) -> impl Future<Output = Result<Option<RunReport>, TableError>> + Send;
 
-    /// Every claim of a pool; one that can't be read is an error.
-    fn claims(&self, pool: &UserPoolId) -> impl Future<Output = Result<Vec<Claim>, TableError>> + Send;
+    /// Every claim of a pool.
+    fn claims(&self, pool: &UserPoolId) -> impl Future<Output = Result<Claims, TableError>> + Send;
 
     /// Writes a claim that was read as `claim.version`, 0 for a new one, and returns it as it stands then.
     fn put_claim(&self, pool: &UserPoolId, claim: &Claim) -> impl Future<Output = Result<Claim, TableError>> + Send;

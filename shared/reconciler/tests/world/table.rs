@@ -9,7 +9,7 @@ use causeway_core::{
     foreign::ForeignProviders,
     guard::Loss,
     id::{ConnectionId, TenantId, UserPoolId},
-    port::{Recorded, Table, TableError},
+    port::{Claims, Recorded, Table, TableError},
     run::RunReport,
     tenant::Tenant,
     timestamp::Timestamp,
@@ -257,8 +257,8 @@ impl Table for Wire {
         self.read(Side::Table, |state| Ok(state.items.get(&format!("RUN#{id}")))).await
     }
 
-    async fn claims(&self, _: &UserPoolId) -> Outcome<Vec<Claim>> {
-        self.read(Side::Table, |state| Ok(state.items.claims())).await
+    async fn claims(&self, _: &UserPoolId) -> Outcome<Claims> {
+        self.read(Side::Table, |state| Ok(Claims { items: state.items.claims(), ..Claims::default() })).await
     }
 
     async fn put_claim(&self, _: &UserPoolId, claim: &Claim) -> Outcome<Claim> {
