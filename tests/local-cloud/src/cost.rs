@@ -97,7 +97,7 @@ fn called(calls: &Counted) -> f64 {
         units.written * price::DYNAMODB_WRITE_UNIT.each() + units.read * price::DYNAMODB_READ_UNIT.each()
     };
     calls.table.iter().map(each).sum::<f64>()
-        + f64::from(calls.opened) * price::KMS_REQUEST.each()
+        + f64::from(calls.opened + calls.public_keys) * price::KMS_REQUEST.each()
         + f64::from(calls.signed) * price::KMS_SIGNATURE.each()
 }
 
@@ -279,7 +279,13 @@ mod tests {
         for counted in all.into_iter().chain(sign_ins) {
             let mut cost = 0.0;
             for number in 0..=counted.table.len() {
-                let some = called(&Counted { table: &counted.table[..number], opened: 0, signed: 0, ..counted });
+                let some = called(&Counted {
+                    table: &counted.table[..number],
+                    opened: 0,
+                    public_keys: 0,
+                    signed: 0,
+                    ..counted
+                });
                 assert!(number == 0 || some > cost, "request {number} of {counted:?} costs nothing");
                 cost = some;
             }

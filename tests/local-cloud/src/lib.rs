@@ -21,6 +21,7 @@ pub mod lambda;
 pub mod ministack;
 pub mod node_script;
 pub mod onboarding_page;
+pub mod page;
 pub mod process;
 pub mod query_api;
 pub mod raw_http;

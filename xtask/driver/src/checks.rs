@@ -8,8 +8,10 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use causeway_local_cloud::cloud::{CLOUD_FILE_VARIABLE, Cloud, Settings, Started};
 use causeway_local_cloud::command_line::{self, PROGRAM_VARIABLE};
+use causeway_local_cloud::deployment::Build;
 use causeway_local_cloud::process::run_shown;
 use causeway_local_cloud::{deployment, tools, workspace};
+use causeway_machine::progress::say;
 
 use self::parts::Parts;
 use crate::{described, fuzz, mutations, with_front};
@@ -81,6 +83,10 @@ async fn all(size: Size, parts: &Parts) -> Result<()> {
         parts.run("a function as shipped", ship()).await?;
         parts.run("API as described", Box::pin(described::check(clouds.described.cloud()?))).await
     })?;
+    drop(clouds);
+    if let Size::Long = size {
+        parts.run("x86_64 as shipped", x86_64()).await?;
+    }
     Ok(())
 }
 
@@ -92,6 +98,21 @@ async fn cargo(arguments: &[&str]) -> Result<()> {
 /// them so take four times as long.
 async fn ship() -> Result<()> {
     deployment::build_shipped(&tools::installed()?, "ingest", &home().join("logs/shipped-build.log")).await
+}
+
+/// Builds all functions for the processor that no release is built for, as `docs/deploy.md` says, and deploys them where
+/// this machine can run them.
+async fn x86_64() -> Result<()> {
+    const PROCESSOR: &str = "x86_64";
+    deployment::build_by_settings(&tools::installed()?, PROCESSOR, &home().join("logs/x86_64-build.log")).await?;
+    if deployment::host_architecture()? != PROCESSOR {
+        say("built for x86_64 and not deployed, since this machine is another");
+        return Ok(());
+    }
+    let home = workspace::local().join("shipped");
+    let settings = with_front(Settings { home, build: Build::Shipped, strict: true, ..Settings::default() })?;
+    // It has answered once it has started.
+    Cloud::start(&settings).await.map(drop)
 }
 
 /// A folder of its own, so that a cloud that somebody works with is left alone.

@@ -135,7 +135,7 @@ impl World {
         world.workos.has_organization(Some(json!({
             "id": "org_1", "name": "a", "domains": [{ "id": "d", "domain": "example.com", "state": "verified" }],
         })));
-        world.bridge.open_bearer_key().await;
+        world.bridge.bearer_key.get().await.unwrap();
         world.aws.calls();
         world
     }
