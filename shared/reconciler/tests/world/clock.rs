@@ -40,7 +40,7 @@ pub async fn pass(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// Different bytes each time, and the same ones in each life (SplitMix64).
+/// Different bytes each time, and the same ones in each life: the generator of Steele, Lea and Flood.
 fn random() -> [u8; 32] {
     let mut bytes = [0; 32];
     for part in bytes.chunks_mut(8) {

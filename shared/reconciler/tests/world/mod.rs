@@ -114,7 +114,7 @@ impl State {
             cognito.clients.insert(client(web), ["COGNITO".to_owned()].into());
         }
         let mut items = Items::default();
-        items.put_tenant(&table::tenant(tenant_id(), clock::now()));
+        items.put_tenant(&table::tenant(&tenant_id(), clock::now()));
         items.put_pool(&registered());
         Self {
             connections: BTreeMap::new(),

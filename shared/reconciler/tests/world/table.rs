@@ -291,7 +291,7 @@ impl Table for Wire {
 }
 
 /// A tenant that gave its key.
-pub fn tenant(id: TenantId, now: Timestamp) -> Tenant {
+pub fn tenant(id: &TenantId, now: Timestamp) -> Tenant {
     serde_json::from_value(serde_json::json!({
         "id": id, "name": "Acme", "external_id": "causeway-0123456789abcdef0123456789abcdef",
         "workos_client_id": "client_01", "workos_api_key": "sealed", "webhook_endpoint_id": null,
