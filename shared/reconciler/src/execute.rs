@@ -6,17 +6,14 @@ use causeway_core::{
     claim::Claim,
     guard::{Loss, recent},
     health::ErrorClass,
-    id::{ConnectionId, Identifier, UserPoolId},
+    id::{ConnectionId, Identifier},
     plan::{Action, Failed, Freed, Plan, Step},
     port::{Directory, DirectoryError, PoolError, Ports, Table, TableError},
     run::Failure,
-    tenant::Tenant,
-    timestamp::Timestamp,
-    user_pool::UserPool,
 };
 use futures::stream::{self, StreamExt as _};
 
-use crate::{Look, Reconciler};
+use crate::{Look, run::Run};
 
 /// How many notes on connections are written at once: after an import there is one for each connection.
 const NOTES_AT_ONCE: usize = 8;
@@ -76,13 +73,8 @@ pub(crate) struct Executed {
 }
 
 pub(crate) struct Execution<'a, P: Ports> {
-    pub reconciler: &'a Reconciler<P>,
-    pub tenant: &'a Tenant,
-    pub user_pool: &'a UserPool,
-    pub pool: &'a UserPoolId,
-    run_id: &'a str,
+    pub run: &'a Run<'a, P>,
     pub look: &'a Look<P>,
-    pub deadline: Timestamp,
     pub claims: BTreeMap<ConnectionId, Claim>,
     pub executed: Executed,
     /// What failed: what depends on it is left out.
@@ -97,24 +89,12 @@ pub(crate) struct Execution<'a, P: Ports> {
 }
 
 impl<'a, P: Ports> Execution<'a, P> {
-    pub fn new(
-        reconciler: &'a Reconciler<P>,
-        tenant: &'a Tenant,
-        user_pool: &'a UserPool,
-        run_id: &'a str,
-        look: &'a Look<P>,
-        deadline: Timestamp,
-    ) -> Self {
+    pub fn new(run: &'a Run<'a, P>, look: &'a Look<P>) -> Self {
         Self {
-            reconciler,
-            tenant,
-            user_pool,
-            pool: &user_pool.user_pool_id,
-            run_id,
+            run,
             look,
-            deadline,
             claims: look.claims.clone(),
-            executed: Executed { losses: user_pool.run.losses.clone(), ..Executed::default() },
+            executed: Executed { losses: run.pool.run.losses.clone(), ..Executed::default() },
             failed: Failed::default(),
             confirmed: BTreeSet::new(),
             stuck: BTreeSet::new(),
@@ -143,7 +123,7 @@ impl<'a, P: Ports> Execution<'a, P> {
         let mut rest = steps.as_slice();
         while let Some(step) = rest.first() {
             // Between the freeing of an identifier and its taking it is on nobody, and so never for a whole pause.
-            if self.now() >= self.deadline && !self.freed.is_taken_by(rest) {
+            if self.run.is_over() && !self.freed.is_taken_by(rest) {
                 self.executed.out_of_time = true;
                 break;
             }
@@ -166,7 +146,7 @@ impl<'a, P: Ports> Execution<'a, P> {
         let mut together = 0;
         for step in steps {
             let is_alike = step.app_client_id == steps[0].app_client_id && step.action == steps[0].action;
-            if !is_alike || (together > 0 && self.now() >= self.deadline) {
+            if !is_alike || (together > 0 && self.run.is_over()) {
                 break;
             }
             self.confirm_gone(step).await;
@@ -199,7 +179,7 @@ impl<'a, P: Ports> Execution<'a, P> {
             })
             .filter(|noted| self.claims.get(&noted.connection_id) != Some(noted))
             .collect();
-        let (table, pool) = (&self.reconciler.table, self.pool);
+        let (table, pool) = (&self.run.reconciler.table, &self.run.pool.user_pool_id);
         let writes = changed.iter().map(|claim| async move { (claim, table.put_claim(pool, claim).await) });
         let written: Vec<_> = stream::iter(writes).buffer_unordered(NOTES_AT_ONCE).collect().await;
         for (claim, outcome) in written {
@@ -208,10 +188,6 @@ impl<'a, P: Ports> Execution<'a, P> {
                 Err(error) => self.fail(&claim.connection_id, "note the connection's state", &error.into()),
             }
         }
-    }
-
-    pub fn now(&self) -> Timestamp {
-        (self.reconciler.sources.now)()
     }
 
     /// Does nothing of `plan` but to write what the look told of the claims; how many that were.
@@ -224,7 +200,7 @@ impl<'a, P: Ports> Execution<'a, P> {
         let mut written = 0;
         for settlement in &plan.settlements {
             let Some(claim) = self.claims.get(&settlement.connection_id) else { continue };
-            let Some(settled) = settlement.applied_to(claim, self.now()) else { continue };
+            let Some(settled) = settlement.applied_to(claim, self.run.now()) else { continue };
             match self.put_claim(settled).await {
                 Ok(_) => written += 1,
                 Err(error) => self.fail(&settlement.connection_id, "settle the claim", &error),
@@ -236,23 +212,23 @@ impl<'a, P: Ports> Execution<'a, P> {
     /// Puts on record what is about to be taken away and of how many connections something is held back, and uses the
     /// approval up that lets it through.
     async fn announce_losses(&mut self, steps: &[&Step], held_of: Option<usize>) -> Result<(), TableError> {
-        let now = self.now();
+        let now = self.run.now();
         let losing: BTreeSet<&ConnectionId> =
             steps.iter().filter(|step| step.takes_away).map(|step| &step.connection_id).collect();
-        let begins_to_hold = held_of.is_some() && held_of != self.user_pool.run.held_of;
+        let begins_to_hold = held_of.is_some() && held_of != self.run.pool.run.held_of;
         if losing.is_empty() && !begins_to_hold {
             return Ok(());
         }
-        let table = &self.reconciler.table;
-        if let Some(approval) = &self.user_pool.approval
+        let table = &self.run.reconciler.table;
+        if let Some(approval) = &self.run.pool.approval
             && steps.iter().any(|step| step.takes_away && approval.covers(step, now))
         {
-            table.use_approval(self.user_pool, approval).await?;
+            table.use_approval(self.run.pool, approval).await?;
         }
         let mut losses = recent(&self.executed.losses, now);
         losses.retain(|loss| !losing.contains(&loss.connection_id));
         losses.extend(losing.into_iter().map(|id| Loss { connection_id: id.clone(), at: now }));
-        table.count_losses(self.user_pool, self.run_id, &losses, held_of).await?;
+        table.count_losses(self.run.pool, self.run.id, &losses, held_of).await?;
         self.executed.losses = losses;
         Ok(())
     }
@@ -270,7 +246,7 @@ impl<'a, P: Ports> Execution<'a, P> {
         let Some(key) = &self.look.key else {
             return self.fail(id, "confirm that the connection is gone", &StepError::NotGone);
         };
-        match self.reconciler.directory.connection_is_gone(key, id).await {
+        match self.run.reconciler.directory.connection_is_gone(key, id).await {
             Ok(true) => {
                 self.confirmed.insert(id.clone());
             }
@@ -280,9 +256,17 @@ impl<'a, P: Ports> Execution<'a, P> {
     }
 
     pub async fn put_claim(&mut self, claim: Claim) -> Result<Claim, StepError> {
-        let written = self.reconciler.table.put_claim(self.pool, &claim).await?;
+        let written = self.run.reconciler.table.put_claim(&self.run.pool.user_pool_id, &claim).await?;
         self.claims.insert(written.connection_id.clone(), written.clone());
         Ok(written)
+    }
+
+    pub async fn drop_claim(&mut self, id: &ConnectionId) -> Result<(), StepError> {
+        if let Some(claim) = self.claims.get(id) {
+            self.run.reconciler.table.delete_claim(&self.run.pool.user_pool_id, claim).await?;
+            self.claims.remove(id);
+        }
+        Ok(())
     }
 
     pub fn done(&mut self, step: &Step) {

@@ -2,8 +2,10 @@
 
 mod adoption;
 mod describe;
+mod ending;
 mod execute;
 mod external_ids;
+mod in_line;
 mod look;
 mod planned;
 mod providers;
@@ -11,6 +13,7 @@ mod removal;
 mod run;
 mod webhooks;
 mod wiring;
+mod writing;
 
 use std::time::Duration;
 
