@@ -36,6 +36,7 @@ pub mod start;
 pub mod tenant;
 pub mod timestamp;
 pub mod user_pool;
+pub mod waiting;
 pub mod wake_up;
 pub mod webhook;
 pub mod webhook_endpoint;

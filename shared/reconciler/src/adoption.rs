@@ -14,8 +14,10 @@ use causeway_core::{
     tenant::{Purpose, Tenant},
     timestamp::Timestamp,
     user_pool::{PoolStatus, UserPool},
+    waiting::{Call, Urgency},
+    wake_up::Cause,
 };
-use causeway_store::StoreError;
+use causeway_store::{Lease, StoreError, Taken};
 
 use crate::{LookError, Reconciler};
 
@@ -114,9 +116,10 @@ impl Reconciler {
         loop {
             let now = (self.sources.now)();
             let until = deadline.plus(crate::run::LEASE_AFTER_DEADLINE);
-            let lease = self.store.take_lease(&pool.tenant_id, &pool.user_pool_id, holder, now, until).await?;
-            if let Some(held) = lease {
-                return Ok(held);
+            let call = Call { cause: Cause::Api, urgency: Urgency::AtOnce };
+            let lease = Lease { run_id: holder, call, now, until };
+            if let Taken::Pool(held) = self.store.take_lease(&pool.tenant_id, &pool.user_pool_id, lease).await? {
+                return Ok(*held);
             }
             // Half of the time is left for the adoption itself.
             if deadline.since(now) < Duration::from_secs(12) {

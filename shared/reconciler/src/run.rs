@@ -9,9 +9,10 @@ use causeway_core::{
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{Counts, LastRun, Mode, PoolStatus, RunState, UserPool},
+    waiting::{Call, Refusal, Urgency},
     wake_up::{Cause, WakeUp},
 };
-use causeway_store::{ForeignProviders, Recorded, StoreError};
+use causeway_store::{ForeignProviders, Lease, Recorded, StoreError, Taken};
 use causeway_telemetry::chain;
 
 use crate::{
@@ -57,26 +58,33 @@ impl Deadlines {
 pub enum Ran {
     /// There is nothing to run: no such tenant or pool, or it is not reconciled.
     Nothing,
-    /// Another run holds the pool; it was made due, so that it is looked at right after.
-    Busy,
+    /// It did not begin, for this reason.
+    Refused(Refusal),
     /// It ran.
     Done(Box<RunReport>),
 }
 
 impl Reconciler {
     /// Brings one pool in line, as far as time allows.
-    pub async fn run(&self, wake_up: &WakeUp, deadlines: Deadlines) -> Result<Ran, RunError> {
+    pub async fn run(&self, wake_up: &WakeUp, urgency: Urgency, deadlines: Deadlines) -> Result<Ran, RunError> {
         let (tenant_id, pool_id) = (&wake_up.tenant_id, &wake_up.user_pool_id);
         let started_at = (self.sources.now)();
         let id = ulid_text(started_at, self.sources.number());
         let failed = |what| move |source| RunError { what, source };
-        let Some(tenant) = self.store.tenant(tenant_id).await.map_err(failed("begun"))? else {
-            return Ok(Ran::Nothing);
+        let lease = Lease {
+            run_id: &id,
+            call: Call { cause: wake_up.cause, urgency },
+            now: started_at,
+            until: deadlines.longest.plus(LEASE_AFTER_DEADLINE),
         };
-        let lease_until = deadlines.longest.plus(LEASE_AFTER_DEADLINE);
-        let lease = self.store.take_lease(tenant_id, pool_id, &id, started_at, lease_until).await;
-        let Some(pool) = lease.map_err(failed("begun"))? else {
-            return self.busy(wake_up).await.map_err(failed("put off"));
+        let pool = match self.store.take_lease(tenant_id, pool_id, lease).await.map_err(failed("begun"))? {
+            Taken::Pool(pool) => *pool,
+            Taken::Refused(refusal) => return Ok(Ran::Refused(refusal)),
+            Taken::Nothing => return Ok(Ran::Nothing),
+        };
+        let Some(tenant) = self.store.tenant(tenant_id).await.map_err(failed("begun"))? else {
+            self.store.release_lease(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
+            return Ok(Ran::Nothing);
         };
         let deadline = deadlines.of(&pool);
         if pool.status == PoolStatus::Removing {
@@ -92,12 +100,22 @@ impl Reconciler {
             return Ok(Ran::Nothing);
         }
         tracing::Span::current().record("run_id", &id);
+        // Whoever marks the pool from now on has a message of its own. The schedule's looks cover nobody's, so that they
+        // need no call for it.
+        let for_webhooks = wake_up.cause == Cause::Webhook;
+        let covers = wake_up.cause != Cause::Schedule;
+        if covers {
+            self.store.begin_look(tenant_id, pool_id, started_at, for_webhooks).await.map_err(failed("begun"))?;
+        }
         self.end_webhooks(&tenant, started_at).await;
         let external_ids = self.external_ids_seen(&tenant, &pool, started_at).await;
         let attempt = Box::pin(self.attempt(&tenant, &pool, &id, deadline)).await;
         let report = attempt.report(id, started_at, (self.sources.now)(), wake_up.cause);
         let mut state = attempt.state(&pool, &report, self);
         state.external_ids = external_ids.or(state.external_ids);
+        if covers && attempt.seen.is_some() {
+            state.looked_at = Some(started_at);
+        }
         let due_at = next_due(
             Ending::of(attempt.course(&report, &state)),
             wake_up.cause,
@@ -115,15 +133,6 @@ impl Reconciler {
             tracing::error!(error = chain(&error), "the report of the run was not stored");
         }
         Ok(Ran::Done(Box::new(report)))
-    }
-
-    async fn busy(&self, wake_up: &WakeUp) -> Result<Ran, StoreError> {
-        match self.store.look_again(&wake_up.tenant_id, &wake_up.user_pool_id, (self.sources.now)()).await {
-            Ok(()) => Ok(Ran::Busy),
-            // Not there, or never due: there is nothing to come back to.
-            Err(error) if error.is_conflict() => Ok(Ran::Nothing),
-            Err(error) => Err(error),
-        }
     }
 
     async fn attempt(&self, tenant: &Tenant, pool: &UserPool, run_id: &str, deadline: Timestamp) -> Attempt {

@@ -9,6 +9,7 @@ mod errands;
 mod error;
 mod foreign;
 mod key;
+mod lease;
 mod onboarding;
 mod pools;
 mod removals;
@@ -19,6 +20,7 @@ mod sign_in_log;
 mod sign_ins;
 mod tenants;
 mod unwell;
+mod waiting;
 
 use std::collections::HashMap;
 
@@ -31,12 +33,14 @@ pub use due::{DUE_SHARDS, DueCursor, DuePage, DuePool};
 pub use errands::Errands;
 pub use error::StoreError;
 pub use foreign::{ForeignProvider, ForeignProviders};
+pub use lease::{Lease, Taken};
 pub use onboarding::{RecordedChecks, Session};
 pub use pools::Recorded;
 pub use seal::{SealError, Sealer};
 pub use sign_in_log::SignInQuery;
 pub use sign_ins::{StoredAccess, StoredCode, StoredState};
 pub use unwell::Unwell;
+pub use waiting::StoredMark;
 
 use key::Key;
 
