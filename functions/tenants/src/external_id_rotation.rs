@@ -8,7 +8,8 @@ use axum::{
 };
 use causeway_core::{
     external_id::has_role_in_use,
-    id::{ExternalId, UserPoolId},
+    id::{AccountId, ExternalId, UserPoolId},
+    role::RoleRequest,
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::UserPool,
@@ -51,11 +52,14 @@ struct RoleProgress {
     /// When it was tried last.
     #[schema(required = true)]
     seen_at: Option<Timestamp>,
+    /// What the tenant has to do next; null where nothing is left to do, or no run has tried the role yet.
+    #[schema(required = true)]
+    remedy: Option<String>,
 }
 
 impl RotationAnswer {
-    /// How far the rotation of a tenant with these pools is.
-    pub fn of(tenant: &Tenant, pools: &[UserPool]) -> Option<Self> {
+    /// How far the rotation of a tenant with these pools is. Their roles trust `integration_account`.
+    pub fn of(tenant: &Tenant, pools: &[UserPool], integration_account: &AccountId) -> Option<Self> {
         let former = tenant.former_external_id.as_ref()?;
         let progress = |pool: &UserPool| {
             let seen = tenant.seen_external_ids(pool);
@@ -65,6 +69,9 @@ impl RotationAnswer {
                 takes_new: seen.map(|seen| seen.takes_new),
                 takes_former: seen.map(|seen| seen.takes_former),
                 seen_at: seen.map(|seen| seen.seen_at),
+                remedy: seen.and_then(|seen| {
+                    seen.remedy(&former.external_id, &RoleRequest::of(integration_account, tenant, pool))
+                }),
             }
         };
         Some(Self {

@@ -57,7 +57,12 @@ impl Service {
             Some(_) => self.store().pools(&tenant.id).await?,
             None => Vec::new(),
         };
-        Ok(TenantAnswer::of(tenant, &pools, &self.reconciler.settings.base))
+        Ok(self.answer(tenant, &pools))
+    }
+
+    /// A tenant as it is shown, with its pools where its external ID is being rotated.
+    pub fn answer(&self, tenant: &Tenant, pools: &[UserPool]) -> TenantAnswer {
+        TenantAnswer::of(tenant, pools, &self.reconciler.settings.base, &self.rules.integration_account_id)
     }
 
     /// The pool of a path: one of the tenant that the path names.

@@ -12,7 +12,7 @@ use axum::{
 use causeway_aws::clock;
 use causeway_core::{
     audit::{AuditRecord, Change},
-    id::{ExternalId, TenantId, TenantName, WorkosClientId},
+    id::{AccountId, ExternalId, TenantId, TenantName, WorkosClientId},
     object::object,
     provider::BaseUrl,
     secret::new_client_secret,
@@ -125,13 +125,13 @@ fn former_webhooks(tenant: &Tenant, base: &BaseUrl) -> Vec<FormerWebhookAnswer> 
 
 impl TenantAnswer {
     /// The tenant with these pools, its addresses made from `base`. The pools matter only where its external ID is
-    /// being rotated.
-    pub fn of(tenant: &Tenant, pools: &[UserPool], base: &BaseUrl) -> Self {
+    /// being rotated; their roles trust `integration_account`.
+    pub fn of(tenant: &Tenant, pools: &[UserPool], base: &BaseUrl, integration_account: &AccountId) -> Self {
         Self {
             id: tenant.id.clone(),
             name: tenant.name.clone(),
             external_id: tenant.external_id.clone(),
-            external_id_rotation: RotationAnswer::of(tenant, pools),
+            external_id_rotation: RotationAnswer::of(tenant, pools, integration_account),
             webhook_url: base.webhook(&tenant.id, tenant.webhook_number),
             former_webhooks: former_webhooks(tenant, base),
             workos: EnvironmentAnswer {
@@ -193,7 +193,7 @@ pub async fn create(
     let record = record.answered(StatusCode::CREATED.as_u16(), &body);
     service.store().create_tenant(&tenant, &record).await?;
     tracing::info!(tenant_id = %tenant.id, "tenant registered");
-    Ok(Versioned::created(tenant.version, TenantAnswer::of(&tenant, &[], &service.reconciler.settings.base)))
+    Ok(Versioned::created(tenant.version, service.answer(&tenant, &[])))
 }
 
 /// Lists tenants, the newest first

@@ -71,6 +71,16 @@ impl Tenant {
         }
     }
 
+    /// The tenant whose former endpoints and secrets end at once, since one of them is in wrong hands: what is signed
+    /// with them from `now` on is refused, and what WorkOS has yet to deliver to them is lost.
+    #[must_use]
+    pub fn ending_former_webhooks(mut self, now: Timestamp) -> Self {
+        for former in &mut self.former_webhooks {
+            former.good_until = former.good_until.min(now);
+        }
+        self
+    }
+
     /// The secrets that an event to the endpoint of this number may be signed with, today's first.
     pub fn webhook_secrets(&self, number: u32, now: Timestamp) -> Vec<&Sealed> {
         let today = self.webhook_secret.as_ref().filter(|_| number == self.webhook_number);
@@ -170,5 +180,18 @@ mod tests {
         let third = with(second, 1, Some("we_2"), "three", at(98));
         let secrets: Vec<_> = third.former_webhooks.iter().map(|webhook| webhook.secret.0.as_str()).collect();
         assert_eq!(secrets, ["two"]);
+    }
+
+    #[test]
+    fn a_former_secret_that_is_ended_signs_nothing_any_more_and_its_endpoint_is_deleted() {
+        let first = with(tenant(), 0, Some("we_0"), "first", at(0));
+        let rotated = with(first, 1, Some("we_1"), "second", at(1));
+        assert_eq!(rotated.webhook_secrets(0, at(1)), [&sealed("first")]);
+        let ended = rotated.ending_former_webhooks(at(2));
+        assert!(ended.webhook_secrets(0, at(2)).is_empty(), "{ended:?}");
+        assert_eq!(ended.webhook_secrets(1, at(2)), [&sealed("second")]);
+        assert_eq!(ended.ended_webhooks(at(2)).count(), 1);
+        // What ended earlier keeps its time.
+        assert_eq!(ended.clone().ending_former_webhooks(at(9)), ended);
     }
 }

@@ -6,6 +6,7 @@ use causeway_cognito::{Access, Assumption, CognitoError, PoolAccess, PoolDescrip
 use causeway_core::{
     app_clients::AppClients,
     check::{Check, MOST_CHECKED, check_all, check_mapping, check_named, check_test_organization},
+    external_id::kept_parameter,
     health::ErrorClass,
     id::{AppClientId, ProviderName, ulid_text},
     role::RoleRequest,
@@ -87,8 +88,9 @@ async fn enter(
     if let Some(former) = tenant.former_external_id.as_ref().filter(|_| refused.class() == ErrorClass::Denied)
         && let Ok(entered) = access.fresh_pool(&RoleToAssume::of(pool, &former.external_id)).await
     {
-        let message = format!("{} can be assumed with the external ID of before only", role.role_arn);
-        return Ok((entered, Check::warn(ASSUMABLE, message, trust_remedy(document))));
+        let former = &former.external_id;
+        let message = format!("{} can be assumed with the former external ID {former} only", role.role_arn);
+        return Ok((entered, Check::warn(ASSUMABLE, message, kept_parameter(former, document))));
     }
     Err(refused)
 }
@@ -104,7 +106,8 @@ fn permissions_remedy(document: &RoleRequest) -> String {
 fn not_assumable(role: &RoleToAssume, document: &RoleRequest, error: &CognitoError) -> Check {
     let message = format!("{} can't be assumed: {error}", role.role_arn);
     if error.class() == ErrorClass::Denied {
-        let create = "Create the role from its template, or mend its trust. ";
+        let create = "Create the role from its document, or mend its trust. Where it was deleted by hand, its stack \
+                      has nothing to change and does not make it again: delete the stack first. ";
         Check::fail(ASSUMABLE, message, format!("{create}{}", trust_remedy(document)))
     } else {
         Check::fail(ASSUMABLE, message, "Run the checks again in a minute.")

@@ -151,7 +151,7 @@ impl Triggers {
     fn tick(self) -> &'static str {
         match self {
             Self::Usual => "rate(1 minute)",
-            Self::Quick => "rate(5 seconds)",
+            Self::Quick => "rate(2 seconds)",
             // Longer than any local cloud runs.
             Self::None => "rate(365 days)",
         }
@@ -159,7 +159,7 @@ impl Triggers {
 
     /// After how many seconds a user pool is looked at again.
     fn interval(self) -> u32 {
-        if self == Self::Quick { 5 } else { 30 }
+        if self == Self::Quick { 2 } else { 30 }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod chromium;
 pub mod cloud;
 pub mod command_line;
 pub mod cost;
+pub mod demo;
 pub mod deployment;
 pub mod eventually;
 pub mod front;
