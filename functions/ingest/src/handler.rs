@@ -164,7 +164,7 @@ impl Ingest {
         (tenant_id, number): &Endpoint,
         now: Timestamp,
     ) -> Result<Option<Vec<SecretString>>, NotTaken> {
-        let Some(tenant) = self.store.tenant(tenant_id).await? else {
+        let Some(tenant) = self.store.listening_tenant(tenant_id).await? else {
             return Ok(None);
         };
         let mut secrets = Vec::new();

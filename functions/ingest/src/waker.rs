@@ -6,8 +6,8 @@ use causeway_aws::clock;
 use causeway_cache::Cache;
 use causeway_core::{
     id::{TenantId, UserPoolId},
+    serving::WakingPool,
     timestamp::Timestamp,
-    user_pool::UserPool,
     waiting::{Place, Step, Waiting, step},
     wake_up::{Cause, WakeUp},
     webhook::Event,
@@ -29,7 +29,7 @@ pub struct Waker {
     store: Store,
     queue: Queue,
     timer: Timer,
-    pools: Cache<TenantId, Vec<UserPool>>,
+    pools: Cache<TenantId, Vec<WakingPool>>,
 }
 
 /// What an event has put in motion.
@@ -87,12 +87,13 @@ impl Waker {
         failed.map_or(Ok(Woken { pools: pools.len(), sent: messages.len() }), |error| Err(error.into()))
     }
 
-    /// The wake-ups of the tenant's pools that have runs, in the order of their IDs.
+    /// The wake-ups of the tenant's pools that have runs, in the order of their IDs. One that can't be read is told and
+    /// keeps no other from being woken up.
     async fn pools(&self, tenant: &TenantId, now: Timestamp) -> Result<Vec<WakeUp>, StoreError> {
-        let read = || async { self.store.pools(tenant).await.map(Some) };
+        let read = || async { self.store.waking_pools(tenant).await.map(|pools| Some(pools.told())) };
         let mut pools = self.pools.get_or_read(tenant, now, read).await?.unwrap_or_default();
         // One that had no runs a moment ago may have some now.
-        if pools.is_empty() || !pools.iter().all(UserPool::is_reconciled) {
+        if pools.is_empty() || !pools.iter().all(WakingPool::is_reconciled) {
             pools = self.pools.read_again(tenant, now, read).await?.unwrap_or_default();
         }
         Ok(pools.iter().filter(|pool| pool.is_reconciled()).map(|pool| pool.wake_up(Cause::Webhook)).collect())

@@ -17,5 +17,6 @@ mod samples;
 mod secrets;
 mod sign_in_log;
 mod start;
+mod unreadable;
 mod workos;
 mod world;

@@ -172,7 +172,8 @@ pub async fn remove_tenant(
 }
 
 async fn refuse_with_pools(service: &Service, tenant: &Tenant) -> Result<(), Problem> {
-    let count = service.store().pools(&tenant.id).await?.len();
+    let pools = service.store().pools(&tenant.id).await?;
+    let count = pools.items.len() + pools.unreadable.len();
     if count == 0 {
         return Ok(());
     }
@@ -192,7 +193,7 @@ async fn delete_webhook_endpoints(service: &Service, tenant: &Tenant) -> Result<
     if urls.is_empty() {
         return Ok(Vec::new());
     }
-    let key = service.reconciler.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
+    let key = service.reconciler.table.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
     match delete_at_workos(service, tenant, &key, &urls).await {
         Ok(()) => Ok(Vec::new()),
         Err(error) if error.class().passes_by_itself() => Err(error.into()),
@@ -211,7 +212,7 @@ async fn delete_at_workos(
     key: &SecretString,
     urls: &BTreeSet<String>,
 ) -> Result<(), WorkosError> {
-    let workos = &service.reconciler.workos;
+    let workos = &service.reconciler.directory;
     let mut ids = workos.webhook_endpoints_of(key, urls).await?;
     ids.extend(tenant.webhook_endpoint_id.clone());
     ids.extend(tenant.former_webhooks.iter().filter_map(|former| former.endpoint_id.clone()));

@@ -48,7 +48,7 @@ impl WorkosChanges {
         if let Some(secret) = &self.webhook_secret {
             check_webhook_secret(secret)?;
         }
-        let sealer = &service.reconciler.sealer;
+        let sealer = &service.reconciler.table.sealer;
         if let Some(key) = &self.api_key {
             try_key(service, &tenant, key, self.confirm_environment).await?;
             tenant.workos_api_key = Some(sealer.seal(&tenant.id, Purpose::WorkosApiKey, key).await?);
@@ -78,7 +78,7 @@ fn check_webhook_secret(secret: &SecretString) -> Result<(), Problem> {
 
 /// Tries a key: WorkOS must take it for the client ID, and it must see a connection that the tenant's pools know.
 async fn try_key(service: &Service, tenant: &Tenant, key: &SecretString, confirmed: bool) -> Result<(), Problem> {
-    let workos = &service.reconciler.workos;
+    let workos = &service.reconciler.directory;
     if let Some(rule) = refusal(workos, tenant, key).await? {
         return Err(Problem::invalid("workos.api_key", rule));
     }
@@ -99,13 +99,15 @@ async fn try_key(service: &Service, tenant: &Tenant, key: &SecretString, confirm
 
 async fn claimed_connections(service: &Service, tenant: &Tenant) -> Result<BTreeSet<ConnectionId>, Problem> {
     let mut claimed = BTreeSet::new();
-    for pool in service.store().pools(&tenant.id).await? {
-        if pool.status == PoolStatus::Pending {
-            continue;
-        }
-        let claims = service.store().claims(&pool.user_pool_id).await?;
-        claimed
-            .extend(claims.into_iter().filter(|claim| claim.tenant_id == tenant.id).map(|claim| claim.connection_id));
+    let pools = service.store().pools(&tenant.id).await?;
+    // What can't be read counts: without it another environment's key could pass for the tenant's own.
+    let unreadable = pools.unreadable.iter().filter_map(|pool| pool.id().parse().ok());
+    let verified = pools.items.iter().filter(|pool| pool.status != PoolStatus::Pending);
+    for pool in verified.map(|pool| pool.user_pool_id.clone()).chain(unreadable) {
+        let claims = service.store().claims(&pool).await?;
+        claimed.extend(claims.unreadable.iter().filter_map(|claim| claim.id().parse().ok()));
+        let own = claims.items.into_iter().filter(|claim| claim.tenant_id == tenant.id);
+        claimed.extend(own.map(|claim| claim.connection_id));
     }
     Ok(claimed)
 }

@@ -72,11 +72,11 @@ pub fn kept_parameter(former: &ExternalId, document: &RoleRequest) -> String {
 }
 
 impl Tenant {
-    /// The tenant with another external ID. Where no pool has a role in use, nothing needs the one of before.
+    /// The tenant with another external ID. Where nothing needs the one of before, since no pool has a role in use, it
+    /// is forgotten at once.
     #[must_use]
-    pub fn with_external_id(self, new: ExternalId, pools: &[UserPool], now: Timestamp) -> Self {
+    pub fn with_external_id(self, new: ExternalId, is_needed: bool, now: Timestamp) -> Self {
         let former = FormerExternalId { external_id: self.external_id, rotated_at: now };
-        let is_needed = pools.iter().any(has_role_in_use);
         Self { external_id: new, former_external_id: is_needed.then_some(former), ..self }
     }
 
@@ -132,6 +132,7 @@ mod tests {
             updated_at: at(0),
             removing_since: None,
             version: 1,
+            unknown: crate::unknown::Unknown::default(),
         }
     }
 
@@ -146,7 +147,7 @@ mod tests {
     }
 
     fn rotated(pools: &[UserPool]) -> Tenant {
-        tenant().with_external_id("causeway-new".parse().unwrap(), pools, at(100))
+        tenant().with_external_id("causeway-new".parse().unwrap(), pools.iter().any(has_role_in_use), at(100))
     }
 
     #[test]

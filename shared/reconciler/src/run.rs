@@ -1,10 +1,12 @@
 //! One run of one pool, from its lease to its record.
 
 use causeway_core::{
+    foreign::ForeignProviders,
     guard::recent,
     health::{Course, Ending, failures_in_a_row, next_due},
     id::ulid_text,
     plan::{Note, Plan},
+    port::{Lease, Ports, Recorded, Table, TableError, Taken},
     run::{Failure, Outcome, RunReport},
     tenant::Tenant,
     timestamp::Timestamp,
@@ -12,7 +14,6 @@ use causeway_core::{
     waiting::{Call, Refusal, Urgency},
     wake_up::{Cause, WakeUp},
 };
-use causeway_store::{ForeignProviders, Lease, Recorded, StoreError, Taken};
 use causeway_telemetry::chain;
 
 use crate::{
@@ -34,7 +35,7 @@ pub struct RunError {
     /// What could not be done.
     what: &'static str,
     #[source]
-    source: StoreError,
+    source: TableError,
 }
 
 /// When a run stops beginning steps.
@@ -64,7 +65,7 @@ pub enum Ran {
     Done(Box<RunReport>),
 }
 
-impl Reconciler {
+impl<P: Ports> Reconciler<P> {
     /// Brings one pool in line, as far as time allows.
     pub async fn run(&self, wake_up: &WakeUp, urgency: Urgency, deadlines: Deadlines) -> Result<Ran, RunError> {
         let (tenant_id, pool_id) = (&wake_up.tenant_id, &wake_up.user_pool_id);
@@ -77,13 +78,13 @@ impl Reconciler {
             now: started_at,
             until: deadlines.longest.plus(LEASE_AFTER_DEADLINE),
         };
-        let pool = match self.store.take_lease(tenant_id, pool_id, lease).await.map_err(failed("begun"))? {
+        let pool = match self.table.take_lease(tenant_id, pool_id, lease).await.map_err(failed("begun"))? {
             Taken::Pool(pool) => *pool,
             Taken::Refused(refusal) => return Ok(Ran::Refused(refusal)),
             Taken::Nothing => return Ok(Ran::Nothing),
         };
-        let Some(tenant) = self.store.tenant(tenant_id).await.map_err(failed("begun"))? else {
-            self.store.release_lease(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
+        let Some(tenant) = self.table.tenant(tenant_id).await.map_err(failed("begun"))? else {
+            self.table.release_lease(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
             return Ok(Ran::Nothing);
         };
         let deadline = deadlines.of(&pool);
@@ -96,7 +97,7 @@ impl Reconciler {
             return Ok(Ran::Done(Box::new(report)));
         }
         if !pool.is_reconciled() {
-            self.store.release_idle(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
+            self.table.release_idle(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
             return Ok(Ran::Nothing);
         }
         tracing::Span::current().record("run_id", &id);
@@ -105,7 +106,7 @@ impl Reconciler {
         let for_webhooks = wake_up.cause == Cause::Webhook;
         let covers = wake_up.cause != Cause::Schedule;
         if covers {
-            self.store.begin_look(tenant_id, pool_id, started_at, for_webhooks).await.map_err(failed("begun"))?;
+            self.table.begin_look(tenant_id, pool_id, started_at, for_webhooks).await.map_err(failed("begun"))?;
         }
         self.end_webhooks(&tenant, started_at).await;
         let external_ids = self.external_ids_seen(&tenant, &pool, started_at).await;
@@ -124,10 +125,10 @@ impl Reconciler {
             self.sources.fraction(),
         );
         let recorded = Recorded { run_id: &report.id, state: &state, due_at };
-        self.store.record_run(&pool, recorded).await.map_err(failed("recorded"))?;
+        self.table.record_run(&pool, recorded).await.map_err(failed("recorded"))?;
         self.end_rotation(&tenant, state.external_ids.as_ref()).await;
         if (report.outcome != Outcome::NoChange || wake_up.cause != Cause::Schedule)
-            && let Err(error) = self.store.put_run(tenant_id, pool_id, &report).await
+            && let Err(error) = self.table.put_run(tenant_id, pool_id, &report).await
         {
             // What the run did is on record; only its story for people is lost, and it is in the log.
             tracing::error!(error = chain(&error), "the report of the run was not stored");
@@ -135,7 +136,7 @@ impl Reconciler {
         Ok(Ran::Done(Box::new(report)))
     }
 
-    async fn attempt(&self, tenant: &Tenant, pool: &UserPool, run_id: &str, deadline: Timestamp) -> Attempt {
+    async fn attempt(&self, tenant: &Tenant, pool: &UserPool, run_id: &str, deadline: Timestamp) -> Attempt<P> {
         let now = (self.sources.now)();
         let probed = pool.run.role_probe_due_at <= now;
         if probed && let Err(error) = self.check_role(tenant, pool).await {
@@ -173,40 +174,40 @@ impl Reconciler {
 
     /// Only a memory: without it the providers are described again.
     async fn remember_foreign(&self, pool: &UserPool, foreign: ForeignProviders) {
-        if let Err(error) = self.store.put_foreign_providers(&pool.user_pool_id, &foreign).await {
+        if let Err(error) = self.table.put_foreign_providers(&pool.user_pool_id, &foreign).await {
             tracing::warn!(error = chain(&error), "what is known of foreign providers was not stored");
         }
     }
 }
 
 /// What one attempt saw and did.
-struct Attempt {
-    seen: Option<Seen>,
+struct Attempt<P: Ports> {
+    seen: Option<Seen<P>>,
     failure: Option<LookError>,
     probed: bool,
     /// How many claims a look that time was too short for has settled: as many fewer are to be described next.
     settled: usize,
 }
 
-struct Seen {
-    look: Look,
+struct Seen<P: Ports> {
+    look: Look<P>,
     plan: Plan,
     executed: Executed,
 }
 
-impl Attempt {
+impl<P: Ports> Attempt<P> {
     fn blind(error: LookError) -> Self {
         Self { seen: None, failure: Some(error), probed: false, settled: 0 }
     }
 
     fn outcome(&self) -> Outcome {
-        let Some(Seen { plan, executed, .. }) = &self.seen else {
+        let Some(Seen { look, plan, executed }) = &self.seen else {
             return if self.is_out_of_time() { Outcome::OutOfTime } else { Outcome::Failed };
         };
         let held = plan.steps.iter().any(|step| step.held);
         if self.is_out_of_time() {
             Outcome::OutOfTime
-        } else if held || !executed.failures.is_empty() {
+        } else if held || !executed.failures.is_empty() || !look.unreadable.is_empty() {
             Outcome::Partial
         } else if executed.done.is_empty() {
             Outcome::NoChange
@@ -217,10 +218,10 @@ impl Attempt {
 
     fn report(&self, id: String, started_at: Timestamp, finished_at: Timestamp, cause: Cause) -> RunReport {
         let (mut steps, mut failures, mut notes) = (Vec::new(), Vec::new(), Vec::new());
-        if let Some(Seen { plan, executed, .. }) = &self.seen {
+        if let Some(Seen { look, plan, executed }) = &self.seen {
             steps.extend(executed.done.iter().cloned());
             steps.extend(plan.steps.iter().filter(|step| step.held).cloned());
-            failures.extend(executed.failures.iter().cloned());
+            failures.extend(look.unreadable.iter().chain(&executed.failures).cloned());
             notes.extend(plan.notes.iter().cloned());
         }
         if let Some(error) = &self.failure {
@@ -242,7 +243,7 @@ impl Attempt {
         }
     }
 
-    fn state(&self, pool: &UserPool, report: &RunReport, reconciler: &Reconciler) -> RunState {
+    fn state(&self, pool: &UserPool, report: &RunReport, reconciler: &Reconciler<P>) -> RunState {
         let now = report.finished_at;
         let mut state = pool.run.clone();
         state.last_run = Some(LastRun { id: report.id.clone(), finished_at: now, outcome: report.outcome });
@@ -288,7 +289,7 @@ impl Attempt {
     }
 }
 
-fn counts(look: &Look, executed: &Executed) -> Counts {
+fn counts<P: Ports>(look: &Look<P>, executed: &Executed) -> Counts {
     let done = |name: &str| executed.done.iter().filter(|step| step.action.name() == name).count();
     let held = look
         .claims

@@ -6,59 +6,37 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use causeway_core::{
+    health::HealthState,
     id::{TenantId, UserPoolId},
+    lenient::if_readable,
+    port::{Lease, Taken},
     timestamp::Timestamp,
-    user_pool::UserPool,
-    waiting::{APART, Call, Refusal, SKEW, Standing, Urgency, refusal},
+    waiting::{APART, Refusal, SKEW, Standing, Urgency, refusal},
     wake_up::Cause,
 };
 use serde::Deserialize;
 
-use crate::{Item, Store, StoreError, key::Key, read, text};
+use crate::{Item, Store, StoreError, attribute, key::Key, read, text};
 
 /// The status of a pool that is being removed, as it stands in the table.
 const REMOVING: &str = "removing";
 
-/// The lease that a run asks for.
-#[derive(Debug, Clone, Copy)]
-pub struct Lease<'a> {
-    /// The run, which may ask twice.
-    pub run_id: &'a str,
-    /// What it runs for.
-    pub call: Call,
-    /// When it begins.
-    pub now: Timestamp,
-    /// When the lease ends by itself.
-    pub until: Timestamp,
-}
-
-/// What came of it.
-#[derive(Debug)]
-pub enum Taken {
-    /// The run holds the pool, which stands so.
-    Pool(Box<UserPool>),
-    /// It does not begin.
-    Refused(Refusal),
-    /// There is no such pool.
-    Nothing,
-}
-
-/// The parts of a pool's item that decide whether a run begins.
+/// The parts of a pool's item that decide whether a run begins. One that can't be read keeps none from it.
 #[derive(Debug, Default, Deserialize)]
-struct StandingItem {
-    #[serde(default)]
+pub(crate) struct StandingItem {
+    #[serde(default, deserialize_with = "if_readable")]
     status: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_readable")]
     lease_until: Option<Timestamp>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_readable")]
     webhook_look_at: Option<Timestamp>,
-    #[serde(default)]
-    run: Looked,
+    #[serde(default, deserialize_with = "if_readable")]
+    run: Option<Looked>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 struct Looked {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_readable")]
     looked_at: Option<Timestamp>,
 }
 
@@ -67,7 +45,7 @@ impl StandingItem {
         Standing {
             held_until: self.lease_until,
             is_removing: self.status.as_deref() == Some(REMOVING),
-            looked_at: self.run.looked_at,
+            looked_at: self.run.as_ref().and_then(|run| run.looked_at),
             webhook_look_at: self.webhook_look_at,
         }
     }
@@ -98,14 +76,15 @@ fn condition(lease: Lease<'_>) -> (String, Vec<(&'static str, AttributeValue)>) 
 }
 
 impl Store {
-    /// Takes the lease on a pool, unless another run has it or a look is not called for at the time.
+    /// Takes the lease on a pool, unless another run has it or a look is not called for at the time. On one that can't be
+    /// read the lease is given back, so that its message comes again until it is given up.
     pub async fn take_lease(
         &self,
         tenant: &TenantId,
         pool: &UserPoolId,
         lease: Lease<'_>,
     ) -> Result<Taken, StoreError> {
-        let Lease { call, now, until, .. } = lease;
+        let Lease { run_id, call, now, until } = lease;
         let looks = if call.cause == Cause::Webhook { ", webhook_look_at = :now" } else { "" };
         let (condition, values) = condition(lease);
         let names_status = condition.contains("#status").then(|| [("#status".to_owned(), "status".to_owned())].into());
@@ -124,7 +103,14 @@ impl Store {
             request = request.expression_attribute_values(name, value);
         }
         match request.send().await {
-            Ok(answer) => answer.attributes.map_or(Ok(Taken::Nothing), |item| Ok(Taken::Pool(Box::new(read(item)?)))),
+            Ok(answer) => {
+                let Some(item) = answer.attributes else { return Ok(Taken::Nothing) };
+                let read = read(item).map(|pool| Taken::Pool(Box::new(pool)));
+                if read.is_err() {
+                    self.release_unreadable(tenant, pool, run_id, now).await?;
+                }
+                read
+            }
             Err(error) => match refused(&error) {
                 None => Err(StoreError::from_sdk("UpdateItem", error)),
                 Some(None) => Ok(Taken::Nothing),
@@ -136,6 +122,32 @@ impl Store {
                 }
             },
         }
+    }
+
+    /// Gives the lease back on a pool that can't be read, which counts as not well for it until a run can.
+    async fn release_unreadable(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        run_id: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = Key::pool(tenant, pool);
+        let update =
+            "SET unwell = :bug, unwell_since = if_not_exists(unwell_since, :now) REMOVE lease_holder, lease_until";
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression(update)
+            .condition_expression("lease_holder = :run")
+            .expression_attribute_values(":bug", attribute(&HealthState::Bug, &key)?)
+            .expression_attribute_values(":now", text(now))
+            .expression_attribute_values(":run", text(run_id))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
+        Ok(())
     }
 
     /// Gives a lease back without recording anything. Without effect where the run holds it no more.

@@ -1,32 +1,34 @@
 //! User pools: what operators set, what runs record, and who owns them.
 
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use causeway_core::{
     approval::Approval,
     guard::Loss,
     health::HealthState,
     id::{TenantId, UserPoolId},
+    port::Recorded,
+    serving::{ServingPool, WakingPool},
     timestamp::Timestamp,
-    user_pool::{RunState, UserPool},
+    user_pool::UserPool,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{Item, Store, StoreError, attribute, due::shard, key::Key, lease::refused, number, text, write};
+use crate::{Found, Item, Store, StoreError, attribute, due::shard, key::Key, lease::refused, number, text, write};
 
-#[derive(Deserialize)]
-struct Owner {
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Owner {
     tenant_id: TenantId,
 }
 
-/// What a run leaves on its pool.
-#[derive(Debug, Clone)]
-pub struct Recorded<'a> {
-    /// The run's ID, under which it holds the lease.
-    pub run_id: &'a str,
-    /// What it learned.
-    pub state: &'a RunState,
-    /// When the pool is due next.
-    pub due_at: Timestamp,
+/// A part of a pool's item as it is written, with what a later version wrote there when the pool was read.
+pub(crate) fn kept<T: Serialize + ?Sized>(
+    pool: &UserPool,
+    path: &[&str],
+    value: &T,
+) -> Result<AttributeValue, StoreError> {
+    let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
+    let unknown = path.iter().fold(pool.unknown.clone(), |unknown, name| unknown.under(name));
+    attribute(&unknown.with(value).map_err(|source| StoreError::unreadable(&key, source))?, &key)
 }
 
 /// Whether the last run that the item of a pool tells of is this one.
@@ -62,7 +64,17 @@ impl Store {
     }
 
     /// Every pool of a tenant.
-    pub async fn pools(&self, tenant: &TenantId) -> Result<Vec<UserPool>, StoreError> {
+    pub async fn pools(&self, tenant: &TenantId) -> Result<Found<UserPool>, StoreError> {
+        self.query_all(&format!("TENANT#{tenant}"), "POOL#").await
+    }
+
+    /// A pool of a tenant, for its sign-ins.
+    pub async fn serving_pool(&self, tenant: &TenantId, pool: &UserPoolId) -> Result<Option<ServingPool>, StoreError> {
+        self.get(&Key::pool(tenant, pool), true).await
+    }
+
+    /// Every pool of a tenant, for who wakes them up.
+    pub async fn waking_pools(&self, tenant: &TenantId) -> Result<Found<WakingPool>, StoreError> {
         self.query_all(&format!("TENANT#{tenant}"), "POOL#").await
     }
 
@@ -81,7 +93,7 @@ impl Store {
             .condition_expression("version = :read AND #status <> :removing")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":removing", text("removing"))
-            .expression_attribute_values(":options", attribute(&pool.options, &key)?)
+            .expression_attribute_values(":options", kept(pool, &["options"], &pool.options)?)
             .expression_attribute_values(":updated_at", text(pool.updated_at))
             .expression_attribute_values(":read", number(pool.version))
             .expression_attribute_values(":next", number(version))
@@ -102,10 +114,10 @@ impl Store {
     pub async fn activate_pool(&self, pool: &UserPool, due_at: Timestamp) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
         let unreadable = |source| StoreError::unreadable(&key, source);
-        let owner = Put::builder()
+        let owner = Update::builder()
             .table_name(&self.table)
-            .set_item(Some(Key::owner(&pool.user_pool_id).attributes()))
-            .item("tenant_id", text(&pool.tenant_id))
+            .set_key(Some(Key::owner(&pool.user_pool_id).attributes()))
+            .update_expression("SET tenant_id = :tenant")
             .condition_expression("attribute_not_exists(pk) OR tenant_id = :tenant")
             .expression_attribute_values(":tenant", text(&pool.tenant_id))
             .build()
@@ -125,14 +137,14 @@ impl Store {
             .expression_attribute_values(":read", number(pool.version))
             .expression_attribute_values(":next", number(pool.version + 1))
             .expression_attribute_values(":callbacks", attribute(&pool.run.callbacks, &key)?)
-            .expression_attribute_values(":schema", attribute(&pool.run.schema, &key)?)
+            .expression_attribute_values(":schema", kept(pool, &["run", "schema"], &pool.run.schema)?)
             .expression_attribute_values(":due_at", text(due_at))
             .expression_attribute_values(":due_shard", text(shard(&pool.user_pool_id)))
             .build()
             .map_err(unreadable)?;
         self.client
             .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(owner).build())
+            .transact_items(TransactWriteItem::builder().update(owner).build())
             .transact_items(TransactWriteItem::builder().update(activate).build())
             .send()
             .await
@@ -171,7 +183,7 @@ impl Store {
         let answer = request
             .condition_expression("lease_holder = :run")
             .expression_attribute_values(":run", text(recorded.run_id))
-            .expression_attribute_values(":state", attribute(recorded.state, &key)?)
+            .expression_attribute_values(":state", kept(pool, &["run"], recorded.state)?)
             .expression_attribute_values(":due_at", text(recorded.due_at))
             .expression_attribute_values(":due_shard", text(shard(&pool.user_pool_id)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -201,7 +213,7 @@ impl Store {
             .set_key(Some(key.attributes()))
             .update_expression("SET run.losses = :losses, run.held_of = :held_of")
             .condition_expression("lease_holder = :run")
-            .expression_attribute_values(":losses", attribute(&losses, &key)?)
+            .expression_attribute_values(":losses", kept(pool, &["run", "losses"], losses)?)
             .expression_attribute_values(":held_of", attribute(&held_of, &key)?)
             .expression_attribute_values(":run", text(run_id))
             .send()

@@ -9,7 +9,7 @@ use causeway_core::{
     waiting::{Mark, Waiting},
 };
 
-use crate::{Item, Store, StoreError, attribute, key::Key, number, text};
+use crate::{Item, Store, StoreError, attribute, key::Key, number, read, text};
 
 /// How long a mark is kept that nobody changes: much longer than it is believed.
 const KEPT: Duration = Duration::from_hours(1);
@@ -27,7 +27,7 @@ impl StoredMark {
     fn of(item: Item) -> Option<(UserPoolId, Self)> {
         let pool = Key::of(&item).sort.strip_prefix("POOL#")?.parse().ok()?;
         let waiting = item.get("waiting").cloned();
-        Some((pool, Self { mark: serde_dynamo::from_item(item).unwrap_or_default(), waiting }))
+        Some((pool, Self { mark: read(item).unwrap_or_default(), waiting }))
     }
 }
 

@@ -4,6 +4,7 @@ use causeway_core::{
     id::{AccountId, OnboardingLinkId, RoleName, UserPoolId},
     tenant::Tenant,
     timestamp::Timestamp,
+    unknown::Unknown,
     user_pool::{PoolOptions, PoolStatus, RunState, UserPool},
 };
 use causeway_store::Store;
@@ -110,6 +111,7 @@ fn registered(tenant: &Tenant, new: NewPool, now: Timestamp) -> UserPool {
         run: RunState::new(now),
         approval: None,
         due_at: None,
+        unknown: Unknown::default(),
     }
 }
 

@@ -54,5 +54,6 @@ mod tenancy;
 mod tenants;
 mod token;
 mod traces;
+mod unreadable;
 mod wiring;
 mod workos_secrets;

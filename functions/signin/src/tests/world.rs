@@ -18,6 +18,7 @@ use causeway_core::{
     secret::SecretHash,
     tenant::{Purpose, SecretOwner, Tenant},
     timestamp::Timestamp,
+    unknown::Unknown,
     user_pool::{PoolOptions, PoolStatus, RunState, UserPool},
 };
 use causeway_edge::{Door, Edge, Limit, RequestId};
@@ -201,6 +202,12 @@ impl World {
         self.store.put_claim(&user_pool_id(), &claim).await.unwrap()
     }
 
+    /// The claim of `CONNECTION` as it stands.
+    pub async fn claim(&self) -> Claim {
+        let claims = self.store.claims(&user_pool_id()).await.unwrap().items;
+        claims.into_iter().find(|claim| claim.connection_id.as_str() == CONNECTION).unwrap()
+    }
+
     /// Replaces the pool.
     pub async fn put_pool(&self, pool: &UserPool) {
         self.store.create_pool(pool).await.unwrap();
@@ -339,6 +346,7 @@ fn tenant() -> Tenant {
         created_at: now(),
         updated_at: now(),
         version: 1,
+        unknown: Unknown::default(),
         id,
     }
 }
@@ -369,5 +377,6 @@ pub fn pool() -> UserPool {
         run,
         approval: None,
         due_at: None,
+        unknown: Unknown::default(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use causeway_core::waiting::Call;
 use proptest::prelude::*;
 
 use super::*;
