@@ -84,6 +84,8 @@ fn every_function_has_a_log_of_its_own_and_its_name_among_the_outputs() {
 fn the_queue_hands_over_no_more_batches_than_instances_are_reserved_for_them() {
     let template = template();
     let triggers = resources(&template, "AWS::Lambda::EventSourceMapping");
+    let of_reconcile = |trigger: &&&str| trigger.contains("!Ref ReconcileFunction]");
+    let triggers: Vec<&&str> = triggers.iter().filter(of_reconcile).collect();
     let [trigger] = triggers.as_slice() else { panic!("not one event source: {triggers:?}") };
     let limit = "ScalingConfig: !If\n        - ReservesReconcile\n        - MaximumConcurrency: !Ref ReconcileConcurrency\n        \
                  - !Ref AWS::NoValue\n";
@@ -109,6 +111,29 @@ fn the_queue_hides_a_message_longer_than_a_run_lasts_and_gives_up_after_three_ti
     };
     assert!(default("QueueVisibilitySeconds") > default("ReconcileTimeoutSeconds"));
     assert!(template.contains("maxReceiveCount: 3"));
+}
+
+#[test]
+fn what_waits_on_the_timer_uses_up_no_attempt_and_comes_again_only_after_its_function_has_ended() {
+    let template = template();
+    let timer = resources(&template, "AWS::SQS::Queue").into_iter().find(|queue| queue.contains("  Timer:\n"));
+    let timer = timer.unwrap();
+    // A standard queue: a FIFO queue takes no delay for a single message.
+    assert!(!timer.contains("FifoQueue") && !timer.contains("RedrivePolicy") && !timer.contains("DelaySeconds"));
+    let functions = resources(&template, "AWS::Serverless::Function");
+    let schedule = functions.iter().find(|function| function.trim_start().starts_with("ScheduleFunction:")).unwrap();
+    let seconds = |resource: &str, name: &str| property(resource, name).unwrap().parse::<u32>().unwrap();
+    assert!(seconds(timer, "VisibilityTimeout") > seconds(schedule, "Timeout"));
+    // Longer than a message waits at the most (SQS: `DelaySeconds`).
+    assert!(seconds(timer, "MessageRetentionPeriod") > 900);
+    let triggers = resources(&template, "AWS::Lambda::EventSourceMapping");
+    let [trigger] = triggers.iter().filter(|trigger| trigger.contains("!GetAtt Timer.Arn")).collect::<Vec<_>>()[..]
+    else {
+        panic!("{triggers:?}")
+    };
+    for part in ["!Ref ScheduleLive, !Ref ScheduleFunction]", "[ReportBatchItemFailures]", "MaximumConcurrency: 2\n"] {
+        assert!(trigger.contains(part), "{trigger}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use causeway_attackers::{EmptyAws, hostile_events, is_plain};
 use causeway_core::provider::BaseUrl;
 use causeway_edge::{Door, Edge, RequestId};
-use causeway_queue::Queue;
+use causeway_queue::{Queue, Timer};
 use causeway_store::{Sealer, Store};
 
 use crate::handler::{Ingest, router};
@@ -21,6 +21,7 @@ async fn nothing_that_a_stranger_sends_is_taken_and_a_bad_path_costs_no_call() {
         Store::new(&configuration, "table".to_owned()),
         Sealer::new(&configuration, "sealing".to_owned()),
         Queue::new(&configuration, "https://sqs.test/queue.fifo".to_owned()),
+        Timer::new(&configuration, "https://sqs.test/timer".to_owned()),
     );
     let edge = Edge::new(router(Arc::new(ingest)), &BaseUrl::parse("https://login.example.com").unwrap(), Door::Open);
     for event in hostile_events(seed, DRAWN) {

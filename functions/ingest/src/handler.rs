@@ -1,6 +1,6 @@
 //! One webhook: believed only by its signature, read only for which event it is.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -14,26 +14,25 @@ use causeway_aws::clock;
 use causeway_cache::Cache;
 use causeway_core::{
     id::TenantId,
-    serving::WakingPool,
     tenant::Purpose,
     timestamp::Timestamp,
-    wake_up::{Cause, WakeUp},
     webhook::{Event, Refused, verify_signature_of_one},
 };
-use causeway_edge::RequestId;
-use causeway_queue::{Deduplication, MOST_AT_ONCE, Queue, QueueError};
+use causeway_edge::{Limit, Rate, RequestId};
+use causeway_queue::{Queue, Timer};
 use causeway_store::{SealError, Sealer, Store, StoreError};
 use causeway_telemetry::{METRICS, Metric, chain, current_trace_id, cut, measured};
-use futures::future::join_all;
 use secrecy::SecretString;
 use serde_json::json;
+
+use crate::waker::{NotWoken, Waker, Woken};
 
 /// The largest body that is looked at, in bytes; WorkOS's events are some kilobytes.
 const LARGEST: usize = 1_000_000;
 
-/// How long a tenant's pools are taken to be all that it has, where all of them have runs. Many events come at once,
-/// and a pool that is registered and verified within these seconds is looked at because of that.
-const POOLS_FRESH_FOR: Duration = Duration::from_secs(5);
+/// How many webhooks of a tenant an instance takes, of the route's rate that all tenants share. `WorkOS` delivers what is
+/// beyond later.
+const OF_A_TENANT: Rate = Rate { burst: 20, per_second: 20 };
 
 /// An endpoint: a tenant and the endpoint's number.
 type Endpoint = (TenantId, u32);
@@ -42,10 +41,10 @@ type Endpoint = (TenantId, u32);
 pub struct Ingest {
     store: Store,
     sealer: Sealer,
-    queue: Queue,
+    waker: Waker,
     /// The secrets of endpoints, opened. One that was replaced is read again before a signature is refused for it.
     secrets: Cache<Endpoint, Vec<SecretString>>,
-    pools: Cache<TenantId, Vec<WakingPool>>,
+    taken: Limit<TenantId>,
 }
 
 /// Why a webhook is not answered 200.
@@ -59,12 +58,14 @@ enum NotTaken {
     Refused(#[from] Refused),
     #[error("the body is not an event")]
     NotAnEvent(#[source] serde_json::Error),
+    #[error("the tenant's webhooks come too fast")]
+    TooMany,
     #[error("the table is not available")]
     Store(#[from] StoreError),
     #[error("the webhook secret could not be opened")]
     Seal(#[from] SealError),
-    #[error("the queue is not available")]
-    Queue(#[from] QueueError),
+    #[error(transparent)]
+    NotWoken(#[from] NotWoken),
 }
 
 impl NotTaken {
@@ -75,7 +76,8 @@ impl NotTaken {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, self.to_string()),
             Self::Refused(refused) => (StatusCode::UNAUTHORIZED, refused.to_string()),
             Self::NotAnEvent(_) => (StatusCode::BAD_REQUEST, self.to_string()),
-            Self::Store(_) | Self::Seal(_) | Self::Queue(_) => {
+            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, format!("{self}: deliver again")),
+            Self::Store(_) | Self::Seal(_) | Self::NotWoken(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "not available at the moment: deliver again".to_owned())
             }
         }
@@ -83,9 +85,10 @@ impl NotTaken {
 }
 
 impl Ingest {
-    /// With the table, with what opens the webhook secrets, and with the queue.
-    pub fn new(store: Store, sealer: Sealer, queue: Queue) -> Self {
-        Self { store, sealer, queue, secrets: Cache::new(), pools: Cache::with_freshness(POOLS_FRESH_FOR) }
+    /// With the table, with what opens the webhook secrets, and with the queues.
+    pub fn new(store: Store, sealer: Sealer, queue: Queue, timer: Timer) -> Self {
+        let waker = Waker::new(store.clone(), queue, timer);
+        Self { store, sealer, waker, secrets: Cache::new(), taken: Limit::new(OF_A_TENANT) }
     }
 
     /// Answers one webhook and logs what came of it.
@@ -96,10 +99,10 @@ impl Ingest {
         let (taken, mut metrics) = measured(self.take(endpoint, request)).await;
         metrics.count(metric_of(&taken));
         match taken {
-            Ok(Taken { event, woken }) => {
+            Ok(Taken { event, woken: Woken { pools: woken, sent } }) => {
                 let (event_id, event) = (cut(&event.id), cut(&event.event));
                 tracing::info!(
-                    target: METRICS, request_id, trace_id, tenant_id, event_id, event, woken, %metrics,
+                    target: METRICS, request_id, trace_id, tenant_id, event_id, event, woken, sent, %metrics,
                     "webhook taken"
                 );
                 Json(json!({ "woken": woken })).into_response()
@@ -131,8 +134,13 @@ impl Ingest {
         // Without a signature there is nothing to look up for.
         let header = header.ok_or(Refused::Missing)?;
         self.check_signature(&endpoint, header, &body).await?;
+        // Only what is signed counts, so that nobody else can use up a tenant's share.
+        if !self.taken.take(&endpoint.0, clock::now()) {
+            return Err(NotTaken::TooMany);
+        }
         let event = Event::read(&body).map_err(NotTaken::NotAnEvent)?;
-        let woken = if event.is_of_interest() { self.wake_up(&endpoint.0, &event).await? } else { 0 };
+        let woken =
+            if event.is_of_interest() { self.waker.wake_up(&endpoint.0, &event).await? } else { Woken::default() };
         Ok(Taken { event, woken })
     }
 
@@ -165,27 +173,6 @@ impl Ingest {
         }
         Ok((!secrets.is_empty()).then_some(secrets))
     }
-
-    /// The tenant's pools. One that can't be read is told and keeps no other from being woken up.
-    async fn waking_pools(&self, tenant: &TenantId) -> Result<Vec<WakingPool>, StoreError> {
-        Ok(self.store.waking_pools(tenant).await?.told())
-    }
-
-    /// Puts one wake-up per pool of the tenant on the queue, ten in a call.
-    async fn wake_up(&self, tenant: &TenantId, event: &Event) -> Result<usize, NotTaken> {
-        let (now, read) = (clock::now(), || async { self.waking_pools(tenant).await.map(Some) });
-        let mut pools = self.pools.get_or_read(tenant, now, read).await?.unwrap_or_default();
-        // One that had no runs a moment ago may have some now.
-        if pools.is_empty() || !pools.iter().all(WakingPool::is_reconciled) {
-            pools = self.pools.read_again(tenant, now, read).await?.unwrap_or_default();
-        }
-        let wake_ups: Vec<WakeUp> =
-            pools.iter().filter(|pool| pool.is_reconciled()).map(|pool| pool.wake_up(Cause::Webhook)).collect();
-        let messages: Vec<_> = wake_ups.iter().map(|wake_up| (wake_up, Deduplication::Event(&event.id))).collect();
-        let sent = join_all(messages.chunks(MOST_AT_ONCE).map(|some| self.queue.wake_up_all(some))).await;
-        sent.into_iter().flatten().collect::<Result<Vec<()>, QueueError>>()?;
-        Ok(wake_ups.len())
-    }
 }
 
 /// Whether one of the secrets has signed the body. Without any there is no endpoint.
@@ -206,13 +193,14 @@ fn metric_of(taken: &Result<Taken, NotTaken>) -> Metric {
         Err(NotTaken::Refused(Refused::TooNew)) => Metric::WebhooksRefusedTooNew,
         Err(NotTaken::Refused(Refused::Forged)) => Metric::WebhooksRefusedForged,
         Err(NotTaken::NotAnEvent(_)) => Metric::WebhooksRefusedNotAnEvent,
-        Err(NotTaken::Store(_) | NotTaken::Seal(_) | NotTaken::Queue(_)) => Metric::WebhooksNotTaken,
+        Err(NotTaken::TooMany) => Metric::WebhooksRefusedTooMany,
+        Err(NotTaken::Store(_) | NotTaken::Seal(_) | NotTaken::NotWoken(_)) => Metric::WebhooksNotTaken,
     }
 }
 
 struct Taken {
     event: Event,
-    woken: usize,
+    woken: Woken,
 }
 
 /// The webhook endpoints.
@@ -309,12 +297,13 @@ mod tests {
             (Refused::TooNew.into(), Metric::WebhooksRefusedTooNew),
             (Refused::Forged.into(), Metric::WebhooksRefusedForged),
             (NotTaken::NotAnEvent(no_event), Metric::WebhooksRefusedNotAnEvent),
+            (NotTaken::TooMany, Metric::WebhooksRefusedTooMany),
             (store.into(), Metric::WebhooksNotTaken),
             (seal.into(), Metric::WebhooksNotTaken),
         ] {
             assert_eq!(metric_of(&Err(refused)), metric);
         }
         let event = Event::read(br#"{"id": "event_1", "event": "connection.activated"}"#).unwrap();
-        assert_eq!(metric_of(&Ok(Taken { event, woken: 0 })), Metric::WebhooksTaken);
+        assert_eq!(metric_of(&Ok(Taken { event, woken: Woken::default() })), Metric::WebhooksTaken);
     }
 }

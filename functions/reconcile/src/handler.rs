@@ -1,26 +1,20 @@
 //! A batch of wake-ups: the pools run side by side, several wake-ups for one pool are one run.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, time::Duration};
 
-use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use causeway_core::{
-    errand::ErrandCall,
-    id::{TenantId, UserPoolId},
-    run::RunReport,
-    timestamp::Timestamp,
-    wake_up::{Cause, WakeUp},
-};
-use causeway_queue::{DeadLetters, Unreadable};
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use causeway_core::{errand::ErrandCall, run::RunReport, timestamp::Timestamp, waiting::Refusal};
+use causeway_queue::{DeadLetters, Deduplication, Timed, Unreadable};
 use causeway_reconciler::{Deadlines, Ran};
-use causeway_telemetry::{METRICS, Measurements, chain, current_trace_id, cut, measured, trace_id};
-use causeway_tenancy::{Came, DeployedReconciler, run_errand};
+use causeway_telemetry::{METRICS, Measurements, chain, current_trace_id, cut, measured};
+use causeway_tenancy::{Came, run_errand};
 use futures::{FutureExt, future::join_all};
 use lambda_runtime::{Error, LambdaEvent};
-use serde::Deserialize;
 use tracing::Instrument;
 
 use crate::{
-    measure::{measure, milliseconds, of_malformed, of_panicked},
+    measure::{measure, milliseconds, of_panicked},
+    messages::{Woken, sorted},
     service::Service,
 };
 
@@ -42,8 +36,7 @@ fn deadlines(now: Timestamp, end: Timestamp, pools: usize) -> Deadlines {
 /// Runs every pool that the batch names, and does the errands that it calls for; a message whose run could not be
 /// recorded goes back to the queue, and one that can't be read goes to the dead-letter queue, where it holds nobody up.
 pub async fn handle(service: &Service, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
-    let Service { reconciler, dead_letters, .. } = service;
-    let now = (reconciler.sources.now)();
+    let now = (service.reconciler.sources.now)();
     let end = i64::try_from(event.context.deadline).map_or(now, Timestamp::from_millis);
     let request_id = event.context.request_id;
     let (wake_ups, calls, unreadable) = sorted(event.payload.records);
@@ -59,14 +52,14 @@ pub async fn handle(service: &Service, event: LambdaEvent<SqsEvent>) -> Result<S
             run_id = tracing::field::Empty,
         );
         let message_ids = std::mem::take(&mut woken.message_ids);
-        unrecorded(message_ids, run(reconciler, woken, deadlines)).instrument(span)
+        unrecorded(message_ids, run(service, woken, deadlines)).instrument(span)
     });
     let errands = calls.into_iter().map(|(message_id, call)| {
         let (tenant_id, user_pool_id) = (call.tenant_id.to_string(), call.user_pool_id.to_string());
         let span = tracing::error_span!("errand", request_id, trace_id = current_trace_id(), tenant_id, user_pool_id);
         unrecorded(vec![message_id], errand(service, call, deadlines.usual.since(now))).instrument(span)
     });
-    let given_up = unreadable.iter().map(|message| give_up(dead_letters, message));
+    let given_up = unreadable.iter().map(|message| give_up(&service.dead_letters, message));
     let (failed, undone, not_given_up) = futures::join!(join_all(runs), join_all(errands), join_all(given_up));
     let failed = failed.into_iter().chain(undone).flatten().chain(not_given_up.into_iter().flatten());
     let mut response = SqsBatchResponse::default();
@@ -80,85 +73,11 @@ pub async fn handle(service: &Service, event: LambdaEvent<SqsEvent>) -> Result<S
     Ok(response)
 }
 
-type ByPool = BTreeMap<(TenantId, UserPoolId), Woken>;
-
-/// The calls for errands, each with its message.
-type Calls = Vec<(String, ErrandCall)>;
-
-/// A message of the queue.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Message {
-    WakeUp(WakeUp),
-    Errand(ErrandCall),
-}
-
-/// What one run answers.
-#[derive(Debug)]
-struct Woken {
-    /// The wake-up, with the strongest cause of all of them.
-    wake_up: WakeUp,
-    /// Their messages.
-    message_ids: Vec<String>,
-    /// When the first of those with that cause was sent.
-    sent_at: Option<Timestamp>,
-    /// The traces of those who sent them.
-    traces: Vec<String>,
-}
-
-impl Woken {
-    fn add(&mut self, cause: Cause, message: &SqsMessage) {
-        let sent_at = sent_at(message);
-        if cause > self.wake_up.cause {
-            (self.wake_up.cause, self.sent_at) = (cause, sent_at);
-        } else if cause == self.wake_up.cause {
-            self.sent_at = self.sent_at.into_iter().chain(sent_at).min();
-        }
-        self.message_ids.push(message.message_id.clone().unwrap_or_default());
-        let trace = trace_id(message.attributes.get("AWSTraceHeader").map(String::as_str));
-        if !trace.is_empty() && !self.traces.iter().any(|known| known == trace) {
-            self.traces.push(trace.to_owned());
-        }
-    }
-}
-
-/// When a message was sent (SQS: `SentTimestamp`, milliseconds since 1970).
-fn sent_at(record: &SqsMessage) -> Option<Timestamp> {
-    record.attributes.get("SentTimestamp")?.parse().ok().map(Timestamp::from_millis)
-}
-
 /// Has a message leave its group, and gives back its ID where it could not: then it comes again, three times at most.
 async fn give_up(dead_letters: &DeadLetters, message: &Unreadable) -> Option<String> {
     let error = dead_letters.give_up(message).await.err()?;
     tracing::error!(message_id = message.message_id, error = chain(&error), "a message could not be given up");
     Some(message.message_id.clone())
-}
-
-/// The wake-ups by pool, each with its messages, the calls for errands, and the messages that are neither.
-fn sorted(records: Vec<SqsMessage>) -> (ByPool, Calls, Vec<Unreadable>) {
-    let (mut by_pool, mut calls, mut malformed) = (ByPool::new(), Calls::new(), Vec::new());
-    for record in records {
-        match serde_json::from_str::<Message>(record.body.as_deref().unwrap_or_default()) {
-            Ok(Message::Errand(call)) => calls.push((record.message_id.unwrap_or_default(), call)),
-            Ok(Message::WakeUp(wake_up)) => {
-                let key = (wake_up.tenant_id.clone(), wake_up.user_pool_id.clone());
-                let cause = wake_up.cause;
-                let first = || Woken { wake_up, message_ids: Vec::new(), sent_at: None, traces: Vec::new() };
-                by_pool.entry(key).or_insert_with(first).add(cause, &record);
-            }
-            Err(error) => {
-                let message_id = record.message_id.unwrap_or_default();
-                let group = record.attributes.get("MessageGroupId").cloned().unwrap_or_default();
-                let metrics = of_malformed();
-                tracing::error!(
-                    target: METRICS, message_id, error = cut(&error.to_string()), %metrics,
-                    "a message of the queue is no wake-up"
-                );
-                malformed.push(Unreadable { message_id, group, body: record.body.unwrap_or_default() });
-            }
-        }
-    }
-    (by_pool, calls, malformed)
 }
 
 /// The messages that must come again, and no others of the batch: those of a run that is not recorded or that panics.
@@ -185,13 +104,24 @@ async fn errand(service: &Service, call: ErrandCall, within: Duration) -> bool {
 }
 
 /// Runs one pool, and says whether what came of it is on record.
-async fn run(reconciler: &DeployedReconciler, woken: Woken, deadlines: Deadlines) -> bool {
-    let (ran, mut metrics) = measured(Box::pin(reconciler.run(&woken.wake_up, deadlines))).await;
+async fn run(service: &Service, woken: Woken, deadlines: Deadlines) -> bool {
+    let running = Box::pin(service.reconciler.run(&woken.wake_up, woken.urgency, deadlines));
+    let (ran, mut metrics) = measured(running).await;
     measure(&mut metrics, &ran, woken.sent_at);
     match ran {
         Ok(Ran::Done(report)) => log(&report, &metrics),
-        Ok(Ran::Busy) => tracing::info!(target: METRICS, %metrics, "another run holds the user pool: it was made due"),
         Ok(Ran::Nothing) => tracing::info!(target: METRICS, %metrics, "there is nothing to reconcile"),
+        Ok(Ran::Refused(Refusal::Covered)) => {
+            tracing::info!(target: METRICS, %metrics, "a look that began after the wake-up serves it");
+        }
+        Ok(Ran::Refused(Refusal::Held(until))) => {
+            tracing::info!(target: METRICS, %metrics, "another run holds the user pool: the wake-up comes again");
+            return put_off(service, &woken, until).await;
+        }
+        Ok(Ran::Refused(Refusal::TooSoon(until))) => {
+            tracing::info!(target: METRICS, %metrics, "the last look was a moment ago: the wake-up comes again");
+            return put_off(service, &woken, until).await;
+        }
         Err(error) => {
             let error = chain(&error);
             tracing::error!(target: METRICS, error, %metrics, "the run could not be recorded: its messages come again");
@@ -199,6 +129,22 @@ async fn run(reconciler: &DeployedReconciler, woken: Woken, deadlines: Deadlines
         }
     }
     true
+}
+
+/// Has the wake-ups come again at a time, with each of their causes, and says whether they will. Their own messages are
+/// done with, so that waiting takes none of their attempts.
+async fn put_off(service: &Service, woken: &Woken, until: Timestamp) -> bool {
+    let (sources, pool) = (service.reconciler.sources, &woken.wake_up.user_pool_id);
+    let again = woken.bodies.values().map(|body| Timed {
+        user_pool_id: pool.clone(),
+        body: body.clone(),
+        due: until,
+        deduplication_id: Deduplication::Never(sources.number()).id(pool),
+    });
+    let set = service.timer.set(&again.collect::<Vec<_>>(), (sources.now)()).await;
+    let Err(error) = set.into_iter().collect::<Result<(), _>>() else { return true };
+    tracing::error!(error = chain(&error), "a wake-up could not be put off: its messages come again");
+    false
 }
 
 fn log(report: &RunReport, metrics: &Measurements) {
@@ -223,22 +169,6 @@ mod tests {
     use causeway_reconciler::LEASE_AFTER_DEADLINE;
 
     use super::*;
-
-    fn event(name: &str) -> SqsEvent {
-        let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn several_wake_ups_for_one_pool_are_one_run_with_the_strongest_cause() {
-        let (by_pool, _, malformed) = sorted(event("reconcile-doubled").records);
-        assert_eq!((by_pool.len(), malformed.len()), (1, 0));
-        let woken = by_pool.into_values().next().unwrap();
-        assert_eq!((woken.wake_up.cause, woken.message_ids.len()), (Cause::Webhook, 3));
-        assert_eq!(woken.traces, ["1-69222cc0-bd862e3fe1be46a994272793"]);
-        // The schedule's wake-up before it is not what the webhook's sender waits for.
-        assert_eq!(woken.sent_at, Some(Timestamp::from_millis(1_763_800_001_000)));
-    }
 
     #[tokio::test]
     async fn a_run_that_panics_brings_back_its_own_messages_and_leaves_the_others_alone() {
@@ -283,23 +213,5 @@ mod tests {
                 assert!(lease_until < received.plus(visibility), "the message comes again in vain");
             }
         }
-    }
-
-    #[test]
-    fn a_call_for_an_errand_is_none_for_a_run() {
-        let mut record = event("reconcile-webhook").records.remove(0);
-        let call = r#"{"tenant_id":"tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N","user_pool_id":"eu-west-1_a","errand_id":"1"}"#;
-        record.body = Some(call.to_owned());
-        let (by_pool, calls, malformed) = sorted(vec![record]);
-        assert_eq!((by_pool.len(), calls.len(), malformed.len()), (0, 1, 0));
-        assert_eq!(calls[0].1.errand_id, "1");
-    }
-
-    #[test]
-    fn a_malformed_message_fails_alone() {
-        let (by_pool, _, malformed) = sorted(event("reconcile-malformed").records);
-        let ids: Vec<&str> = malformed.iter().map(|message| message.message_id.as_str()).collect();
-        assert_eq!((by_pool.len(), ids), (1, vec!["malformed", "no-body"]));
-        assert_eq!(malformed[0].group, "eu-central-1_Local0001", "it leaves the group that it held up");
     }
 }

@@ -2,6 +2,7 @@
 
 mod handler;
 mod measure;
+mod messages;
 mod service;
 
 use std::time::Duration;
@@ -11,7 +12,7 @@ use aws_types::SdkConfig;
 use causeway_aws::{clock, configuration, list_setting, optional_setting, parsed_setting, setting};
 use causeway_cognito::Access;
 use causeway_core::provider::BaseUrl;
-use causeway_queue::{DeadLetters, Queue};
+use causeway_queue::{DeadLetters, Queue, Timer};
 use causeway_reconciler::{Reconciler, Settings, Sources};
 use causeway_store::{Sealer, Store, StoredTable};
 use causeway_tenancy::DeployedReconciler;
@@ -26,6 +27,7 @@ async fn main() -> Result<(), Error> {
     let configuration = configuration()?;
     let service = Service {
         queue: Queue::new(&configuration, setting("QUEUE_URL")?),
+        timer: Timer::new(&configuration, setting("TIMER_URL")?),
         dead_letters: DeadLetters::new(&configuration, setting("DEAD_LETTER_QUEUE_URL")?),
         reconciler: reconciler(configuration)?,
         integration_account_id: parsed_setting("INTEGRATION_ACCOUNT_ID")?,

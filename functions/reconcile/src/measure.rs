@@ -14,7 +14,7 @@ use causeway_telemetry::{Measurements, Metric};
 pub fn measure<E>(metrics: &mut Measurements, ran: &Result<Ran, E>, woken_at: Option<Timestamp>) {
     match ran {
         Ok(Ran::Done(report)) => measure_report(metrics, report, woken_at),
-        Ok(Ran::Busy | Ran::Nothing) => {}
+        Ok(Ran::Refused(_) | Ran::Nothing) => {}
         Err(_) => metrics.count(Metric::RunsNotRecorded),
     }
 }
@@ -80,6 +80,7 @@ pub fn milliseconds(from: Timestamp, to: Timestamp) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use causeway_core::waiting::Refusal;
     use serde_json::json;
 
     use super::*;
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn what_leaves_no_report_is_counted_by_why() {
         assert_eq!(measured_as(&Err("the table"), None), json!({"RunsNotRecorded": 1}));
-        for ran in [Ran::Busy, Ran::Nothing] {
+        for ran in [Ran::Refused(Refusal::Covered), Ran::Nothing] {
             assert_eq!(measured_as::<&str>(&Ok(ran), None), json!({}));
         }
         assert_eq!(of_panicked().to_string(), r#"{"RunsFailedByBug":1,"RunsNotRecorded":1}"#);

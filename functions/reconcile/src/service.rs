@@ -1,7 +1,7 @@
 //! What runs and errands need.
 
 use causeway_core::id::AccountId;
-use causeway_queue::{DeadLetters, Queue};
+use causeway_queue::{DeadLetters, Queue, Timer};
 use causeway_tenancy::{DeployedReconciler, Verifier};
 
 /// What runs and errands need.
@@ -11,6 +11,8 @@ pub struct Service {
     pub reconciler: DeployedReconciler,
     /// The queue of wake-ups, for a pool whose checks passed.
     pub queue: Queue,
+    /// Where a wake-up waits that came too soon.
+    pub timer: Timer,
     /// Where messages go that can't be read.
     pub dead_letters: DeadLetters,
     /// The account that Causeway runs in.

@@ -1,4 +1,5 @@
-//! One tick: a wake-up for each pool that is due, whose due time then moves on.
+//! One tick: a wake-up for each pool that is due, whose due time then moves on. Whatever fails or lags keeps nothing else
+//! waiting: each shard is looked through beside the others, and the pools that are not well are counted meanwhile.
 
 use std::time::Duration;
 
@@ -8,18 +9,21 @@ use causeway_core::{
     wake_up::{Cause, WakeUp},
 };
 use causeway_queue::{Deduplication, MOST_AT_ONCE, Queue, QueueError};
-use causeway_store::{DUE_SHARDS, DuePool, Store, StoreError, Unwell};
+use causeway_store::{DUE_SHARDS, DueCursor, DuePool, Store, StoreError, Unwell};
 use causeway_telemetry::{METRICS, chain, current_trace_id, measured};
 use futures::future::join_all;
 use lambda_runtime::{Context, Error};
 use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
 
 use crate::measure::{Seen, Ticked, UNWELL};
 
-/// How many pools are read at a time, and woken up side by side.
+/// How many pools of a shard are read at a time.
 const PAGE: i32 = 50;
 /// How long before the function's end a tick stops: what it leaves is due at the next.
 const MARGIN: Duration = Duration::from_secs(5);
+/// How long counting the pools of a state of health may take.
+const COUNTED_WITHIN: Duration = Duration::from_secs(20);
 
 /// What a tick needs.
 pub struct Schedule {
@@ -31,64 +35,119 @@ pub struct Schedule {
     pub interval: Duration,
 }
 
+/// A tick that did not come to the end of a shard.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfinished {
+    /// The shard could not be read.
+    #[error("the pools of shard {shard} that are due could not be read")]
+    Failed {
+        /// Which shard.
+        shard: u8,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// It has more than there was time for, or the table did not answer in time.
+    #[error("time was too short for the pools of shard {shard} that are due")]
+    OutOfTime {
+        /// Which shard.
+        shard: u8,
+        /// Whether those were read that are due for longest.
+        is_seen: bool,
+    },
+}
+
 impl Schedule {
     /// Wakes up everything that is due, and logs it in one line, also where it failed on the way.
     pub async fn handle(&self, context: Context) -> Result<Value, Error> {
         let now = clock::now();
         let deadline = i64::try_from(context.deadline).map_or(now, Timestamp::from_millis).minus(MARGIN);
-        let (((ticked, ended), unwell), mut metrics) =
-            measured(async { (Box::pin(self.tick(now, deadline)).await, self.unwell().await) }).await;
-        let seen = Seen { ticked, is_whole: ended.is_ok() && ticked.unreadable == 0, unwell };
+        let time = deadline.since(now);
+        let (((ticked, unfinished), unwell), mut metrics) =
+            measured(async { futures::join!(Box::pin(self.tick(now, time)), self.unwell(time)) }).await;
+        let failed = unfinished.iter().find(|shard| matches!(shard, Unfinished::Failed { .. }));
+        let is_seen = !unfinished.iter().any(|shard| matches!(shard, Unfinished::OutOfTime { is_seen: false, .. }));
+        let seen = Seen { ticked, is_whole: failed.is_none() && is_seen && ticked.unreadable == 0, unwell };
         seen.measure(&mut metrics, self.interval, now);
-        let (Ticked { woken, failed, .. }, unwell) = (ticked, seen.unwell());
+        for shard in &unfinished {
+            tracing::error!(error = chain(shard), "a tick did not come to the end of a shard");
+        }
         let (request_id, trace_id) = (context.request_id, current_trace_id());
-        if let Err(error) = ended {
-            let cause = chain(&error);
+        let (Ticked { woken, failed: not_woken, .. }, unwell) = (ticked, seen.unwell());
+        if let Some(error) = failed {
+            let error = chain(error);
             tracing::error!(
-                target: METRICS, request_id, trace_id, woken, failed, unwell, error = cause, %metrics, "the tick failed"
+                target: METRICS, request_id, trace_id, woken, failed = not_woken, unwell, error, %metrics,
+                "the tick failed"
             );
             return Err(error.into());
         }
-        tracing::info!(target: METRICS, request_id, trace_id, woken, failed, unwell, %metrics, "ticked");
-        Ok(json!({ "woken": woken, "failed": failed }))
+        tracing::info!(target: METRICS, request_id, trace_id, woken, failed = not_woken, unwell, %metrics, "ticked");
+        Ok(json!({ "woken": woken, "failed": not_woken }))
     }
 
-    /// Shard by shard, page by page, up to what fails.
-    async fn tick(&self, now: Timestamp, deadline: Timestamp) -> (Ticked, Result<(), StoreError>) {
-        let mut ticked = Ticked::default();
-        for shard in 0..DUE_SHARDS {
-            let mut after = None;
-            loop {
-                let page = match self.store.due_pools(shard, now, PAGE, after).await {
-                    Ok(page) => page,
-                    Err(error) => return (ticked, Err(error)),
-                };
-                for error in &page.unreadable {
-                    tracing::error!(error = chain(error), "a due user pool was not woken up");
-                    ticked.failed += 1;
-                    ticked.unreadable += 1;
-                }
-                ticked.longest_due =
-                    ticked.longest_due.into_iter().chain(page.pools.first().map(|due| due.due_at)).min();
-                for sent in join_all(page.pools.chunks(MOST_AT_ONCE).map(|due| self.wake_up(due))).await.concat() {
-                    if sent { ticked.woken += 1 } else { ticked.failed += 1 }
-                }
-                after = page.next;
-                if after.is_none() || clock::now() >= deadline {
-                    break;
-                }
+    /// All shards side by side, so that none waits for another, each as far as time allows.
+    async fn tick(&self, now: Timestamp, time: Duration) -> (Ticked, Vec<Unfinished>) {
+        let end = Instant::now() + time;
+        let shards = join_all((0..DUE_SHARDS).map(|shard| self.look_through(shard, now, end))).await;
+        let (mut all, mut unfinished) = (Ticked::default(), Vec::new());
+        for (ticked, ended) in shards {
+            all.add(ticked);
+            unfinished.extend(ended.err());
+        }
+        (all, unfinished)
+    }
+
+    /// Wakes up what is due of one shard, page by page, those that are due for longest first.
+    async fn look_through(&self, shard: u8, now: Timestamp, end: Instant) -> (Ticked, Result<(), Unfinished>) {
+        let (mut ticked, mut after, mut is_seen) = (Ticked::default(), None, false);
+        while Instant::now() < end {
+            after = match timeout_at(end, self.page(shard, now, after, &mut ticked)).await {
+                Ok(Ok(None)) => return (ticked, Ok(())),
+                Ok(Ok(next)) => next,
+                Ok(Err(source)) => return (ticked, Err(Unfinished::Failed { shard, source })),
+                Err(_) => break,
+            };
+            is_seen = true;
+        }
+        (ticked, Err(Unfinished::OutOfTime { shard, is_seen }))
+    }
+
+    /// One page of a shard, ten pools after the other. Gives where the next one begins.
+    async fn page(
+        &self,
+        shard: u8,
+        now: Timestamp,
+        after: Option<DueCursor>,
+        ticked: &mut Ticked,
+    ) -> Result<Option<DueCursor>, StoreError> {
+        let page = self.store.due_pools(shard, now, PAGE, after).await?;
+        for error in &page.unreadable {
+            tracing::error!(error = chain(error), "a due user pool was not woken up");
+            ticked.failed += 1;
+            ticked.unreadable += 1;
+        }
+        ticked.longest_due = ticked.longest_due.into_iter().chain(page.pools.first().map(|due| due.due_at)).min();
+        for due in page.pools.chunks(MOST_AT_ONCE) {
+            for sent in self.wake_up(due).await {
+                if sent { ticked.woken += 1 } else { ticked.failed += 1 }
             }
         }
-        (ticked, Ok(()))
+        Ok(page.next)
     }
 
-    /// The pools that are not well, by state as in [`UNWELL`]. A state that can't be asked for is left out: pools are
-    /// woken up all the same.
-    async fn unwell(&self) -> [Option<Unwell>; 8] {
-        let asked = UNWELL.map(async |(state, _)| match self.store.unwell(state).await {
-            Ok(unwell) => Some(unwell),
-            Err(error) => {
+    /// The pools that are not well, by state as in [`UNWELL`]. A state that can't be asked for, or not in time, is left
+    /// out: pools are woken up all the same.
+    async fn unwell(&self, time: Duration) -> [Option<Unwell>; 8] {
+        let end = Instant::now() + time.min(COUNTED_WITHIN);
+        let asked = UNWELL.map(async |(state, _)| match timeout_at(end, self.store.unwell(state)).await {
+            Ok(Ok(unwell)) => Some(unwell),
+            Ok(Err(error)) => {
                 tracing::warn!(?state, error = chain(&error), "the pools of a state were not counted");
+                None
+            }
+            Err(late) => {
+                tracing::warn!(?state, error = chain(&late), "the pools of a state were not counted");
                 None
             }
         });

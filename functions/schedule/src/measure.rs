@@ -31,6 +31,16 @@ pub struct Ticked {
     pub longest_due: Option<Timestamp>,
 }
 
+impl Ticked {
+    /// Adds what was done with other pools.
+    pub fn add(&mut self, other: Self) {
+        self.woken += other.woken;
+        self.failed += other.failed;
+        self.unreadable += other.unreadable;
+        self.longest_due = self.longest_due.into_iter().chain(other.longest_due).min();
+    }
+}
+
 /// What a tick saw.
 #[derive(Debug)]
 pub struct Seen {

@@ -14,8 +14,9 @@ use causeway_core::{
     wake_up::Cause,
 };
 use causeway_edge::Caller;
-use causeway_queue::{DeadLetter, Deduplication};
+use causeway_queue::{DeadLetter, Deduplication, Passed, QueueError};
 use causeway_store::{Found, Page};
+use causeway_telemetry::trace_header;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -170,9 +171,15 @@ pub async fn redrive(
         for letter in letters {
             match &letter.wake_up {
                 Some(wake_up) => {
-                    let random = service.reconciler.sources.number();
+                    let pool = &wake_up.user_pool_id;
+                    let again = Passed {
+                        user_pool_id: pool.clone(),
+                        body: letter.body.clone(),
+                        deduplication_id: Deduplication::Never(service.reconciler.sources.number()).id(pool),
+                        trace: trace_header(),
+                    };
                     // First onto the one and then off the other: twice is harmless, and lost is not.
-                    service.queue.wake_up(wake_up, Deduplication::Never(random)).await?;
+                    service.queue.pass_on(&[again]).await.into_iter().collect::<Result<(), QueueError>>()?;
                     service.dead_letters.delete(&letter).await?;
                     done.sent_back += 1;
                 }

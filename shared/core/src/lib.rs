@@ -40,6 +40,7 @@ pub mod tenant;
 pub mod timestamp;
 pub mod unknown;
 pub mod user_pool;
+pub mod waiting;
 pub mod wake_up;
 pub mod webhook;
 pub mod webhook_endpoint;

@@ -13,7 +13,7 @@ use crate::{
     health::Health,
     id::{AccountId, OnboardingLinkId, OrganizationId, ProviderName, RoleName, TenantId, UserPoolId},
     keeps_unknown,
-    lenient::present,
+    lenient::{if_readable, present},
     removal::Removal,
     schema::SchemaAttribute,
     start::{Start, stored},
@@ -141,6 +141,9 @@ pub struct RunState {
     pub counts: Counts,
     /// The last run.
     pub last_run: Option<LastRun>,
+    /// When the last complete look began that took the pool's mark off first: it covers messages that were sent before.
+    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<Timestamp>,
     /// How many runs in a row failed.
     #[serde(default)]
     pub failures: u32,
@@ -174,6 +177,7 @@ impl RunState {
             health: Health::ok(now),
             counts: Counts::default(),
             last_run: None,
+            looked_at: None,
             failures: 0,
             callbacks: Vec::new(),
             schema: None,

@@ -113,6 +113,11 @@ impl Event {
         })
     }
 
+    /// What tells the event from others, of a length that whoever signed it has no say in.
+    pub fn digest(&self) -> String {
+        hex::encode(&Sha256::digest(self.id.as_bytes())[..16])
+    }
+
     /// Whether the event can mean that providers must change.
     pub fn is_of_interest(&self) -> bool {
         self.event.is_empty()

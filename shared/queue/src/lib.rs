@@ -1,17 +1,20 @@
 //! The queue of wake-ups: FIFO, one message group a pool, so that no pool is looked at twice at once.
 
 mod dead_letters;
+mod timer;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use aws_sdk_sqs::{
     Client,
+    error::BuildError,
     types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue, SendMessageBatchRequestEntry},
 };
 use aws_types::SdkConfig;
 use causeway_core::{errand::ErrandCall, id::UserPoolId, timestamp::Timestamp, wake_up::WakeUp};
 
 pub use dead_letters::{DeadLetter, DeadLetterError, DeadLetters, Depth, Unreadable};
+pub use timer::{DEDUPLICATION_ID, Passed, Timed, Timer};
 
 /// How many messages one call takes (SQS API: `SendMessageBatch`).
 pub const MOST_AT_ONCE: usize = 10;
@@ -40,32 +43,44 @@ enum NotSent {
 
 /// What makes two wake-ups one: SQS drops a second message with the same deduplication ID for five minutes.
 #[derive(Debug, Clone, Copy)]
-pub enum Deduplication<'a> {
-    /// The ID of WorkOS's event: delivered twice, it wakes a pool up once.
-    Event(&'a str),
+pub enum Deduplication {
+    /// The time at which a pool was marked for it: sent again for the same mark, it wakes the pool up once.
+    Mark(Timestamp),
     /// The due time: two ticks that see the same pool due wake it up once.
     Due(Timestamp),
     /// A random number: whoever asks over the API gets a run.
     Never(u128),
 }
 
-impl Deduplication<'_> {
+impl Deduplication {
     /// The deduplication ID for a pool, of the 128 characters that SQS takes.
-    fn id(self, pool: &UserPoolId) -> String {
-        let (kind, text) = match self {
-            Self::Event(id) => ("event", id.to_owned()),
-            Self::Due(at) => ("due", at.millis().to_string()),
-            Self::Never(random) => ("ask", format!("{random:032x}")),
-        };
-        let fits = text.len() <= 60 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let text = if fits { text } else { hex_digest(&text) };
-        format!("{kind}-{text}-{pool}")
+    pub fn id(self, pool: &UserPoolId) -> String {
+        match self {
+            Self::Mark(at) => format!("mark-{}-{pool}", at.millis()),
+            Self::Due(at) => format!("due-{}-{pool}", at.millis()),
+            Self::Never(random) => format!("ask-{random:032x}-{pool}"),
+        }
     }
 }
 
-fn hex_digest(text: &str) -> String {
-    use sha2::{Digest, Sha256};
-    hex::encode(&Sha256::digest(text.as_bytes())[..16])
+/// A message of the queue as it is sent.
+struct Entry {
+    body: String,
+    group: String,
+    deduplication_id: String,
+    /// The trace that it belongs to.
+    trace: Option<String>,
+}
+
+impl Entry {
+    fn of(wake_up: &WakeUp, deduplication: Deduplication) -> Self {
+        Self {
+            body: serde_json::json!(wake_up).to_string(),
+            group: wake_up.user_pool_id.to_string(),
+            deduplication_id: deduplication.id(&wake_up.user_pool_id),
+            trace: causeway_telemetry::trace_header(),
+        }
+    }
 }
 
 /// The queue.
@@ -82,55 +97,41 @@ impl Queue {
     }
 
     /// Puts a wake-up on the queue, with the trace that it belongs to.
-    pub async fn wake_up(&self, wake_up: &WakeUp, deduplication: Deduplication<'_>) -> Result<(), QueueError> {
+    pub async fn wake_up(&self, wake_up: &WakeUp, deduplication: Deduplication) -> Result<(), QueueError> {
         self.wake_up_all(&[(wake_up, deduplication)]).await.into_iter().next().unwrap_or(Ok(()))
     }
 
     /// Puts up to [`MOST_AT_ONCE`] wake-ups on the queue in one call, and says of each, in order, what became of it.
-    pub async fn wake_up_all(&self, wake_ups: &[(&WakeUp, Deduplication<'_>)]) -> Vec<Result<(), QueueError>> {
-        let outcomes = match self.send(wake_ups).await {
-            Ok(outcomes) => outcomes,
-            Err(error) => vec![Err(NotSent::Call(error)); wake_ups.len()],
-        };
+    pub async fn wake_up_all(&self, wake_ups: &[(&WakeUp, Deduplication)]) -> Vec<Result<(), QueueError>> {
+        let entries = wake_ups.iter().map(|(wake_up, deduplication)| Entry::of(wake_up, *deduplication)).collect();
         let pools = wake_ups.iter().map(|(wake_up, _)| &wake_up.user_pool_id);
-        let outcomes = pools.zip(outcomes);
-        outcomes
-            .map(|(pool, outcome)| outcome.map_err(|source| QueueError { user_pool_id: pool.clone(), source }))
-            .collect()
+        each(pools, self.send(entries).await)
     }
 
-    async fn send(&self, wake_ups: &[(&WakeUp, Deduplication<'_>)]) -> Result<Vec<Result<(), NotSent>>, CallError> {
-        let trace = causeway_telemetry::trace_header().and_then(|header| {
-            let value = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build();
-            Some([(MessageSystemAttributeNameForSends::AwsTraceHeader, value.ok()?)].into())
+    /// Passes up to [`MOST_AT_ONCE`] wake-ups on that waited for their time, as they were written, and says of each, in
+    /// order, what became of it.
+    pub async fn pass_on(&self, passed: &[Passed]) -> Vec<Result<(), QueueError>> {
+        let entries = passed.iter().map(|passed| Entry {
+            body: passed.body.clone(),
+            group: passed.user_pool_id.to_string(),
+            deduplication_id: passed.deduplication_id.clone(),
+            trace: passed.trace.clone(),
         });
-        let entries = wake_ups.iter().enumerate().map(|(number, (wake_up, deduplication))| {
+        each(passed.iter().map(|passed| &passed.user_pool_id), self.send(entries.collect()).await)
+    }
+
+    async fn send(&self, messages: Vec<Entry>) -> Vec<Result<(), NotSent>> {
+        let number_of_messages = messages.len();
+        let entries = messages.into_iter().enumerate().map(|(number, message)| {
             SendMessageBatchRequestEntry::builder()
                 .id(number.to_string())
-                .set_message_system_attributes(trace.clone())
-                .message_group_id(wake_up.user_pool_id.as_str())
-                .message_deduplication_id(deduplication.id(&wake_up.user_pool_id))
-                .message_body(serde_json::json!(wake_up).to_string())
+                .set_message_system_attributes(traced(message.trace))
+                .message_group_id(message.group)
+                .message_deduplication_id(message.deduplication_id)
+                .message_body(message.body)
                 .build()
         });
-        let entries: Result<Vec<_>, _> = entries.collect();
-        let entries = entries.map_err(|error| Arc::new(error) as CallError)?;
-        let request = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
-        let answer = request.send().await.map_err(|error| Arc::new(error) as CallError)?;
-        let mut outcomes = vec![Err(NotSent::Unknown); wake_ups.len()];
-        let mut became = |id: &str, outcome| {
-            if let Some(place) = id.parse().ok().and_then(|number: usize| outcomes.get_mut(number)) {
-                *place = outcome;
-            }
-        };
-        for taken in answer.successful {
-            became(&taken.id, Ok(()));
-        }
-        for refused in answer.failed {
-            let message = refused.message.unwrap_or_default();
-            became(&refused.id, Err(NotSent::Refused { code: refused.code, message }));
-        }
-        Ok(outcomes)
+        send_batch(&self.client, &self.url, entries, number_of_messages).await
     }
 
     /// Puts a call for an errand on the queue.
@@ -151,6 +152,56 @@ impl Queue {
 }
 
 type CallError = Arc<dyn std::error::Error + Send + Sync>;
+
+/// What became of the wake-up for each pool.
+fn each<'a>(
+    pools: impl Iterator<Item = &'a UserPoolId>,
+    outcomes: Vec<Result<(), NotSent>>,
+) -> Vec<Result<(), QueueError>> {
+    let outcomes = pools.zip(outcomes);
+    outcomes
+        .map(|(pool, outcome)| outcome.map_err(|source| QueueError { user_pool_id: pool.clone(), source }))
+        .collect()
+}
+
+/// The system attribute of a message that belongs to a trace.
+fn traced(trace: Option<String>) -> Option<HashMap<MessageSystemAttributeNameForSends, MessageSystemAttributeValue>> {
+    let value = MessageSystemAttributeValue::builder().data_type("String").string_value(trace?).build().ok()?;
+    Some([(MessageSystemAttributeNameForSends::AwsTraceHeader, value)].into())
+}
+
+/// Sends messages in one call, and says of each, in order, what became of it.
+async fn send_batch(
+    client: &Client,
+    url: &str,
+    entries: impl Iterator<Item = Result<SendMessageBatchRequestEntry, BuildError>>,
+    number_of_entries: usize,
+) -> Vec<Result<(), NotSent>> {
+    let sent = async {
+        let entries: Result<Vec<_>, _> = entries.collect();
+        let entries = entries.map_err(|error| Arc::new(error) as CallError)?;
+        let request = client.send_message_batch().queue_url(url).set_entries(Some(entries));
+        request.send().await.map_err(|error| Arc::new(error) as CallError)
+    };
+    let answer = match sent.await {
+        Ok(answer) => answer,
+        Err(error) => return vec![Err(NotSent::Call(error)); number_of_entries],
+    };
+    let mut outcomes = vec![Err(NotSent::Unknown); number_of_entries];
+    let mut became = |id: &str, outcome| {
+        if let Some(place) = id.parse().ok().and_then(|number: usize| outcomes.get_mut(number)) {
+            *place = outcome;
+        }
+    };
+    for taken in answer.successful {
+        became(&taken.id, Ok(()));
+    }
+    for refused in answer.failed {
+        let message = refused.message.unwrap_or_default();
+        became(&refused.id, Err(NotSent::Refused { code: refused.code, message }));
+    }
+    outcomes
+}
 
 #[cfg(test)]
 mod tests {
@@ -217,10 +268,14 @@ mod tests {
             cause: Cause::Webhook,
         };
         let wake_ups: Vec<WakeUp> = pools.iter().map(wake_up).collect();
-        let all: Vec<_> = wake_ups.iter().map(|wake_up| (wake_up, Deduplication::Event("event_1"))).collect();
+        let all: Vec<_> = wake_ups.iter().map(|wake_up| (wake_up, Deduplication::Mark(marked_at()))).collect();
         let outcomes = queue.wake_up_all(&all).await;
         let sent = http.sent.lock().unwrap().clone();
         (outcomes, sent)
+    }
+
+    fn marked_at() -> Timestamp {
+        Timestamp::from_seconds(1)
     }
 
     fn taken(id: &str) -> Value {
@@ -270,28 +325,20 @@ mod tests {
         let groups: Vec<&str> = entries.iter().filter_map(|entry| entry["MessageGroupId"].as_str()).collect();
         assert_eq!((sent.len(), groups), (1, pools.to_vec()));
         for (entry, pool) in entries.iter().zip(pools) {
-            assert_eq!(entry["MessageDeduplicationId"], format!("event-event_1-{pool}"));
+            assert_eq!(entry["MessageDeduplicationId"], format!("mark-1000-{pool}"));
         }
     }
 
     #[test]
-    fn a_deduplication_id_is_one_that_sqs_takes_whatever_the_event_is_called() {
+    fn a_deduplication_id_is_one_that_sqs_takes_and_is_its_pools_own() {
         let pool: UserPoolId = format!("eu-west-1_{}", "a".repeat(45)).parse().unwrap();
-        let long = "ö/".repeat(200);
-        for deduplication in [
-            Deduplication::Event("event_01E4ZCR3C56J083X43JQXF3JK5"),
-            Deduplication::Event(&long),
-            Deduplication::Due(Timestamp::from_seconds(1)),
-            Deduplication::Never(u128::MAX),
-        ] {
+        let other: UserPoolId = "eu-west-1_b".parse().unwrap();
+        let latest = Timestamp::from_millis(i64::MAX);
+        for deduplication in [Deduplication::Mark(latest), Deduplication::Due(latest), Deduplication::Never(u128::MAX)]
+        {
             let id = deduplication.id(&pool);
             assert!(id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic()), "{id}");
+            assert_ne!(id, deduplication.id(&other));
         }
-    }
-
-    #[test]
-    fn one_event_wakes_each_of_a_tenants_pools() {
-        let (one, other) = ("eu-west-1_a".parse().unwrap(), "eu-west-1_b".parse().unwrap());
-        assert_ne!(Deduplication::Event("event_1").id(&one), Deduplication::Event("event_1").id(&other));
     }
 }

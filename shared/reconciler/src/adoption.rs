@@ -7,11 +7,13 @@ use causeway_core::{
     desired::Desired,
     health::ErrorClass,
     id::{ConnectionId, ProviderName, ulid_text},
-    port::{Directory, Pool, PoolError, Ports, Table, TableError},
+    port::{Directory, Lease, Pool, PoolError, Ports, Table, TableError, Taken},
     provider::{Change, ObservedProvider},
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{PoolStatus, UserPool},
+    waiting::{Call, Urgency},
+    wake_up::Cause,
 };
 
 use crate::{
@@ -115,9 +117,10 @@ impl<P: Ports> Reconciler<P> {
         loop {
             let now = (self.sources.now)();
             let until = deadline.plus(crate::run::LEASE_AFTER_DEADLINE);
-            let lease = self.table.take_lease(&pool.tenant_id, &pool.user_pool_id, holder, now, until).await?;
-            if let Some(held) = lease {
-                return Ok(held);
+            let call = Call { cause: Cause::Api, urgency: Urgency::AtOnce };
+            let lease = Lease { run_id: holder, call, now, until };
+            if let Taken::Pool(held) = self.table.take_lease(&pool.tenant_id, &pool.user_pool_id, lease).await? {
+                return Ok(*held);
             }
             // Half of the time is left for the adoption itself.
             if deadline.since(now) < Duration::from_secs(12) {

@@ -146,6 +146,9 @@ impl Attempt {
         if self.probed {
             state.role_probe_due_at = now.plus(ROLE_PROBE);
         }
+        if run.covers_events() && self.seen.is_some() {
+            state.looked_at = Some(run.started_at);
+        }
         if let Some(seen) = &self.seen {
             seen.recorded_in(&mut state, run);
         }

@@ -2,11 +2,12 @@
 
 use causeway_core::{
     id::ulid_text,
-    port::{Ports, Table, TableError},
+    port::{Lease, Ports, Table, TableError, Taken},
     run::{Outcome, RunReport},
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{PoolStatus, UserPool},
+    waiting::{Call, Refusal, Urgency},
     wake_up::{Cause, WakeUp},
 };
 
@@ -47,8 +48,8 @@ impl Deadlines {
 pub enum Ran {
     /// There is nothing to run: no such tenant or pool, or it is not reconciled.
     Nothing,
-    /// Another run holds the pool; it was made due, so that it is looked at right after.
-    Busy,
+    /// It did not begin, for this reason.
+    Refused(Refusal),
     /// It ran.
     Done(Box<RunReport>),
 }
@@ -75,6 +76,12 @@ impl<P: Ports> Run<'_, P> {
         self.now() >= self.deadline
     }
 
+    /// Whether its look covers the events before it. Those of the schedule cover nobody's, so that they need no call for
+    /// it.
+    pub fn covers_events(&self) -> bool {
+        self.cause != Cause::Schedule
+    }
+
     /// Whether the role is to be tried without and with a wrong external ID.
     pub fn probes_role(&self) -> bool {
         self.pool.run.role_probe_due_at <= self.started_at
@@ -83,43 +90,42 @@ impl<P: Ports> Run<'_, P> {
 
 impl<P: Ports> Reconciler<P> {
     /// Brings one pool in line, or takes down one that is being removed, as far as time allows.
-    pub async fn run(&self, wake_up: &WakeUp, deadlines: Deadlines) -> Result<Ran, RunError> {
-        let WakeUp { tenant_id, user_pool_id, cause } = wake_up;
+    pub async fn run(&self, wake_up: &WakeUp, urgency: Urgency, deadlines: Deadlines) -> Result<Ran, RunError> {
+        let (tenant_id, pool_id, cause) = (&wake_up.tenant_id, &wake_up.user_pool_id, wake_up.cause);
         let failed = |what| move |source| RunError { what, source };
         let started_at = self.now();
         let id = ulid_text(started_at, self.sources.number());
-        let Some(tenant) = self.table.tenant(tenant_id).await.map_err(failed("begun"))? else {
-            return Ok(Ran::Nothing);
-        };
         let until = deadlines.longest.plus(LEASE_AFTER_DEADLINE);
-        let lease = self.table.take_lease(tenant_id, user_pool_id, &id, started_at, until).await;
-        let Some(pool) = lease.map_err(failed("begun"))? else {
-            return self.busy(wake_up).await.map_err(failed("put off"));
+        let lease = Lease { run_id: &id, call: Call { cause, urgency }, now: started_at, until };
+        let pool = match self.table.take_lease(tenant_id, pool_id, lease).await.map_err(failed("begun"))? {
+            Taken::Pool(pool) => *pool,
+            Taken::Refused(refusal) => return Ok(Ran::Refused(refusal)),
+            Taken::Nothing => return Ok(Ran::Nothing),
+        };
+        let Some(tenant) = self.table.tenant(tenant_id).await.map_err(failed("begun"))? else {
+            self.table.release_lease(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
+            return Ok(Ran::Nothing);
         };
         let is_removal = pool.status == PoolStatus::Removing;
         if !is_removal && !pool.is_reconciled() {
-            self.table.release_idle(tenant_id, user_pool_id, &id).await.map_err(failed("ended"))?;
+            self.table.release_idle(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
             return Ok(Ran::Nothing);
         }
         tracing::Span::current().record("run_id", &id);
         let deadline = deadlines.of(&pool);
-        let run = Run { reconciler: self, tenant: &tenant, pool: &pool, id: &id, cause: *cause, started_at, deadline };
+        let run = Run { reconciler: self, tenant: &tenant, pool: &pool, id: &id, cause, started_at, deadline };
         let attempt = if is_removal {
             Box::pin(run.take_down()).await.map_err(failed("recorded"))?
         } else {
+            if run.covers_events() {
+                // Whoever marks the pool from now on has a message of its own.
+                let for_webhooks = cause == Cause::Webhook;
+                self.table.begin_look(tenant_id, pool_id, started_at, for_webhooks).await.map_err(failed("begun"))?;
+            }
             Box::pin(run.bring_in_line()).await
         };
         let report = run.end(attempt).await.map_err(failed("recorded"))?;
         Ok(Ran::Done(Box::new(report)))
-    }
-
-    async fn busy(&self, wake_up: &WakeUp) -> Result<Ran, TableError> {
-        match self.table.look_again(&wake_up.tenant_id, &wake_up.user_pool_id, self.now()).await {
-            Ok(()) => Ok(Ran::Busy),
-            // Not there, or never due: there is nothing to come back to.
-            Err(error) if error.is_conflict() => Ok(Ran::Nothing),
-            Err(error) => Err(error),
-        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

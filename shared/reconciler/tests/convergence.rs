@@ -298,6 +298,20 @@ fn an_identifier_on_its_way_is_put_back_whichever_call_is_refused_and_comes_to_i
     }
 }
 
+#[test]
+fn a_run_any_of_whose_calls_is_made_twice_has_its_lease_and_is_recorded() {
+    for call in 0..40 {
+        clock::live(async {
+            let world = World::new();
+            world.happen(&Event::Connect('A', "active", 'O'));
+            let faults = vec![(call, Fault::Repeat)];
+            let ran = world.run(&Disturbance { faults, ..Disturbance::default() }).await;
+            assert!(ran.report.is_some(), "call {call}: refused by its own lease or record");
+            assert_eq!(world.state().items.lease_until(), None, "call {call}: the pool is dark");
+        });
+    }
+}
+
 fn faulty(call: u8, fault: Fault) -> Act {
     Act::Run(Disturbance { faults: vec![(call, fault)], ..Disturbance::default() })
 }

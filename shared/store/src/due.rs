@@ -111,20 +111,4 @@ impl Store {
             .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
         Ok(())
     }
-
-    /// Makes a pool due at `at`, whatever its due time was, also if a run that goes on records another one; a
-    /// conflict if it is not there or never due.
-    pub async fn look_again(&self, tenant: &TenantId, pool: &UserPoolId, at: Timestamp) -> Result<(), StoreError> {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::pool(tenant, pool).attributes()))
-            .update_expression("SET due_at = :at, look_again_at = :at")
-            .condition_expression("attribute_exists(due_at)")
-            .expression_attribute_values(":at", text(at))
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
-        Ok(())
-    }
 }

@@ -113,6 +113,17 @@ impl Key {
         Self::new("DEPLOYMENT", "BEARER_KEY")
     }
 
+    /// The mark that a message waits for a pool. Of all that is in the table, `ingest` writes only what is under this
+    /// prefix.
+    pub fn mark(tenant: &TenantId, pool: &UserPoolId) -> Self {
+        Self::new(format!("WAKE#{tenant}"), format!("POOL#{pool}"))
+    }
+
+    /// The partition of a tenant's marks.
+    pub fn marks(tenant: &TenantId) -> String {
+        format!("WAKE#{tenant}")
+    }
+
     pub fn request(lookup: &str) -> Self {
         Self::new(format!("REQUEST#{lookup}"), "REQUEST")
     }

@@ -13,11 +13,12 @@ use causeway_core::{
     serving::{ListeningTenant, ServingClaim, ServingPool, ServingTenant, WakingPool},
     tenant::Tenant,
     user_pool::UserPool,
+    waiting::Mark,
 };
 
 use crate::{
     RecordedChecks, Session, StoredAccess, StoredCode, StoredState, bearer_key::StoredKey, due::DueItem,
-    errands::Ended, onboarding::Pointer, pools::Owner, unwell::UnwellItem,
+    errands::Ended, lease::StandingItem, onboarding::Pointer, pools::Owner, unwell::UnwellItem,
 };
 
 /// What an item of the table holds, or a part of it that is read alone.
@@ -69,8 +70,9 @@ macro_rules! kinds {
 
 kinds! {
     Tenant: Tenant, ServingTenant, ListeningTenant;
-    Pool: UserPool, ServingPool, WakingPool, DueItem, UnwellItem;
+    Pool: UserPool, ServingPool, WakingPool, DueItem, UnwellItem, StandingItem;
     Owner: Owner;
+    Mark: Mark;
     Claim: Claim, ServingClaim;
     Run: RunReport;
     Foreign: ForeignProviders;

@@ -10,6 +10,7 @@ mod error;
 mod foreign;
 mod key;
 mod kinds;
+mod lease;
 mod onboarding;
 mod pools;
 mod port;
@@ -21,6 +22,7 @@ mod sign_in_log;
 mod sign_ins;
 mod tenants;
 mod unwell;
+mod waiting;
 
 use std::collections::HashMap;
 
@@ -39,6 +41,7 @@ pub use seal::{SealError, Sealer};
 pub use sign_in_log::SignInQuery;
 pub use sign_ins::{StoredAccess, StoredCode, StoredState};
 pub use unwell::Unwell;
+pub use waiting::StoredMark;
 
 use key::Key;
 use kinds::Stored;

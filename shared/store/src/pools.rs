@@ -1,6 +1,6 @@
 //! User pools: what operators set, what runs record, and who owns them.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use causeway_core::{
     approval::Approval,
     guard::Loss,
@@ -13,12 +13,7 @@ use causeway_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Found, Store, StoreError, attribute,
-    due::{DuePool, shard},
-    key::Key,
-    number, read, text, write,
-};
+use crate::{Found, Item, Store, StoreError, attribute, due::shard, key::Key, lease::refused, number, text, write};
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Owner {
@@ -34,6 +29,13 @@ pub(crate) fn kept<T: Serialize + ?Sized>(
     let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
     let unknown = path.iter().fold(pool.unknown.clone(), |unknown, name| unknown.under(name));
     attribute(&unknown.with(value).map_err(|source| StoreError::unreadable(&key, source))?, &key)
+}
+
+/// Whether the last run that the item of a pool tells of is this one.
+fn is_recorded(item: &Item, run_id: &str) -> bool {
+    let last_run =
+        item.get("run").and_then(|run| run.as_m().ok()?.get("last_run")?.as_m().ok()?.get("id")?.as_s().ok());
+    last_run.is_some_and(|id| id == run_id)
 }
 
 impl Store {
@@ -150,82 +152,17 @@ impl Store {
         Ok(())
     }
 
-    /// Takes the lease on a pool for the run `run_id` and returns the pool as it stands; `None` if another
-    /// run holds it. On one that can't be read the lease is given back, so that its message comes again until it is
-    /// given up.
-    pub async fn take_lease(
-        &self,
-        tenant: &TenantId,
-        pool: &UserPoolId,
-        run_id: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<Option<UserPool>, StoreError> {
-        let key = Key::pool(tenant, pool);
-        let answer = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key.attributes()))
-            .update_expression("SET lease_holder = :run, lease_until = :until")
-            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until <= :now)")
-            .expression_attribute_values(":run", text(run_id))
-            .expression_attribute_values(":until", text(until))
-            .expression_attribute_values(":now", text(now))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("UpdateItem", error));
-        let taken = match answer {
-            Ok(answer) => answer.attributes,
-            Err(error) if error.is_conflict() => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        match taken.map(read).transpose() {
-            Err(error) => {
-                self.release_unreadable(tenant, pool, run_id, now).await?;
-                Err(error)
-            }
-            taken => taken,
-        }
-    }
-
-    /// Gives the lease back on a pool that can't be read, which counts as not well for it until a run can.
-    async fn release_unreadable(
-        &self,
-        tenant: &TenantId,
-        pool: &UserPoolId,
-        run_id: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let key = Key::pool(tenant, pool);
-        let update =
-            "SET unwell = :bug, unwell_since = if_not_exists(unwell_since, :now) REMOVE lease_holder, lease_until";
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key.attributes()))
-            .update_expression(update)
-            .condition_expression("lease_holder = :run")
-            .expression_attribute_values(":bug", attribute(&HealthState::Bug, &key)?)
-            .expression_attribute_values(":now", text(now))
-            .expression_attribute_values(":run", text(run_id))
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
-        Ok(())
-    }
-
     /// Records what a run learned and gives its lease back; a conflict if it holds none any more. A pool that
     /// somebody asked to look at meanwhile stays due at once. One that is not well is in the index `unwell`, since it
     /// got into its state; one that goes from one state that is nobody else's to mend to another, since the first.
+    /// That it is on record already, as where the first answer was lost, is as good.
     pub async fn record_run(&self, pool: &UserPool, recorded: Recorded<'_>) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
         let health = &recorded.state.health;
         let request = self.client.update_item().table_name(&self.table).set_key(Some(key.attributes()));
         let request = if health.state == HealthState::Ok {
             request.update_expression(
-                "SET run = :state, due_at = :due_at, due_shard = :due_shard \
+                "SET run = :state, due_at = if_not_exists(look_again_at, :due_at), due_shard = :due_shard \
                  REMOVE lease_holder, lease_until, look_again_at, unwell, unwell_since",
             )
         } else {
@@ -237,8 +174,8 @@ impl Store {
                 if goes_on { ("if_not_exists(unwell_since, :since)", ended) } else { (":since", health.since) };
             request
                 .update_expression(format!(
-                    "SET run = :state, due_at = :due_at, due_shard = :due_shard, unwell = :unwell, \
-                     unwell_since = {since} REMOVE lease_holder, lease_until, look_again_at"
+                    "SET run = :state, due_at = if_not_exists(look_again_at, :due_at), due_shard = :due_shard, \
+                     unwell = :unwell, unwell_since = {since} REMOVE lease_holder, lease_until, look_again_at"
                 ))
                 .expression_attribute_values(":unwell", attribute(&health.state, &key)?)
                 .expression_attribute_values(":since", text(begun))
@@ -249,20 +186,14 @@ impl Store {
             .expression_attribute_values(":state", kept(pool, &["run"], recorded.state)?)
             .expression_attribute_values(":due_at", text(recorded.due_at))
             .expression_attribute_values(":due_shard", text(shard(&pool.user_pool_id)))
-            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
-        let asked = answer.attributes.and_then(|before| Timestamp::parse(before.get("look_again_at")?.as_s().ok()?));
-        if let Some(asked) = asked {
-            let due = DuePool {
-                tenant_id: pool.tenant_id.clone(),
-                user_pool_id: pool.user_pool_id.clone(),
-                due_at: recorded.due_at,
-            };
-            self.move_due(&due, asked).await?;
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) if refused(&error).flatten().is_some_and(|item| is_recorded(item, recorded.run_id)) => Ok(()),
+            Err(error) => Err(StoreError::from_sdk("UpdateItem", error)),
         }
-        Ok(())
     }
 
     /// Counts the ways to sign in that a run is about to take away, and of how many connections it holds steps back,
@@ -301,36 +232,6 @@ impl Store {
             .condition_expression("approval.#hash = :hash")
             .expression_attribute_names("#hash", "hash")
             .expression_attribute_values(":hash", text(&approval.hash))
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
-        Ok(())
-    }
-
-    /// Gives a lease back without recording anything.
-    pub async fn release_lease(&self, tenant: &TenantId, pool: &UserPoolId, run_id: &str) -> Result<(), StoreError> {
-        self.release(tenant, pool, run_id, "REMOVE lease_holder, lease_until").await
-    }
-
-    /// Gives the lease back on a pool that has no runs at present, and takes it out of the index `unwell`.
-    pub async fn release_idle(&self, tenant: &TenantId, pool: &UserPoolId, run_id: &str) -> Result<(), StoreError> {
-        self.release(tenant, pool, run_id, "REMOVE lease_holder, lease_until, unwell, unwell_since").await
-    }
-
-    async fn release(
-        &self,
-        tenant: &TenantId,
-        pool: &UserPoolId,
-        run_id: &str,
-        update: &str,
-    ) -> Result<(), StoreError> {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::pool(tenant, pool).attributes()))
-            .update_expression(update)
-            .condition_expression("lease_holder = :run")
-            .expression_attribute_values(":run", text(run_id))
             .send()
             .await
             .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;

@@ -6,7 +6,7 @@ use causeway_core::{
     foreign::ForeignProviders,
     guard::Loss,
     id::{TenantId, UserPoolId},
-    port::{Claims, Recorded, Table, TableError},
+    port::{Claims, Lease, Recorded, Table, TableError, Taken},
     run::RunReport,
     tenant::{Purpose, Tenant},
     timestamp::Timestamp,
@@ -55,15 +55,18 @@ impl Table for StoredTable {
         Ok(self.store.pools(tenant).await?.all()?)
     }
 
-    async fn take_lease(
+    async fn take_lease(&self, tenant: &TenantId, pool: &UserPoolId, lease: Lease<'_>) -> Result<Taken, TableError> {
+        Ok(self.store.take_lease(tenant, pool, lease).await?)
+    }
+
+    async fn begin_look(
         &self,
         tenant: &TenantId,
         pool: &UserPoolId,
-        run_id: &str,
         now: Timestamp,
-        until: Timestamp,
-    ) -> Result<Option<UserPool>, TableError> {
-        Ok(self.store.take_lease(tenant, pool, run_id, now, until).await?)
+        for_webhooks: bool,
+    ) -> Result<(), TableError> {
+        Ok(self.store.begin_look(tenant, pool, now, for_webhooks).await?)
     }
 
     async fn release_lease(&self, tenant: &TenantId, pool: &UserPoolId, run_id: &str) -> Result<(), TableError> {
@@ -72,10 +75,6 @@ impl Table for StoredTable {
 
     async fn release_idle(&self, tenant: &TenantId, pool: &UserPoolId, run_id: &str) -> Result<(), TableError> {
         Ok(self.store.release_idle(tenant, pool, run_id).await?)
-    }
-
-    async fn look_again(&self, tenant: &TenantId, pool: &UserPoolId, at: Timestamp) -> Result<(), TableError> {
-        Ok(self.store.look_again(tenant, pool, at).await?)
     }
 
     async fn record_run(&self, pool: &UserPool, recorded: Recorded<'_>) -> Result<(), TableError> {

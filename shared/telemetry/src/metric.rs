@@ -112,6 +112,8 @@ metrics! {
     WebhooksRefusedNotAnEvent: Count,
     /// Webhooks refused: the body is too large.
     WebhooksRefusedTooLarge: Count,
+    /// Webhooks refused: the tenant's come too fast.
+    WebhooksRefusedTooMany: Count,
     /// Sign-ins that Cognito sent and that went on to `WorkOS`.
     SignInsStarted: Count,
     /// Sign-ins that came back from `WorkOS` with a profile that was accepted.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use causeway_core::run::Outcome;
-use causeway_local_cloud::cost::{Calls, RUN};
+use causeway_local_cloud::cost::{Calls, RUN, WEBHOOK_NEXT};
 use causeway_local_cloud::eventually::eventually;
 use causeway_local_cloud::front::control::now;
 use causeway_local_cloud::front::record::Call;
@@ -106,14 +106,14 @@ async fn an_instance_assumes_the_role_once_and_each_look_lists_the_organizations
 }
 
 #[tokio::test]
-async fn a_webhook_right_after_another_reads_neither_the_tenant_nor_its_secret_nor_its_pools_again() -> Result<()> {
+async fn a_webhook_right_after_another_reads_which_pools_have_a_message_waiting_and_nothing_else() -> Result<()> {
     let (pool, _, _) = in_line("few reads", 1).await?;
     let (tenancy, secret) = (&pool.tenancy, pool.tenancy.webhook_secret().await?);
-    let only_the_wake_up = Calls { sqs: 1, ..Calls::default() };
+    let only_the_marks = WEBHOOK_NEXT.calls();
     let mut own = BTreeSet::new();
     // Each instance knows what it has looked up itself, and which one answers is not ours to say: there are soon two
     // webhooks in a row to the same one.
-    eventually(SOON, "a webhook costs its wake-up only", async || {
+    eventually(SOON, "a webhook costs one read only", async || {
         let body = event("connection.activated");
         let signature = signature(&secret, now_in_millis(), body.as_bytes())?;
         deliver(tenancy, &tenancy.id, Some(&signature), body.as_bytes()).await?.expect(200)?;
@@ -125,7 +125,7 @@ async fn a_webhook_right_after_another_reads_neither_the_tenant_nor_its_secret_n
             "nothing was looked up for the first: {webhooks:?}"
         );
         webhooks.retain(|line| line["event_id"].as_str().is_some_and(|id| own.contains(id)));
-        Ok(webhooks.iter().any(|line| calls_of([line]) == only_the_wake_up).then_some(()))
+        Ok(webhooks.iter().any(|line| calls_of([line]) == only_the_marks).then_some(()))
     })
     .await
 }

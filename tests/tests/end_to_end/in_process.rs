@@ -21,6 +21,7 @@ use causeway_core::provider::BaseUrl;
 use causeway_core::run::{Outcome, RunReport};
 use causeway_core::timestamp::Timestamp;
 use causeway_core::user_pool::UserPool;
+use causeway_core::waiting::Urgency;
 use causeway_core::wake_up::{Cause, WakeUp};
 use causeway_reconciler::{Deadlines, Ran, Reconciler, Settings, Sources};
 use causeway_store::{Sealer, Store, StoredTable};
@@ -141,8 +142,24 @@ impl InProcess {
     /// Has the pool looked at for that reason, with time enough. Another run may hold it, or there may be nothing to
     /// run.
     pub async fn woken(&self, cause: Cause) -> Result<Ran> {
+        self.woken_by(cause, Urgency::AtOnce).await
+    }
+
+    /// The same by a message that may have been sent before another look.
+    pub async fn woken_by(&self, cause: Cause, urgency: Urgency) -> Result<Ran> {
         let deadlines = Deadlines { usual: now().plus(LONG), longest: now().plus(LONG) };
-        self.ran(cause, usize::MAX, deadlines).await?.context("no limit was set")
+        self.ran((cause, urgency), usize::MAX, deadlines).await?.context("no limit was set")
+    }
+
+    /// How many calls to AWS the last run has made.
+    pub fn calls(&self) -> usize {
+        self.limit.made.load(Ordering::Relaxed)
+    }
+
+    /// The table.
+    pub fn store(&self) -> &Store {
+        self.limit.left.store(usize::MAX, Ordering::Relaxed);
+        &self.reconciler.table.store
     }
 
     /// Runs the pool until it ends or wants to make one call more than `calls`, when it is dropped as it is: what it
@@ -164,14 +181,14 @@ impl InProcess {
     }
 
     async fn run_until(&self, calls: usize, deadlines: Deadlines) -> Result<Option<RunReport>> {
-        match self.ran(Cause::Schedule, calls, deadlines).await? {
+        match self.ran((Cause::Schedule, Urgency::AtOnce), calls, deadlines).await? {
             Some(Ran::Done(report)) => Ok(Some(*report)),
             Some(other) => bail!("nothing was run: {other:?}"),
             None => Ok(None),
         }
     }
 
-    async fn ran(&self, cause: Cause, calls: usize, deadlines: Deadlines) -> Result<Option<Ran>> {
+    async fn ran(&self, (cause, urgency): (Cause, Urgency), calls: usize, deadlines: Deadlines) -> Result<Option<Ran>> {
         self.limit.left.store(calls, Ordering::Relaxed);
         self.limit.made.store(0, Ordering::Relaxed);
         let wake_up = WakeUp { tenant_id: self.tenant.clone(), user_pool_id: self.pool.clone(), cause };
@@ -179,7 +196,7 @@ impl InProcess {
             // First, so that it is there before the limit can be reached.
             biased;
             () = self.limit.reached.notified() => Ok(None),
-            ran = Box::pin(self.reconciler.run(&wake_up, deadlines)) => Ok(Some(ran?)),
+            ran = Box::pin(self.reconciler.run(&wake_up, urgency, deadlines)) => Ok(Some(ran?)),
         }
     }
 

@@ -14,7 +14,8 @@ const ALLOWED: [(&str, &[&str]); 6] = [
         "Ingest",
         &[
             "dynamodb:GetItem, dynamodb:Query on Table.Arn",
-            "sqs:SendMessage on WakeUps.Arn",
+            "dynamodb:UpdateItem on Table.Arn, keys WAKE#*",
+            "sqs:SendMessage on WakeUps.Arn, Timer.Arn",
             "kms:Decrypt on SealingKey.Arn, purpose webhook-secret",
         ],
     ),
@@ -23,6 +24,7 @@ const ALLOWED: [(&str, &[&str]); 6] = [
         &[
             "dynamodb:Query on ${Table.Arn}/index/due, ${Table.Arn}/index/unwell",
             "dynamodb:UpdateItem on Table.Arn, keys TENANT#*",
+            "sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:GetQueueAttributes on Timer.Arn",
             "sqs:SendMessage on WakeUps.Arn",
         ],
     ),
@@ -32,9 +34,9 @@ const ALLOWED: [(&str, &[&str]); 6] = [
             "sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:GetQueueAttributes on WakeUps.Arn",
             "sqs:SendMessage on DeadLetters.Arn",
             "dynamodb:GetItem, dynamodb:Query on Table.Arn",
-            "dynamodb:PutItem, dynamodb:UpdateItem on Table.Arn, keys TENANT#* POOL#* AUDIT#*",
+            "dynamodb:PutItem, dynamodb:UpdateItem on Table.Arn, keys TENANT#* POOL#* WAKE#* AUDIT#*",
             "dynamodb:DeleteItem on Table.Arn, keys TENANT#* POOL#*",
-            "sqs:SendMessage on WakeUps.Arn",
+            "sqs:SendMessage on WakeUps.Arn, Timer.Arn",
             "kms:Encrypt on SealingKey.Arn, purpose webhook-secret",
             "kms:Decrypt on SealingKey.Arn, purpose workos-api-key",
             "sts:AssumeRole on arn:${AWS::Partition}:iam::*:role/${TenantRoleNamePrefix}*",
@@ -79,7 +81,8 @@ const ALLOWED: [(&str, &[&str]); 6] = [
 ];
 
 /// The partitions that one kind of function writes and no other may.
-const OWNED: [(&str, &[&str]); 11] = [
+const OWNED: [(&str, &[&str]); 12] = [
+    ("WAKE#*", &["Ingest", "Reconcile"]),
     ("SESSION#*", &["Onboarding"]),
     ("ERRAND#*", &["Onboarding"]),
     ("TENANTS", &["Tenants"]),

@@ -8,10 +8,12 @@ mod cold;
 mod events;
 mod figures;
 mod fleet;
+mod flood;
 mod import;
 mod ingest;
 mod instance;
 mod journey;
+mod queues;
 mod report;
 mod runtime;
 mod signin;
@@ -59,6 +61,7 @@ async fn measure(part: Part, stage: &Stage) -> Result<Report> {
         Part::Import => import::measure(stage, &mut report).await,
         Part::Signin => signin::measure(stage, &mut report).await,
         Part::Burst => burst::measure(stage, &mut report).await,
+        Part::Flood => flood::measure(stage, &mut report).await,
         Part::Fleet => fleet::measure(stage, &mut report).await,
     }?;
     Ok(report)

@@ -8,8 +8,8 @@ cargo xtask demo [--keep]   runs the main job on a local cloud and prints what h
                             --keep leaves the cloud running
 cargo xtask test [--long]   runs every check that CI runs; --long plays larger scenarios, for
                             an hour or more
-cargo xtask bench [NAME...] measures cold, ingest, signin, steady, import, burst and fleet, or the
-                            parts that are named
+cargo xtask bench [NAME...] measures cold, ingest, signin, steady, import, burst, flood and fleet,
+                            or the parts that are named
 cargo xtask up [--aws-port N] [--functions-aws-endpoint URL] [--strict]
                             starts a local cloud and leaves it running; the options pin the port
                             of the emulated AWS, send the functions' AWS calls elsewhere, or
@@ -79,14 +79,16 @@ pub enum Part {
     Signin,
     /// Very many webhooks at once.
     Burst,
+    /// One tenant's webhooks without a pause, beside other tenants' changes.
+    Flood,
     /// Very many pools that are due.
     Fleet,
 }
 
 impl Part {
     /// All of them, in the order in which they are run.
-    pub const ALL: [Self; 7] =
-        [Self::Cold, Self::Ingest, Self::Signin, Self::Steady, Self::Import, Self::Burst, Self::Fleet];
+    pub const ALL: [Self; 8] =
+        [Self::Cold, Self::Ingest, Self::Signin, Self::Steady, Self::Import, Self::Burst, Self::Flood, Self::Fleet];
 
     /// Its name on the command line and in file names.
     #[must_use]
@@ -98,6 +100,7 @@ impl Part {
             Self::Import => "import",
             Self::Signin => "signin",
             Self::Burst => "burst",
+            Self::Flood => "flood",
             Self::Fleet => "fleet",
         }
     }

@@ -15,6 +15,7 @@ use crate::{
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{RunState, UserPool},
+    waiting::{Call, Refusal},
 };
 
 /// An operation on the table that did not happen.
@@ -76,6 +77,30 @@ impl Claims {
     }
 }
 
+/// The lease on a pool that a run asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Lease<'a> {
+    /// The run, which may ask twice.
+    pub run_id: &'a str,
+    /// What it runs for.
+    pub call: Call,
+    /// When it begins.
+    pub now: Timestamp,
+    /// When the lease ends by itself.
+    pub until: Timestamp,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Taken {
+    /// The run holds the pool, which stands so.
+    Pool(Box<UserPool>),
+    /// It does not begin.
+    Refused(Refusal),
+    /// There is no such pool.
+    Nothing,
+}
+
 /// What a run leaves on its pool.
 #[derive(Debug, Clone)]
 pub struct Recorded<'a> {
@@ -102,18 +127,26 @@ pub trait Table: fmt::Debug + Clone + Send + Sync + 'static {
     /// Every pool of a tenant; one that can't be read is an error.
     fn pools(&self, tenant: &TenantId) -> impl Future<Output = Result<Vec<UserPool>, TableError>> + Send;
 
-    /// Takes the lease on a pool for the run `run_id` and returns the pool as it stands; `None` if another run holds
-    /// it, or the pool is not there.
+    /// Takes the lease on a pool, unless another run has it or no look is called for ([`crate::waiting::refusal`]). A
+    /// run that has it has it, whatever else: the call may be made twice, as those may that give a lease back.
     fn take_lease(
         &self,
         tenant: &TenantId,
         pool: &UserPoolId,
-        run_id: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> impl Future<Output = Result<Option<UserPool>, TableError>> + Send;
+        lease: Lease<'_>,
+    ) -> impl Future<Output = Result<Taken, TableError>> + Send;
 
-    /// Gives a lease back without recording anything.
+    /// Takes the pool's mark off before a look at `now`, so that an event from then on has a message of its own.
+    /// `for_webhooks` says that the look is for webhooks, which the next one for them is put off by.
+    fn begin_look(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        now: Timestamp,
+        for_webhooks: bool,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// Gives a lease back without recording anything. Without effect where the run holds it no more.
     fn release_lease(
         &self,
         tenant: &TenantId,
@@ -129,17 +162,8 @@ pub trait Table: fmt::Debug + Clone + Send + Sync + 'static {
         run_id: &str,
     ) -> impl Future<Output = Result<(), TableError>> + Send;
 
-    /// Makes a pool due at `at`, also if a run that goes on records another time; a conflict if it is not there or never
-    /// due.
-    fn look_again(
-        &self,
-        tenant: &TenantId,
-        pool: &UserPoolId,
-        at: Timestamp,
-    ) -> impl Future<Output = Result<(), TableError>> + Send;
-
     /// Records what a run learned and gives its lease back; a conflict if it holds none any more. A pool that somebody
-    /// asked to look at meanwhile stays due at once.
+    /// asked to look at meanwhile stays due at once. That it is on record already is as good.
     fn record_run(
         &self,
         pool: &UserPool,

@@ -11,6 +11,7 @@ use causeway_core::{
     removal::{Providers, Removal},
     run::{Failure, Outcome, RunReport},
     user_pool::PoolStatus,
+    waiting::Urgency,
     wake_up::{Cause, WakeUp},
 };
 use causeway_reconciler::{Deadlines, Ran as End, Reconciler, Settings};
@@ -102,12 +103,12 @@ impl World {
         let ended = tokio::select! {
             biased;
             () = wire.crash() => None,
-            ended = reconciler.run(&wake_up, Deadlines { usual: end, longest: end }) => Some(ended),
+            ended = reconciler.run(&wake_up, Urgency::AtOnce, Deadlines { usual: end, longest: end }) => Some(ended),
         };
         let report = match ended {
             Some(Ok(End::Done(report))) => Some(*report),
             // What could not be recorded is as if the run had died.
-            Some(Ok(End::Nothing | End::Busy) | Err(_)) | None => None,
+            Some(Ok(End::Nothing | End::Refused(_)) | Err(_)) | None => None,
         };
         let trial = wire.trial();
         let ran = Ran { report, changes: trial.changes, described: trial.described, faults: trial.faults.clone() };

@@ -9,11 +9,13 @@ use causeway_core::{
     foreign::ForeignProviders,
     guard::Loss,
     id::{ConnectionId, TenantId, UserPoolId},
-    port::{Claims, Recorded, Table, TableError},
+    port::{Claims, Lease, Recorded, Table, TableError, Taken},
     run::RunReport,
     tenant::Tenant,
     timestamp::Timestamp,
-    user_pool::UserPool,
+    user_pool::{PoolStatus, UserPool},
+    waiting::{Standing, refusal},
+    wake_up::Cause,
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -110,28 +112,46 @@ impl Items {
         self.0.get_mut(POOL).filter(|item| item.get("lease_holder").is_some_and(|it| it == run_id)).ok_or_else(stale)
     }
 
-    fn take_lease(&mut self, run_id: &str, now: Timestamp, until: Timestamp) -> Option<UserPool> {
-        let is_held = self.lease_until().is_some_and(|until| until > now);
-        let item = self.0.get_mut(POOL).filter(|_| !is_held)?;
+    fn take_lease(&mut self, Lease { run_id, call, now, until }: Lease<'_>) -> Taken {
+        let (Some(pool), held_until) = (self.pool(), self.lease_until()) else { return Taken::Nothing };
+        let item = self.0.get_mut(POOL).unwrap();
+        let standing = Standing {
+            held_until,
+            is_removing: pool.status == PoolStatus::Removing,
+            looked_at: pool.run.looked_at,
+            webhook_look_at: item.get("webhook_look_at").map(|at| Timestamp::deserialize(at).unwrap()),
+        };
+        let has_it = item.get("lease_holder").is_some_and(|it| it == run_id);
+        if let Some(refusal) = refusal(standing, call, now).filter(|_| !has_it) {
+            return Taken::Refused(refusal);
+        }
         item.insert("lease_holder".to_owned(), run_id.into());
         item.insert("lease_until".to_owned(), written(&until));
-        Some(read(item))
+        if call.cause == Cause::Webhook {
+            item.insert("webhook_look_at".to_owned(), written(&now));
+        }
+        Taken::Pool(Box::new(read(item)))
     }
 
-    fn release(&mut self, run_id: &str) -> Result<(), TableError> {
-        let item = self.held(run_id)?;
-        item.remove("lease_holder");
-        item.remove("lease_until");
-        Ok(())
+    fn release(&mut self, run_id: &str) {
+        if let Ok(item) = self.held(run_id) {
+            item.remove("lease_holder");
+            item.remove("lease_until");
+        }
     }
 
     fn record_run(&mut self, recorded: &Recorded<'_>) -> Result<(), TableError> {
-        let unknown = self.pool().ok_or_else(stale)?.unknown;
+        let pool = self.pool().ok_or_else(stale)?;
+        if pool.run.last_run.is_some_and(|last| last.id == recorded.run_id) {
+            return Ok(());
+        }
+        let unknown = pool.unknown;
         let item = self.held(recorded.run_id)?;
         item.insert("run".to_owned(), unknown.under("run").with(recorded.state).unwrap());
         let asked = item.remove("look_again_at");
         item.insert("due_at".to_owned(), asked.unwrap_or_else(|| written(&recorded.due_at)));
-        self.release(recorded.run_id)
+        self.release(recorded.run_id);
+        Ok(())
     }
 
     fn put_claim(&mut self, claim: &Claim) -> Result<Claim, TableError> {
@@ -167,14 +187,6 @@ impl Items {
         self.remove("approval");
         Ok(())
     }
-
-    fn look_again(&mut self, at: Timestamp) -> Result<(), TableError> {
-        if self.pool().is_none_or(|pool| pool.due_at.is_none()) {
-            return Err(stale());
-        }
-        self.set([("due_at", written(&at)), ("look_again_at", written(&at))]);
-        Ok(())
-    }
 }
 
 type Outcome<T> = Result<T, TableError>;
@@ -203,32 +215,28 @@ impl Table for Wire {
         self.read(Side::Table, |state| Ok(state.items.pool().into_iter().collect())).await
     }
 
-    async fn take_lease(
-        &self,
-        _: &TenantId,
-        _: &UserPoolId,
-        run_id: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Outcome<Option<UserPool>> {
-        let pool: Option<UserPool> =
-            self.call(Side::Table, |state| Ok::<_, TableError>(state.items.take_lease(run_id, now, until))).await?;
-        if let Some(pool) = &pool {
+    async fn take_lease(&self, _: &TenantId, _: &UserPoolId, lease: Lease<'_>) -> Outcome<Taken> {
+        let taken = self.call(Side::Table, |state| Ok::<_, TableError>(state.items.take_lease(lease))).await?;
+        if let Taken::Pool(pool) = &taken {
             self.began(pool);
         }
-        Ok(pool)
+        Ok(taken)
     }
 
-    async fn release_lease(&self, _: &TenantId, _: &UserPoolId, run_id: &str) -> Outcome<()> {
-        self.call(Side::Table, |state| state.items.release(run_id)).await
+    async fn begin_look(&self, _: &TenantId, _: &UserPoolId, _: Timestamp, _: bool) -> Outcome<()> {
+        self.call(Side::Table, |_| Ok(())).await
+    }
+
+    async fn release_lease(&self, tenant: &TenantId, pool: &UserPoolId, run_id: &str) -> Outcome<()> {
+        self.release_idle(tenant, pool, run_id).await
     }
 
     async fn release_idle(&self, _: &TenantId, _: &UserPoolId, run_id: &str) -> Outcome<()> {
-        self.call(Side::Table, |state| state.items.release(run_id)).await
-    }
-
-    async fn look_again(&self, _: &TenantId, _: &UserPoolId, at: Timestamp) -> Outcome<()> {
-        self.call(Side::Table, |state| state.items.look_again(at)).await
+        self.call(Side::Table, |state| {
+            state.items.release(run_id);
+            Ok(())
+        })
+        .await
     }
 
     async fn record_run(&self, _: &UserPool, recorded: Recorded<'_>) -> Outcome<()> {

@@ -3,7 +3,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use causeway_core::{guard::Loss, port::Recorded, user_pool::UserPool};
+use causeway_core::{
+    guard::Loss,
+    port::{Lease, Recorded, Taken},
+    user_pool::UserPool,
+    waiting::{Call, Urgency},
+    wake_up::Cause,
+};
 
 use super::{items::kept, *};
 use crate::kinds::kind::Kind;
@@ -46,10 +52,15 @@ fn over(pool: &Value) -> (Store, Arc<Mutex<Vec<Value>>>) {
     (store_over(table), asked)
 }
 
-async fn leased(store: &Store) -> Result<Option<UserPool>, StoreError> {
+async fn leased(store: &Store) -> Result<UserPool, StoreError> {
     let (tenant, pool) = ("tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(), "eu-west-1_AbCdEf123".parse().unwrap());
     let now = Timestamp::from_seconds(1_795_348_800);
-    store.take_lease(&tenant, &pool, "run", now, now).await
+    let call = Call { cause: Cause::Schedule, urgency: Urgency::AtOnce };
+    let lease = Lease { run_id: "run", call, now, until: now };
+    match store.take_lease(&tenant, &pool, lease).await? {
+        Taken::Pool(pool) => Ok(*pool),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
@@ -60,7 +71,7 @@ async fn a_part_of_a_pool_is_written_with_what_a_later_version_wrote_there() {
     }
     newer["run"]["last_run"]["outcome"] = json!("of_a_later_version");
     let (store, asked) = over(&newer);
-    let pool = leased(&store).await.unwrap().unwrap();
+    let pool = leased(&store).await.unwrap();
     asked.lock().unwrap().clear();
     let now = Timestamp::from_seconds(1_795_348_800);
     store.record_run(&pool, Recorded { run_id: "run", state: &pool.run, due_at: now }).await.unwrap();
@@ -85,7 +96,7 @@ async fn what_a_run_adds_to_a_list_takes_nothing_from_what_was_there() {
     let mut newer = kept(Kind::Pool);
     newer["run"]["losses"][0]["of_a_later_version"] = json!(1);
     let (store, asked) = over(&newer);
-    let pool = leased(&store).await.unwrap().unwrap();
+    let pool = leased(&store).await.unwrap();
     let other =
         Loss { connection_id: "conn_01E4ZCR3C56J083X43JQXF3JK6".parse().unwrap(), ..pool.run.losses[0].clone() };
     store.count_losses(&pool, "run", &[other, pool.run.losses[0].clone()], None).await.unwrap();

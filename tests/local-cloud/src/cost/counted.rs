@@ -45,6 +45,10 @@ const CLAIM: Units = Units::reading(1.0);
 const BEARER_KEY: Units = Units::reading(1.0);
 /// All pools of a tenant that has one or two.
 const POOLS: Units = Units::reading(1.0);
+/// The marks of a tenant's pools, which say for which of them a message waits.
+const MARKS: Units = Units::reading(1.0);
+/// A pool's mark.
+const MARK: Units = Units::writing(1.0);
 /// The claims of 20 connections.
 const CLAIMS: Units = Units::reading(3.0);
 /// What is known of providers that Causeway did not make.
@@ -109,14 +113,14 @@ impl Counted {
 /// once in three quarters of an hour and instance. A pool that asks for domains lists the organizations too.
 pub const RUN: Counted =
     Counted { table: &[TENANT, LEASE, CLAIMS, FOREIGN, DUE_TIME], opened: 1, cognito: 3, workos: 1, ..Counted::NONE };
-/// What a run takes beside this that is not the schedule's: its report.
-pub const RUN_REPORTED: Counted = Counted::of_the_table(&[REPORT]);
-/// A webhook of a tenant with one pool to an instance that knows nothing of the tenant.
-pub const WEBHOOK_FIRST: Counted = Counted { table: &[TENANT, POOLS], sqs: 1, opened: 1, ..Counted::NONE };
+/// What a run takes beside this that is not the schedule's: the pool's mark comes off, and it has a report.
+pub const RUN_REPORTED: Counted = Counted::of_the_table(&[MARK, REPORT]);
+/// A webhook of a tenant with one pool to an instance that knows nothing of the tenant, after quiet.
+pub const WEBHOOK_FIRST: Counted = Counted { table: &[TENANT, POOLS, MARKS, MARK], sqs: 1, opened: 1, ..Counted::NONE };
 /// The next one within a minute and beyond five seconds to the same instance, which still knows the secret.
-pub const WEBHOOK_SOON: Counted = Counted { table: &[POOLS], sqs: 1, ..Counted::NONE };
-/// The next one within five seconds to the same instance, as the benchmark counts it: `docs/benchmarks.md`.
-pub const WEBHOOK_NEXT: Counted = Counted { sqs: 1, ..Counted::NONE };
+pub const WEBHOOK_SOON: Counted = Counted { table: &[POOLS, MARKS, MARK], sqs: 1, ..Counted::NONE };
+/// The next one within five seconds to the same instance, while a message waits for the pool.
+pub const WEBHOOK_NEXT: Counted = Counted::of_the_table(&[MARKS]);
 /// Over how many partitions of the index `due` the pools are spread.
 pub const DUE_SHARDS: u32 = 8;
 /// A tick that wakes no pool up: a query for each shard of due pools, and one for each of the eight states of health

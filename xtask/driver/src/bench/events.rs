@@ -53,7 +53,7 @@ pub fn wake_ups(bodies: &[String]) -> Value {
 }
 
 /// One message of the queue.
-pub fn message(id: &str, body: &str) -> Value {
+fn message(id: &str, body: &str) -> Value {
     json!({
         "messageId": id, "receiptHandle": id, "body": body, "md5OfBody": "",
         "attributes": {}, "messageAttributes": {},

@@ -1,0 +1,130 @@
+//! The marks that say for which pools a message waits. `ingest` may write nothing else.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use causeway_core::{
+    id::{TenantId, UserPoolId},
+    timestamp::Timestamp,
+    waiting::{Mark, Waiting},
+};
+
+use crate::{Item, Store, StoreError, attribute, key::Key, number, read, text};
+
+/// How long a mark is kept that nobody changes: much longer than it is believed.
+const KEPT: Duration = Duration::from_hours(1);
+
+/// A mark as it was read. One that can't be read is none, and may be replaced.
+#[derive(Debug, Clone, Default)]
+pub struct StoredMark {
+    /// The mark.
+    pub mark: Mark,
+    /// The message that waits, as it stands in the table.
+    waiting: Option<AttributeValue>,
+}
+
+impl StoredMark {
+    fn of(item: Item) -> Option<(UserPoolId, Self)> {
+        let pool = Key::of(&item).sort.strip_prefix("POOL#")?.parse().ok()?;
+        let waiting = item.get("waiting").cloned();
+        Some((pool, Self { mark: read(item).unwrap_or_default(), waiting }))
+    }
+}
+
+impl Store {
+    /// The marks of a tenant's pools, those that have any.
+    pub async fn marks(&self, tenant: &TenantId) -> Result<BTreeMap<UserPoolId, StoredMark>, StoreError> {
+        let (mut marks, mut start) = (BTreeMap::new(), None);
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", text(Key::marks(tenant)))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| StoreError::from_sdk("Query", error))?;
+            marks.extend(answer.items.unwrap_or_default().into_iter().filter_map(StoredMark::of));
+            start = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() {
+                return Ok(marks);
+            }
+        }
+    }
+
+    /// Marks that a message is about to wait for a pool whose mark was read as `before`; `false` where somebody else
+    /// has marked it since. It may be called twice, as where the first answer was lost.
+    pub async fn mark(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        before: &StoredMark,
+        waiting: &Waiting,
+    ) -> Result<bool, StoreError> {
+        let key = Key::mark(tenant, pool);
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression("SET waiting = :waiting, expires_at = :expires_at")
+            .expression_attribute_values(":waiting", attribute(waiting, &key)?)
+            .expression_attribute_values(":expires_at", number(waiting.due.plus(KEPT).seconds()));
+        let request = match &before.waiting {
+            None => request.condition_expression("attribute_not_exists(waiting) OR waiting = :waiting"),
+            Some(before) => request
+                .condition_expression("attribute_not_exists(waiting) OR waiting = :waiting OR waiting = :before")
+                .expression_attribute_values(":before", before.clone()),
+        };
+        happened(request.send().await.map_err(|error| StoreError::from_sdk("UpdateItem", error)))
+    }
+
+    /// Takes a mark off whose message could not be sent.
+    pub async fn unmark(&self, tenant: &TenantId, pool: &UserPoolId, waiting: &Waiting) -> Result<(), StoreError> {
+        let key = Key::mark(tenant, pool);
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression("REMOVE waiting")
+            .condition_expression("waiting = :waiting")
+            .expression_attribute_values(":waiting", attribute(waiting, &key)?);
+        happened(request.send().await.map_err(|error| StoreError::from_sdk("UpdateItem", error))).map(drop)
+    }
+
+    /// Takes the mark off before a look, so that an event from now on has a message of its own. `for_webhooks` says that
+    /// the look is for webhooks, and is what the next one is put off by.
+    pub async fn begin_look(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        now: Timestamp,
+        for_webhooks: bool,
+    ) -> Result<(), StoreError> {
+        let request =
+            self.client.update_item().table_name(&self.table).set_key(Some(Key::mark(tenant, pool).attributes()));
+        let request = if for_webhooks {
+            request
+                .update_expression("SET looked_at = :now, expires_at = :expires_at REMOVE waiting")
+                .expression_attribute_values(":now", text(now))
+                .expression_attribute_values(":expires_at", number(now.plus(KEPT).seconds()))
+        } else {
+            // Without a mark there is no item to make.
+            request.update_expression("REMOVE waiting").condition_expression("attribute_exists(waiting)")
+        };
+        happened(request.send().await.map_err(|error| StoreError::from_sdk("UpdateItem", error))).map(drop)
+    }
+}
+
+/// Whether a write happened, or its condition did not hold.
+fn happened<T>(written: Result<T, StoreError>) -> Result<bool, StoreError> {
+    match written {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_conflict() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
