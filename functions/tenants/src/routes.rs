@@ -13,9 +13,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    adoption, audit, dead_letters, external_id_rotation, idempotency, onboarding_links, openapi, pool_changes,
-    problem::Problem, reconcile, removal, reports, service::Service, sign_ins, tenant_changes, tenants, user_pools,
-    verify, webhook_rotation,
+    adoption, approvals, audit, dead_letters, external_id_rotation, idempotency, onboarding_links, openapi,
+    pool_changes, problem::Problem, reconcile, refusals, removal, reports, service::Service, sign_ins, tenant_changes,
+    tenants, user_pools, verify, webhook_rotation,
 };
 
 /// The API.
@@ -61,7 +61,9 @@ fn api() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(onboarding_links::admit))
         .routes(routes!(verify::verify))
         .routes(routes!(reconcile::reconcile))
-        .routes(routes!(reconcile::approve))
+        .routes(routes!(approvals::approve))
+        .routes(routes!(refusals::refuse, refusals::list))
+        .routes(routes!(refusals::let_go))
         .routes(routes!(adoption::adopt))
         .routes(routes!(reports::providers))
         .routes(routes!(reports::runs))

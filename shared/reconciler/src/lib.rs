@@ -4,6 +4,7 @@ mod adoption;
 mod describe;
 mod execute;
 mod external_ids;
+mod guard;
 mod look;
 mod planned;
 mod providers;

@@ -26,6 +26,10 @@ use crate::{
     describe::{Described, FullPass},
 };
 
+/// What to do about a record of `WorkOS`'s that can't be read.
+const UNREADABLE: &str = "Look at the record in WorkOS's dashboard, and put right there what can't be read. If nothing is \
+    wrong with it, report it to those who make Causeway.";
+
 /// How long a role that was shown to be closed is not tried again.
 pub(crate) const ROLE_PROBE: std::time::Duration = std::time::Duration::from_hours(24);
 
@@ -188,6 +192,7 @@ impl Reconciler {
                 "WorkOS's record {} can't be read, and nothing is concluded from that: {}",
                 record.id, record.problem
             ))
+            .with_remedy(UNREADABLE)
         }));
         let mut look = Look {
             desired: Desired::new(&snapshot, &pool.options),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use causeway_cognito::Problem;
 use causeway_core::{
     claim::Claim,
+    guard::Guarded,
     health::{Course, Ending, ErrorClass, failures_in_a_row, next_due},
     id::ConnectionId,
     plan::Step,
@@ -189,7 +190,8 @@ impl Reconciler {
             return Err(LookError::OutOfTime);
         }
         let plan = plan_to_delete(&look.observed, &look.claims, &look.specs);
-        Ok(Execution::new(self, tenant, pool, run.id, &look, run.deadline).carry_out(&plan, false).await)
+        let meant = Guarded { plan, losses: pool.run.losses.clone(), held: pool.held.clone(), ..Guarded::default() };
+        Ok(Execution::new(self, tenant, pool, run.id, &look, run.deadline).carry_out(&meant, false).await)
     }
 
     async fn record_removal(&self, pool: &UserPool, removed: &Removed, report: &RunReport) -> Result<(), StoreError> {
@@ -213,9 +215,10 @@ impl Reconciler {
             // What a removal got done is no reason to go on at once where it failed: each look at it begins anew.
             done: false,
             out_of_time: true,
+            put_off: false,
             failing_for: now.since(state.health.since),
         });
         let due_at = next_due(ending, report.cause, self.settings.interval, now, self.sources.fraction());
-        self.store.record_run(pool, Recorded { run_id: &report.id, state: &state, due_at }).await
+        self.store.record_run(pool, Recorded { run_id: &report.id, state: &state, held: &pool.held, due_at }).await
     }
 }

@@ -1,10 +1,10 @@
 //! One run of one pool, from its lease to its record.
 
 use causeway_core::{
-    guard::recent,
+    guard::{Guarded, check_parked, recent},
     health::{Course, Ending, failures_in_a_row, next_due},
     id::ulid_text,
-    plan::{Note, Plan},
+    plan::plan,
     run::{Failure, Outcome, RunReport},
     tenant::Tenant,
     timestamp::Timestamp,
@@ -105,8 +105,10 @@ impl Reconciler {
             report.finished_at,
             self.sources.fraction(),
         );
-        let recorded = Recorded { run_id: &report.id, state: &state, due_at };
+        let held = attempt.seen.as_ref().map_or(&pool.held, |seen| &seen.guarded.held);
+        let recorded = Recorded { run_id: &report.id, state: &state, held, due_at };
         self.store.record_run(&pool, recorded).await.map_err(failed("recorded"))?;
+        self.end_approvals(&pool, &attempt, report.finished_at).await;
         self.end_rotation(&tenant, state.external_ids.as_ref()).await;
         if (report.outcome != Outcome::NoChange || wake_up.cause != Cause::Schedule)
             && let Err(error) = self.store.put_run(tenant_id, pool_id, &report).await
@@ -138,28 +140,39 @@ impl Reconciler {
             // A role that can't be assumed at all refuses the wrong external ID as well: nothing is shown by it.
             Err(error) => return Attempt::blind(error),
         };
-        let mut plan = look.plan(pool, now);
         if look.described == Described::Part {
-            let settled = Execution::new(self, tenant, pool, run_id, &look, deadline).settled(&plan).await;
+            let planned = plan(look.situation(&look.foreign_identifiers(), pool));
+            let settled = Execution::new(self, tenant, pool, run_id, &look, deadline).settled(&planned).await;
             self.remember_foreign(pool, look.foreign.clone()).await;
             return Attempt { probed, settled, ..Attempt::blind(LookError::OutOfTime) };
         }
-        let only_look = pool.options.mode == Mode::Observe;
-        if only_look {
-            let planned = plan.steps.len();
-            plan.notes
-                .push(Note::general(format!("the pool's mode is observe: {planned} planned steps were left out")));
-            plan.steps.iter_mut().for_each(|step| step.held = false);
-            plan.held_of = None;
+        let (mut guarded, unanswered) = self.guarded(&look, pool, deadline).await;
+        if pool.options.mode == Mode::Observe {
+            guarded.observe(&pool.run.losses, now);
         }
-        let execution = Execution::new(self, tenant, pool, run_id, &look, deadline);
-        let executed = execution.carry_out(&plan, only_look).await;
+        let execution = Execution::new(self, tenant, pool, run_id, &look, deadline).without(unanswered);
+        let executed = execution.carry_out(&guarded, pool.options.mode == Mode::Observe).await;
         if executed.foreign_outdated {
             self.remember_foreign(pool, ForeignProviders::default()).await;
         } else if look.foreign_moved {
             self.remember_foreign(pool, look.foreign.clone()).await;
         }
-        Attempt { seen: Some(Seen { look, plan, executed }), failure: None, probed, settled: 0 }
+        Attempt { seen: Some(Seen { look, guarded, executed }), failure: None, probed, settled: 0 }
+    }
+
+    /// Ends the approvals whose losses are done or no longer planned. One that was given meanwhile stays for the next run,
+    /// and so do all where this fails.
+    async fn end_approvals(&self, pool: &UserPool, attempt: &Attempt, now: Timestamp) {
+        let Some(Seen { guarded, executed, .. }) = &attempt.seen else { return };
+        let left = guarded.decisions_after(&pool.decisions, &executed.done, now);
+        if left == pool.decisions {
+            return;
+        }
+        match self.store.decide(&pool.tenant_id, &pool.user_pool_id, &left, self.sources.number()).await {
+            Ok(()) => {}
+            Err(error) if error.is_conflict() => {}
+            Err(error) => tracing::warn!(error = chain(&error), "approvals that are done were not ended"),
+        }
     }
 
     /// Only a memory: without it the providers are described again.
@@ -181,7 +194,7 @@ struct Attempt {
 
 struct Seen {
     look: Look,
-    plan: Plan,
+    guarded: Guarded,
     executed: Executed,
 }
 
@@ -191,13 +204,13 @@ impl Attempt {
     }
 
     fn outcome(&self) -> Outcome {
-        let Some(Seen { plan, executed, .. }) = &self.seen else {
+        let Some(Seen { guarded, executed, .. }) = &self.seen else {
             return if self.is_out_of_time() { Outcome::OutOfTime } else { Outcome::Failed };
         };
-        let held = plan.steps.iter().any(|step| step.held);
+        let held = guarded.plan.steps.iter().any(|step| step.held);
         if self.is_out_of_time() {
             Outcome::OutOfTime
-        } else if held || !executed.failures.is_empty() {
+        } else if held || self.has_put_off() || !executed.failures.is_empty() {
             Outcome::Partial
         } else if executed.done.is_empty() {
             Outcome::NoChange
@@ -208,11 +221,11 @@ impl Attempt {
 
     fn report(&self, id: String, started_at: Timestamp, finished_at: Timestamp, cause: Cause) -> RunReport {
         let (mut steps, mut failures, mut notes) = (Vec::new(), Vec::new(), Vec::new());
-        if let Some(Seen { plan, executed, .. }) = &self.seen {
+        if let Some(Seen { guarded, executed, .. }) = &self.seen {
             steps.extend(executed.done.iter().cloned());
-            steps.extend(plan.steps.iter().filter(|step| step.held).cloned());
+            steps.extend(guarded.plan.steps.iter().filter(|step| step.held).cloned());
             failures.extend(executed.failures.iter().cloned());
-            notes.extend(plan.notes.iter().cloned());
+            notes.extend(guarded.plan.notes.iter().cloned());
         }
         if let Some(error) = &self.failure {
             failures.push(Failure {
@@ -237,16 +250,17 @@ impl Attempt {
         let now = report.finished_at;
         let mut state = pool.run.clone();
         state.last_run = Some(LastRun { id: report.id.clone(), finished_at: now, outcome: report.outcome });
-        let found = self.seen.as_ref().map_or(&[][..], |seen| &seen.look.found);
-        state.health = report.health().and_found(found).after(&pool.run.health);
+        let mut found = self.seen.as_ref().map_or_else(Vec::new, |seen| seen.look.found.clone());
+        found.extend(self.seen.as_ref().and_then(|seen| check_parked(seen.guarded.parked.keys())));
+        state.health = report.health().and_found(&found).after(&pool.run.health);
         state.failures = failures_in_a_row(state.failures, pool.run.health.state, report.worst(), self.has_done());
         if self.probed {
             state.role_probe_due_at = now.plus(ROLE_PROBE);
         }
         state.losses = recent(&state.losses, now);
-        if let Some(Seen { look, plan, executed }) = &self.seen {
+        if let Some(Seen { look, executed, .. }) = &self.seen {
             state.losses.clone_from(&executed.losses);
-            state.held_of = plan.held_of;
+            state.held_of = None;
             state.callbacks.clone_from(&look.callbacks);
             state.schema = Some(look.schema.clone());
             state.counts = counts(look, executed);
@@ -262,6 +276,11 @@ impl Attempt {
         state
     }
 
+    /// Whether something is for a later run by itself.
+    fn has_put_off(&self) -> bool {
+        self.seen.as_ref().is_some_and(|seen| !seen.guarded.put_off.is_empty() || seen.executed.put_off)
+    }
+
     /// Whether it got anything done, so that the next run has less to do.
     fn has_done(&self) -> bool {
         self.settled > 0 || self.seen.as_ref().is_some_and(|seen| !seen.executed.done.is_empty())
@@ -274,6 +293,7 @@ impl Attempt {
             looked: self.seen.is_some(),
             done: self.has_done(),
             out_of_time: self.is_out_of_time(),
+            put_off: self.has_put_off(),
             failing_for: report.finished_at.since(state.health.since),
         }
     }

@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem, Update};
 use causeway_core::{
-    approval::Approval,
-    guard::Loss,
+    decisions::Decisions,
+    guard::{Held, Loss},
     health::HealthState,
     id::{TenantId, UserPoolId},
     timestamp::Timestamp,
@@ -30,6 +30,8 @@ pub struct Recorded<'a> {
     pub run_id: &'a str,
     /// What it learned.
     pub state: &'a RunState,
+    /// The connections whose losses wait for a person.
+    pub held: &'a Held,
     /// When the pool is due next.
     pub due_at: Timestamp,
 }
@@ -179,7 +181,7 @@ impl Store {
         let request = self.client.update_item().table_name(&self.table).set_key(Some(key.attributes()));
         let request = if health.state == HealthState::Ok {
             request.update_expression(
-                "SET run = :state, due_at = :due_at, due_shard = :due_shard \
+                "SET run = :state, held = :held, due_at = :due_at, due_shard = :due_shard \
                  REMOVE lease_holder, lease_until, look_again_at, unwell, unwell_since",
             )
         } else {
@@ -191,7 +193,7 @@ impl Store {
                 if goes_on { ("if_not_exists(unwell_since, :since)", ended) } else { (":since", health.since) };
             request
                 .update_expression(format!(
-                    "SET run = :state, due_at = :due_at, due_shard = :due_shard, unwell = :unwell, \
+                    "SET run = :state, held = :held, due_at = :due_at, due_shard = :due_shard, unwell = :unwell, \
                      unwell_since = {since} REMOVE lease_holder, lease_until, look_again_at"
                 ))
                 .expression_attribute_values(":unwell", attribute(&health.state, &key)?)
@@ -201,6 +203,7 @@ impl Store {
             .condition_expression("lease_holder = :run")
             .expression_attribute_values(":run", text(recorded.run_id))
             .expression_attribute_values(":state", attribute(recorded.state, &key)?)
+            .expression_attribute_values(":held", attribute(recorded.held, &key)?)
             .expression_attribute_values(":due_at", text(recorded.due_at))
             .expression_attribute_values(":due_shard", text(shard(&pool.user_pool_id)))
             .return_values(ReturnValue::AllOld)
@@ -219,42 +222,25 @@ impl Store {
         Ok(())
     }
 
-    /// Counts the ways to sign in that a run is about to take away, and of how many connections it holds steps back,
-    /// before it does anything: a run that is killed right after must not make room for more. A conflict if the run no
-    /// longer holds the lease.
+    /// Counts the ways to sign in that a run is about to take away, and what waits for a person, before it does anything:
+    /// a run that is killed right after must not make room for more. A conflict if the run no longer holds the lease.
     pub async fn count_losses(
         &self,
         pool: &UserPool,
         run_id: &str,
         losses: &[Loss],
-        held_of: Option<usize>,
+        held: &Held,
     ) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
         self.client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
-            .update_expression("SET run.losses = :losses, run.held_of = :held_of")
+            .update_expression("SET run.losses = :losses, held = :held")
             .condition_expression("lease_holder = :run")
             .expression_attribute_values(":losses", attribute(&losses, &key)?)
-            .expression_attribute_values(":held_of", attribute(&held_of, &key)?)
+            .expression_attribute_values(":held", attribute(held, &key)?)
             .expression_attribute_values(":run", text(run_id))
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
-        Ok(())
-    }
-
-    /// Takes an approval off a pool, so that it is used once; a conflict if it is not there any more.
-    pub async fn use_approval(&self, pool: &UserPool, approval: &Approval) -> Result<(), StoreError> {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::pool(&pool.tenant_id, &pool.user_pool_id).attributes()))
-            .update_expression("REMOVE approval")
-            .condition_expression("approval.#hash = :hash")
-            .expression_attribute_names("#hash", "hash")
-            .expression_attribute_values(":hash", text(&approval.hash))
             .send()
             .await
             .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
@@ -291,19 +277,37 @@ impl Store {
         Ok(())
     }
 
-    /// Puts an operator's approval on a pool, in place of an earlier one.
-    pub async fn approve(&self, tenant: &TenantId, pool: &UserPoolId, approval: &Approval) -> Result<(), StoreError> {
+    /// Writes what operators decided on losses of a pool, read as `decisions.version`, and counts the write; a conflict if
+    /// somebody else wrote it meanwhile, or the pool is being removed. `number` is random, and tells this write from all
+    /// others: one whose answer was lost is made again with the same one, and is no conflict with itself.
+    pub async fn decide(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        decisions: &Decisions,
+        number: u128,
+    ) -> Result<(), StoreError> {
         let key = Key::pool(tenant, pool);
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key.attributes()))
-            .update_expression("SET approval = :approval")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":approval", attribute(approval, &key)?)
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
+        let written = format!("{number:032x}");
+        let decided = Decisions { version: decisions.version + 1, written: written.clone(), ..decisions.clone() };
+        let unread =
+            if decisions.version == 0 { "attribute_not_exists(decisions)" } else { "decisions.version = :read" };
+        let request = self.client.update_item().table_name(&self.table).set_key(Some(key.attributes()));
+        let request = request
+            .update_expression("SET decisions = :decisions")
+            .condition_expression(format!(
+                "attribute_exists(pk) AND #status <> :removing AND ({unread} OR decisions.written = :written)"
+            ))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":removing", text("removing"))
+            .expression_attribute_values(":written", text(written))
+            .expression_attribute_values(":decisions", attribute(&decided, &key)?);
+        let request = if decisions.version == 0 {
+            request
+        } else {
+            request.expression_attribute_values(":read", self::number(decisions.version))
+        };
+        request.send().await.map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
         Ok(())
     }
 }

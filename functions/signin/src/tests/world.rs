@@ -12,6 +12,8 @@ use causeway_cache::Cache;
 use causeway_core::{
     audit::{AuditRecord, Change},
     claim::Claim,
+    decisions::Decisions,
+    guard::Held,
     id::{ConnectionId, TenantId, UserPoolId},
     oidc::bearer::{Bearer, BearerKind, BearerScope},
     provider::{BaseUrl, Issuer},
@@ -367,7 +369,8 @@ pub fn pool() -> UserPool {
         updated_at: now(),
         version: 1,
         run,
-        approval: None,
+        held: Held::new(),
+        decisions: Decisions::default(),
         due_at: None,
     }
 }

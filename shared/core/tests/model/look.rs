@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use causeway_core::{
     claim::Claim,
     desired::Desired,
-    guard::hold_back,
+    guard::{Guarded, Record, Unconfirmed, Unjudged},
     id::{ConnectionId, Identifier, ProviderName},
-    plan::{Plan, Situation, plan, to_describe},
+    plan::{Situation, to_describe},
     provider::Observed,
     removal::plan_to_delete,
     timestamp::Timestamp,
@@ -15,7 +15,7 @@ use causeway_core::{
 };
 
 use super::World;
-use crate::scene::Specs;
+use crate::scene::{Specs, letter};
 
 /// What a look does not get to see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,21 +155,38 @@ impl World {
         Ok(())
     }
 
+    fn record(&self) -> Record<'_> {
+        Record { losses: &self.losses, held: &self.held, holds_unnamed: false, decisions: &self.decisions }
+    }
+
+    /// What `WorkOS` is to be asked for after a look.
+    pub fn to_confirm(&self, look: &Look) -> BTreeSet<ConnectionId> {
+        let record = self.record();
+        look.in_situation(|situation| Unjudged::new(situation, record, self.now).to_confirm())
+    }
+
     /// What a look leads to, with what the guard holds back.
-    pub fn plan_of(&self, look: &Look) -> Plan {
+    pub fn plan_of(&self, look: &Look, is_gone: impl Fn(&ConnectionId) -> bool) -> Guarded {
         if look.is_removal() {
-            return plan_to_delete(&look.observed, &look.claims, &look.specs);
+            let plan = plan_to_delete(&look.observed, &look.claims, &look.specs);
+            return Guarded { plan, ..Guarded::default() };
         }
-        let mut plan = look.in_situation(plan);
-        let held = look.claims.values().filter(|claim| claim.is_held());
-        let claimed = held.map(|claim| claim.connection_id.clone()).collect();
-        hold_back(&mut plan, &claimed, &self.losses, self.held_of, self.approval.as_ref(), self.now);
-        plan
+        let record = self.record();
+        look.in_situation(|situation| {
+            let unjudged = Unjudged::new(situation, record, self.now);
+            let not_gone = unjudged.to_confirm().into_iter().filter(|id| !is_gone(id)).collect();
+            unjudged.judge(&Unconfirmed { not_gone, ..Unconfirmed::default() })
+        })
     }
 
     /// The plan of this moment.
-    pub fn guarded_plan(&self) -> Plan {
-        self.plan_of(&self.look(None).unwrap())
+    pub fn guarded_plan(&self) -> Guarded {
+        self.plan_of(&self.look(None).unwrap(), |id| self.is_gone(id))
+    }
+
+    /// What WorkOS says of a connection that it is asked for alone.
+    pub fn is_gone(&self, id: &ConnectionId) -> bool {
+        !self.connections.contains_key(&letter(id))
     }
 
     /// How many providers a run would have to describe now.

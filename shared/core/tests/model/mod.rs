@@ -10,13 +10,13 @@ mod tenant;
 use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_core::{
-    approval::{APPROVED_FOR, Approval, ApprovedStep, hash_of_held},
     claim::Claim,
     connection::{
         Connection, ConnectionState, DomainState, Organization, OrganizationDomain, UnreadableRecord, WorkosSnapshot,
     },
+    decisions::Decisions,
     desired::Desired,
-    guard::Loss,
+    guard::{Held, Loss},
     id::{ConnectionId, Identifier, ProviderName},
     timestamp::Timestamp,
     user_pool::{Mode, PoolOptions},
@@ -67,9 +67,8 @@ pub struct World {
     /// What runs remember of the providers that are not ours.
     pub foreign: look::Foreign,
     pub losses: Vec<Loss>,
-    /// Of how many connections steps are held back.
-    pub held_of: Option<usize>,
-    pub approval: Option<Approval>,
+    pub held: Held,
+    pub decisions: Decisions,
     /// Whether an operator has asked to remove the pool with its providers.
     pub is_removed: bool,
     pub now: Timestamp,
@@ -101,8 +100,8 @@ impl World {
             claims: BTreeMap::new(),
             foreign: look::Foreign::new(),
             losses: Vec::new(),
-            held_of: None,
-            approval: None,
+            held: Held::new(),
+            decisions: Decisions::default(),
             is_removed: false,
             now: then(),
             secrets_made: 0,
@@ -168,13 +167,10 @@ impl World {
     }
 
     fn approve(&mut self) {
-        let plan = self.guarded_plan();
-        self.approval = Some(Approval {
-            hash: hash_of_held(&plan.steps),
-            steps: plan.steps.iter().filter(|step| step.held).map(ApprovedStep::of).collect(),
-            approved_by: "an operator".to_owned(),
-            expires_at: self.now.plus(APPROVED_FOR),
-        });
+        let held: Vec<_> = self.guarded_plan().plan.steps.into_iter().filter(|step| step.held).collect();
+        if !held.is_empty() {
+            self.decisions = self.decisions.approve(held, None, "an operator", self.now).unwrap().0;
+        }
     }
 
     /// What happens while a run is under way, whose look does not show it.

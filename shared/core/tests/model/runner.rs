@@ -1,13 +1,15 @@
 //! Carries plans out as a reconcile does, and fails wherever it is told to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use causeway_core::{
-    approval::Approval,
     claim::Claim,
-    guard::{Loss, recent},
+    guard::{Guarded, Loss, changes_more_than_identifiers, without_own_change},
     id::{ConnectionId, Identifier},
-    plan::{Action, Failed, Freed, Plan, Step},
+    plan::{Action, Failed, Freed, Plan, Step, plan},
     user_pool::Mode,
 };
 
@@ -17,7 +19,6 @@ use super::{
     cognito::Refusal,
     look::{Blindness, Foreign, Look},
 };
-use crate::scene::letter;
 
 /// What goes wrong with one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,8 @@ pub(super) enum Stop {
 pub struct Ran {
     pub plan: Plan,
     pub calls: u8,
+    /// How many of the calls only ask `WorkOS`.
+    pub asked: u8,
     pub done: Vec<Step>,
     pub failures: Vec<String>,
     /// The faults that hit a call, and whom it went to.
@@ -86,32 +89,33 @@ impl World {
             return Ran::default();
         }
         let Some(look) = self.look(disturbance.blindness) else { return Ran::default() };
-        let mut plan = self.plan_of(&look);
         let mut run = Run::new(self, disturbance, &look);
         // A crash ends the run; whatever it has done by then stays.
         let ended = if look.is_part {
             run.ran.is_out_of_time = true;
-            run.settle(&plan)
+            run.settle(&look.in_situation(plan))
         } else {
-            if look.mode == Mode::Observe {
-                plan.steps.iter_mut().for_each(|step| step.held = false);
-                plan.held_of = None;
-            }
-            run.carry_out(&plan)
+            run.guarded().and_then(|guarded| {
+                let outcome = run.carry_out(&guarded);
+                run.guarded = guarded;
+                outcome
+            })
         };
         for step in run.ran.done.iter().filter(|step| step.takes_away) {
-            let is_counted = run.world.losses.iter().any(|loss| loss.connection_id == step.connection_id);
-            assert!(is_counted, "{step:?} is done, and is no loss that the guard knows");
+            let is_counted = run.losses.iter().any(|loss| loss.connection_id == step.connection_id);
+            let is_approved = run.world.decisions.covers(step, run.world.now);
+            assert!(is_counted || is_approved, "{step:?} is done, and is no loss that the guard knows");
         }
-        let (ran, losses, foreign_outdated) = (run.ran, run.losses, run.foreign_outdated);
+        let Run { ran, guarded, losses, foreign_outdated, .. } = run;
         if ended.is_ok() {
-            self.losses = recent(&losses, self.now);
-            if !look.is_part {
-                self.held_of = plan.held_of;
+            if !look.is_part && !look.is_removal() {
+                self.losses = losses;
+                self.held.clone_from(&guarded.held);
+                self.decisions = guarded.decisions_after(&self.decisions, &ran.done, self.now);
             }
             self.foreign = if foreign_outdated { Foreign::new() } else { look.foreign };
         }
-        Ran { plan, ..ran }
+        Ran { plan: guarded.plan, ..ran }
     }
 }
 
@@ -120,15 +124,13 @@ pub(super) struct Run<'a> {
     disturbance: &'a Disturbance,
     pub look: &'a Look,
     bounds: Bounds,
-    approval: Option<Approval>,
     losses: Vec<Loss>,
-    held_of: Option<usize>,
+    guarded: Guarded,
+    brought_to: Option<ConnectionId>,
     /// The claims as this run knows them.
     pub claims: BTreeMap<ConnectionId, Claim>,
     pub ran: Ran,
     pub failed: Failed,
-    /// Connections that WorkOS said are gone.
-    confirmed: BTreeSet<ConnectionId>,
     /// Identifiers that could not be freed.
     pub stuck: BTreeSet<Identifier>,
     /// What was freed for later steps.
@@ -142,16 +144,15 @@ impl<'a> Run<'a> {
     fn new(world: &'a mut World, disturbance: &'a Disturbance, look: &'a Look) -> Self {
         Self {
             bounds: Bounds { mode: look.mode, desired: look.desired.clone(), hidden: world.hidden() },
-            approval: world.approval.clone(),
             losses: world.losses.clone(),
-            held_of: world.held_of,
+            guarded: Guarded::default(),
+            brought_to: None,
             world,
             disturbance,
             look,
             claims: look.claims.clone(),
             ran: Ran::default(),
             failed: Failed::default(),
-            confirmed: BTreeSet::new(),
             stuck: BTreeSet::new(),
             freed: Freed::default(),
             foreign_outdated: false,
@@ -163,6 +164,7 @@ impl<'a> Run<'a> {
     pub fn call<T>(&mut self, side: Side, mut act: impl FnMut(&mut World) -> Result<T, Refusal>) -> Result<T, Stop> {
         let number = self.ran.calls;
         self.ran.calls = self.ran.calls.saturating_add(1);
+        self.ran.asked = self.ran.asked.saturating_add(u8::from(side == Side::Workos));
         if let Some((at, event)) = &self.disturbance.meanwhile
             && *at == number
         {
@@ -203,12 +205,35 @@ impl<'a> Run<'a> {
         Ok(written)
     }
 
-    fn carry_out(&mut self, plan: &Plan) -> Result<(), Stop> {
+    /// The plan as the guard lets it through, once what seems to be gone is confirmed.
+    fn guarded(&mut self) -> Result<Guarded, Stop> {
+        let look = self.look;
+        if look.is_removal() {
+            return Ok(self.world.plan_of(look, |_| true));
+        }
+        let mut gone = BTreeSet::new();
+        for id in &self.world.to_confirm(look) {
+            let result =
+                self.call(Side::Workos, |world| if world.is_gone(id) { Ok(()) } else { Err(Refusal::NotGone) });
+            if result.is_ok() {
+                gone.insert(id.clone());
+            }
+            self.note(id, "confirm that it is gone", result)?;
+        }
+        let mut guarded = self.world.plan_of(look, |id| gone.contains(id));
+        if look.mode == Mode::Observe {
+            guarded.observe(&self.world.losses, self.world.now);
+        }
+        Ok(guarded)
+    }
+
+    fn carry_out(&mut self, guarded: &Guarded) -> Result<(), Stop> {
+        let plan = &guarded.plan;
         self.settle(plan)?;
         let only_look = self.look.mode == Mode::Observe && !self.look.is_removal();
         let steps = plan.steps.iter().filter(|step| !step.held && (!only_look || step.action == Action::Forget));
         let steps: Vec<&Step> = steps.collect();
-        match self.announce_losses(&steps, plan.held_of) {
+        match self.count_losses(guarded) {
             Err(Stop::Failed(refusal)) => {
                 self.ran.failures.push(format!("count the losses: {refusal:?}"));
                 return Ok(());
@@ -222,16 +247,31 @@ impl<'a> Run<'a> {
                 break;
             }
             if step.app_client_id.is_some() {
-                let now = self.confirmed_together(rest)?;
+                let now = together(rest);
                 self.write_app_client(now)?;
                 rest = &rest[now.len()..];
             } else {
-                self.confirm_gone(step)?;
-                self.write_provider(step)?;
+                if let Some(step) = self.of_this_run(step, guarded) {
+                    self.write_provider(&step)?;
+                    if guarded.staged.contains(&step.connection_id)
+                        && changes_more_than_identifiers(&step)
+                        && self.ran.done.contains(&step)
+                    {
+                        self.brought_to.get_or_insert_with(|| step.connection_id.clone());
+                    }
+                }
                 rest = &rest[1..];
             }
         }
-        self.note_connections(plan)
+        self.note_connections(guarded)
+    }
+
+    fn of_this_run<'s>(&self, step: &'s Step, guarded: &Guarded) -> Option<Cow<'s, Step>> {
+        let is_first = self.brought_to.as_ref().is_none_or(|first| *first == step.connection_id);
+        if is_first || !guarded.staged.contains(&step.connection_id) || !changes_more_than_identifiers(step) {
+            return Some(Cow::Borrowed(step));
+        }
+        without_own_change(step).map(Cow::Owned)
     }
 
     fn is_over(&self) -> bool {
@@ -248,60 +288,21 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Puts on record what is about to be taken away, and uses the approval up that lets it through.
-    fn announce_losses(&mut self, steps: &[&Step], held_of: Option<usize>) -> Result<(), Stop> {
-        let now = self.world.now;
-        let losing: BTreeSet<&ConnectionId> =
-            steps.iter().filter(|step| step.takes_away).map(|step| &step.connection_id).collect();
-        let begins_to_hold = held_of.is_some() && held_of != self.held_of;
-        if losing.is_empty() && !begins_to_hold {
-            return Ok(());
+    /// Puts on record what is about to be taken away without an approval, and what waits for one.
+    fn count_losses(&mut self, guarded: &Guarded) -> Result<(), Stop> {
+        let (before, held_before) = (&self.world.losses, &self.world.held);
+        let (losses, held) = (&guarded.losses, &guarded.held);
+        let is_known =
+            losses.iter().all(|loss| before.contains(loss)) && held.keys().all(|id| held_before.contains_key(id));
+        if !is_known {
+            self.call(Side::Table, |world| {
+                world.losses.clone_from(losses);
+                world.held.clone_from(held);
+                Ok(())
+            })?;
         }
-        let covers = |approval: &Approval| steps.iter().any(|step| step.takes_away && approval.covers(step, now));
-        if self.approval.as_ref().is_some_and(covers) {
-            self.call(Side::Table, |world| world.approval.take().map(drop).ok_or(Refusal::Stale))?;
-        }
-        let mut losses = recent(&self.losses, now);
-        losses.retain(|loss| !losing.contains(&loss.connection_id));
-        losses.extend(losing.into_iter().map(|id| Loss { connection_id: id.clone(), at: now }));
-        self.call(Side::Table, |world| {
-            world.losses.clone_from(&losses);
-            world.held_of = held_of;
-            Ok(())
-        })?;
-        self.losses = losses;
+        self.losses.clone_from(losses);
         Ok(())
-    }
-
-    /// Asks WorkOS for a connection that seems gone before anything is taken from it, once.
-    fn confirm_gone(&mut self, step: &Step) -> Result<(), Stop> {
-        let id = &step.connection_id;
-        let is_settled = self.confirmed.contains(id) || self.failed.stops(step);
-        let is_meant = step.action == Action::Forget || self.look.is_removal();
-        if is_settled || is_meant || !self.look.desired.is_missing(id) {
-            return Ok(());
-        }
-        let result = self.call(Side::Workos, |world| {
-            if world.connections.contains_key(&letter(id)) { Err(Refusal::NotGone) } else { Ok(()) }
-        });
-        if result.is_ok() {
-            self.confirmed.insert(id.clone());
-        }
-        self.note(id, "confirm that it is gone", result)
-    }
-
-    /// The first steps, of one app client and one kind, that go into one write; as many as there is time to confirm.
-    fn confirmed_together<'s>(&mut self, steps: &'s [&'s Step]) -> Result<&'s [&'s Step], Stop> {
-        let mut together = 0;
-        for step in steps {
-            let is_alike = step.app_client_id == steps[0].app_client_id && step.action == steps[0].action;
-            if !is_alike || (together > 0 && self.is_over()) {
-                break;
-            }
-            self.confirm_gone(step)?;
-            together += 1;
-        }
-        Ok(&steps[..together])
     }
 
     /// Cognito has no conditional write: what the tenant does to an app client right between the read and the write
@@ -337,8 +338,14 @@ impl<'a> Run<'a> {
     }
 
     /// Keeps in each claim what is shown of its connection; written only where it changed.
-    fn note_connections(&mut self, plan: &Plan) -> Result<(), Stop> {
-        let undone = plan.steps.iter().filter(|step| !self.ran.done.contains(step)).map(|step| &step.connection_id);
+    fn note_connections(&mut self, guarded: &Guarded) -> Result<(), Stop> {
+        let undone = guarded
+            .plan
+            .steps
+            .iter()
+            .chain(&guarded.put_off)
+            .filter(|step| !self.ran.done.contains(step))
+            .map(|step| &step.connection_id);
         let undone: BTreeSet<ConnectionId> = undone.chain(self.failed.connections()).cloned().collect();
         for claim in self.claims.clone().into_values() {
             let mut noted = claim.clone();
@@ -371,4 +378,10 @@ impl<'a> Run<'a> {
             other => other,
         }
     }
+}
+
+/// The first steps, of one app client and one kind, that go into one write.
+fn together<'s>(steps: &'s [&'s Step]) -> &'s [&'s Step] {
+    let is_alike = |step: &&&Step| step.app_client_id == steps[0].app_client_id && step.action == steps[0].action;
+    &steps[..steps.iter().take_while(is_alike).count()]
 }
