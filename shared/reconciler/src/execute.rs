@@ -5,20 +5,18 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use causeway_cognito::CognitoError;
 use causeway_core::{
     claim::Claim,
     guard::{Guarded, Loss, changes_more_than_identifiers, without_own_change},
     health::ErrorClass,
     id::{ConnectionId, Identifier, UserPoolId},
     plan::{Action, Failed, Freed, Plan, Step},
+    port::{DirectoryError, PoolError, Ports, Table, TableError},
     run::Failure,
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::UserPool,
 };
-use causeway_store::StoreError;
-use causeway_workos::WorkosError;
 use futures::stream::{self, StreamExt as _};
 
 use crate::{Look, Reconciler, guard::Unanswered};
@@ -31,13 +29,13 @@ const NOTES_AT_ONCE: usize = 8;
 pub(crate) enum StepError {
     /// The table.
     #[error("the claim could not be written")]
-    Store(#[from] StoreError),
+    Table(#[from] TableError),
     /// Cognito.
     #[error(transparent)]
-    Cognito(#[from] CognitoError),
+    Pool(#[from] PoolError),
     /// WorkOS could not say whether the connection is gone.
     #[error("whether the connection is gone could not be confirmed")]
-    Workos(#[from] WorkosError),
+    Directory(#[from] DirectoryError),
     /// WorkOS still knows the connection.
     #[error("WorkOS left the connection out of its list and still knows it: nothing is taken away")]
     NotGone,
@@ -58,9 +56,9 @@ pub(crate) enum StepError {
 impl StepError {
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Store(error) => error.class(),
-            Self::Cognito(error) => error.class(),
-            Self::Workos(error) => error.class(),
+            Self::Table(error) => error.class(),
+            Self::Pool(error) => error.class(),
+            Self::Directory(error) => error.class(),
             // What it depends on is a failure of its own, and tells of which class.
             Self::NotGone | Self::Depends => ErrorClass::Transient,
             Self::Foreign | Self::IdentifierTaken => ErrorClass::Rejected,
@@ -82,13 +80,13 @@ pub(crate) struct Executed {
     pub foreign_outdated: bool,
 }
 
-pub(crate) struct Execution<'a> {
-    pub reconciler: &'a Reconciler,
+pub(crate) struct Execution<'a, P: Ports> {
+    pub reconciler: &'a Reconciler<P>,
     pub tenant: &'a Tenant,
     pub user_pool: &'a UserPool,
     pub pool: &'a UserPoolId,
     run_id: &'a str,
-    pub look: &'a Look,
+    pub look: &'a Look<P>,
     pub deadline: Timestamp,
     pub claims: BTreeMap<ConnectionId, Claim>,
     pub executed: Executed,
@@ -105,13 +103,13 @@ pub(crate) struct Execution<'a> {
     pub pool_is_full: bool,
 }
 
-impl<'a> Execution<'a> {
+impl<'a, P: Ports> Execution<'a, P> {
     pub fn new(
-        reconciler: &'a Reconciler,
+        reconciler: &'a Reconciler<P>,
         tenant: &'a Tenant,
         user_pool: &'a UserPool,
         run_id: &'a str,
-        look: &'a Look,
+        look: &'a Look<P>,
         deadline: Timestamp,
     ) -> Self {
         Self {
@@ -227,8 +225,8 @@ impl<'a> Execution<'a> {
             })
             .filter(|noted| self.claims.get(&noted.connection_id) != Some(noted))
             .collect();
-        let (store, pool) = (&self.reconciler.store, self.pool);
-        let writes = changed.iter().map(|claim| async move { (claim, store.put_claim(pool, claim).await) });
+        let (table, pool) = (&self.reconciler.table, self.pool);
+        let writes = changed.iter().map(|claim| async move { (claim, table.put_claim(pool, claim).await) });
         let written: Vec<_> = stream::iter(writes).buffer_unordered(NOTES_AT_ONCE).collect().await;
         for (claim, outcome) in written {
             match outcome {
@@ -262,20 +260,20 @@ impl<'a> Execution<'a> {
     }
 
     /// Puts on record what is about to be taken away without an approval, and what waits for one.
-    async fn count_losses(&mut self, guarded: &Guarded) -> Result<(), StoreError> {
+    async fn count_losses(&mut self, guarded: &Guarded) -> Result<(), TableError> {
         let Guarded { held, losses, .. } = guarded;
         let (before, held_before) = (&self.user_pool.run.losses, &self.user_pool.held);
         let is_known =
             losses.iter().all(|loss| before.contains(loss)) && held.keys().all(|id| held_before.contains_key(id));
         if !is_known {
-            self.reconciler.store.count_losses(self.user_pool, self.run_id, losses, held).await?;
+            self.reconciler.table.count_losses(self.user_pool, self.run_id, losses, held).await?;
         }
         self.executed.losses.clone_from(losses);
         Ok(())
     }
 
     pub async fn put_claim(&mut self, claim: Claim) -> Result<Claim, StepError> {
-        let written = self.reconciler.store.put_claim(self.pool, &claim).await?;
+        let written = self.reconciler.table.put_claim(self.pool, &claim).await?;
         self.claims.insert(written.connection_id.clone(), written.clone());
         Ok(written)
     }
@@ -294,7 +292,7 @@ impl<'a> Execution<'a> {
 
     /// Records that a step failed, and so stops those that depend on it.
     pub fn fail_step(&mut self, step: &Step, error: &StepError) {
-        if matches!(error, StepError::Cognito(error) if error.outcome_is_unclear) {
+        if matches!(error, StepError::Pool(error) if error.outcome_is_unclear) {
             self.brought(step);
         }
         self.failed.step(step);

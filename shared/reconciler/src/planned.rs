@@ -1,10 +1,16 @@
 //! The plan of a look, with what the guard holds back.
 
-use causeway_core::{approval::PlannedSteps, tenant::Tenant, timestamp::Timestamp, user_pool::UserPool};
+use causeway_core::{
+    approval::PlannedSteps,
+    port::{Ports, Table},
+    tenant::Tenant,
+    timestamp::Timestamp,
+    user_pool::UserPool,
+};
 
 use crate::{LookError, Reconciler, describe::Described};
 
-impl Reconciler {
+impl<P: Ports> Reconciler<P> {
     /// What a run would do now. Changes nothing. Where the time is too short for that, what the last run held back.
     pub async fn planned(
         &self,
@@ -24,7 +30,7 @@ impl Reconciler {
 
     async fn held_back(&self, pool: &UserPool) -> Result<Option<PlannedSteps>, LookError> {
         let Some(last) = &pool.run.last_run else { return Ok(None) };
-        let report = self.store.run(&pool.tenant_id, &pool.user_pool_id, &last.id).await?;
+        let report = self.table.run(&pool.tenant_id, &pool.user_pool_id, &last.id).await?;
         Ok(report.and_then(PlannedSteps::held_back_by))
     }
 }

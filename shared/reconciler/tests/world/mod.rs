@@ -1,30 +1,37 @@
-//! Both sides of one user pool, the table between them, and everything that happens to them.
+//! Both sides of one user pool, the table between them, and everything that happens to them, in memory.
+//!
+//! The reconciler that runs here is the one that is deployed. Behind its ports stand a directory, a pool that is as strict
+//! as Cognito, and a table that keeps what is stored in its stored form.
 
 pub mod check;
+pub mod clock;
 pub mod cognito;
-pub mod look;
-mod providers;
+mod directory;
+pub mod names;
+mod pools;
 pub mod runner;
+mod table;
 mod tenant;
+pub mod wire;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use causeway_core::{
-    claim::Claim,
-    connection::{
-        Connection, ConnectionState, DomainState, Organization, OrganizationDomain, UnreadableRecord, WorkosSnapshot,
-    },
+    app_clients::AppClients,
+    connection::Connection,
     decisions::Decisions,
-    desired::Desired,
-    guard::{Held, Loss},
-    id::{ConnectionId, Identifier, ProviderName},
-    timestamp::Timestamp,
-    user_pool::{Mode, PoolOptions},
+    guard::Held,
+    id::{Identifier, ProviderName, TenantId},
+    provider::{BaseUrl, Issuer},
+    user_pool::{Mode, PoolOptions, PoolStatus, RunState, UserPool},
 };
 use cognito::{Cognito, Provider};
+use names::{client, conn, org};
+use table::Items;
 pub use tenant::{Edit, Field};
-
-use crate::scene::{Specs, client, conn, org, then};
 
 /// What happens to a pool between runs.
 #[derive(Debug, Clone)]
@@ -46,34 +53,21 @@ pub enum Event {
     SetMode(Mode),
     /// The public URL, and so every issuer, changes.
     MoveBase,
-    /// The operator approves what is held back now.
-    Approve,
-    Wait(u8),
     /// The tenant does something to the pool by hand.
     Edit(Edit),
 }
 
 #[derive(Debug, Clone)]
-pub struct World {
+pub struct State {
     pub connections: BTreeMap<char, Connection>,
     garbled: BTreeSet<char>,
     hidden: BTreeSet<char>,
     has_unknown: bool,
     domains: BTreeMap<char, Vec<&'static str>>,
-    pub options: PoolOptions,
-    pub specs: Specs,
+    pub base: &'static str,
     pub cognito: Cognito,
-    pub claims: BTreeMap<ConnectionId, Claim>,
-    /// What runs remember of the providers that are not ours.
-    pub foreign: look::Foreign,
-    pub losses: Vec<Loss>,
-    pub held: Held,
-    pub decisions: Decisions,
-    /// Whether an operator has asked to remove the pool with its providers.
-    pub is_removed: bool,
-    pub now: Timestamp,
-    pub secrets_made: u32,
-    /// The providers that Causeway made and that are there; what the model knows and the code must find out.
+    pub items: Items,
+    /// The providers that Causeway made and that are there; what the world knows and the code must find out.
     pub made: BTreeSet<ProviderName>,
     /// Those of them that hold a secret of the tenant's.
     pub tampered: BTreeSet<ProviderName>,
@@ -81,101 +75,112 @@ pub struct World {
     theirs: BTreeMap<ProviderName, Provider>,
 }
 
-impl World {
-    pub fn new() -> Self {
-        let options = PoolOptions { domain_identifiers: true, ..PoolOptions::default() };
+const BASES: [&str; 2] = ["https://sign-in.example.com", "https://new.example.com"];
+
+pub fn tenant_id() -> TenantId {
+    "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap()
+}
+
+fn registered() -> UserPool {
+    let now = clock::now();
+    let options = PoolOptions {
+        domain_identifiers: true,
+        app_clients: AppClients::Named(vec![client("mobile"), client("web")]),
+        ..PoolOptions::default()
+    };
+    UserPool {
+        tenant_id: tenant_id(),
+        user_pool_id: "eu-west-1_AbCdEf123".parse().unwrap(),
+        account_id: "222222222222".parse().unwrap(),
+        role_name: "CausewayLogin".parse().unwrap(),
+        status: PoolStatus::Active,
+        removal: None,
+        options,
+        awaits_admission: false,
+        registered_by: None,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+        run: RunState::new(now),
+        held: Held::new(),
+        decisions: Decisions::default(),
+        due_at: Some(now),
+    }
+}
+
+impl State {
+    fn new() -> Self {
         let mut cognito = Cognito::default();
         for web in ["mobile", "web"] {
             cognito.clients.insert(client(web), ["COGNITO".to_owned()].into());
         }
+        let mut items = Items::default();
+        items.put_tenant(&table::tenant(&tenant_id(), clock::now()));
+        items.put_pool(&registered());
         Self {
             connections: BTreeMap::new(),
             garbled: BTreeSet::new(),
             hidden: BTreeSet::new(),
             has_unknown: false,
             domains: BTreeMap::new(),
-            specs: Specs::of(&options),
-            options,
+            base: BASES[0],
             cognito,
-            claims: BTreeMap::new(),
-            foreign: look::Foreign::new(),
-            losses: Vec::new(),
-            held: Held::new(),
-            decisions: Decisions::default(),
-            is_removed: false,
-            now: then(),
-            secrets_made: 0,
+            items,
             made: BTreeSet::new(),
             tampered: BTreeSet::new(),
             theirs: BTreeMap::new(),
         }
     }
 
-    pub fn snapshot(&self) -> WorkosSnapshot {
-        let record = |id: String| UnreadableRecord { id, problem: "odd".to_owned() };
-        let is_listed = |letter: &char| self.connections.contains_key(letter) && !self.hidden.contains(letter);
-        let garbled = self.garbled.iter().filter(|letter| is_listed(letter));
-        let unknown = self.has_unknown.then(|| record(String::new()));
-        let shown = |letter: &char| is_listed(letter) && !self.garbled.contains(letter);
-        let readable = self.connections.iter().filter(|(letter, _)| shown(letter));
-        let organizations = ['O', 'P', 'Q'].map(|letter| Organization {
-            id: org(letter),
-            domains: self.domains.get(&letter).into_iter().flatten().map(|domain| verified(domain)).collect(),
-        });
-        WorkosSnapshot {
-            connections: readable.map(|(_, connection)| connection.clone()).collect(),
-            organizations: organizations.into(),
-            unreadable: garbled.map(|letter| record(conn(*letter).to_string())).chain(unknown).collect(),
-            unreadable_organizations: Vec::new(),
-        }
+    /// What the operator chose; nothing in particular once the pool is removed.
+    pub fn options(&self) -> PoolOptions {
+        self.items.pool().map(|pool| pool.options).unwrap_or_default()
     }
 
-    pub fn desired(&self) -> Desired {
-        if self.is_removed {
-            return Desired::nothing(self.claims.keys().cloned());
-        }
-        Desired::new(&self.snapshot(), &self.options)
+    pub fn base(&self) -> BaseUrl {
+        BaseUrl::parse(self.base).unwrap()
+    }
+
+    pub fn issuer(&self, letter: char) -> Issuer {
+        Issuer::new(&self.base(), &tenant_id(), &conn(letter))
     }
 
     pub fn happen(&mut self, event: &Event) {
         match event {
-            Event::Connect(letter, state, organization) => {
-                let created_at = Some(Timestamp::from_seconds(i64::from(u32::from(*letter))));
-                let state = ConnectionState::from((*state).to_owned());
-                let organization_id = Some(org(*organization));
-                let id = conn(*letter);
-                let connection = Connection { id, organization_id, connection_type: None, state, created_at };
-                self.connections.insert(*letter, connection);
-            }
+            Event::Connect(letter, state, organization) => self.connect(*letter, state, *organization),
             Event::Disconnect(letter) => drop(self.connections.remove(letter)),
             Event::Garble(letter) => toggle(&mut self.garbled, *letter),
             Event::Hide(letter) => toggle(&mut self.hidden, *letter),
             Event::GarbleUnknown => self.has_unknown = !self.has_unknown,
             Event::Domains(organization, domains) => drop(self.domains.insert(*organization, domains.clone())),
             Event::Choose(chosen) => {
-                self.options.organizations = chosen.as_ref().map(|those| those.iter().copied().map(org).collect());
+                let organizations = chosen.as_ref().map(|those| those.iter().copied().map(org).collect());
+                self.set_options(|options| options.organizations = organizations);
             }
-            Event::SetMode(mode) => self.options.mode = *mode,
-            Event::MoveBase => {
-                let bases = ["https://sign-in.example.com", "https://new.example.com"];
-                self.specs.base = if self.specs.base == bases[0] { bases[1] } else { bases[0] };
-            }
-            Event::Approve => self.approve(),
-            Event::Wait(minutes) => self.now = self.now.plus(std::time::Duration::from_mins(u64::from(*minutes))),
+            Event::SetMode(mode) => self.set_options(|options| options.mode = *mode),
+            Event::MoveBase => self.base = if self.base == BASES[0] { BASES[1] } else { BASES[0] },
             Event::Edit(edit) => self.edit(edit),
         }
     }
 
-    fn approve(&mut self) {
-        let held: Vec<_> = self.guarded_plan().plan.steps.into_iter().filter(|step| step.held).collect();
-        if !held.is_empty() {
-            self.decisions = self.decisions.approve(held, None, "an operator", self.now).unwrap().0;
-        }
+    /// An operator's change of a pool's options: it is due at once, also if a run that goes on records another time.
+    pub fn set_options(&mut self, change: impl FnOnce(&mut PoolOptions)) {
+        let Some(pool) = self.items.pool() else { return };
+        let mut options = pool.options;
+        change(&mut options);
+        let now = serde_json::to_value(clock::now()).unwrap();
+        self.items.set([
+            ("options", serde_json::to_value(options).unwrap()),
+            ("version", (pool.version + 1).into()),
+            ("updated_at", now.clone()),
+            ("due_at", now.clone()),
+            ("look_again_at", now),
+        ]);
     }
 
     /// What happens while a run is under way, whose look does not show it.
     pub fn happen_meanwhile(&mut self, event: &Event) {
-        let comes_back = |letter| !self.connections.contains_key(letter) && self.claims.contains_key(&conn(*letter));
+        let comes_back = |letter| !self.connections.contains_key(letter) && self.items.claim(&conn(*letter)).is_some();
         match event {
             // An ID that WorkOS has said to be gone does not come back.
             Event::Connect(letter, ..) if comes_back(letter) => {}
@@ -221,6 +226,6 @@ fn toggle(letters: &mut BTreeSet<char>, letter: char) {
     }
 }
 
-fn verified(domain: &str) -> OrganizationDomain {
-    OrganizationDomain { domain: domain.to_owned(), state: DomainState::Verified }
-}
+/// How often a pool in line is looked at, and everything described.
+pub const INTERVAL: Duration = Duration::from_mins(15);
+pub const FULL_PASS: Duration = Duration::from_hours(24);
