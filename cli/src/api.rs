@@ -86,9 +86,9 @@ impl Api {
     }
 
     /// Reads a list from page to page, as it would be answered in one: all of it, or the first `limit` items.
-    /// The path may have a query.
+    /// The path may have a query. What stands in the table and can't be read is in `unreadable`, where there is any.
     pub async fn list(&self, path: &str, limit: Option<u32>) -> Result<Value, Failure> {
-        let (mut items, mut cursor) = (Vec::new(), Value::Null);
+        let (mut items, mut unreadable, mut cursor) = (Vec::new(), Vec::new(), Value::Null);
         let separator = if path.contains('?') { '&' } else { '?' };
         loop {
             let read = u32::try_from(items.len()).unwrap_or(u32::MAX);
@@ -102,13 +102,20 @@ impl Api {
             if let Value::Array(found) = page["items"].take() {
                 items.extend(found);
             }
+            if let Value::Array(found) = page["unreadable"].take() {
+                unreadable.extend(found);
+            }
             let is_last = next.is_null() || next == cursor;
             cursor = next;
             if is_last {
                 break;
             }
         }
-        Ok(json!({ "items": items, "next_cursor": cursor }))
+        let mut list = json!({ "items": items, "next_cursor": cursor });
+        if !unreadable.is_empty() {
+            list["unreadable"] = Value::Array(unreadable);
+        }
+        Ok(list)
     }
 
     /// Has something done that twice does no more than once: a look, a wake-up.

@@ -24,6 +24,7 @@ use crate::{
     arguments::{Command, ListArguments},
     failure::{Ending, Failure},
     output::Output,
+    shown,
 };
 
 /// What a command has to work with.
@@ -44,7 +45,7 @@ impl Session {
         text: impl FnOnce(&[Value]) -> Result<String, Failure>,
     ) -> Result<Ending, Failure> {
         let list = self.api.list(path, arguments.limit).await?;
-        self.output.show(&list, || text(api::items(&list)))?;
+        self.output.show(&list, || Ok(format!("{}{}", text(api::items(&list))?, shown::unreadable(&list))))?;
         Ok(Ending::Done)
     }
 }

@@ -56,6 +56,9 @@ pub enum Failure {
     /// It was not done in the time that was given.
     #[error("{0}")]
     TimedOut(String),
+    /// It goes on only once somebody has done something.
+    #[error("{0}")]
+    NeedsSomebody(String),
     /// There is nothing of the kind.
     #[error("{0}")]
     NotFound(String),
@@ -104,7 +107,7 @@ impl Failure {
             Self::Problem(problem) => code_of_status(problem.status),
             Self::NotFound(_) => 3,
             Self::NoCredentials(_) => 4,
-            Self::Declined => 6,
+            Self::Declined | Self::NeedsSomebody(_) => 6,
             Self::NoAnswer { .. } | Self::TimedOut(_) => 7,
             Self::Unreadable { .. } | Self::Local { .. } => 1,
         }

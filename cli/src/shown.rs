@@ -25,6 +25,16 @@ pub fn read<T: DeserializeOwned>(answer: &Value, what: &str) -> Result<T, Failur
     T::deserialize(printable(answer)).map_err(|source| Failure::Unreadable { call: what.to_owned(), source })
 }
 
+/// What of a list stands in the table and can't be read; nothing where all can.
+pub fn unreadable(list: &Value) -> String {
+    let items = printable(&list["unreadable"]);
+    let lines = items.as_array().into_iter().flatten().map(|item| {
+        let member = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
+        format!("\nCan't be read: {}\n  {}\n", member("item"), member("message"))
+    });
+    lines.collect()
+}
+
 /// Names and messages come from WorkOS and from tenants.
 fn printable(value: &Value) -> Value {
     match value {

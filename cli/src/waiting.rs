@@ -20,25 +20,41 @@ pub struct WaitArguments {
     pub timeout: u64,
 }
 
-/// Asks again and again until there is an answer.
+/// What was seen of what is waited for.
+#[derive(Debug)]
+pub enum Seen<T> {
+    /// It has ended.
+    Ended(T),
+    /// It goes on, and this is how it stands.
+    GoesOn(String),
+    /// It goes on only once somebody has done this.
+    NeedsSomebody(String),
+}
+
+/// Asks again and again until it has ended, or only a person can help.
 pub async fn until<T>(
     arguments: WaitArguments,
     what: &str,
     output: Output,
-    mut ask: impl AsyncFnMut() -> Result<Option<T>, Failure>,
+    mut ask: impl AsyncFnMut() -> Result<Seen<T>, Failure>,
 ) -> Result<T, Failure> {
     let begin = Instant::now();
     let limit = Duration::from_secs(arguments.timeout);
     loop {
-        if let Some(answer) = ask().await? {
-            output.end_of_progress();
-            return Ok(answer);
-        }
+        let state = match ask().await? {
+            Seen::Ended(answer) => {
+                output.end_of_progress();
+                return Ok(answer);
+            }
+            Seen::NeedsSomebody(why) => return Err(Failure::NeedsSomebody(format!("{what}: {why}"))),
+            Seen::GoesOn(state) => state,
+        };
         let waited = begin.elapsed();
         if waited >= limit {
-            return Err(Failure::TimedOut(format!("{what}: not within {} s. It goes on without you", limit.as_secs())));
+            let seconds = limit.as_secs();
+            return Err(Failure::TimedOut(format!("{what}: not within {seconds} s ({state}). It goes on without you")));
         }
-        output.progress(&format!("{what} ({} s)", waited.as_secs()));
+        output.progress(&format!("{what} ({} s): {state}", waited.as_secs()));
         tokio::time::sleep(PAUSE.min(limit.saturating_sub(waited))).await;
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use causeway_local_cloud::page::{LEFT_OUT, blocks};
 use causeway_local_cloud::workspace;
 use regex::Regex;
 
@@ -56,4 +57,83 @@ fn the_operators_page_says_of_every_state_of_health_what_it_means() {
         let state = capital.replace_all(state, "${1}_${2}").to_lowercase();
         assert!(page.contains(&format!("\n| `{state}` | ")), "no row for {state}");
     }
+}
+
+/// The commands of the pages that are run from top to bottom that can't run on the local cloud: the page, how the block
+/// begins.
+const NOT_ON_THE_LOCAL_CLOUD: [(&str, &str); 4] = [
+    ("docs/deploy.md", "rustup target add aarch64-unknown-linux-gnu"),
+    ("docs/deploy.md", "sam build --config-env integration"),
+    ("docs/deploy.md", "aws s3control get-public-access-block --account-id"),
+    ("docs/releases.md", "gh release download"),
+];
+
+#[test]
+fn the_commands_that_do_not_run_on_the_local_cloud_are_known_and_each_says_why() {
+    let mut left_out = Vec::new();
+    for path in ["docs/deploy.md", "docs/releases.md"] {
+        let page = read(path);
+        for block in blocks(&page) {
+            let Some(reason) = block.left_out else { continue };
+            assert!(reason.len() > 20, "{path} does not say why not: {}", block.commands);
+            left_out.push((path, block.commands));
+        }
+        let marked = left_out.iter().filter(|(of, _)| *of == path).count();
+        // The page on deploying says once what the words mean.
+        assert_eq!(
+            page.matches(&format!("\n{LEFT_OUT}")).count() + page.matches(&format!("  {LEFT_OUT}")).count(),
+            marked
+        );
+    }
+    assert_eq!(left_out.len(), NOT_ON_THE_LOCAL_CLOUD.len(), "{left_out:?}");
+    for ((path, commands), (known, beginning)) in left_out.iter().zip(NOT_ON_THE_LOCAL_CLOUD) {
+        assert!(*path == known && commands.starts_with(beginning), "{path}: {commands}");
+    }
+}
+
+#[test]
+fn the_first_deployment_has_a_release_of_its_own_before_the_template_could_refuse_it() {
+    let page = read("docs/deploy.md");
+    let deploying: Vec<String> =
+        blocks(&page).into_iter().map(|block| block.commands).filter(|text| text.contains("sam deploy")).collect();
+    assert!(!deploying.is_empty(), "else nothing is deployed any more");
+    for commands in deploying {
+        let (before, _) = commands.split_once("sam deploy").unwrap();
+        assert!(before.contains(r#"s/'Release=\"[^\"]*\"'/"#), "{commands}");
+    }
+}
+
+#[test]
+fn what_is_chosen_for_good_is_on_one_list_and_so_in_the_template() {
+    let (page, template) = (read("docs/deploy.md"), read("template.yaml"));
+    let section = page.split("\n## Chosen for good\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    for (choice, in_the_template) in [
+        ("`PublicBaseUrl`", "\n  PublicBaseUrl:\n"),
+        ("`TenantRoleNamePrefix`", "\n  TenantRoleNamePrefix:\n"),
+        ("`AWS::DynamoDB::GlobalTable`", "Type: AWS::DynamoDB::GlobalTable\n"),
+        ("`MultiRegion`", "MultiRegion: true\n"),
+        ("`RSA_2048`", "KeySpec: RSA_2048\n"),
+        ("`/causeway/` and `/causeway-internal/`", "Path: /causeway-internal/\n"),
+        ("`pk` and `sk`", "AttributeName: pk\n"),
+        ("FIFO", "FifoQueue: true\n"),
+        ("the Region", "Region: !Ref AWS::Region\n"),
+        ("the account", "AWS::AccountId"),
+        ("the stack's name", "AWS::StackName"),
+        ("the partition", "AWS::Partition"),
+        ("the names of providers", ""),
+    ] {
+        assert!(section.contains(&format!("\n| {choice}")) || section.contains(choice), "{choice}");
+        assert!(template.contains(in_the_template), "{in_the_template}");
+    }
+}
+
+#[test]
+fn the_page_on_deploying_says_what_a_failed_first_deployment_leaves_and_deletes_an_empty_table_only() {
+    let page = read("docs/deploy.md");
+    let block = blocks(&page).into_iter().find(|block| block.section == "Where the first deployment failed").unwrap();
+    let commands = block.commands;
+    let at = |text: &str| commands.find(text).unwrap_or_else(|| panic!("{text}: {commands}"));
+    assert!(at("--select COUNT") < at("= 0 ]") && at("= 0 ]") < at("delete-table"), "{commands}");
+    assert!(at("delete-stack") < at("stack-delete-complete"), "{commands}");
+    assert!(block.left_out.is_none());
 }

@@ -8,6 +8,9 @@ use std::process::Command;
 use causeway_local_cloud::workspace;
 use regex::Regex;
 
+#[path = "releases/permissions.rs"]
+mod permissions;
+
 /// A release that there is not.
 const VERSION: &str = "9.9.9";
 
@@ -111,16 +114,63 @@ fn the_policy_for_deploying_makes_and_passes_roles_under_every_path_that_the_tem
 }
 
 #[test]
-fn a_release_lists_and_rolls_back_every_function_of_the_template() {
+fn a_release_says_of_every_function_of_the_template_what_is_in_it() {
     let template = read("template.yaml");
     let binaries: Vec<&str> = template.lines().filter_map(|line| line.trim().strip_prefix("Binary: ")).collect();
     assert!(binaries.len() >= 6, "else functions are no longer found: {binaries:?}");
-    let listed = |file: &str, variable: &str| -> String {
-        let text = read(file);
-        text.split(&format!("for {variable} in ")).nth(1).unwrap().split("; do").next().unwrap().to_lowercase()
+    let workflow = read(".github/workflows/release.yml");
+    let listed = workflow.split("for function in ").nth(1).unwrap().split("; do").next().unwrap();
+    assert_eq!(listed, binaries.join(" "));
+}
+
+#[test]
+fn going_back_is_a_deployment_all_at_once_and_nothing_moves_an_alias_by_hand() {
+    let page = read("docs/releases.md");
+    let section = page.split("\n## Roll back\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    for command in [r#"'Canary=\"LambdaAllAtOnce\"'/" samconfig.toml"#, "sam deploy --config-env integration\n"] {
+        assert!(section.contains(command), "{command}: {section}");
+    }
+    for file in std::fs::read_dir(workspace::root().join("docs")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(!text.contains("aws lambda update-alias"), "CodeDeploy refuses then: {}", path.display());
+        }
+    }
+}
+
+#[test]
+fn what_is_built_for_a_processor_is_deployed_for_it() {
+    let settings = read("samconfig.toml");
+    let section = |name: &str| {
+        let section = settings.split(&format!("[integration.{name}.parameters]\n")).nth(1).unwrap();
+        let section = section.split("\n[").next().unwrap();
+        section.split("'Architecture=\"").nth(1).unwrap_or_else(|| panic!("{name} names none")).split('"').next()
     };
-    assert_eq!(listed(".github/workflows/release.yml", "function"), binaries.join(" "));
-    assert_eq!(listed("docs/releases.md", "FUNCTION"), binaries.join(" "));
+    assert_eq!(section("build"), section("deploy"));
+}
+
+#[test]
+fn a_function_that_was_stopped_is_started_with_what_was_reserved_for_it() {
+    let page = read("docs/operations.md");
+    let functions = page.split("  stop() {").nth(1).unwrap().split("\n  ```").next().unwrap();
+    for reserved in ["None", "7"] {
+        // A shell with an AWS that keeps what is reserved in a file, and the functions of the page.
+        let script = format!(
+            "cd \"$(mktemp -d)\"; echo {reserved} > kept\noutput() {{ echo name; }}\n\
+             aws() {{ case \"$2\" in get*) cat kept;; put*) echo \"$6\" > kept;; delete*) echo None > kept;; esac; }}\n\
+             stop() {{{functions}\nstop Tenants; cat kept; stop Tenants; start Tenants; cat kept; ls\n"
+        );
+        let ran = Command::new("bash").args(["-euo", "pipefail", "-c", &script]).output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+        assert_eq!(said, format!("0\n{reserved}\nkept\n"), "{ran:?}");
+    }
+    let restore = read("docs/releases.md");
+    let restore = restore.split("\n## Restore the table\n").nth(1).unwrap();
+    for step in ["stop Tenants", "stop Onboarding", "start Tenants", "start Onboarding"] {
+        assert!(restore.contains(step), "{step}");
+    }
+    assert!(!restore.contains("function-concurrency"), "it would forget what is reserved");
 }
 
 /// What the check says of a tag, for the project as it is but for one change in one file.
@@ -171,6 +221,10 @@ fn a_tag_is_refused_that_is_another_version_or_has_no_dated_notes_or_no_base_url
     assert!(said.contains("under 'Unreleased'"), "{said}");
     let said = refused(&tag, "samconfig.toml", "https://login.example.com", "");
     assert!(said.contains("no PublicBaseUrl"), "{said}");
+    for other in ["", "'Architecture=\"x86_64\"'"] {
+        let said = refused(&tag, "samconfig.toml", "'Architecture=\"arm64\"'", other);
+        assert!(said.contains("both of its sections"), "{said}");
+    }
     let said = refused(&tag, "samconfig.toml", "'Release=\"\"'", "'Release=\"first\"'");
     assert!(said.contains("no empty Release"), "{said}");
 }

@@ -8,6 +8,8 @@ use serde_json::Value;
 
 #[path = "template/alarms.rs"]
 mod alarms;
+#[path = "template/for_good.rs"]
+mod for_good;
 #[path = "template/roles.rs"]
 mod roles;
 #[path = "template/routes.rs"]
@@ -94,24 +96,6 @@ fn the_queue_hands_over_no_more_batches_than_instances_are_reserved_for_them() {
         [("", true), ("2", true), ("20", true), ("1000", true), ("0", false), ("1", false), ("1001", false)]
     {
         assert_eq!(pattern.is_match(number), is_taken, "{number:?}");
-    }
-}
-
-#[test]
-fn what_would_be_lost_for_good_is_kept_when_the_stack_goes() {
-    let template = template();
-    let mut kept = resources(&template, "AWS::DynamoDB::Table");
-    kept.extend(resources(&template, "AWS::KMS::Key"));
-    assert_eq!(kept.len(), 4);
-    for resource in kept {
-        assert!(
-            resource.contains("DeletionPolicy: Retain") && resource.contains("UpdateReplacePolicy: Retain"),
-            "{resource}"
-        );
-    }
-    let table = resources(&template, "AWS::DynamoDB::Table")[0];
-    for setting in ["PointInTimeRecoveryEnabled: true", "DeletionProtectionEnabled: true", "SSEEnabled: true"] {
-        assert!(table.contains(setting), "{setting}");
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     commands::Session,
     failure::{Ending, Failure},
     shown::{self, run::Run},
-    waiting::{self, WaitArguments},
+    waiting::{self, Seen, WaitArguments},
 };
 
 /// How many reports are looked through for the one of a run that has just ended.
@@ -51,8 +51,12 @@ pub async fn show_run_after(
         )
     })?;
     let last = waiting::until(wait, "waiting for the run", session.output, async || {
-        let last = shown::pool::last_run(&session.api.get(&pool.path()).await?.body)?;
-        Ok(last.filter(|run| began(&run.id).is_some_and(|began| began >= asked)))
+        let answer = session.api.get(&pool.path()).await?.body;
+        let last = shown::pool::last_run(&answer)?.filter(|run| began(&run.id).is_some_and(|began| began >= asked));
+        Ok(match last {
+            Some(run) => Seen::Ended(run),
+            None => Seen::GoesOn(shown::pool::Standing::of(&answer)?.text()),
+        })
     })
     .await?;
     let reports = session.api.list(&format!("{}/runs", pool.path()), Some(RECENT)).await?;

@@ -24,6 +24,8 @@ pub struct Role {
 enum Form {
     /// A CloudFormation template, each value being its parameter's default
     Cloudformation,
+    /// The AWS CLI's command that makes or updates the stack from the template
+    DeployCommand,
     /// Terraform
     Terraform,
     /// Commands of the AWS CLI
@@ -40,6 +42,7 @@ impl Form {
     fn member(self) -> &'static str {
         match self {
             Self::Cloudformation => "cloudformation",
+            Self::DeployCommand => "deploy_command",
             Self::Terraform => "terraform",
             Self::AwsCli => "aws_cli",
             Self::Trust => "trust_policy",

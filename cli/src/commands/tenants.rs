@@ -5,7 +5,7 @@ mod remove;
 mod update;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     arguments::{ListArguments, TenantArgument},
@@ -36,10 +36,20 @@ enum TenantsCommand {
     Update(Update),
     /// Gives a tenant another external ID; both are good until every role of the tenant takes the new one only
     RotateExternalId(TenantArgument),
-    /// Gives a tenant another webhook endpoint with another secret; what the one of before delivers is taken for days
-    RotateWebhook(TenantArgument),
+    /// Gives a tenant another webhook endpoint with another secret; what the former one delivers is taken for days
+    RotateWebhook(RotateWebhook),
     /// Removes a tenant that has no user pools
     Remove(Remove),
+}
+
+/// `causeway tenants rotate-webhook`.
+#[derive(Debug, Args)]
+struct RotateWebhook {
+    #[command(flatten)]
+    tenant: TenantArgument,
+    /// Ends every former endpoint and secret at once, since one of them is in wrong hands
+    #[arg(long)]
+    end_former: bool,
 }
 
 impl Tenants {
@@ -53,15 +63,21 @@ impl Tenants {
             }
             TenantsCommand::Create(create) => create.run(session).await,
             TenantsCommand::Update(update) => update.run(session).await,
-            TenantsCommand::RotateExternalId(tenant) => rotate(session, tenant, "external-id-rotation").await,
-            TenantsCommand::RotateWebhook(tenant) => rotate(session, tenant, "webhook-rotation").await,
+            TenantsCommand::RotateExternalId(tenant) => {
+                rotate(session, tenant, "external-id-rotation", json!({})).await
+            }
+            TenantsCommand::RotateWebhook(RotateWebhook { tenant, end_former }) => {
+                // A deployment of a previous release takes no body.
+                let body = if *end_former { json!({ "end_former": true }) } else { json!({}) };
+                rotate(session, tenant, "webhook-rotation", body).await
+            }
             TenantsCommand::Remove(remove) => remove.run(session).await,
         }
     }
 }
 
-async fn rotate(session: &Session, tenant: &TenantArgument, what: &str) -> Result<Ending, Failure> {
-    let answer = session.api.post_once(&format!("{}/{what}", tenant.path()), json!({})).await?.body;
+async fn rotate(session: &Session, tenant: &TenantArgument, what: &str, body: Value) -> Result<Ending, Failure> {
+    let answer = session.api.post_once(&format!("{}/{what}", tenant.path()), body).await?.body;
     session.output.show(&answer, || shown::tenant::details(&answer))?;
     Ok(Ending::Done)
 }

@@ -67,7 +67,7 @@ impl Chosen {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Health {
     state: String,
     message: String,
@@ -100,6 +100,38 @@ impl LastRun {
 /// The last run of a user pool, if there was one.
 pub fn last_run(answer: &Value) -> Result<Option<LastRun>, Failure> {
     shown::read(&answer["last_run"], "the last run")
+}
+
+/// How a user pool stands, for who waits for it.
+#[derive(Debug, Deserialize)]
+pub struct Standing {
+    /// Its last run, if there was one.
+    pub last_run: Option<LastRun>,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    health: Option<Health>,
+}
+
+impl Standing {
+    /// That of a pool as the API answers it.
+    pub fn of(answer: &Value) -> Result<Self, Failure> {
+        shown::read(answer, "a user pool")
+    }
+
+    /// What is wrong and what to do, where time alone changes nothing. A state that this version does not know is none
+    /// of those.
+    pub fn needs_somebody(&self) -> Option<String> {
+        let health = self.health.as_ref()?;
+        let is_somebodys = ["denied", "quota", "rejected", "held"].contains(&health.state.as_str());
+        is_somebodys.then(|| format!("{}: {}\n  {}", health.state, health.message, health.remedy))
+    }
+
+    /// In short.
+    pub fn text(&self) -> String {
+        let health = self.health.as_ref().map_or("", |health| health.state.as_str());
+        format!("{}, health {health}", self.status)
+    }
 }
 
 /// One user pool.

@@ -41,6 +41,8 @@ struct Progress {
     role_arn: String,
     takes_new: Option<bool>,
     takes_former: Option<bool>,
+    #[serde(default)]
+    remedy: Option<String>,
 }
 
 impl Progress {
@@ -48,7 +50,8 @@ impl Progress {
         match (self.takes_new, self.takes_former) {
             (Some(true), Some(false)) => "takes the new external ID only",
             (Some(true), _) => "takes both external IDs",
-            (Some(false), _) => "takes the external ID of before only",
+            (Some(false), Some(false)) => "takes neither external ID",
+            (Some(false), _) => "takes the former external ID only",
             (None, _) => "not tried yet",
         }
     }
@@ -71,8 +74,11 @@ pub fn details(answer: &Value) -> Result<String, Failure> {
     let tenant: Tenant = shown::read(answer, "a tenant")?;
     let mut rows = vec![("tenant", tenant.id), ("name", tenant.name), ("external ID", tenant.external_id)];
     if let Some(rotation) = tenant.external_id_rotation {
-        rows.push(("external ID of before", rotation.former_external_id));
-        rows.extend(rotation.roles.iter().map(|role| ("role", format!("{} {}", role.role_arn, role.text()))));
+        rows.push(("former external ID", rotation.former_external_id));
+        for role in rotation.roles {
+            rows.push(("role", format!("{} {}", role.role_arn, role.text())));
+            rows.extend(role.remedy.map(|remedy| ("to do", remedy)));
+        }
     }
     rows.push(("webhook URL", tenant.webhook_url));
     let former = tenant.former_webhooks.iter();

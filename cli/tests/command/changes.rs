@@ -131,6 +131,31 @@ fn the_removal_of_a_pool_is_waited_for_until_the_pool_is_gone() {
 }
 
 #[test]
+fn waiting_for_a_removal_ends_with_the_remedy_where_only_a_person_can_help() {
+    let in_state = |run: &str, state: &str| {
+        let mut removing = pool();
+        removing["status"] = json!("removing");
+        removing["last_run"] = json!({"id": run, "finished_at": "2026-11-22T12:15:00Z", "outcome": "failed"});
+        removing["health"] = json!({"state": state, "message": "the role denies Causeway",
+                                    "remedy": "have the tenant put the role back", "since": "2026-11-22T12:00:00Z"});
+        removing
+    };
+    let delete = format!("DELETE {}", pool_path("?providers=delete"));
+    let server = Server::start(vec![
+        read(&pool_path(""), &in_state("01A", "denied")),
+        Answer::json(&delete, 202, &in_state("01A", "denied")),
+        // What a run before the removal left says nothing of it, and what passes by itself needs nobody.
+        read(&pool_path(""), &in_state("01A", "denied")),
+        read(&pool_path(""), &in_state("01B", "throttled")),
+        read(&pool_path(""), &in_state("01C", "denied")),
+    ]);
+    let ended = run(&server, &["pools", "remove", TENANT, POOL, "--providers", "delete", "--yes", "--wait"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (6, ""), "{}", ended.stderr);
+    assert!(ended.stderr.contains("have the tenant put the role back"), "{}", ended.stderr);
+    server.assert_all_given();
+}
+
+#[test]
 fn a_provider_is_taken_over_only_after_somebody_saw_what_that_changes() {
     let call = format!("POST {}", pool_path("/adopt"));
     let adoption = |adopted: bool| {

@@ -57,6 +57,23 @@ fn for_people_a_list_is_a_table() {
 }
 
 #[test]
+fn what_can_not_be_read_of_a_list_is_named_below_it() {
+    let unreadable = json!([{ "item": "POOL#eu-west-1_a/CLAIM#conn_9", "message": "invalid type: integer" }]);
+    let body = json!({ "items": [provider(1)], "next_cursor": null, "unreadable": unreadable });
+    let path = format!("GET {}?limit=100", pool_path("/providers"));
+    let answers = || vec![Answer::json(&path, 200, &body)];
+    let server = Server::start(answers());
+    let ended = run(&server, &["providers", TENANT, crate::POOL]);
+    assert!(
+        ended.stdout.contains("conn_1 ") && ended.stdout.contains("CLAIM#conn_9\n  invalid type"),
+        "{}",
+        ended.stdout
+    );
+    let server = Server::start(answers());
+    assert_eq!(run(&server, &["providers", TENANT, crate::POOL, "--json"]).json()["unreadable"], unreadable);
+}
+
+#[test]
 fn a_run_is_found_on_whatever_page_it_is() {
     let path = pool_path("/runs");
     let run_of = |id: &str| {

@@ -14,9 +14,9 @@ use causeway_aws::clock;
 use causeway_cache::Cache;
 use causeway_core::{
     id::TenantId,
+    serving::WakingPool,
     tenant::Purpose,
     timestamp::Timestamp,
-    user_pool::UserPool,
     wake_up::{Cause, WakeUp},
     webhook::{Event, Refused, verify_signature_of_one},
 };
@@ -45,7 +45,7 @@ pub struct Ingest {
     queue: Queue,
     /// The secrets of endpoints, opened. One that was replaced is read again before a signature is refused for it.
     secrets: Cache<Endpoint, Vec<SecretString>>,
-    pools: Cache<TenantId, Vec<UserPool>>,
+    pools: Cache<TenantId, Vec<WakingPool>>,
 }
 
 /// Why a webhook is not answered 200.
@@ -156,7 +156,7 @@ impl Ingest {
         (tenant_id, number): &Endpoint,
         now: Timestamp,
     ) -> Result<Option<Vec<SecretString>>, NotTaken> {
-        let Some(tenant) = self.store.tenant(tenant_id).await? else {
+        let Some(tenant) = self.store.listening_tenant(tenant_id).await? else {
             return Ok(None);
         };
         let mut secrets = Vec::new();
@@ -166,12 +166,17 @@ impl Ingest {
         Ok((!secrets.is_empty()).then_some(secrets))
     }
 
+    /// The tenant's pools. One that can't be read is told and keeps no other from being woken up.
+    async fn waking_pools(&self, tenant: &TenantId) -> Result<Vec<WakingPool>, StoreError> {
+        Ok(self.store.waking_pools(tenant).await?.told())
+    }
+
     /// Puts one wake-up per pool of the tenant on the queue, ten in a call.
     async fn wake_up(&self, tenant: &TenantId, event: &Event) -> Result<usize, NotTaken> {
-        let (now, read) = (clock::now(), || async { self.store.pools(tenant).await.map(Some) });
+        let (now, read) = (clock::now(), || async { self.waking_pools(tenant).await.map(Some) });
         let mut pools = self.pools.get_or_read(tenant, now, read).await?.unwrap_or_default();
         // One that had no runs a moment ago may have some now.
-        if pools.is_empty() || !pools.iter().all(UserPool::is_reconciled) {
+        if pools.is_empty() || !pools.iter().all(WakingPool::is_reconciled) {
             pools = self.pools.read_again(tenant, now, read).await?.unwrap_or_default();
         }
         let wake_ups: Vec<WakeUp> =

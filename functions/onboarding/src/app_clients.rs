@@ -90,11 +90,12 @@ async fn page(
     query: &Form,
 ) -> Result<layout::Page, Failure> {
     let (store, place) = (&visitor.service.store, (&visitor.tenant.id, &pool.user_pool_id));
-    let (mut claims, seen, errands) = tokio::try_join!(
+    let (claims, seen, errands) = tokio::try_join!(
         store.claims(place.1),
         store.seen_app_clients(place.0, place.1),
         store.errands(place.0, place.1),
     )?;
+    let mut claims = claims.told();
     claims.retain(|claim| claim.tenant_id == pool.tenant_id && claim.is_held());
     let now = visitor.service.now();
     let is_under_way = errands

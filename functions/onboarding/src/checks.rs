@@ -96,7 +96,7 @@ pub async fn register(visitor: Visitor, mut form: Form) -> Result<Response, Fail
 async fn registered(visitor: &Visitor, form: &mut Form) -> Result<Option<UserPool>, Failure> {
     let Some(wanted) = read(visitor, form) else { return Ok(None) };
     let all = visitor.all_pools().await?;
-    let known = all.iter().find(|pool| pool.user_pool_id == wanted.user_pool_id && visitor.link.governs(pool));
+    let known = all.items.iter().find(|pool| pool.user_pool_id == wanted.user_pool_id && visitor.link.governs(pool));
     if let Some(pool) = known {
         if (&pool.account_id, &pool.role_name) == (&wanted.account_id, &wanted.role_name) {
             return Ok(Some(pool.clone()));
@@ -108,11 +108,11 @@ async fn registered(visitor: &Visitor, form: &mut Form) -> Result<Option<UserPoo
         form.refuse("user_pool_id", rule);
         return Ok(None);
     }
-    if all.len() >= MOST_POOLS {
+    if all.items.len() + all.unreadable.len() >= MOST_POOLS {
         form.refuse("user_pool_id", format!("{MOST_POOLS} user pools are registered: ask the operator for more"));
         return Ok(None);
     }
-    let admission = visitor.link.admits(&wanted.account_id, &all);
+    let admission = visitor.link.admits(&wanted.account_id, &all.items);
     if admission == Admission::Refused {
         let named: Vec<&str> = visitor.link.account_ids.iter().map(AccountId::as_str).collect();
         let rule = format!("your link is for account {}: ask the operator for another", named.join(", "));
@@ -230,7 +230,8 @@ fn verdict(visitor: &Visitor, pool: &UserPool, recorded: Option<&RecordedChecks>
     let Some(recorded) = recorded else {
         return html! { @if runs { (under_way("The checks wait to be run.")) } };
     };
-    let failed = recorded.checks.iter().filter(|check| check.outcome == CheckOutcome::Fail).count();
+    let is_failed = |check: &&Check| matches!(check.outcome, CheckOutcome::Fail | CheckOutcome::Unknown);
+    let failed = recorded.checks.iter().filter(is_failed).count();
     html! {
         @if runs {
             (under_way("The checks are running."))
@@ -254,7 +255,7 @@ fn shown(visitor: &Visitor, pool: &UserPool, title: &str, check: &Check) -> Mark
     let (class, outcome) = match check.outcome {
         CheckOutcome::Pass => ("passed", "Passed"),
         CheckOutcome::Warn => ("warned", "Note"),
-        CheckOutcome::Fail => ("failed", "Failed"),
+        CheckOutcome::Fail | CheckOutcome::Unknown => ("failed", "Failed"),
     };
     let (remedy, exact) = remedy_parts(&check.remedy);
     html! {

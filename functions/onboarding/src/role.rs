@@ -108,7 +108,7 @@ fn documents(visitor: &Visitor, role: &RoleRequest, launch_url: Option<&str>) ->
             details open[launch_url.is_none()] {
                 summary { "CloudFormation template" }
                 p { "Save it as " code { "role.yaml" } ". Your values are its parameters' defaults." }
-                (copyable("deploy", "the command that deploys the template", &deploy_command(role)))
+                (copyable("deploy", "the command that deploys the template", &role.deploy_command()))
                 (copyable("cloudformation", "the CloudFormation template", &role.cloudformation()))
             }
             details {
@@ -125,11 +125,4 @@ fn documents(visitor: &Visitor, role: &RoleRequest, launch_url: Option<&str>) ->
             }
         }
     }
-}
-
-fn deploy_command(role: &RoleRequest) -> String {
-    format!(
-        "aws cloudformation deploy --stack-name {} --template-file role.yaml \\\n  --capabilities CAPABILITY_NAMED_IAM",
-        role.stack_name()
-    )
 }

@@ -19,7 +19,7 @@ use causeway_core::{
     user_pool::UserPool,
 };
 use causeway_edge::Source;
-use causeway_store::Session;
+use causeway_store::{Found, Session};
 use causeway_tenancy::{TenancyError, recorded};
 
 use crate::{failure::Failure, page::see_other, service::Service};
@@ -77,13 +77,13 @@ impl Visitor {
     }
 
     /// All pools of the tenant, for what depends on those that this visitor may not see.
-    pub async fn all_pools(&self) -> Result<Vec<UserPool>, Failure> {
+    pub async fn all_pools(&self) -> Result<Found<UserPool>, Failure> {
         Ok(self.service.store.pools(&self.tenant.id).await?)
     }
 
     /// The pools that the link governs, the last registered first.
     pub async fn pools(&self) -> Result<Vec<UserPool>, Failure> {
-        let mut pools = self.all_pools().await?;
+        let mut pools = self.all_pools().await?.told();
         pools.retain(|pool| self.link.governs(pool));
         pools.sort_by(|one, other| (other.created_at, &other.user_pool_id).cmp(&(one.created_at, &one.user_pool_id)));
         Ok(pools)

@@ -42,7 +42,7 @@ fn measure_report(metrics: &mut Measurements, report: &RunReport, woken_at: Opti
         Outcome::NoChange => metrics.count(Metric::RunsWithoutChange),
         Outcome::Failed => metrics.count(Metric::RunsFailed),
         Outcome::OutOfTime => metrics.count(Metric::RunsOutOfTime),
-        Outcome::Changed | Outcome::Partial => {}
+        Outcome::Changed | Outcome::Partial | Outcome::Unknown => {}
     }
     for step in &report.steps {
         metrics.count(if step.held { Metric::StepsHeldBack } else { metric_of(&step.action) });

@@ -12,6 +12,7 @@ use causeway_core::{
 use causeway_edge::{Limit, Rate, Source};
 use causeway_store::{Store, StoreError};
 use causeway_workos::{Workos, WorkosError};
+use futures::future::join_all;
 use secrecy::SecretString;
 use url::Url;
 
@@ -27,8 +28,10 @@ use crate::{
 /// verified.
 const DOMAINS_WITHIN: Duration = Duration::from_secs(3);
 
-/// How long the start of an instance waits for its key: Lambda gives it ten seconds in all.
-const KEY_WITHIN: Duration = Duration::from_secs(5);
+/// How long the start of an instance waits for what it needs: Lambda gives it ten seconds in all.
+const READY_WITHIN: Duration = Duration::from_secs(5);
+/// How many items a request looks up side by side: tenant, pool and claim. Each takes a connection of its own.
+const LOOKED_UP_AT_ONCE: usize = 3;
 
 /// How often one code or access token may be shown. Each time costs a call, and nobody can make up another; Cognito
 /// shows each once. A wrong client secret costs none, and is refused without being counted, so that nobody who only
@@ -79,16 +82,21 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    /// Opens the key of codes and access tokens before the first request comes. Where that can't be done in time, the
-    /// first request that needs the key opens it.
-    pub async fn open_bearer_key(&self) {
-        match tokio::time::timeout(KEY_WITHIN, self.bearer_key.get()).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(failure)) => {
-                let (class, error) = (failure.class(), failure.shown());
-                tracing::warn!(?class, error, "the key of codes and access tokens is not there at the start");
-            }
-            Err(_) => tracing::warn!("the key of codes and access tokens did not come in time at the start"),
+    /// Does before the first request comes what every instance does once: it opens the key of codes and access tokens,
+    /// reads the signing keys, and connects to the keys, and to the table as often as `/token` asks it at once. So the
+    /// first `/token` makes the calls of any other, over connections that are there. What can't be had in time, the
+    /// first request that needs it asks for again.
+    pub async fn get_ready(&self) {
+        let connected = join_all((1..LOOKED_UP_AT_ONCE).map(|_| self.store.bearer_key()));
+        let ready = async { tokio::join!(self.bearer_key.get(), self.signer.keys(), connected) };
+        let Ok((bearer_key, signing_keys, _)) = tokio::time::timeout(READY_WITHIN, ready).await else {
+            tracing::warn!("not all that an instance starts with came in time");
+            return;
+        };
+        let failures = [bearer_key.err(), signing_keys.err().map(Failure::from)];
+        for failure in failures.into_iter().flatten() {
+            let (class, error) = (failure.class(), failure.shown());
+            tracing::warn!(?class, error, "a key is not there at the start");
         }
     }
 

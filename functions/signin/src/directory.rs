@@ -8,12 +8,11 @@ use std::sync::Arc;
 
 use causeway_cache::{Cache, Standing};
 use causeway_core::{
-    claim::Claim,
     id::{ConnectionId, TenantId, UserPoolId},
     oidc::envelope::Key,
-    tenant::{Purpose, Tenant},
+    serving::{ServingClaim, ServingPool, ServingTenant},
+    tenant::Purpose,
     timestamp::Timestamp,
-    user_pool::UserPool,
 };
 use causeway_edge::{Limit, Rate, Source};
 use causeway_store::{SealError, Sealer, Store, StoreError};
@@ -30,7 +29,7 @@ const STRANGERS: Rate = Rate { burst: 20, per_second: 5 };
 /// none of them, and go with the tenant's entry.
 pub struct KnownTenant {
     /// The tenant.
-    pub tenant: Tenant,
+    pub tenant: ServingTenant,
     state_key: OnceCell<Key>,
     api_key: OnceCell<SecretString>,
 }
@@ -50,9 +49,9 @@ pub struct Served {
     /// The tenant.
     pub tenant: Arc<KnownTenant>,
     /// The pool.
-    pub pool: Arc<UserPool>,
+    pub pool: Arc<ServingPool>,
     /// The claim.
-    pub claim: Arc<Claim>,
+    pub claim: Arc<ServingClaim>,
 }
 
 type PoolKey = (TenantId, UserPoolId);
@@ -64,8 +63,8 @@ pub struct Directory {
     sealer: Sealer,
     now: fn() -> Timestamp,
     tenants: Cache<TenantId, KnownTenant>,
-    pools: Cache<PoolKey, UserPool>,
-    claims: Cache<ClaimKey, Claim>,
+    pools: Cache<PoolKey, ServingPool>,
+    claims: Cache<ClaimKey, ServingClaim>,
     strangers: Limit<Source>,
 }
 
@@ -113,7 +112,7 @@ impl Directory {
         tenant: &TenantId,
         pool: &UserPoolId,
         asker: Asker,
-    ) -> Result<Option<Arc<UserPool>>, Failure> {
+    ) -> Result<Option<Arc<ServingPool>>, Failure> {
         let (now, key) = ((self.now)(), (tenant.clone(), pool.clone()));
         let standings = [self.tenants.standing(tenant, now), self.pools.standing(&key, now)];
         let read = async || {
@@ -151,7 +150,7 @@ impl Directory {
 
     async fn read_tenant(&self, id: &TenantId) -> Result<Option<Arc<KnownTenant>>, StoreError> {
         let read = async || {
-            let tenant = self.store.tenant(id).await?;
+            let tenant = self.store.serving_tenant(id).await?;
             Ok(tenant.map(|tenant| KnownTenant { tenant, state_key: OnceCell::new(), api_key: OnceCell::new() }))
         };
         self.tenants.get_or_read(id, (self.now)(), read).await
@@ -162,24 +161,27 @@ impl Directory {
         &self,
         endpoint: &Endpoint,
         pool: &UserPoolId,
-    ) -> Result<Option<Arc<UserPool>>, StoreError> {
+    ) -> Result<Option<Arc<ServingPool>>, StoreError> {
         let (key, _) = keys(endpoint, pool);
         self.pools.read_again(&key, (self.now)(), || self.read_pool(&key)).await
     }
 
     /// The claim as it stands now, at most once a second: its secrets or its organization may just have changed.
-    pub async fn claim_again(&self, endpoint: &Endpoint, pool: &UserPoolId) -> Result<Option<Arc<Claim>>, StoreError> {
+    pub async fn claim_again(
+        &self,
+        endpoint: &Endpoint,
+        pool: &UserPoolId,
+    ) -> Result<Option<Arc<ServingClaim>>, StoreError> {
         let (_, key) = keys(endpoint, pool);
         self.claims.read_again(&key, (self.now)(), || self.read_claim(endpoint, pool)).await
     }
 
-    async fn read_pool(&self, (tenant, pool): &PoolKey) -> Result<Option<UserPool>, StoreError> {
-        Ok(self.store.pool(tenant, pool).await?.filter(UserPool::lets_users_in))
+    async fn read_pool(&self, (tenant, pool): &PoolKey) -> Result<Option<ServingPool>, StoreError> {
+        Ok(self.store.serving_pool(tenant, pool).await?.filter(ServingPool::lets_users_in))
     }
 
-    async fn read_claim(&self, endpoint: &Endpoint, pool: &UserPoolId) -> Result<Option<Claim>, StoreError> {
-        // Consistently: Cognito may ask as soon as the claim is written.
-        let claim = self.store.claim(pool, &endpoint.connection_id, true).await?;
+    async fn read_claim(&self, endpoint: &Endpoint, pool: &UserPoolId) -> Result<Option<ServingClaim>, StoreError> {
+        let claim = self.store.serving_claim(pool, &endpoint.connection_id).await?;
         // The claim of a pool that has gone from one tenant to another, or whose issuer has changed, is not
         // this endpoint's: it must not vouch for users of another WorkOS environment.
         Ok(claim.filter(|claim| claim.tenant_id == endpoint.tenant_id && claim.issuer == endpoint.issuer))
@@ -187,7 +189,7 @@ impl Directory {
 
     /// The key of the tenant's sign-in states.
     pub async fn state_key<'a>(&self, known: &'a KnownTenant) -> Result<&'a Key, SealError> {
-        let Tenant { id, sign_in_state_key, .. } = &known.tenant;
+        let ServingTenant { id, sign_in_state_key, .. } = &known.tenant;
         let open = async || {
             let text = self.sealer.open(id, Purpose::SignInState, sign_in_state_key).await?;
             Key::from_text(&text)
@@ -198,7 +200,7 @@ impl Directory {
 
     /// The tenant's WorkOS API key.
     pub async fn api_key<'a>(&self, known: &'a KnownTenant) -> Result<&'a SecretString, Failure> {
-        let Tenant { id, workos_api_key, .. } = &known.tenant;
+        let ServingTenant { id, workos_api_key, .. } = &known.tenant;
         let sealed = workos_api_key.as_ref().ok_or_else(|| Failure::NoApiKey(id.clone()))?;
         Ok(known.api_key.get_or_try_init(|| self.sealer.open(id, Purpose::WorkosApiKey, sealed)).await?)
     }

@@ -107,7 +107,7 @@ impl Failure {
 fn of_workos(error: &WorkosError) -> Outcome {
     match error {
         // Nothing has left for WorkOS.
-        WorkosError::Setup { .. } | WorkosError::BaseUrl | WorkosError::Unreachable { .. } => Outcome::Failed,
+        WorkosError::BaseUrl | WorkosError::Unwritable { .. } | WorkosError::Unreachable { .. } => Outcome::Failed,
         _ if error.class() == ErrorClass::Bug => Outcome::Failed,
         // As when somebody goes back in the browser.
         _ if error.refuses_code() => Outcome::Refused("the code of WorkOS is not good"),

@@ -45,7 +45,7 @@ use crate::{
 async fn main() -> Result<(), Error> {
     causeway_telemetry::start();
     let bridge = Arc::new(bridge()?);
-    bridge.open_bearer_key().await;
+    bridge.get_ready().await;
     let base = bridge.base.clone();
     run(Edge::new(router(bridge), &base, Door::Open)).await
 }

@@ -17,5 +17,7 @@ mod samples;
 mod secrets;
 mod sign_in_log;
 mod start;
+mod start_up;
+mod unreadable;
 mod workos;
 mod world;

@@ -9,12 +9,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use causeway_core::{
-    approval::{PlannedSteps, hash_of_held},
-    id::ConnectionId,
-    plan::Step,
-    timestamp::Timestamp,
-};
+use causeway_core::{approval::PlannedSteps, id::ConnectionId, plan::Step, timestamp::Timestamp};
 use causeway_edge::Caller;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -89,18 +84,17 @@ pub async fn approve(
             Ok((decisions, (approval, steps)))
         })
         .await?;
-    let hash = hash_of_held(&steps);
     tracing::info!(
         tenant_id = %tenant.id,
         user_pool_id = %pool.user_pool_id,
-        hash,
+        hash = approval.hash,
         approved_by = approval.approved_by,
         steps = steps.len(),
         "held steps approved"
     );
     let requested_at = service.now();
     service.wake_up(&pool).await?;
-    let answer = Approved { hash, expires_at: approval.expires_at, requested_at, steps };
+    let answer = Approved { hash: approval.hash, expires_at: approval.expires_at, requested_at, steps };
     Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
 }
 

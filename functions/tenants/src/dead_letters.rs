@@ -15,7 +15,7 @@ use causeway_core::{
 };
 use causeway_edge::Caller;
 use causeway_queue::{DeadLetter, Deduplication};
-use causeway_store::Page;
+use causeway_store::{Found, Page};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -119,6 +119,7 @@ impl From<DeadLetter> for DeadLetterAnswer {
 )]
 pub async fn list(State(service): State<Arc<Service>>, request: PageRequest) -> Result<Response, Problem> {
     let letters = service.dead_letters.receive(LOOKED_AT).await?;
+    let letters = Found { items: letters, unreadable: Vec::new() };
     let page =
         page::of_all(letters, &request, |letter| format!("{:020}{}", letter.sent_at.millis(), letter.message_id));
     Ok(page::answer(&request, Page { next: None, ..page }, DeadLetterAnswer::from))

@@ -8,15 +8,18 @@ use axum::{
 };
 use causeway_core::{
     external_id::has_role_in_use,
-    id::{ExternalId, UserPoolId},
+    id::{AccountId, ExternalId, UserPoolId},
+    role::RoleRequest,
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::UserPool,
 };
+use causeway_store::Found;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    page::UnreadableItem,
     problem::{PROBLEM, Problem, ProblemAnswer},
     service::Service,
     tenants::{TenantAnswer, TenantPath},
@@ -33,6 +36,10 @@ pub struct RotationAnswer {
     started_at: Timestamp,
     /// How far each role in use is. The rotation ends once all take the new ID and refuse the former one.
     roles: Vec<RoleProgress>,
+    /// The user pools that stand in the table and can't be read, where there are any. The rotation waits for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    unreadable: Vec<UnreadableItem>,
 }
 
 /// How far a role is in a rotation.
@@ -51,11 +58,14 @@ struct RoleProgress {
     /// When it was tried last.
     #[schema(required = true)]
     seen_at: Option<Timestamp>,
+    /// What the tenant has to do next; null where nothing is left to do, or no run has tried the role yet.
+    #[schema(required = true)]
+    remedy: Option<String>,
 }
 
 impl RotationAnswer {
-    /// How far the rotation of a tenant with these pools is.
-    pub fn of(tenant: &Tenant, pools: &[UserPool]) -> Option<Self> {
+    /// How far the rotation of a tenant with these pools is. Their roles trust `integration_account`.
+    pub fn of(tenant: &Tenant, pools: &Found<UserPool>, integration_account: &AccountId) -> Option<Self> {
         let former = tenant.former_external_id.as_ref()?;
         let progress = |pool: &UserPool| {
             let seen = tenant.seen_external_ids(pool);
@@ -65,12 +75,16 @@ impl RotationAnswer {
                 takes_new: seen.map(|seen| seen.takes_new),
                 takes_former: seen.map(|seen| seen.takes_former),
                 seen_at: seen.map(|seen| seen.seen_at),
+                remedy: seen.and_then(|seen| {
+                    seen.remedy(&former.external_id, &RoleRequest::of(integration_account, tenant, pool))
+                }),
             }
         };
         Some(Self {
             former_external_id: former.external_id.clone(),
             started_at: former.rotated_at,
-            roles: pools.iter().filter(|pool| has_role_in_use(pool)).map(progress).collect(),
+            roles: pools.items.iter().filter(|pool| has_role_in_use(pool)).map(progress).collect(),
+            unreadable: pools.unreadable.iter().cloned().map(UnreadableItem::from).collect(),
         })
     }
 }
@@ -96,16 +110,19 @@ pub async fn rotate_external_id(
     let tenant = service.tenant(&path.tenant_id).await?;
     let pools = service.store().pools(&tenant.id).await?;
     // One that no role needs any more, as its pool was removed, is in nobody's way.
-    if tenant.former_external_id.is_some() && !tenant.is_rotated(&pools) {
+    let is_rotated = pools.unreadable.is_empty() && tenant.is_rotated(&pools.items);
+    if tenant.former_external_id.is_some() && !is_rotated {
         return Err(Problem::conflict(
             "a rotation is on its way: `external_id_rotation` shows which roles it waits for",
         ));
     }
     let (new, now) = (ExternalId::generate(service.reconciler.sources.number()), service.now());
-    let mut rotated = Tenant { updated_at: now, ..tenant }.with_external_id(new, &pools, now);
+    // Nobody knows whether the role of a pool that can't be read is in use.
+    let is_needed = pools.items.iter().any(has_role_in_use) || !pools.unreadable.is_empty();
+    let mut rotated = Tenant { updated_at: now, ..tenant }.with_external_id(new, is_needed, now);
     rotated.version = service.store().update_tenant(&rotated).await?;
     tracing::info!(tenant_id = %rotated.id, "external ID rotated");
-    for pool in pools.iter().filter(|pool| pool.is_reconciled()) {
+    for pool in pools.items.iter().filter(|pool| pool.is_reconciled()) {
         service.try_to_wake_up(pool).await;
     }
     let shown = service.shown(&rotated).await?;

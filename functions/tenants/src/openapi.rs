@@ -5,51 +5,16 @@ use axum::{
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
 };
-use utoipa::{
-    Modify, OpenApi as _,
-    openapi::{
-        OpenApi,
-        security::{ApiKey, ApiKeyValue, SecurityScheme},
-    },
-};
-
-use crate::problem::ProblemAnswer;
 
 #[cfg(test)]
+mod base;
+#[cfg(test)]
 pub mod completed;
+#[cfg(test)]
+pub use base::base;
 
-const SIGNATURE: &str = "aws_signature";
 /// A test sees to it that it is the generated one, which takes a new instance some milliseconds to generate.
 const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
-
-#[derive(utoipa::OpenApi)]
-#[openapi(
-    info(
-        title = "Causeway",
-        description = "Makes WorkOS SSO connections available as identity providers of Amazon Cognito user pools."
-    ),
-    components(schemas(ProblemAnswer)),
-    modifiers(&Signed),
-    security(("aws_signature" = []))
-)]
-struct Base;
-
-/// Every call carries AWS's signature.
-struct Signed;
-
-impl Modify for Signed {
-    fn modify(&self, document: &mut OpenApi) {
-        let about = "AWS Signature Version 4, service `execute-api`: IAM decides by route";
-        let header = ApiKeyValue::with_description("Authorization", about);
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme(SIGNATURE, SecurityScheme::ApiKey(ApiKey::Header(header)));
-    }
-}
-
-/// What the document has besides the routes.
-pub fn base() -> OpenApi {
-    Base::openapi()
-}
 
 /// Shows this document
 #[utoipa::path(

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use causeway_store::Page;
+use causeway_store::{Found, Page, Unreadable, tell};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::{
@@ -113,16 +113,39 @@ pub struct List<T> {
     /// The `cursor` of the next page; null at the end.
     #[schema(required = true)]
     next_cursor: Option<String>,
+    /// What stands in the table and can't be read, where there is any: it is not among the items.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    unreadable: Vec<UnreadableItem>,
+}
+
+/// An item of the table that can't be read, and has to be restored.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UnreadableItem {
+    /// Its key, as `partition key/sort key`.
+    item: String,
+    /// What is wrong with it.
+    message: String,
+}
+
+impl From<Unreadable> for UnreadableItem {
+    fn from(Unreadable { item, error }: Unreadable) -> Self {
+        Self { item, message: error }
+    }
 }
 
 /// A page as the API answers it.
 pub fn answer<T, V: Serialize>(request: &PageRequest, page: Page<T>, view: impl Fn(T) -> V) -> Response {
+    tell(&page.unreadable);
     let next_cursor = page.next.map(|next| request.cursor_of(&next));
-    Json(List { items: page.items.into_iter().map(view).collect(), next_cursor }).into_response()
+    let unreadable = page.unreadable.into_iter().map(UnreadableItem::from).collect();
+    Json(List { items: page.items.into_iter().map(view).collect(), next_cursor, unreadable }).into_response()
 }
 
-/// The page of a list that is there as a whole, newest first, by a key that sorts by age.
-pub fn of_all<T>(mut all: Vec<T>, request: &PageRequest, key: impl Fn(&T) -> String) -> Page<T> {
+/// The page of a list that is there as a whole, newest first, by a key that sorts by age. What can't be read has none,
+/// and is named on the first page.
+pub fn of_all<T>(found: Found<T>, request: &PageRequest, key: impl Fn(&T) -> String) -> Page<T> {
+    let Found { items: mut all, unreadable } = found;
     all.sort_by_key(|item| std::cmp::Reverse(key(item)));
     let mut items: Vec<T> =
         all.into_iter().filter(|item| request.after.as_ref().is_none_or(|after| key(item) < *after)).collect();
@@ -130,7 +153,7 @@ pub fn of_all<T>(mut all: Vec<T>, request: &PageRequest, key: impl Fn(&T) -> Str
     let more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_| more).map(key);
-    Page { items, next }
+    Page { items, unreadable: if request.after.is_none() { unreadable } else { Vec::new() }, next }
 }
 
 #[cfg(test)]
@@ -141,8 +164,11 @@ mod tests {
     fn following_the_cursors_shows_every_item_once_newest_first() {
         let mut request = PageRequest::parse("/v1/tenants", Some("limit=3")).unwrap();
         let mut seen = Vec::new();
+        let unreadable = Unreadable { item: "a/b".to_owned(), error: "no".to_owned() };
         loop {
-            let page = of_all((0..10).collect(), &request, |number: &i32| format!("{number:02}"));
+            let found = Found { items: (0..10).collect(), unreadable: vec![unreadable.clone()] };
+            let page = of_all(found, &request, |number: &i32| format!("{number:02}"));
+            assert_eq!(page.unreadable.is_empty(), !seen.is_empty(), "on the first page alone");
             seen.extend(page.items);
             request.after = page.next;
             if request.after.is_none() {

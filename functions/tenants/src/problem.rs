@@ -103,7 +103,12 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        Self::unavailable(&error, error.class())
+        let problem = Self::unavailable(&error, error.class());
+        if !error.is_unreadable() {
+            return problem;
+        }
+        // Its key, and no value of it.
+        Self { detail: format!("{error}: docs/operations.md, \"An item that can't be read\""), ..problem }
     }
 }
 

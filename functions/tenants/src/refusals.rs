@@ -15,6 +15,7 @@ use causeway_core::{
     timestamp::Timestamp,
 };
 use causeway_edge::Caller;
+use causeway_store::Found;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -131,9 +132,10 @@ pub async fn refuse(
     check(&request, now)?;
     let (_, pool) = service.verified_pool(&path).await?;
     let claims = service.store().claims(&pool.user_pool_id).await?;
-    let own = claims.iter().filter(|claim| claim.tenant_id == pool.tenant_id);
-    let known: BTreeSet<&ConnectionId> = own.map(|claim| &claim.connection_id).collect();
-    if let Some(id) = request.connection_ids.iter().find(|id| !known.contains(id)) {
+    let own = claims.items.iter().filter(|claim| claim.tenant_id == pool.tenant_id);
+    let mut known: BTreeSet<ConnectionId> = own.map(|claim| claim.connection_id.clone()).collect();
+    known.extend(claims.unreadable.iter().filter_map(|claim| claim.id().parse().ok()));
+    if let Some(id) = request.connection_ids.iter().find(|id| !known.contains(*id)) {
         return Err(Problem::conflict(format!("{id} has no provider of Causeway's in this user pool")));
     }
     let Refuse { connection_ids, reason, until } = request;
@@ -181,7 +183,7 @@ pub async fn list(
     request: PageRequest,
 ) -> Result<Response, Problem> {
     let pool = service.pool(&path).await?;
-    let refused = RefusalAnswer::all(&pool.decisions, service.now());
+    let refused = Found { items: RefusalAnswer::all(&pool.decisions, service.now()), ..Found::NOTHING };
     let page = page::of_all(refused, &request, |refusal| format!("{}/{}", refusal.refused_at, refusal.connection_id));
     Ok(page::answer(&request, page, |refusal| refusal))
 }

@@ -175,7 +175,8 @@ pub async fn remove_tenant(
 }
 
 async fn refuse_with_pools(service: &Service, tenant: &Tenant) -> Result<(), Problem> {
-    let count = service.store().pools(&tenant.id).await?.len();
+    let pools = service.store().pools(&tenant.id).await?;
+    let count = pools.items.len() + pools.unreadable.len();
     if count == 0 {
         return Ok(());
     }

@@ -93,7 +93,7 @@ pub async fn providers(
     let pool = service.pool(&path).await?;
     let mut claims = service.store().claims(&pool.user_pool_id).await?;
     // Claims belong to the pool: what another tenant made in it is not this one's to see.
-    claims.retain(|claim| claim.tenant_id == pool.tenant_id);
+    claims.items.retain(|claim| claim.tenant_id == pool.tenant_id);
     let page = page::of_all(claims, &request, |claim| claim.connection_id.to_string());
     let domain = pool.domain_url(service.local_callback.as_deref());
     Ok(page::answer(&request, page, |claim| ProviderAnswer::of(claim, &pool, domain, service.now())))
@@ -115,7 +115,11 @@ pub async fn runs(
     let pool = service.pool(&path).await?;
     // Reports belong to the pool: they are its owner's to see.
     if service.store().owner(&pool.user_pool_id).await?.as_ref() != Some(&pool.tenant_id) {
-        return Ok(page::answer(&request, Page::<RunReport> { items: Vec::new(), next: None }, |run| run));
+        return Ok(page::answer(
+            &request,
+            Page::<RunReport> { items: Vec::new(), unreadable: Vec::new(), next: None },
+            |run| run,
+        ));
     }
     let page =
         service.store().runs(&pool.tenant_id, &pool.user_pool_id, request.limit, request.after.as_deref()).await?;

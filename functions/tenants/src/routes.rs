@@ -6,10 +6,12 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
     middleware::{Next, from_fn, from_fn_with_state},
+    routing::{delete, get, patch, post},
 };
 use causeway_edge::logged;
 #[cfg(test)]
 use utoipa::openapi::OpenApi;
+#[cfg(test)]
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -20,8 +22,7 @@ use crate::{
 
 /// The API.
 pub fn router(service: Arc<Service>) -> Router {
-    let (router, _) = api().split_for_parts();
-    router
+    api()
         // The last is the first to see a request.
         .layer(from_fn_with_state(service.clone(), audit::recorded))
         .layer(from_fn_with_state(service.clone(), idempotency::once))
@@ -35,39 +36,67 @@ pub fn router(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
-/// The description of the API.
+/// The description of the API: docs/openapi.json.
 #[cfg(test)]
 pub fn described() -> OpenApi {
-    openapi::completed::completed(api().into_openapi())
+    openapi::completed::completed(api_described().into_openapi())
 }
 
-/// The calls. Each handler names its own path and is described by its types: docs/openapi.json.
-fn api() -> OpenApiRouter<Arc<Service>> {
-    OpenApiRouter::with_openapi(openapi::base())
-        .routes(routes!(openapi::document))
-        .routes(routes!(dead_letters::health))
-        .routes(routes!(dead_letters::list))
-        .routes(routes!(dead_letters::redrive))
-        .routes(routes!(tenants::create, tenants::list))
-        .routes(routes!(tenants::read, tenant_changes::update, removal::remove_tenant))
-        .routes(routes!(external_id_rotation::rotate_external_id))
-        .routes(routes!(webhook_rotation::rotate_webhook))
-        .routes(routes!(audit::list))
-        .routes(routes!(user_pools::create, user_pools::list))
-        .routes(routes!(user_pools::read, pool_changes::update, removal::remove_user_pool))
-        .routes(routes!(user_pools::role))
-        .routes(routes!(onboarding_links::create, onboarding_links::list))
-        .routes(routes!(onboarding_links::revoke))
-        .routes(routes!(onboarding_links::admit))
-        .routes(routes!(verify::verify))
-        .routes(routes!(reconcile::reconcile))
-        .routes(routes!(approvals::approve))
-        .routes(routes!(refusals::refuse, refusals::list))
-        .routes(routes!(refusals::let_go))
-        .routes(routes!(adoption::adopt))
-        .routes(routes!(reports::providers))
-        .routes(routes!(reports::runs))
-        .routes(routes!(sign_ins::sign_ins))
+/// Makes of the list of calls the routes, and for the tests what describes them. Both name method and path, here and at
+/// the handler, and a test holds them together: what describes a call is a third of the function, so that it is left
+/// out where nobody asks for it.
+macro_rules! calls {
+    ($($method:ident $path:literal $($handler:ident)::+;)+) => {
+        /// The calls.
+        fn api() -> Router<Arc<Service>> {
+            Router::new()$(.route($path, $method($($handler)::+)))+
+        }
+
+        /// The same, each described by its handler's types.
+        #[cfg(test)]
+        fn api_described() -> OpenApiRouter<Arc<Service>> {
+            OpenApiRouter::with_openapi(openapi::base())$(.routes(routes!($($handler)::+)))+
+        }
+
+        /// The method and path of each.
+        #[cfg(test)]
+        const CALLS: &[(&str, &str)] = &[$((stringify!($method), $path)),+];
+    };
+}
+
+calls! {
+    get "/v1/openapi.json" openapi::document;
+    get "/v1/health" dead_letters::health;
+    get "/v1/dead-letters" dead_letters::list;
+    post "/v1/dead-letters/redrive" dead_letters::redrive;
+    post "/v1/tenants" tenants::create;
+    get "/v1/tenants" tenants::list;
+    get "/v1/tenants/{tenant_id}" tenants::read;
+    patch "/v1/tenants/{tenant_id}" tenant_changes::update;
+    delete "/v1/tenants/{tenant_id}" removal::remove_tenant;
+    post "/v1/tenants/{tenant_id}/external-id-rotation" external_id_rotation::rotate_external_id;
+    post "/v1/tenants/{tenant_id}/webhook-rotation" webhook_rotation::rotate_webhook;
+    get "/v1/tenants/{tenant_id}/audit" audit::list;
+    post "/v1/tenants/{tenant_id}/user-pools" user_pools::create;
+    get "/v1/tenants/{tenant_id}/user-pools" user_pools::list;
+    get "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}" user_pools::read;
+    patch "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}" pool_changes::update;
+    delete "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}" removal::remove_user_pool;
+    get "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/role" user_pools::role;
+    post "/v1/tenants/{tenant_id}/onboarding-links" onboarding_links::create;
+    get "/v1/tenants/{tenant_id}/onboarding-links" onboarding_links::list;
+    delete "/v1/tenants/{tenant_id}/onboarding-links/{link_id}" onboarding_links::revoke;
+    post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/admission" onboarding_links::admit;
+    post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/verify" verify::verify;
+    post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/reconcile" reconcile::reconcile;
+    post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/approvals" approvals::approve;
+    post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/refusals" refusals::refuse;
+    get "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/refusals" refusals::list;
+    delete "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/refusals/{connection_id}" refusals::let_go;
+    post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/adopt" adoption::adopt;
+    get "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/providers" reports::providers;
+    get "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/runs" reports::runs;
+    get "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/sign-ins" sign_ins::sign_ins;
 }
 
 #[cfg(test)]
@@ -76,6 +105,21 @@ mod tests {
     use causeway_edge::measured_as_request;
 
     use super::*;
+
+    #[test]
+    fn each_call_is_routed_by_the_method_and_path_that_it_is_described_with() {
+        let described = serde_json::to_value(described()).unwrap();
+        let mut found = Vec::new();
+        for (path, item) in described["paths"].as_object().unwrap() {
+            for method in ["get", "post", "patch", "delete"].into_iter().filter(|method| item.get(method).is_some()) {
+                found.push((method, path.as_str()));
+            }
+        }
+        let mut routed = CALLS.to_vec();
+        found.sort_unstable();
+        routed.sort_unstable();
+        assert_eq!(found, routed);
+    }
 
     #[tokio::test]
     async fn each_request_is_counted_once_and_as_a_failure_beside_that() {

@@ -11,7 +11,7 @@ use causeway_core::{
     user_pool::{PoolStatus, UserPool},
 };
 use causeway_queue::{DeadLetters, Deduplication, Queue, QueueError};
-use causeway_store::Store;
+use causeway_store::{Found, Store};
 use causeway_telemetry::chain;
 use causeway_tenancy::{DeployedReconciler, Rules, Verifier};
 
@@ -58,9 +58,14 @@ impl Service {
     pub async fn shown(&self, tenant: &Tenant) -> Result<TenantAnswer, Problem> {
         let pools = match &tenant.former_external_id {
             Some(_) => self.store().pools(&tenant.id).await?,
-            None => Vec::new(),
+            None => Found::NOTHING,
         };
-        Ok(TenantAnswer::of(tenant, &pools, &self.reconciler.settings.base))
+        Ok(self.answer(tenant, &pools))
+    }
+
+    /// A tenant as it is shown, with its pools where its external ID is being rotated.
+    pub fn answer(&self, tenant: &Tenant, pools: &Found<UserPool>) -> TenantAnswer {
+        TenantAnswer::of(tenant, pools, &self.reconciler.settings.base, &self.rules.integration_account_id)
     }
 
     /// The pool of a path: one of the tenant that the path names.
@@ -95,7 +100,7 @@ impl Service {
         loop {
             let (decisions, learned) = decide(&pool)?;
             let number = self.reconciler.sources.number();
-            match self.store().decide(&pool.tenant_id, &pool.user_pool_id, &decisions, number).await {
+            match self.store().decide(&pool, &decisions, number).await {
                 Ok(()) => return Ok(learned),
                 Err(error) if error.is_conflict() && attempts > 0 => attempts -= 1,
                 Err(error) => return Err(error.into()),

@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
     http::HeaderMap,
 };
-use causeway_core::{id::TenantName, object::Object, tenant::Tenant, user_pool::UserPool};
+use causeway_core::{id::TenantName, object::Object, tenant::Tenant};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -85,8 +85,8 @@ pub async fn update(
     tracing::info!(tenant_id = %updated.id, "tenant changed");
     if has_key {
         // What waited for a good key need not wait for the schedule.
-        for pool in service.store().pools(&updated.id).await?.into_iter().filter(UserPool::is_reconciled) {
-            service.try_to_wake_up(&pool).await;
+        for pool in service.store().pools(&updated.id).await?.told().iter().filter(|pool| pool.is_reconciled()) {
+            service.try_to_wake_up(pool).await;
         }
     }
     Ok(Versioned::ok(updated.version, service.shown(&updated).await?))

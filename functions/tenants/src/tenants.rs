@@ -12,16 +12,17 @@ use axum::{
 use causeway_aws::clock;
 use causeway_core::{
     audit::{AuditRecord, Change},
-    id::{ExternalId, TenantId, TenantName, WorkosClientId},
+    id::{AccountId, ExternalId, TenantId, TenantName, WorkosClientId},
     object::object,
     provider::BaseUrl,
     secret::new_client_secret,
     tenant::{Purpose, Tenant},
     timestamp::Timestamp,
+    unknown::Unknown,
     user_pool::UserPool,
 };
 use causeway_edge::Caller;
-use causeway_store::Page;
+use causeway_store::{Found, Page};
 use causeway_tenancy::check_form;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -125,13 +126,13 @@ fn former_webhooks(tenant: &Tenant, base: &BaseUrl) -> Vec<FormerWebhookAnswer> 
 
 impl TenantAnswer {
     /// The tenant with these pools, its addresses made from `base`. The pools matter only where its external ID is
-    /// being rotated.
-    pub fn of(tenant: &Tenant, pools: &[UserPool], base: &BaseUrl) -> Self {
+    /// being rotated; their roles trust `integration_account`.
+    pub fn of(tenant: &Tenant, pools: &Found<UserPool>, base: &BaseUrl, integration_account: &AccountId) -> Self {
         Self {
             id: tenant.id.clone(),
             name: tenant.name.clone(),
             external_id: tenant.external_id.clone(),
-            external_id_rotation: RotationAnswer::of(tenant, pools),
+            external_id_rotation: RotationAnswer::of(tenant, pools, integration_account),
             webhook_url: base.webhook(&tenant.id, tenant.webhook_number),
             former_webhooks: former_webhooks(tenant, base),
             workos: EnvironmentAnswer {
@@ -185,6 +186,7 @@ pub async fn create(
         created_at: now,
         updated_at: now,
         version: 1,
+        unknown: Unknown::default(),
         id,
     };
     let change =
@@ -193,7 +195,7 @@ pub async fn create(
     let record = record.answered(StatusCode::CREATED.as_u16(), &body);
     service.store().create_tenant(&tenant, &record).await?;
     tracing::info!(tenant_id = %tenant.id, "tenant registered");
-    Ok(Versioned::created(tenant.version, TenantAnswer::of(&tenant, &[], &service.reconciler.settings.base)))
+    Ok(Versioned::created(tenant.version, service.answer(&tenant, &Found::NOTHING)))
 }
 
 /// Lists tenants, the newest first
@@ -208,7 +210,7 @@ pub async fn list(State(service): State<Arc<Service>>, request: PageRequest) -> 
     for tenant in &page.items {
         items.push(service.shown(tenant).await?);
     }
-    Ok(page::answer(&request, Page { items, next: page.next }, |tenant| tenant))
+    Ok(page::answer(&request, Page { items, unreadable: page.unreadable, next: page.next }, |tenant| tenant))
 }
 
 /// Shows a tenant

@@ -246,6 +246,9 @@ pub async fn read(
 pub struct RoleAnswer {
     /// The CloudFormation template, as YAML, with this tenant's values as its parameters' defaults.
     cloudformation: String,
+    /// The command of the AWS CLI that makes the stack from the template, or updates it. It passes every parameter,
+    /// since a stack keeps the previous value of one that is left out.
+    deploy_command: String,
     /// Who may assume the role.
     #[schema(value_type = Object)]
     trust_policy: Value,
@@ -278,6 +281,7 @@ pub async fn role(
     Ok(Json(RoleAnswer {
         launch_url: service.launch_url(&role).await,
         cloudformation: role.cloudformation(),
+        deploy_command: role.deploy_command(),
         trust_policy: role.trust_policy(),
         permissions_policy: role.permissions_policy(),
         terraform: role.terraform(),

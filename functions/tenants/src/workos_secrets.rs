@@ -99,13 +99,15 @@ async fn try_key(service: &Service, tenant: &Tenant, key: &SecretString, confirm
 
 async fn claimed_connections(service: &Service, tenant: &Tenant) -> Result<BTreeSet<ConnectionId>, Problem> {
     let mut claimed = BTreeSet::new();
-    for pool in service.store().pools(&tenant.id).await? {
-        if pool.status == PoolStatus::Pending {
-            continue;
-        }
-        let claims = service.store().claims(&pool.user_pool_id).await?;
-        claimed
-            .extend(claims.into_iter().filter(|claim| claim.tenant_id == tenant.id).map(|claim| claim.connection_id));
+    let pools = service.store().pools(&tenant.id).await?;
+    // What can't be read counts: without it another environment's key could pass for the tenant's own.
+    let unreadable = pools.unreadable.iter().filter_map(|pool| pool.id().parse().ok());
+    let verified = pools.items.iter().filter(|pool| pool.status != PoolStatus::Pending);
+    for pool in verified.map(|pool| pool.user_pool_id.clone()).chain(unreadable) {
+        let claims = service.store().claims(&pool).await?;
+        claimed.extend(claims.unreadable.iter().filter_map(|claim| claim.id().parse().ok()));
+        let own = claims.items.into_iter().filter(|claim| claim.tenant_id == tenant.id);
+        claimed.extend(own.map(|claim| claim.connection_id));
     }
     Ok(claimed)
 }

@@ -5,18 +5,21 @@
 
 pub mod clock;
 mod counted;
+mod sent;
 
 use std::time::Duration;
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region, sdk_config::SharedHttpClient};
+use causeway_http::Client;
+
+/// How long making a connection may take.
+const CONNECTING: Duration = Duration::from_secs(2);
+/// How long a connection that nobody uses is kept.
+const UNUSED: Duration = Duration::from_secs(90);
 
 /// An environment variable that the template sets is not there, or is not what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +82,6 @@ pub fn configuration_of(credentials: Credentials, region: String, endpoint: Opti
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         .timeout_config(
             TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(2))
                 .operation_attempt_timeout(Duration::from_secs(4))
                 // Shorter than the shortest function lives, so that a service that hangs is answered for.
                 .operation_timeout(Duration::from_secs(10))
@@ -92,7 +94,5 @@ pub fn configuration_of(credentials: Credentials, region: String, endpoint: Opti
 }
 
 fn http_client() -> SharedHttpClient {
-    SharedHttpClient::new(counted::Counted(
-        Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
-    ))
+    SharedHttpClient::new(counted::Counted(SharedHttpClient::new(sent::Sent(Client::new(CONNECTING, UNUSED)))))
 }

@@ -17,13 +17,16 @@ use aws_sigv4::{
     sign::v4,
 };
 use aws_types::SdkConfig;
+use bytes::Bytes;
 use causeway_core::role::{TEMPLATE_KEY, template_url};
-use reqwest::{Client, Method, StatusCode, redirect::Policy};
+use causeway_http::{Client, HttpError};
+use http::StatusCode;
 use tokio::sync::OnceCell;
 use url::Url;
 
-/// How long the `PUT` may take with all of its answer.
+/// How long the `PUT` may take until it is answered, and how long a connection for it may.
 const TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECTING: Duration = Duration::from_secs(2);
 
 /// Why the template could not be put in its place.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +34,12 @@ pub enum BucketError {
     /// The settings lead to no address of a bucket.
     #[error("there is no address of the bucket")]
     Address,
-    /// The HTTP client could not be made, or S3 could not be reached.
+    /// S3 could not be reached, or did not answer.
     #[error("S3 could not be reached")]
-    Unreachable(#[source] reqwest::Error),
+    Unreachable(#[source] HttpError),
+    /// S3 took too long.
+    #[error("S3 did not answer in time")]
+    TimedOut,
     /// The request could not be signed.
     #[error("the request could not be signed")]
     Unsigned(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -70,11 +76,9 @@ impl TemplateBucket {
             Some(endpoint) => format!("{}/{name}/{TEMPLATE_KEY}", endpoint.trim_end_matches('/')),
             None => public_url.clone(),
         };
-        // What TLS is made with is chosen once in a process: an error means that it was before.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder().timeout(TIMEOUT).redirect(Policy::none()).build();
         Ok(Self {
-            http: http.map_err(BucketError::Unreachable)?,
+            // For one request, now and then.
+            http: Client::new(CONNECTING, TIMEOUT),
             credentials: configuration.credentials_provider().ok_or(BucketError::Address)?,
             region: configuration.region().ok_or(BucketError::Address)?.to_string(),
             address: Url::parse(&address).map_err(|_| BucketError::Address)?,
@@ -92,17 +96,18 @@ impl TemplateBucket {
     }
 
     async fn put(&self, template: &'static str) -> Result<(), BucketError> {
-        let answer = self.http.execute(self.signed(template).await?).await;
+        let put = self.http.send(self.signed(template).await?);
+        let answer = tokio::time::timeout(TIMEOUT, put).await;
         // S3 asks to slow down with 503 (S3: "Best practices design patterns: optimizing Amazon S3 performance").
-        let slowed_down = answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::SERVICE_UNAVAILABLE);
+        let slowed_down = matches!(&answer, Ok(Ok(answer)) if answer.status() == StatusCode::SERVICE_UNAVAILABLE);
         causeway_telemetry::call(causeway_telemetry::Service::S3, slowed_down);
-        match answer.map_err(|error| BucketError::Unreachable(error.without_url()))?.status() {
+        match answer.map_err(|_| BucketError::TimedOut)?.map_err(BucketError::Unreachable)?.status() {
             status if status.is_success() => Ok(()),
             status => Err(BucketError::Refused(status)),
         }
     }
 
-    async fn signed(&self, template: &'static str) -> Result<reqwest::Request, BucketError> {
+    async fn signed(&self, template: &'static str) -> Result<http::Request<Bytes>, BucketError> {
         let identity = self.credentials.provide_credentials().await?.into();
         let mut settings = SigningSettings::default();
         // S3 wants the hash of the body as a header (S3: "Authenticating Requests").
@@ -124,13 +129,10 @@ impl TemplateBucket {
             .method("PUT")
             .uri(self.address.as_str())
             .header(content_type.0, content_type.1)
-            .body(())
+            .body(Bytes::from_static(template.as_bytes()))
             .map_err(unsigned)?;
         instructions.apply_to_request_http1x(&mut signed);
-        let mut request = reqwest::Request::new(Method::PUT, self.address.clone());
-        *request.headers_mut() = signed.headers().clone();
-        *request.body_mut() = Some(template.into());
-        Ok(request)
+        Ok(signed)
     }
 }
 
@@ -162,7 +164,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_sent_is_signed_with_the_session_and_the_hash_of_the_template() {
         let request = bucket(None).signed("template").await.unwrap();
-        assert_eq!(request.url().as_str(), "https://bucket.s3.eu-west-1.amazonaws.com/role.yaml");
+        assert_eq!(request.uri().to_string(), "https://bucket.s3.eu-west-1.amazonaws.com/role.yaml");
         let header = |name: &str| request.headers()[name].to_str().unwrap().to_owned();
         // SHA-256 of `template`.
         assert_eq!(header("x-amz-content-sha256"), "5cde0f1298f41f7d1c8b907a36992a7a513225a2615bd6e307bf1a9149b06b40");

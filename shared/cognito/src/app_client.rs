@@ -48,7 +48,8 @@ impl PoolAccess {
 
     /// An app client; `None` if the pool has none of this ID.
     pub async fn describe_app_client(&self, id: &AppClientId) -> Result<Option<AppClient>, PoolError> {
-        Ok(self.read_app_client(id).await?.map(|(client, _)| AppClient {
+        Ok(self.read_app_client(id).await?.map(|(client, shown)| AppClient {
+            registered_itself: shown.registered_itself(),
             supported_identity_providers: client.supported_identity_providers().iter().cloned().collect(),
             callback_urls: client.callback_urls().to_vec(),
             settings: settings(client),

@@ -25,7 +25,14 @@ const PROVIDERS: &str = "SupportedIdentityProviders";
 /// `UpdateUserPoolClient`). A secret above all goes nowhere.
 const NEVER_SENT: [&str; 5] = ["ClientSecret", "ClientSecretArn", "ClientType", "CreationDate", "LastModifiedDate"];
 
-/// Keeps the app client of an answer as it stood in JSON, without [`NEVER_SENT`].
+/// The member that says how an app client came to be: `REGULAR`, or `DCR` where it registered itself (Cognito API:
+/// `UserPoolClientType`, since November 2026).
+const TYPE: &str = "ClientType";
+
+/// The types that no app client has which registered itself: Cognito's, and OAuth's (RFC 6749, 2.1).
+const NOT_BY_ITSELF: [&str; 3] = ["REGULAR", "PUBLIC", "CONFIDENTIAL"];
+
+/// Keeps the app client of an answer as it stood in JSON, without its secrets and dates.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shown(Arc<Mutex<Map<String, Value>>>);
 
@@ -33,8 +40,15 @@ impl Shown {
     /// The members of an update that changes the providers and nothing else.
     pub fn with_providers(&self, providers: impl IntoIterator<Item = String>) -> Map<String, Value> {
         let mut members = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        members.remove(TYPE);
         members.insert(PROVIDERS.to_owned(), providers.into_iter().collect());
         members
+    }
+
+    /// Whether the app client registered itself. One of a type that is not known may have.
+    pub fn registered_itself(&self) -> bool {
+        let members = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        members.get(TYPE).is_some_and(|shown| !shown.as_str().is_some_and(|shown| NOT_BY_ITSELF.contains(&shown)))
     }
 }
 
@@ -62,7 +76,8 @@ fn members(body: &[u8]) -> Map<String, Value> {
         return Map::new();
     };
     // An empty text, which stands where there is no redirect URI, is refused by an update.
-    members.retain(|name, value| !NEVER_SENT.contains(&name.as_str()) && !value.is_null() && *value != json!(""));
+    let is_kept = |name: &str| name == TYPE || !NEVER_SENT.contains(&name);
+    members.retain(|name, value| is_kept(name) && !value.is_null() && *value != json!(""));
     members
 }
 
@@ -114,5 +129,22 @@ mod tests {
         });
         let sent = shown.with_providers(["COGNITO".to_owned(), "conn-1".to_owned()]);
         assert_eq!(Value::Object(sent), expected);
+    }
+
+    #[test]
+    fn an_app_client_registered_itself_unless_its_type_says_otherwise_or_none_is_shown() {
+        for (shown, registered_itself) in [
+            (json!({}), false),
+            (json!({ "ClientType": null }), false),
+            (json!({ "ClientType": "REGULAR" }), false),
+            (json!({ "ClientType": "PUBLIC" }), false),
+            (json!({ "ClientType": "DCR" }), true),
+            (json!({ "ClientType": "OF_THE_FUTURE" }), true),
+            (json!({ "ClientType": 7 }), true),
+        ] {
+            let client = Shown::default();
+            *client.0.lock().unwrap() = members(json!({ "UserPoolClient": shown }).to_string().as_bytes());
+            assert_eq!(client.registered_itself(), registered_itself, "{shown}");
+        }
     }
 }

@@ -61,11 +61,12 @@ fn items(list: Option<&str>) -> impl Iterator<Item = &str> {
 /// An approval as it stands on the pool, until its steps are done, their losses are no longer planned, or it expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
+    /// The hash of the steps that were approved together.
+    pub hash: String,
     /// The losses that were shown, by connection.
     pub connections: BTreeMap<ConnectionId, BTreeSet<ShownLoss>>,
     /// The connections of which something was held as well, and that it does not cover: they go on waiting, also where no
     /// run has held them yet.
-    #[serde(default)]
     pub left: BTreeSet<ConnectionId>,
     /// Who approved: the caller's ARN.
     pub approved_by: String,
@@ -75,12 +76,13 @@ pub struct Approval {
 
 impl Approval {
     /// An approval of all that these held steps show.
-    pub fn of<'a>(steps: impl IntoIterator<Item = &'a Step>, approved_by: String, now: Timestamp) -> Self {
+    pub fn of(steps: &[Step], approved_by: String, now: Timestamp) -> Self {
         let mut connections: BTreeMap<ConnectionId, BTreeSet<ShownLoss>> = BTreeMap::new();
         for step in steps {
             connections.entry(step.connection_id.clone()).or_default().extend(ShownLoss::of(step));
         }
-        Self { connections, left: BTreeSet::new(), approved_by, expires_at: now.plus(APPROVED_FOR) }
+        let (hash, expires_at) = (hash_of_held(steps), now.plus(APPROVED_FOR));
+        Self { hash, connections, left: BTreeSet::new(), approved_by, expires_at }
     }
 }
 
@@ -172,7 +174,7 @@ mod tests {
         let planned = PlannedSteps::held_back_by(stored(vec![step(false), step(true)], 0)).unwrap();
         assert_eq!(planned.hash, hash_of_held(&[step(true)]));
         let [held] = &planned.steps[..] else { panic!("{planned:?}") };
-        let approval = Approval::of([held], String::new(), Timestamp::from_seconds(1));
+        let approval = Approval::of(std::slice::from_ref(held), String::new(), Timestamp::from_seconds(1));
         let decisions = Decisions { approvals: vec![approval], ..Decisions::default() };
         assert!(decisions.covers(&step(true), Timestamp::from_seconds(1)), "the plan of a run is what was approved");
         let [note] = &planned.notes[..] else { panic!("{planned:?}") };

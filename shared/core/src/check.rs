@@ -25,6 +25,9 @@ pub enum CheckOutcome {
     Warn,
     /// Must be mended first.
     Fail,
+    /// In a way that a later version knows, in what it recorded. It holds for nothing.
+    #[serde(other)]
+    Unknown,
 }
 
 /// One check with what to do about it.
@@ -61,7 +64,8 @@ impl Check {
     }
 }
 
-/// Whether a pool with these checks may become active: none of them failed.
+/// Whether a pool with these checks may become active: each of them passed, be it with a reservation.
 pub fn all_hold(checks: &[Check]) -> bool {
-    !checks.is_empty() && checks.iter().all(|check| check.outcome != CheckOutcome::Fail)
+    let holds = |check: &Check| matches!(check.outcome, CheckOutcome::Pass | CheckOutcome::Warn);
+    !checks.is_empty() && checks.iter().all(holds)
 }

@@ -8,9 +8,12 @@ use crate::{
     adoption::Subject,
     connection::ConnectionState,
     id::{ConnectionId, Identifier, OrganizationId, ProviderName, TenantId},
+    keeps_unknown,
+    lenient::present,
     provider::{Fingerprint, Issuer},
     secret::ClientSecrets,
     timestamp::Timestamp,
+    unknown::Unknown,
 };
 
 /// Whether the provider is known to exist.
@@ -25,12 +28,14 @@ pub enum ClaimState {
 
 /// A provider that Causeway made for a connection. Only claimed providers are ever changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Claim {
     /// The tenant whose connection it is.
     pub tenant_id: TenantId,
     /// The connection.
     pub connection_id: ConnectionId,
     /// The connection's organization when the claim was last written.
+    #[serde(deserialize_with = "present")]
     pub organization_id: Option<OrganizationId>,
     /// The provider's name in the pool.
     pub provider_name: ProviderName,
@@ -41,7 +46,6 @@ pub struct Claim {
     /// What the provider was when last written or described.
     pub fingerprint: Option<Fingerprint>,
     /// The identifiers it had then.
-    #[serde(default)]
     pub identifiers: BTreeSet<Identifier>,
     /// Cognito's `LastModifiedDate` then: another one means that somebody changed the provider since.
     pub last_modified: Option<Timestamp>,
@@ -58,7 +62,12 @@ pub struct Claim {
     pub secrets: ClientSecrets,
     /// Counts the writes of this item; a write on a stale copy is refused by the store.
     pub version: u64,
+    /// What a later version wrote into it.
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(Claim);
 
 impl Claim {
     /// A claim for a provider that is about to be made.
@@ -84,6 +93,7 @@ impl Claim {
             subject: Subject::default(),
             secrets: ClientSecrets::default(),
             version: 0,
+            unknown: Unknown::default(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    approval::{Approval, ShownLoss},
+    approval::{Approval, ShownLoss, hash_of_held},
     guard::SETTLES,
     id::ConnectionId,
     plan::Step,
@@ -43,17 +43,13 @@ impl Refusal {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decisions {
     /// The losses that are meant.
-    #[serde(default)]
     pub approvals: Vec<Approval>,
     /// The connections of which nothing is to be taken.
-    #[serde(default)]
     pub refusals: Vec<Refusal>,
     /// Counts the writes; a write on a stale copy is refused by the store.
-    #[serde(default)]
     pub version: u64,
     /// Tells the last write from all others, so that one that is made twice, as its answer was lost, is not taken for
     /// somebody else's.
-    #[serde(default)]
     pub written: String,
 }
 
@@ -136,7 +132,9 @@ impl Decisions {
         if approval.connections.is_empty() {
             return Err(NoRoom::Approval);
         }
-        let taken = held.into_iter().filter(|step| approval.connections.contains_key(&step.connection_id)).collect();
+        let taken: Vec<Step> =
+            held.into_iter().filter(|step| approval.connections.contains_key(&step.connection_id)).collect();
+        approval.hash = hash_of_held(&taken);
         decided.approvals.push(approval.clone());
         Ok((decided, approval, taken))
     }

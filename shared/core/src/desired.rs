@@ -111,6 +111,17 @@ impl Desired {
         Self { excluded: claimed.into_iter().collect(), is_removal: true, ..Self::default() }
     }
 
+    /// The same, with nothing concluded about these connections: what Causeway made for them is not known.
+    #[must_use]
+    pub fn without(mut self, connections: impl IntoIterator<Item = ConnectionId>) -> Self {
+        for id in connections {
+            self.connections.remove(&id);
+            self.excluded.remove(&id);
+            self.unreadable.insert(id);
+        }
+        self
+    }
+
     fn add_unreadable(&mut self, snapshot: &WorkosSnapshot) {
         for record in &snapshot.unreadable {
             match record.id.parse() {

@@ -59,8 +59,8 @@ pub fn one_more(asked_at: &[Timestamp], now: Timestamp) -> Option<Vec<Timestamp>
 }
 
 /// The queue's message that has `reconcile` look for an errand of a pool. It says nothing about what is to be done.
+/// One of a later version may say more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ErrandCall {
     /// The tenant that the pool belongs to.
     pub tenant_id: TenantId,

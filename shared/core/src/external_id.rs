@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     id::ExternalId,
+    role::RoleRequest,
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{PoolStatus, UserPool},
@@ -37,12 +38,45 @@ pub struct SeenExternalIds {
     pub seen_at: Timestamp,
 }
 
+impl SeenExternalIds {
+    /// What the tenant has to do next, where the former external ID is `former` and the role is to be as `document`
+    /// has it. `None` once the role takes the new one alone.
+    pub fn remedy(&self, former: &ExternalId, document: &RoleRequest) -> Option<String> {
+        let role = &document.role_name;
+        match (self.takes_new, self.takes_former) {
+            (true, false) => None,
+            (true, true) => Some(format!(
+                "The role {role} still takes the former external ID {former} as well. Deploy its document again: by \
+                 now it has the new one only."
+            )),
+            (false, true) => Some(kept_parameter(former, document)),
+            (false, false) => Some(format!(
+                "The role {role} takes neither external ID, or is not there. Create it from its document. Where it \
+                 was deleted by hand, its stack has nothing to change and does not make it again: delete the stack \
+                 first (aws cloudformation delete-stack --stack-name {}).",
+                document.stack_name()
+            )),
+        }
+    }
+}
+
+/// What is said of a role that takes the former external ID only: a stack that was updated from a new template keeps
+/// the previous value of each parameter that is not passed.
+pub fn kept_parameter(former: &ExternalId, document: &RoleRequest) -> String {
+    format!(
+        "The role {} still has the former external ID {former}. If a new template was deployed, its stack kept the old \
+         parameter: pass every parameter.\n{}With the AWS CLI or Terraform, apply the role's document again.",
+        document.role_name,
+        document.deploy_command()
+    )
+}
+
 impl Tenant {
-    /// The tenant with another external ID. Where no pool has a role in use, nothing needs the one of before.
+    /// The tenant with another external ID. Where nothing needs the one of before, since no pool has a role in use, it
+    /// is forgotten at once.
     #[must_use]
-    pub fn with_external_id(self, new: ExternalId, pools: &[UserPool], now: Timestamp) -> Self {
+    pub fn with_external_id(self, new: ExternalId, is_needed: bool, now: Timestamp) -> Self {
         let former = FormerExternalId { external_id: self.external_id, rotated_at: now };
-        let is_needed = pools.iter().any(has_role_in_use);
         Self { external_id: new, former_external_id: is_needed.then_some(former), ..self }
     }
 
@@ -98,6 +132,7 @@ mod tests {
             updated_at: at(0),
             removing_since: None,
             version: 1,
+            unknown: crate::unknown::Unknown::default(),
         }
     }
 
@@ -112,7 +147,7 @@ mod tests {
     }
 
     fn rotated(pools: &[UserPool]) -> Tenant {
-        tenant().with_external_id("causeway-new".parse().unwrap(), pools, at(100))
+        tenant().with_external_id("causeway-new".parse().unwrap(), pools.iter().any(has_role_in_use), at(100))
     }
 
     #[test]
@@ -131,6 +166,23 @@ mod tests {
             let with_another = [pools[0].clone(), pool(PoolStatus::Removing, None)];
             assert!(!rotated(&with_another).is_rotated(&with_another), "{seen:?}");
         }
+    }
+
+    #[test]
+    fn a_role_that_is_not_rotated_yet_comes_with_what_to_do_and_names_the_id_that_it_has() {
+        let account = "111111111111".parse().unwrap();
+        let remedy = |takes_new, takes_former| {
+            let pool = pool(PoolStatus::Active, Some((takes_new, takes_former, 101)));
+            let rotated = rotated(std::slice::from_ref(&pool));
+            let document = RoleRequest::of(&account, &rotated, &pool);
+            rotated.seen_external_ids(&pool).unwrap().remedy(&"causeway-old".parse().unwrap(), &document)
+        };
+        let kept = remedy(false, true).unwrap();
+        assert!(kept.contains("former external ID causeway-old") && kept.contains("kept the old parameter"), "{kept}");
+        assert!(kept.contains("ExternalId='causeway-new,causeway-old'"), "{kept}");
+        assert!(remedy(true, true).unwrap().contains("still takes the former external ID causeway-old"));
+        assert!(remedy(false, false).unwrap().contains("delete-stack"));
+        assert_eq!(remedy(true, false), None);
     }
 
     #[test]

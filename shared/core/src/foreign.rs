@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{Identifier, ProviderName},
+    keeps_unknown,
     timestamp::Timestamp,
+    unknown::Unknown,
 };
 
 /// A provider that Causeway did not make.
@@ -21,7 +23,13 @@ pub struct ForeignProvider {
 
 /// All of them, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct ForeignProviders {
     /// By name.
     pub providers: BTreeMap<ProviderName, ForeignProvider>,
+    /// What a later version wrote into it.
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(ForeignProviders);

@@ -16,6 +16,7 @@ use crate::{
     decisions::Decisions,
     health::named,
     id::ConnectionId,
+    lenient::if_readable,
     plan::{Action, Note, Plan, Situation, Step, standing},
     standing::Standing,
     timestamp::Timestamp,
@@ -48,8 +49,8 @@ pub struct Loss {
     pub connection_id: ConnectionId,
     /// When.
     pub at: Timestamp,
-    /// What it had before; none where that was not kept, so that nothing makes it good.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What it had before; none where that was not kept, or can't be read, so that nothing makes it good.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_readable")]
     pub had: Option<Standing>,
 }
 
@@ -214,9 +215,10 @@ impl<'a> Unjudged<'a> {
     }
 
     fn unclear(&self) -> BTreeSet<ConnectionId> {
-        let ids = self.situation.claims.keys();
-        let is_unclear =
-            |id: &&ConnectionId| self.situation.desired.is_untouched(id) || !self.standing.contains_key(*id);
-        ids.filter(is_unclear).cloned().collect()
+        let Situation { desired, claims, .. } = self.situation;
+        let approved = self.record.decisions.approvals.iter().flat_map(|approval| approval.connections.keys());
+        let ids = claims.keys().chain(self.record.held.keys()).chain(approved);
+        let is_unseen = |id: &ConnectionId| claims.contains_key(id) && !self.standing.contains_key(id);
+        ids.filter(|id| desired.is_untouched(id) || is_unseen(id)).cloned().collect()
     }
 }

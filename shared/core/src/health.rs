@@ -30,6 +30,9 @@ pub enum ErrorClass {
     Rejected,
     /// Causeway's own mistake.
     Bug,
+    /// One that a later version knows, in what it recorded. No failure of this version has it.
+    #[serde(other)]
+    Unknown,
 }
 
 impl ErrorClass {
@@ -61,6 +64,9 @@ pub enum HealthState {
     Held,
     /// Causeway's own mistake.
     Bug,
+    /// One that a later version knows, in what it recorded: not well.
+    #[serde(other)]
+    Unknown,
 }
 
 impl HealthState {
@@ -80,6 +86,7 @@ impl From<ErrorClass> for HealthState {
             ErrorClass::Quota => Self::Quota,
             ErrorClass::Rejected => Self::Rejected,
             ErrorClass::Bug => Self::Bug,
+            ErrorClass::Unknown => Self::Unknown,
         }
     }
 }
@@ -222,7 +229,7 @@ fn remedy(class: ErrorClass) -> &'static str {
             "Raise the pool's quota of identity providers (Service Quotas, L-1B44D826), or choose fewer organizations."
         }
         ErrorClass::Rejected => "Read the failures of the last run, mend what they name, and ask for a reconcile.",
-        ErrorClass::Bug => "Report it with the ID of the last run.",
+        ErrorClass::Bug | ErrorClass::Unknown => "Report it with the ID of the last run.",
     }
 }
 

@@ -1,11 +1,11 @@
-//! Reads JSON of another system member by member, so that one member that can't be read makes only itself unknown:
+//! Reads JSON of another system, or an item of the table, member by member, so that one member that can't be read makes only itself unknown:
 //! a lone surrogate, a number out of range, or lists nested too deeply in what an identity provider said of a user.
 
 use std::{collections::BTreeMap, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    de::{DeserializeOwned, MapAccess, Visitor},
 };
 use serde_json::{Value, value::RawValue};
 
@@ -37,6 +37,17 @@ impl<T> Said<T> {
             Self::Value(value) => read(value).map_or(Said::Garbled, Said::Value),
         }
     }
+}
+
+/// Reads a member that can be null but never be missing, in what decides who gets in or what is touched: null may mean
+/// all, and a member that is lost does not.
+pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+/// Reads a member that counts as missing where it can't be read, since without it nothing more is open.
+pub fn if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(Value::deserialize(deserializer).ok().and_then(|value| serde_json::from_value(value).ok()))
 }
 
 /// The members of a JSON object, none of which is read before it is asked for. Of one that is there twice the last

@@ -9,7 +9,7 @@ mod table;
 
 pub use directory::{Directory, DirectoryError};
 pub use pool::{AppClient, Assumption, Pool, PoolDescription, PoolError, Pools, Problem, RoleToAssume};
-pub use table::{Recorded, Table, TableError};
+pub use table::{Claims, Recorded, Table, TableError};
 
 /// The three sides together.
 pub trait Ports: std::fmt::Debug + Clone + Send + Sync + 'static {

@@ -202,17 +202,37 @@ resource "aws_iam_role_policy" "causeway" {{
         )
     }
 
-    /// The same role as commands of the AWS CLI.
+    /// The same role as commands of the AWS CLI, for a POSIX shell. They make the role, or give the one that is there
+    /// the trust and the permissions of now.
     pub fn aws_cli(&self) -> String {
         format!(
-            "aws iam create-role --role-name '{name}' --max-session-duration 3600 \\\n  \
-             --description 'Lets Causeway manage the identity providers of one user pool' \\\n  \
+            "if aws iam get-role --role-name '{name}' > /dev/null 2>&1; then\n  \
+             aws iam update-assume-role-policy --role-name '{name}' \\\n    \
+             --policy-document '{trust}'\n\
+             else\n  \
+             aws iam create-role --role-name '{name}' --max-session-duration 3600 \\\n    \
+             --description 'Lets Causeway manage the identity providers of one user pool' \\\n    \
              --assume-role-policy-document '{trust}'\n\
+             fi\n\
              aws iam put-role-policy --role-name '{name}' --policy-name IdentityProvidersOfOneUserPool \\\n  \
              --policy-document '{permissions}'\n",
             name = self.role_name,
             trust = self.trust_policy(),
             permissions = self.permissions_policy(),
+        )
+    }
+
+    /// The command that makes the stack of the role from the template, or updates it. It passes every parameter: a
+    /// stack keeps the previous value of one that is left out, whatever default a new template has for it (AWS CLI:
+    /// `cloudformation deploy`, `--parameter-overrides`).
+    pub fn deploy_command(&self) -> String {
+        let external_ids = self.external_id_parameter();
+        let parameters = self.parameters(&external_ids).map(|(name, value)| format!("    {name}='{value}'"));
+        format!(
+            "aws cloudformation deploy --stack-name {} --template-file role.yaml \\\n  \
+             --capabilities CAPABILITY_NAMED_IAM --parameter-overrides \\\n{}\n",
+            self.stack_name(),
+            parameters.join(" \\\n"),
         )
     }
 }
@@ -296,6 +316,20 @@ mod tests {
             actions.sort_unstable();
             assert_eq!(actions, ACTIONS, "{form}");
             assert!(form.contains("sts:ExternalId") && form.contains("role/causeway/*"));
+        }
+    }
+
+    #[test]
+    fn the_command_that_deploys_the_template_passes_every_parameter_that_the_template_has() {
+        let both = RoleRequest { former_external_id: Some("causeway-old".parse().unwrap()), ..request() };
+        for (request, external_ids) in [(request(), "causeway-0123"), (both, "causeway-0123,causeway-old")] {
+            let command = request.deploy_command();
+            let (_, overrides) = command.split_once("--parameter-overrides").unwrap();
+            let template = request.cloudformation();
+            assert_eq!(overrides.matches('=').count(), template.matches("    Default: ").count(), "{command}");
+            for (name, value) in request.parameters(external_ids) {
+                assert!(overrides.contains(&format!(" {name}='{value}'")), "{name} is not in {command}");
+            }
         }
     }
 

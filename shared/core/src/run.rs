@@ -26,6 +26,9 @@ pub enum Outcome {
     OutOfTime,
     /// Both sides could not be seen completely; nothing was done.
     Failed,
+    /// In a way that a later version knows, in what it recorded.
+    #[serde(other)]
+    Unknown,
 }
 
 /// A step that failed, or the look that did.

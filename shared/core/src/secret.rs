@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::timestamp::Timestamp;
+use crate::{lenient::present, timestamp::Timestamp};
 
 /// How long a secret stays good after the one that follows it is confirmed: Cognito says of its changes
 /// that they can take a minute to show, and a sign-in lasts at most five.
@@ -54,15 +54,15 @@ pub fn new_client_secret(random: [u8; 32]) -> SecretString {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientSecrets {
     /// Sent, or about to be; not yet known to have arrived.
+    #[serde(deserialize_with = "present")]
     pub pending: Option<SecretHash>,
     /// Those that were pending before, until one is known to have arrived: Cognito says that its changes can
     /// take a minute to show, so that an attempt that seems lost may still turn up.
-    #[serde(default)]
     pub unsettled: Vec<SecretHash>,
     /// The one that Cognito is known to hold.
+    #[serde(deserialize_with = "present")]
     pub live: Option<SecretHash>,
     /// The ones before, each good until its time.
-    #[serde(default)]
     pub retired: Vec<RetiredSecret>,
 }
 

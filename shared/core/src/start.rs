@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::Value;
 use url::{Host, Url};
 use utoipa::ToSchema;
 
@@ -90,6 +91,23 @@ pub struct StartFields {
     #[schema(value_type = Option<String>, format = "uri")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     redirect_uri: Option<AppUrl>,
+}
+
+/// The members of [`StartFields`].
+const MEMBERS: [&str; 3] = ["login_url", "app_client", "redirect_uri"];
+
+/// Reads a start where it stands in the table: a later version may have given it more members.
+pub fn stored<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Start>, D::Error> {
+    let mut start = Value::deserialize(deserializer)?;
+    if let Value::Object(members) = &mut start {
+        members.retain(|name, _| MEMBERS.contains(&name.as_str()));
+    }
+    Option::deserialize(start).map_err(D::Error::custom)
+}
+
+/// The same, for who needs none: one that can't be read is none.
+pub(crate) fn stored_if_readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Start>, D::Error> {
+    Ok(stored(deserializer).unwrap_or_default())
 }
 
 impl TryFrom<Object<StartFields>> for Start {

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     external_id::FormerExternalId,
     id::{ExternalId, TenantId, TenantName, WorkosClientId},
+    keeps_unknown,
     timestamp::Timestamp,
+    unknown::Unknown,
     webhook_endpoint::FormerWebhook,
 };
 
@@ -81,6 +83,7 @@ impl Purpose {
 
 /// One WorkOS environment, with the external ID that Causeway generated for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Tenant {
     /// Its ID.
     pub id: TenantId,
@@ -116,4 +119,9 @@ pub struct Tenant {
     pub removing_since: Option<Timestamp>,
     /// Counts the changes; a change of a stale copy is refused by the store.
     pub version: u64,
+    /// What a later version wrote into it.
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(Tenant);

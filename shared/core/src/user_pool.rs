@@ -12,10 +12,13 @@ use crate::{
     guard::{Held, Loss},
     health::Health,
     id::{AccountId, OnboardingLinkId, OrganizationId, ProviderName, RoleName, TenantId, UserPoolId},
+    keeps_unknown,
+    lenient::present,
     removal::Removal,
     schema::SchemaAttribute,
-    start::Start,
+    start::{Start, stored},
     timestamp::Timestamp,
+    unknown::Unknown,
     wake_up::{Cause, WakeUp},
 };
 
@@ -60,42 +63,44 @@ pub enum PoolStatus {
     Removing,
 }
 
-/// What an operator chooses for a pool.
+/// What an operator chooses for a pool. A member that is missing where it stands in the table makes the pool unreadable:
+/// none of them has a value that could be taken instead.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolOptions {
     /// What runs may do.
     pub mode: Mode,
     /// Whether users may sign in.
-    #[serde(default)]
     pub sign_in: SignIn,
     /// The app clients that are given the providers.
-    #[serde(default)]
     pub app_clients: AppClients,
     /// Only the connections of these organizations; none given means all.
-    #[serde(default)]
+    #[serde(deserialize_with = "present")]
     pub organizations: Option<Vec<OrganizationId>>,
     /// Whether the verified domains of an organization become identifiers.
-    #[serde(default)]
     pub domain_identifiers: bool,
     /// Cognito's attribute to the claim it is taken from; none given means [`default_mapping`].
-    #[serde(default)]
+    #[serde(deserialize_with = "present")]
     pub attribute_mapping: Option<BTreeMap<String, String>>,
     /// Whether an attribute that the identity provider no longer sends is emptied, where the pool's schema allows it.
-    #[serde(default)]
     pub clear_missing_attributes: bool,
     /// Where sign-ins lead that begin at the customer's identity provider; none given means that they are refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "stored", skip_serializing_if = "Option::is_none")]
     pub start: Option<Start>,
 }
 
 impl PoolOptions {
     /// The mapping that providers get.
     pub fn mapping(&self) -> BTreeMap<String, String> {
-        let mut mapping = self.attribute_mapping.clone().unwrap_or_else(default_mapping);
-        // Cognito sets this one itself; sent as well, so that what is compared is what was sent.
-        mapping.insert("username".to_owned(), "sub".to_owned());
-        mapping
+        mapping_of(self.attribute_mapping.as_ref())
     }
+}
+
+/// The mapping that the providers of a pool with this option get.
+pub(crate) fn mapping_of(chosen: Option<&BTreeMap<String, String>>) -> BTreeMap<String, String> {
+    let mut mapping = chosen.cloned().unwrap_or_else(default_mapping);
+    // Cognito sets this one itself; sent as well, so that what is compared is what was sent.
+    mapping.insert("username".to_owned(), "sub".to_owned());
+    mapping
 }
 
 /// The mapping of a pool that names none: the standard claims that WorkOS fills.
@@ -140,7 +145,6 @@ pub struct RunState {
     #[serde(default)]
     pub failures: u32,
     /// The callbacks that Cognito has for this pool's domains, as last read.
-    #[serde(default)]
     pub callbacks: Vec<String>,
     /// The attributes of the pool's users, as last read; none where no version that keeps them has looked yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -149,7 +153,6 @@ pub struct RunState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ids: Option<SeenExternalIds>,
     /// The ways to sign in that were taken away in the last day without an approval, and not made good.
-    #[serde(default)]
     pub losses: Vec<Loss>,
     /// Of how many connections an earlier version holds steps back. It does not say of which, so what is planned then is
     /// held. Never written any more.
@@ -187,6 +190,7 @@ impl RunState {
 
 /// A user pool of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct UserPool {
     /// The tenant.
     pub tenant_id: TenantId,
@@ -205,7 +209,6 @@ pub struct UserPool {
     pub options: PoolOptions,
     /// Whether an onboarding link registered it in an account that the operator has yet to admit. Until then
     /// nothing in that account is looked at.
-    #[serde(default)]
     pub awaits_admission: bool,
     /// The onboarding link that registered it; none where an operator did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -228,7 +231,12 @@ pub struct UserPool {
     /// When it is looked at next; none while it is never due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
+    /// What a later version wrote into it.
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(UserPool);
 
 impl UserPool {
     /// The ARN of the role that lets Causeway in.
@@ -246,26 +254,21 @@ impl UserPool {
         WakeUp { tenant_id: self.tenant_id.clone(), user_pool_id: self.user_pool_id.clone(), cause }
     }
 
-    /// Whether users may sign in. Mode and health have no say in it.
-    pub fn lets_users_in(&self) -> bool {
-        self.status == PoolStatus::Active && self.options.sign_in == SignIn::Enabled
-    }
-
-    /// The callbacks of Cognito that a sign-in of this pool may return to. `local` stands in for a pool
-    /// without a domain, on the local cloud.
-    pub fn callbacks<'a>(&'a self, local: Option<&'a str>) -> Vec<&'a str> {
-        if self.run.callbacks.is_empty() {
-            local.into_iter().collect()
-        } else {
-            self.run.callbacks.iter().map(String::as_str).collect()
-        }
-    }
-
-    /// A domain of the pool as `https://<domain>`, its own one rather than the prefix. `local` is as for
-    /// [`UserPool::callbacks`].
+    /// A domain of the pool, as [`domain_url_of`] says.
     pub fn domain_url<'a>(&'a self, local: Option<&'a str>) -> Option<&'a str> {
-        self.callbacks(local).last()?.strip_suffix(CALLBACK_PATH)
+        domain_url_of(&self.run.callbacks, local)
     }
+}
+
+/// The callbacks of Cognito that a sign-in of a pool may return to, where runs found `known`. `local` stands in for a
+/// pool without a domain, on the local cloud.
+pub fn callbacks_of<'a>(known: &'a [String], local: Option<&'a str>) -> Vec<&'a str> {
+    if known.is_empty() { local.into_iter().collect() } else { known.iter().map(String::as_str).collect() }
+}
+
+/// A domain of a pool as `https://<domain>`, its own one rather than the prefix. Both are as for [`callbacks_of`].
+pub fn domain_url_of<'a>(known: &'a [String], local: Option<&'a str>) -> Option<&'a str> {
+    callbacks_of(known, local).last()?.strip_suffix(CALLBACK_PATH)
 }
 
 /// The callbacks of a pool with this prefix domain and custom domain (Cognito: "Configuring a user pool
@@ -304,6 +307,7 @@ pub(crate) mod tests {
             held: Held::new(),
             decisions: Decisions::default(),
             due_at: None,
+            unknown: Unknown::default(),
         }
     }
 

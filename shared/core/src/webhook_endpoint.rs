@@ -43,6 +43,18 @@ pub struct NewWebhook {
     pub secret: Sealed,
 }
 
+/// The secrets that an event to the endpoint of this number may be signed with, today's first.
+pub(crate) fn webhook_secrets<'a>(
+    (today, secret): (u32, Option<&'a Sealed>),
+    former: &'a [FormerWebhook],
+    number: u32,
+    now: Timestamp,
+) -> Vec<&'a Sealed> {
+    let today = secret.filter(|_| number == today);
+    let before = former.iter().rev().filter(|webhook| webhook.number == number && webhook.good_until > now);
+    today.into_iter().chain(before.map(|webhook| &webhook.secret)).collect()
+}
+
 impl Tenant {
     /// The tenant with this endpoint in place of the one that it has, which is still taken for a while.
     #[must_use]
@@ -71,12 +83,14 @@ impl Tenant {
         }
     }
 
-    /// The secrets that an event to the endpoint of this number may be signed with, today's first.
-    pub fn webhook_secrets(&self, number: u32, now: Timestamp) -> Vec<&Sealed> {
-        let today = self.webhook_secret.as_ref().filter(|_| number == self.webhook_number);
-        let before = self.former_webhooks.iter().rev();
-        let before = before.filter(|webhook| webhook.number == number && webhook.good_until > now);
-        today.into_iter().chain(before.map(|webhook| &webhook.secret)).collect()
+    /// The tenant whose former endpoints and secrets end at once, since one of them is in wrong hands: what is signed
+    /// with them from `now` on is refused, and what WorkOS has yet to deliver to them is lost.
+    #[must_use]
+    pub fn ending_former_webhooks(mut self, now: Timestamp) -> Self {
+        for former in &mut self.former_webhooks {
+            former.good_until = former.good_until.min(now);
+        }
+        self
     }
 
     /// The endpoints of before whose time is over.
@@ -120,6 +134,7 @@ mod tests {
             updated_at: at(0),
             removing_since: None,
             version: 1,
+            unknown: crate::unknown::Unknown::default(),
         }
     }
 
@@ -129,7 +144,9 @@ mod tests {
     }
 
     fn secrets(tenant: &Tenant, number: u32, now: Timestamp) -> Vec<&str> {
-        tenant.webhook_secrets(number, now).into_iter().map(|secret| secret.0.as_str()).collect()
+        let today = (tenant.webhook_number, tenant.webhook_secret.as_ref());
+        let secrets = webhook_secrets(today, &tenant.former_webhooks, number, now);
+        secrets.into_iter().map(|secret| secret.0.as_str()).collect()
     }
 
     #[test]
@@ -170,5 +187,18 @@ mod tests {
         let third = with(second, 1, Some("we_2"), "three", at(98));
         let secrets: Vec<_> = third.former_webhooks.iter().map(|webhook| webhook.secret.0.as_str()).collect();
         assert_eq!(secrets, ["two"]);
+    }
+
+    #[test]
+    fn a_former_secret_that_is_ended_signs_nothing_any_more_and_its_endpoint_is_deleted() {
+        let first = with(tenant(), 0, Some("we_0"), "first", at(0));
+        let rotated = with(first, 1, Some("we_1"), "second", at(1));
+        assert_eq!(secrets(&rotated, 0, at(1)), ["first"]);
+        let ended = rotated.ending_former_webhooks(at(2));
+        assert!(secrets(&ended, 0, at(2)).is_empty(), "{ended:?}");
+        assert_eq!(secrets(&ended, 1, at(2)), ["second"]);
+        assert_eq!(ended.ended_webhooks(at(2)).count(), 1);
+        // What ended earlier keeps its time.
+        assert_eq!(ended.clone().ending_former_webhooks(at(9)), ended);
     }
 }

@@ -11,6 +11,11 @@ use causeway_core::{timestamp::Timestamp, wake_up::WakeUp};
 /// The most messages that one call receives (SQS API: `ReceiveMessage`).
 const BATCH: i32 = 10;
 
+/// For how many seconds a call waits for messages: with none of them SQS asks a sample of its servers only, and can
+/// answer that nothing is there while something is (SQS: "Short and long polling"). Less than an attempt of a call has
+/// (`causeway_aws`), so that an empty queue is an answer.
+const WAITS: i32 = 2;
+
 /// A call to the dead-letter queue that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} on a queue was answered {code}")]
@@ -109,6 +114,7 @@ impl DeadLetters {
             .queue_url(&self.url)
             .max_number_of_messages(BATCH)
             .visibility_timeout(seconds)
+            .wait_time_seconds(WAITS)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .send()
             .await

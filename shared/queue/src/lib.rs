@@ -195,16 +195,21 @@ mod tests {
         }
     }
 
-    /// What becomes of one wake-up for each of these pools where SQS answers so, and what was sent.
-    async fn sent(pools: &[&str], answer: Value) -> (Vec<Result<(), QueueError>>, Vec<Value>) {
-        let http = Answering { answer, sent: Arc::default() };
+    /// How an SQS is reached that answers so.
+    fn configuration(http: &Answering) -> SdkConfig {
         let credentials = Credentials::new("key", "secret", None, None, "test");
-        let configuration = SdkConfig::builder()
+        SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(SharedHttpClient::new(http.clone()))
-            .build();
+            .build()
+    }
+
+    /// What becomes of one wake-up for each of these pools where SQS answers so, and what was sent.
+    async fn sent(pools: &[&str], answer: Value) -> (Vec<Result<(), QueueError>>, Vec<Value>) {
+        let http = Answering { answer, sent: Arc::default() };
+        let configuration = configuration(&http);
         let queue = Queue::new(&configuration, "https://sqs.eu-west-1.amazonaws.com/111111111111/a.fifo".to_owned());
         let wake_up = |pool: &&str| WakeUp {
             tenant_id: "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
@@ -244,6 +249,17 @@ mod tests {
             let (outcomes, _) = sent(&pools[..1], answer.clone()).await;
             assert!(matches!(outcomes[..], [Err(_)]), "{answer}: {outcomes:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn dead_letters_are_waited_for_so_that_all_of_sqs_is_asked_and_for_less_than_a_call_may_take() {
+        let http = Answering { answer: json!({}), sent: Arc::default() };
+        let letters =
+            DeadLetters::new(&configuration(&http), "https://sqs.eu-west-1.amazonaws.com/1/a.fifo".to_owned());
+        assert!(letters.receive(1).await.unwrap().is_empty());
+        let waits = http.sent.lock().unwrap()[0]["WaitTimeSeconds"].as_u64();
+        // `causeway_aws` gives an attempt four seconds.
+        assert!(waits.is_some_and(|seconds| (1..=3).contains(&seconds)), "{waits:?}");
     }
 
     #[tokio::test]

@@ -13,11 +13,13 @@ use causeway_core::{
     plan::{Note, Situation, SpecOf},
     port::{Assumption, Directory, DirectoryError, Pool, PoolError, Pools, Ports, RoleToAssume, Table, TableError},
     provider::{BaseUrl, Issuer, Observed, ProviderSpec},
+    run::Failure,
     schema::SchemaAttribute,
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{UserPool, callbacks},
 };
+use causeway_telemetry::chain;
 use secrecy::SecretString;
 
 use crate::{
@@ -107,6 +109,8 @@ pub struct Look<P: Ports> {
     pub observed: Observed,
     /// What Causeway made.
     pub claims: BTreeMap<ConnectionId, Claim>,
+    /// The claims that can't be read: nothing is done about their connections.
+    pub unreadable: Vec<Failure>,
     /// The callbacks of the pool's domains.
     pub callbacks: Vec<String>,
     /// The attributes of the pool's users.
@@ -149,6 +153,17 @@ impl<P: Ports> Look<P> {
     }
 }
 
+/// The claims that are of the tenant that the pool is registered for, by connection.
+fn own(pool: &UserPool, claims: Vec<Claim>) -> BTreeMap<ConnectionId, Claim> {
+    let own = claims.into_iter().filter(|claim| claim.tenant_id == pool.tenant_id);
+    own.map(|claim| (claim.connection_id.clone(), claim)).collect()
+}
+
+fn unreadable_claim((id, error): (ConnectionId, TableError)) -> Failure {
+    let attempted = "read the claim".to_owned();
+    Failure { connection_id: Some(id), attempted, class: error.class(), message: chain(&error) }
+}
+
 /// The pool's own side of a look.
 struct PoolSeen<A> {
     access: A,
@@ -173,7 +188,7 @@ impl<P: Ports> Reconciler<P> {
             futures::join!(
                 self.directory.snapshot(&key, pool.options.domain_identifiers),
                 self.look_at_pool(tenant, pool),
-                self.own_claims(pool),
+                self.table.claims(&pool.user_pool_id),
                 self.table.foreign_providers(&pool.user_pool_id),
             )
         };
@@ -194,10 +209,16 @@ impl<P: Ports> Reconciler<P> {
             ))
             .with_remedy(UNREADABLE)
         }));
+        let claims = claims?;
+        notes.extend(claims.unreadable.iter().map(|(id, _)| {
+            Note::on_connection(id.clone(), "its claim can't be read: nothing is done about it".to_owned())
+        }));
+        let unreadable = claims.unreadable.iter().map(|(id, _)| id.clone());
         let mut look = Look {
-            desired: Desired::new(&snapshot, &pool.options),
+            desired: Desired::new(&snapshot, &pool.options).without(unreadable),
             observed,
-            claims: claims?,
+            unreadable: claims.unreadable.into_iter().map(unreadable_claim).collect(),
+            claims: own(pool, claims.items),
             callbacks,
             schema,
             notes,
@@ -227,9 +248,7 @@ impl<P: Ports> Reconciler<P> {
 
     /// The pool's claims that are of the tenant that the pool is registered for.
     pub(crate) async fn own_claims(&self, pool: &UserPool) -> Result<BTreeMap<ConnectionId, Claim>, TableError> {
-        let claims = self.table.claims(&pool.user_pool_id).await?.into_iter();
-        let own = claims.filter(|claim| claim.tenant_id == pool.tenant_id);
-        Ok(own.map(|claim| (claim.connection_id.clone(), claim)).collect())
+        Ok(own(pool, self.table.claims(&pool.user_pool_id).await?.all()?))
     }
 
     pub(crate) fn specs(&self, tenant: &Tenant, pool: &UserPool) -> Specs {
@@ -261,6 +280,7 @@ impl<P: Ports> Reconciler<P> {
             desired: Desired::nothing(claims.keys().cloned()),
             observed,
             claims,
+            unreadable: Vec::new(),
             callbacks,
             schema,
             notes,
@@ -294,6 +314,12 @@ impl<P: Ports> Reconciler<P> {
                 checks.extend(check_named(&id, client.as_ref().map(|client| &client.settings), &mapping));
             }
             match client {
+                // With the providers, anybody's application would sign the tenant's users in.
+                Some(client) if client.registered_itself && !is_named => {
+                    notes.push(Note::general(format!(
+                        "the app client {id} registered itself: it is none of all, and gets the providers where it is named"
+                    )));
+                }
                 Some(client) => {
                     observed.app_clients.insert(id, client.supported_identity_providers);
                 }

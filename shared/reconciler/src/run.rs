@@ -169,7 +169,7 @@ impl<P: Ports> Reconciler<P> {
         if left == pool.decisions {
             return;
         }
-        match self.table.decide(&pool.tenant_id, &pool.user_pool_id, &left, self.sources.number()).await {
+        match self.table.decide(pool, &left, self.sources.number()).await {
             Ok(()) => {}
             Err(error) if error.is_conflict() => {}
             Err(error) => tracing::warn!(error = chain(&error), "approvals that are done were not ended"),
@@ -205,13 +205,13 @@ impl<P: Ports> Attempt<P> {
     }
 
     fn outcome(&self) -> Outcome {
-        let Some(Seen { guarded, executed, .. }) = &self.seen else {
+        let Some(Seen { look, guarded, executed }) = &self.seen else {
             return if self.is_out_of_time() { Outcome::OutOfTime } else { Outcome::Failed };
         };
         let held = guarded.plan.steps.iter().any(|step| step.held);
         if self.is_out_of_time() {
             Outcome::OutOfTime
-        } else if held || self.has_put_off() || !executed.failures.is_empty() {
+        } else if held || self.has_put_off() || !executed.failures.is_empty() || !look.unreadable.is_empty() {
             Outcome::Partial
         } else if executed.done.is_empty() {
             Outcome::NoChange
@@ -222,10 +222,10 @@ impl<P: Ports> Attempt<P> {
 
     fn report(&self, id: String, started_at: Timestamp, finished_at: Timestamp, cause: Cause) -> RunReport {
         let (mut steps, mut failures, mut notes) = (Vec::new(), Vec::new(), Vec::new());
-        if let Some(Seen { guarded, executed, .. }) = &self.seen {
+        if let Some(Seen { look, guarded, executed }) = &self.seen {
             steps.extend(executed.done.iter().cloned());
             steps.extend(guarded.plan.steps.iter().filter(|step| step.held).cloned());
-            failures.extend(executed.failures.iter().cloned());
+            failures.extend(look.unreadable.iter().chain(&executed.failures).cloned());
             notes.extend(guarded.plan.notes.iter().cloned());
         }
         if let Some(error) = &self.failure {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Store, StoreError, key::Key};
 
 #[derive(Serialize, Deserialize)]
-struct StoredKey {
+pub(crate) struct StoredKey {
     sealed: Sealed,
 }
 

@@ -3,25 +3,24 @@
 use causeway_core::{
     claim::Claim,
     id::{ConnectionId, UserPoolId},
+    serving::ServingClaim,
 };
 
-use crate::{Store, StoreError, key::Key, number, write};
+use crate::{Found, Store, StoreError, key::Key, number, write};
 
 impl Store {
-    /// Every claim of a pool. One that can't be read is an error, and not left out: without it its provider would be
-    /// taken for one that somebody else made, which the connection then has to do without.
-    pub async fn claims(&self, pool: &UserPoolId) -> Result<Vec<Claim>, StoreError> {
+    /// Every claim of a pool. Who leaves out one that can't be read takes its provider for one that somebody else made.
+    pub async fn claims(&self, pool: &UserPoolId) -> Result<Found<Claim>, StoreError> {
         self.query_all(&format!("POOL#{pool}"), "CLAIM#").await
     }
 
-    /// One claim; `consistent` sees what was written this moment.
-    pub async fn claim(
+    /// One claim, for its sign-ins, as it was written this moment: Cognito may ask as soon as it is.
+    pub async fn serving_claim(
         &self,
         pool: &UserPoolId,
         connection: &ConnectionId,
-        consistent: bool,
-    ) -> Result<Option<Claim>, StoreError> {
-        self.get(&Key::claim(pool, connection), consistent).await
+    ) -> Result<Option<ServingClaim>, StoreError> {
+        self.get(&Key::claim(pool, connection), true).await
     }
 
     /// Writes a claim that was read as `claim.version`, 0 for a new one, and returns it as it stands then.

@@ -4,6 +4,7 @@ use causeway_core::{
     id::{TenantId, UserPoolId},
     timestamp::Timestamp,
 };
+use causeway_telemetry::{Metric, count};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -44,14 +45,17 @@ pub struct DuePage {
 pub struct DueCursor(Item);
 
 #[derive(Deserialize)]
-struct DueItem {
+pub(crate) struct DueItem {
     due_at: Timestamp,
 }
 
 /// A pool by its item in the index, which has the keys only.
 fn due_pool(item: Item) -> Result<DuePool, StoreError> {
     let key = Key::of(&item);
-    let unreadable = |source| StoreError::unreadable(&key, source);
+    let unreadable = |source| {
+        count(Metric::ItemsUnreadable);
+        StoreError::unreadable(&key, source)
+    };
     Ok(DuePool {
         tenant_id: key.partition.strip_prefix("TENANT#").unwrap_or_default().parse().map_err(unreadable)?,
         user_pool_id: key.sort.strip_prefix("POOL#").unwrap_or_default().parse().map_err(unreadable)?,

@@ -25,7 +25,7 @@ pub struct Errands {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Ended {
+pub(crate) struct Ended {
     errand_id: String,
 }
 

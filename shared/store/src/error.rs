@@ -1,6 +1,6 @@
 //! What can go wrong with the table.
 
-use std::fmt;
+use std::{error::Error, fmt};
 
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
@@ -37,6 +37,33 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// An item that can't be read, where others can.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct Unreadable {
+    /// Its partition key and sort key, as `pk/sk`.
+    pub item: String,
+    /// What is wrong with it, without any value of it.
+    pub error: String,
+}
+
+impl Unreadable {
+    /// The ID that its key ends with: that of the user pool, of a claim's connection, of a run.
+    pub fn id(&self) -> &str {
+        self.item.rsplit('#').next().unwrap_or_default()
+    }
+
+    pub(crate) fn of(key: &impl fmt::Display, error: &StoreError) -> Self {
+        Self { item: key.to_string(), error: error.source().map_or_else(|| error.to_string(), ToString::to_string) }
+    }
+}
+
+impl From<Unreadable> for StoreError {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unreadable { key: unreadable.item.clone(), source: Box::new(unreadable) }
+    }
 }
 
 impl StoreError {
@@ -94,6 +121,11 @@ impl StoreError {
             Self::Failed { class, .. } => *class,
             Self::Unreadable { .. } => ErrorClass::Bug,
         }
+    }
+
+    /// Whether an item is not of the form that this version reads.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Unreadable { .. })
     }
 
     /// Whether the condition of the write did not hold.

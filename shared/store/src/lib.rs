@@ -9,6 +9,7 @@ mod errands;
 mod error;
 mod foreign;
 mod key;
+mod kinds;
 mod onboarding;
 mod pools;
 mod port;
@@ -26,11 +27,12 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use aws_types::SdkConfig;
 use causeway_core::timestamp::Timestamp;
+use causeway_telemetry::{Metric, count};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use due::{DUE_SHARDS, DueCursor, DuePage, DuePool};
 pub use errands::Errands;
-pub use error::StoreError;
+pub use error::{StoreError, Unreadable};
 pub use onboarding::{RecordedChecks, Session};
 pub use port::StoredTable;
 pub use seal::{SealError, Sealer};
@@ -39,6 +41,7 @@ pub use sign_ins::{StoredAccess, StoredCode, StoredState};
 pub use unwell::Unwell;
 
 use key::Key;
+use kinds::Stored;
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -47,8 +50,45 @@ type Item = HashMap<String, AttributeValue>;
 pub struct Page<T> {
     /// What the page holds.
     pub items: Vec<T>,
+    /// The items of the page that can't be read.
+    pub unreadable: Vec<Unreadable>,
     /// The sort key after which the next page begins; none at the end.
     pub next: Option<String>,
+}
+
+/// All items of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found<T> {
+    /// Those that can be read.
+    pub items: Vec<T>,
+    /// Those that can't.
+    pub unreadable: Vec<Unreadable>,
+}
+
+impl<T> Found<T> {
+    /// None at all.
+    pub const NOTHING: Self = Self { items: Vec::new(), unreadable: Vec::new() };
+
+    /// Those that can be read. The others are told in the log, and keep nobody from going on with these.
+    pub fn told(self) -> Vec<T> {
+        tell(&self.unreadable);
+        self.items
+    }
+
+    /// All of them: an error where one can't be read, since without it they are not all.
+    pub fn all(self) -> Result<Vec<T>, StoreError> {
+        match self.unreadable.into_iter().next() {
+            Some(unreadable) => Err(unreadable.into()),
+            None => Ok(self.items),
+        }
+    }
+}
+
+/// Tells in the log which items can't be read.
+pub fn tell(unreadable: &[Unreadable]) {
+    for Unreadable { item, error } in unreadable {
+        tracing::error!(item, error, "an item of the table can't be read, and the others are gone on with");
+    }
 }
 
 /// The table.
@@ -64,7 +104,7 @@ impl Store {
         Self { client: Client::new(configuration), table }
     }
 
-    async fn get<T: DeserializeOwned>(&self, key: &Key, consistent: bool) -> Result<Option<T>, StoreError> {
+    async fn get<T: Stored + DeserializeOwned>(&self, key: &Key, consistent: bool) -> Result<Option<T>, StoreError> {
         let answer = self
             .client
             .get_item()
@@ -78,7 +118,7 @@ impl Store {
     }
 
     /// Writes an item where none is.
-    async fn put_once<T: Serialize>(&self, key: &Key, value: &T) -> Result<(), StoreError> {
+    async fn put_once<T: Stored + Serialize>(&self, key: &Key, value: &T) -> Result<(), StoreError> {
         self.client
             .put_item()
             .table_name(&self.table)
@@ -91,12 +131,12 @@ impl Store {
     }
 
     /// Writes an item, in place of an earlier one.
-    async fn put<T: Serialize>(&self, key: &Key, value: &T) -> Result<(), StoreError> {
+    async fn put<T: Stored + Serialize>(&self, key: &Key, value: &T) -> Result<(), StoreError> {
         self.put_item(write(value, key)?).await
     }
 
     /// Writes an item, in place of an earlier one, that DynamoDB deletes some time after `end`.
-    async fn put_until<T: Serialize>(&self, key: &Key, value: &T, end: Timestamp) -> Result<(), StoreError> {
+    async fn put_until<T: Stored + Serialize>(&self, key: &Key, value: &T, end: Timestamp) -> Result<(), StoreError> {
         let mut item = write(value, key)?;
         item.insert("expires_at".to_owned(), number(end.seconds()));
         self.put_item(item).await
@@ -115,12 +155,28 @@ impl Store {
 }
 
 /// An item as the value that it holds; one that can't be read is named by its key.
-fn read<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
+fn read<T: Stored + DeserializeOwned>(item: Item) -> Result<T, StoreError> {
     let key = Key::of(&item);
-    serde_dynamo::from_item(item).map_err(|source| StoreError::unreadable(&key, source))
+    serde_dynamo::from_item(item).map_err(|source| {
+        count(Metric::ItemsUnreadable);
+        StoreError::unreadable(&key, source)
+    })
 }
 
-fn write<T: Serialize>(value: &T, key: &Key) -> Result<Item, StoreError> {
+/// Items as the values that they hold, and those that can't be read.
+fn read_all<T: Stored + DeserializeOwned>(items: impl IntoIterator<Item = Item>) -> Found<T> {
+    let mut found = Found::NOTHING;
+    for item in items {
+        let key = Key::of(&item);
+        match read(item) {
+            Ok(item) => found.items.push(item),
+            Err(error) => found.unreadable.push(Unreadable::of(&key, &error)),
+        }
+    }
+    found
+}
+
+fn write<T: Stored + Serialize>(value: &T, key: &Key) -> Result<Item, StoreError> {
     let mut item: Item = serde_dynamo::to_item(value).map_err(|source| StoreError::unreadable(key, source))?;
     item.extend(key.attributes());
     Ok(item)

@@ -10,11 +10,11 @@ use causeway_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Item, Store, StoreError, key::Key, number, text, write};
+use crate::{Found, Item, Store, StoreError, key::Key, number, text, write};
 
 /// What stands under the hash of a link's secret.
 #[derive(Serialize, Deserialize)]
-struct Pointer {
+pub(crate) struct Pointer {
     tenant_id: TenantId,
     link_id: OnboardingLinkId,
     /// In seconds since 1970: DynamoDB's TTL. The link's own time decides.
@@ -82,7 +82,7 @@ impl Store {
     }
 
     /// Every link of a tenant that has not ended long ago.
-    pub async fn onboarding_links(&self, tenant: &TenantId) -> Result<Vec<OnboardingLink>, StoreError> {
+    pub async fn onboarding_links(&self, tenant: &TenantId) -> Result<Found<OnboardingLink>, StoreError> {
         self.query_all(&format!("TENANT#{tenant}"), "ONBOARDING#").await
     }
 

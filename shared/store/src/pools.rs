@@ -1,27 +1,39 @@
 //! User pools: what operators set, what runs record, and who owns them.
 
-use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem, Update};
 use causeway_core::{
     decisions::Decisions,
     guard::{Held, Loss},
     health::HealthState,
     id::{TenantId, UserPoolId},
     port::Recorded,
+    serving::{ServingPool, WakingPool},
     timestamp::Timestamp,
     user_pool::UserPool,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store, StoreError, attribute,
+    Found, Store, StoreError, attribute,
     due::{DuePool, shard},
     key::Key,
     number, read, text, write,
 };
 
-#[derive(Deserialize)]
-struct Owner {
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Owner {
     tenant_id: TenantId,
+}
+
+/// A part of a pool's item as it is written, with what a later version wrote there when the pool was read.
+pub(crate) fn kept<T: Serialize + ?Sized>(
+    pool: &UserPool,
+    path: &[&str],
+    value: &T,
+) -> Result<AttributeValue, StoreError> {
+    let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
+    let unknown = path.iter().fold(pool.unknown.clone(), |unknown, name| unknown.under(name));
+    attribute(&unknown.with(value).map_err(|source| StoreError::unreadable(&key, source))?, &key)
 }
 
 impl Store {
@@ -50,7 +62,17 @@ impl Store {
     }
 
     /// Every pool of a tenant.
-    pub async fn pools(&self, tenant: &TenantId) -> Result<Vec<UserPool>, StoreError> {
+    pub async fn pools(&self, tenant: &TenantId) -> Result<Found<UserPool>, StoreError> {
+        self.query_all(&format!("TENANT#{tenant}"), "POOL#").await
+    }
+
+    /// A pool of a tenant, for its sign-ins.
+    pub async fn serving_pool(&self, tenant: &TenantId, pool: &UserPoolId) -> Result<Option<ServingPool>, StoreError> {
+        self.get(&Key::pool(tenant, pool), true).await
+    }
+
+    /// Every pool of a tenant, for who wakes them up.
+    pub async fn waking_pools(&self, tenant: &TenantId) -> Result<Found<WakingPool>, StoreError> {
         self.query_all(&format!("TENANT#{tenant}"), "POOL#").await
     }
 
@@ -69,7 +91,7 @@ impl Store {
             .condition_expression("version = :read AND #status <> :removing")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":removing", text("removing"))
-            .expression_attribute_values(":options", attribute(&pool.options, &key)?)
+            .expression_attribute_values(":options", kept(pool, &["options"], &pool.options)?)
             .expression_attribute_values(":updated_at", text(pool.updated_at))
             .expression_attribute_values(":read", number(pool.version))
             .expression_attribute_values(":next", number(version))
@@ -90,10 +112,10 @@ impl Store {
     pub async fn activate_pool(&self, pool: &UserPool, due_at: Timestamp) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
         let unreadable = |source| StoreError::unreadable(&key, source);
-        let owner = Put::builder()
+        let owner = Update::builder()
             .table_name(&self.table)
-            .set_item(Some(Key::owner(&pool.user_pool_id).attributes()))
-            .item("tenant_id", text(&pool.tenant_id))
+            .set_key(Some(Key::owner(&pool.user_pool_id).attributes()))
+            .update_expression("SET tenant_id = :tenant")
             .condition_expression("attribute_not_exists(pk) OR tenant_id = :tenant")
             .expression_attribute_values(":tenant", text(&pool.tenant_id))
             .build()
@@ -113,14 +135,14 @@ impl Store {
             .expression_attribute_values(":read", number(pool.version))
             .expression_attribute_values(":next", number(pool.version + 1))
             .expression_attribute_values(":callbacks", attribute(&pool.run.callbacks, &key)?)
-            .expression_attribute_values(":schema", attribute(&pool.run.schema, &key)?)
+            .expression_attribute_values(":schema", kept(pool, &["run", "schema"], &pool.run.schema)?)
             .expression_attribute_values(":due_at", text(due_at))
             .expression_attribute_values(":due_shard", text(shard(&pool.user_pool_id)))
             .build()
             .map_err(unreadable)?;
         self.client
             .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(owner).build())
+            .transact_items(TransactWriteItem::builder().update(owner).build())
             .transact_items(TransactWriteItem::builder().update(activate).build())
             .send()
             .await
@@ -129,7 +151,8 @@ impl Store {
     }
 
     /// Takes the lease on a pool for the run `run_id` and returns the pool as it stands; `None` if another
-    /// run holds it. A pool that is not there is a conflict.
+    /// run holds it. On one that can't be read the lease is given back, so that its message comes again until it is
+    /// given up.
     pub async fn take_lease(
         &self,
         tenant: &TenantId,
@@ -153,11 +176,44 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::from_sdk("UpdateItem", error));
-        match answer {
-            Ok(answer) => answer.attributes.map(read).transpose(),
-            Err(error) if error.is_conflict() => Ok(None),
-            Err(error) => Err(error),
+        let taken = match answer {
+            Ok(answer) => answer.attributes,
+            Err(error) if error.is_conflict() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match taken.map(read).transpose() {
+            Err(error) => {
+                self.release_unreadable(tenant, pool, run_id, now).await?;
+                Err(error)
+            }
+            taken => taken,
         }
+    }
+
+    /// Gives the lease back on a pool that can't be read, which counts as not well for it until a run can.
+    async fn release_unreadable(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        run_id: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = Key::pool(tenant, pool);
+        let update =
+            "SET unwell = :bug, unwell_since = if_not_exists(unwell_since, :now) REMOVE lease_holder, lease_until";
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression(update)
+            .condition_expression("lease_holder = :run")
+            .expression_attribute_values(":bug", attribute(&HealthState::Bug, &key)?)
+            .expression_attribute_values(":now", text(now))
+            .expression_attribute_values(":run", text(run_id))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
+        Ok(())
     }
 
     /// Records what a run learned and gives its lease back; a conflict if it holds none any more. A pool that
@@ -190,8 +246,8 @@ impl Store {
         let answer = request
             .condition_expression("lease_holder = :run")
             .expression_attribute_values(":run", text(recorded.run_id))
-            .expression_attribute_values(":state", attribute(recorded.state, &key)?)
-            .expression_attribute_values(":held", attribute(recorded.held, &key)?)
+            .expression_attribute_values(":state", kept(pool, &["run"], recorded.state)?)
+            .expression_attribute_values(":held", kept(pool, &["held"], recorded.held)?)
             .expression_attribute_values(":due_at", text(recorded.due_at))
             .expression_attribute_values(":due_shard", text(shard(&pool.user_pool_id)))
             .return_values(ReturnValue::AllOld)
@@ -226,8 +282,8 @@ impl Store {
             .set_key(Some(key.attributes()))
             .update_expression("SET run.losses = :losses, held = :held")
             .condition_expression("lease_holder = :run")
-            .expression_attribute_values(":losses", attribute(&losses, &key)?)
-            .expression_attribute_values(":held", attribute(held, &key)?)
+            .expression_attribute_values(":losses", kept(pool, &["run", "losses"], losses)?)
+            .expression_attribute_values(":held", kept(pool, &["held"], held)?)
             .expression_attribute_values(":run", text(run_id))
             .send()
             .await
@@ -268,14 +324,8 @@ impl Store {
     /// Writes what operators decided on losses of a pool, read as `decisions.version`, and counts the write; a conflict if
     /// somebody else wrote it meanwhile, or the pool is being removed. `number` is random, and tells this write from all
     /// others: one whose answer was lost is made again with the same one, and is no conflict with itself.
-    pub async fn decide(
-        &self,
-        tenant: &TenantId,
-        pool: &UserPoolId,
-        decisions: &Decisions,
-        number: u128,
-    ) -> Result<(), StoreError> {
-        let key = Key::pool(tenant, pool);
+    pub async fn decide(&self, pool: &UserPool, decisions: &Decisions, number: u128) -> Result<(), StoreError> {
+        let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
         let written = format!("{number:032x}");
         let decided = Decisions { version: decisions.version + 1, written: written.clone(), ..decisions.clone() };
         let unread =
@@ -289,7 +339,7 @@ impl Store {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":removing", text("removing"))
             .expression_attribute_values(":written", text(written))
-            .expression_attribute_values(":decisions", attribute(&decided, &key)?);
+            .expression_attribute_values(":decisions", kept(pool, &["decisions"], &decided)?);
         let request = if decisions.version == 0 {
             request
         } else {

@@ -6,7 +6,7 @@ use causeway_core::{
     foreign::ForeignProviders,
     guard::{Held, Loss},
     id::{TenantId, UserPoolId},
-    port::{Recorded, Table, TableError},
+    port::{Claims, Recorded, Table, TableError},
     run::RunReport,
     tenant::{Purpose, Tenant},
     timestamp::Timestamp,
@@ -14,7 +14,7 @@ use causeway_core::{
 };
 use secrecy::SecretString;
 
-use crate::{SealError, Sealer, Store, StoreError};
+use crate::{Found, SealError, Sealer, Store, StoreError, Unreadable};
 
 /// The table, with the key to what is sealed in it.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ impl Table for StoredTable {
     }
 
     async fn pools(&self, tenant: &TenantId) -> Result<Vec<UserPool>, TableError> {
-        Ok(self.store.pools(tenant).await?)
+        Ok(self.store.pools(tenant).await?.all()?)
     }
 
     async fn take_lease(
@@ -94,8 +94,15 @@ impl Table for StoredTable {
         Ok(self.store.run(tenant, pool, id).await?)
     }
 
-    async fn claims(&self, pool: &UserPoolId) -> Result<Vec<Claim>, TableError> {
-        Ok(self.store.claims(pool).await?)
+    async fn claims(&self, pool: &UserPoolId) -> Result<Claims, TableError> {
+        let Found { items, unreadable } = self.store.claims(pool).await?;
+        let named = |claim: Unreadable| match claim.id().parse() {
+            Ok(id) => Ok((id, StoreError::from(claim).into())),
+            // Nobody knows whose provider it is.
+            Err(_) => Err(StoreError::from(claim)),
+        };
+        let unreadable = unreadable.into_iter().map(named).collect::<Result<_, _>>()?;
+        Ok(Claims { items, unreadable })
     }
 
     async fn put_claim(&self, pool: &UserPoolId, claim: &Claim) -> Result<Claim, TableError> {
@@ -124,13 +131,7 @@ impl Table for StoredTable {
         Ok(self.store.count_losses(pool, run_id, losses, held).await?)
     }
 
-    async fn decide(
-        &self,
-        tenant: &TenantId,
-        pool: &UserPoolId,
-        decisions: &Decisions,
-        number: u128,
-    ) -> Result<(), TableError> {
-        Ok(self.store.decide(tenant, pool, decisions, number).await?)
+    async fn decide(&self, pool: &UserPool, decisions: &Decisions, number: u128) -> Result<(), TableError> {
+        Ok(self.store.decide(pool, decisions, number).await?)
     }
 }

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, builders::DeleteBuilder};
 use causeway_core::{removal::Removal, tenant::Tenant, timestamp::Timestamp, user_pool::UserPool};
 
-use crate::{Store, StoreError, attribute, due::shard, key::Key, number, text};
+use crate::{Store, StoreError, due::shard, key::Key, number, pools::kept, text};
 
 impl Store {
     /// Begins to remove a pool that was read as `pool.version`: from now on it lets nobody in, and runs take
@@ -21,7 +21,7 @@ impl Store {
             .condition_expression("version = :read")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":removing", text("removing"))
-            .expression_attribute_values(":removal", attribute(removal, &key)?)
+            .expression_attribute_values(":removal", kept(pool, &["removal"], removal)?)
             .expression_attribute_values(":read", number(pool.version))
             .expression_attribute_values(":next", number(pool.version + 1))
             .expression_attribute_values(":now", text(now))

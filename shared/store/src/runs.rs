@@ -8,7 +8,7 @@ use causeway_core::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{Page, Store, StoreError, key::Key, read, text};
+use crate::{Found, Page, Store, StoreError, key::Key, kinds::Stored, read_all, text};
 
 /// How long a report is kept.
 const KEPT: Duration = Duration::from_hours(2160);
@@ -37,11 +37,11 @@ impl Store {
         let Key { partition, sort: prefix } = Key::run(tenant, pool, "");
         let page = self.query_page(&partition, &prefix, limit, after.map(|id| format!("{prefix}{id}"))).await?;
         let next = page.next.and_then(|sort| sort.strip_prefix(&prefix).map(str::to_owned));
-        Ok(Page { items: page.items, next })
+        Ok(Page { next, ..page })
     }
 
     /// A page of the items under a partition whose sort key begins with `prefix`, the last first.
-    pub(crate) async fn query_page<T: DeserializeOwned>(
+    pub(crate) async fn query_page<T: Stored + DeserializeOwned>(
         &self,
         partition: &str,
         prefix: &str,
@@ -66,18 +66,17 @@ impl Store {
                 .expression_attribute_values(":prefix", text(prefix))
         };
         let answer = request.send().await.map_err(|error| StoreError::from_sdk("Query", error))?;
-        let items = answer.items.unwrap_or_default().into_iter().map(read).collect::<Result<_, _>>()?;
+        let Found { items, unreadable } = read_all(answer.items.unwrap_or_default());
         let next = answer.last_evaluated_key.and_then(|key| key.get("sk")?.as_s().ok().cloned());
-        Ok(Page { items, next })
+        Ok(Page { items, unreadable, next })
     }
 
-    /// All items under a partition whose sort key begins with `prefix`, in order; one that can't be read is an
-    /// error, since without it they would not be all.
-    pub(crate) async fn query_all<T: DeserializeOwned>(
+    /// All items under a partition whose sort key begins with `prefix`, in order.
+    pub(crate) async fn query_all<T: Stored + DeserializeOwned>(
         &self,
         partition: &str,
         prefix: &str,
-    ) -> Result<Vec<T>, StoreError> {
+    ) -> Result<Found<T>, StoreError> {
         let mut items = Vec::new();
         let mut start = None;
         loop {
@@ -93,12 +92,10 @@ impl Store {
                 .send()
                 .await
                 .map_err(|error| StoreError::from_sdk("Query", error))?;
-            for item in answer.items.unwrap_or_default() {
-                items.push(read(item)?);
-            }
+            items.extend(answer.items.unwrap_or_default());
             start = answer.last_evaluated_key.filter(|key| !key.is_empty());
             if start.is_none() {
-                return Ok(items);
+                return Ok(read_all(items));
             }
         }
     }

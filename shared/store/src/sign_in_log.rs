@@ -8,7 +8,7 @@ use causeway_core::{
     timestamp::Timestamp,
 };
 
-use crate::{Page, Store, StoreError, key::Key, number, read, text};
+use crate::{Found, Page, Store, StoreError, key::Key, number, read_all, text};
 
 /// How long an entry is kept.
 const KEPT: Duration = Duration::from_hours(720);
@@ -46,10 +46,12 @@ impl Store {
     /// page can have fewer than `limit` and not be the last.
     pub async fn sign_ins(&self, query: SignInQuery<'_>, now: Timestamp) -> Result<Page<SignInEntry>, StoreError> {
         let limit = usize::try_from(query.limit).unwrap_or(0);
-        let mut page: Page<SignInEntry> = Page { items: Vec::new(), next: query.after.map(str::to_owned) };
+        let mut page: Page<SignInEntry> =
+            Page { items: Vec::new(), unreadable: Vec::new(), next: query.after.map(str::to_owned) };
         for _ in 0..MOST_SEARCHED {
             let found = self.some_sign_ins(query, page.next.as_deref(), now).await?;
             page.items.extend(found.items);
+            page.unreadable.extend(found.unreadable);
             page.next = found.next;
             if page.items.len() > limit {
                 page.items.truncate(limit);
@@ -86,9 +88,8 @@ impl Store {
             None => request.filter_expression("expires_at > :now").limit(limit),
         };
         let answer = request.send().await.map_err(|error| StoreError::from_sdk("Query", error))?;
-        let items: Result<Vec<SignInEntry>, StoreError> =
-            answer.items.unwrap_or_default().into_iter().map(read).collect();
+        let Found { items, unreadable } = read_all(answer.items.unwrap_or_default());
         let next = answer.last_evaluated_key.and_then(|key| key.get("sk")?.as_s().ok().cloned());
-        Ok(Page { items: items?, next })
+        Ok(Page { items, unreadable, next })
     }
 }

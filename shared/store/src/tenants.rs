@@ -1,9 +1,14 @@
 //! Tenants, and the directory that lists them.
 
 use aws_sdk_dynamodb::types::{ConditionCheck, KeysAndAttributes, Put, TransactWriteItem};
-use causeway_core::{audit::AuditRecord, id::TenantId, tenant::Tenant};
+use causeway_core::{
+    audit::AuditRecord,
+    id::TenantId,
+    serving::{ListeningTenant, ServingTenant},
+    tenant::Tenant,
+};
 
-use crate::{Item, Page, Store, StoreError, key::Key, number, read, text, write};
+use crate::{Found, Item, Page, Store, StoreError, key::Key, number, read_all, text, write};
 
 impl Store {
     /// Adds a tenant, and the record of it.
@@ -43,6 +48,16 @@ impl Store {
 
     /// A tenant.
     pub async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.get(&Key::tenant(id), true).await
+    }
+
+    /// A tenant, for its sign-ins.
+    pub async fn serving_tenant(&self, id: &TenantId) -> Result<Option<ServingTenant>, StoreError> {
+        self.get(&Key::tenant(id), true).await
+    }
+
+    /// A tenant, for its webhooks.
+    pub async fn listening_tenant(&self, id: &TenantId) -> Result<Option<ListeningTenant>, StoreError> {
         self.get(&Key::tenant(id), true).await
     }
 
@@ -90,13 +105,14 @@ impl Store {
             .filter_map(|item| item.get("sk")?.as_s().ok()?.parse().ok())
             .collect();
         let next = answer.last_evaluated_key.and_then(|key| key.get("sk")?.as_s().ok().cloned());
-        let mut items = self.tenants_of(&ids).await?;
+        let Found { mut items, mut unreadable } = self.tenants_of(&ids).await?;
         items.sort_by(|one, other| other.id.cmp(&one.id));
-        Ok(Page { items, next })
+        unreadable.sort_by(|one, other| other.item.cmp(&one.item));
+        Ok(Page { items, unreadable, next })
     }
 
-    async fn tenants_of(&self, ids: &[TenantId]) -> Result<Vec<Tenant>, StoreError> {
-        let mut tenants = Vec::new();
+    async fn tenants_of(&self, ids: &[TenantId]) -> Result<Found<Tenant>, StoreError> {
+        let mut items = Vec::new();
         // BatchGetItem takes at most 100 keys (DynamoDB API).
         for some in ids.chunks(100) {
             let mut wanted = Some(some.iter().map(|id| Key::tenant(id).attributes()).collect::<Vec<_>>());
@@ -112,15 +128,13 @@ impl Store {
                     .send()
                     .await
                     .map_err(|error| StoreError::from_sdk("BatchGetItem", error))?;
-                for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                    tenants.push(read(item)?);
-                }
+                items.extend(answer.responses.unwrap_or_default().into_values().flatten());
                 wanted = answer
                     .unprocessed_keys
                     .and_then(|mut unprocessed| unprocessed.remove(&self.table))
                     .map(|keys| keys.keys);
             }
         }
-        Ok(tenants)
+        Ok(read_all(items))
     }
 }

@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod items;
+mod parts;
+
 /// A table that answers every question with the same items.
 #[derive(Debug, Clone)]
 struct Table(Value);
@@ -25,7 +28,11 @@ impl HttpConnector for Table {
 }
 
 fn store(items: Value) -> Store {
-    let table = Table(items);
+    store_over(Table(items))
+}
+
+/// A store whose requests `table` answers.
+fn store_over(table: impl HttpConnector + Clone + 'static) -> Store {
     let configuration = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
@@ -66,7 +73,9 @@ async fn an_item_of_the_index_of_due_pools_that_can_not_be_read_keeps_no_other_f
 #[tokio::test]
 async fn a_claim_that_can_not_be_read_is_named_and_the_others_are_not_taken_for_all() {
     let key = json!({ "pk": { "S": "POOL#eu-west-1_a" }, "sk": { "S": "CLAIM#conn_01E4ZCR3C56J083X43JQXF3JK5" } });
-    let error = store(json!([key])).claims(&"eu-west-1_a".parse().unwrap()).await.unwrap_err();
+    let found = store(json!([key])).claims(&"eu-west-1_a".parse().unwrap()).await.unwrap();
+    assert_eq!(found.unreadable[0].id(), "conn_01E4ZCR3C56J083X43JQXF3JK5");
+    let error = found.all().unwrap_err();
     let message = error.to_string();
     assert!(message.contains("POOL#eu-west-1_a/CLAIM#conn_01E4ZCR3C56J083X43JQXF3JK5"), "{message}");
     assert!(message.contains("has to be restored"), "{message}");

@@ -15,7 +15,7 @@ pub struct Unwell {
 }
 
 #[derive(Deserialize)]
-struct UnwellItem {
+pub(crate) struct UnwellItem {
     unwell_since: Timestamp,
 }
 
@@ -40,8 +40,9 @@ impl Store {
                 .await
                 .map_err(|error| StoreError::from_sdk("Query", error))?;
             unwell.count += u64::try_from(answer.count).unwrap_or_default();
-            if let (None, Some(first)) = (unwell.since, answer.items.unwrap_or_default().into_iter().next()) {
-                unwell.since = Some(read::<UnwellItem>(first)?.unwell_since);
+            if unwell.since.is_none() {
+                let since = |item| read::<UnwellItem>(item).ok().map(|item| item.unwell_since);
+                unwell.since = answer.items.unwrap_or_default().into_iter().find_map(since);
             }
             start = answer.last_evaluated_key.filter(|key| !key.is_empty());
             if start.is_none() {

@@ -127,6 +127,8 @@ metrics! {
     SignInsFailedForTenant: Count,
     /// How long a request for tokens took.
     TokenTime: Milliseconds,
+    /// Items of the table that can't be read, each time that one is met.
+    ItemsUnreadable: Count,
     /// Requests of the operators' API and of the onboarding page.
     ApiRequests: Count,
     /// Of these, the ones that Causeway or a service of its own account failed.

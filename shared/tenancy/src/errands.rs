@@ -213,13 +213,14 @@ impl Job<'_> {
 /// The app clients of a pool, as far as the page shows them.
 async fn seen(pool: &UserPool, access: &PoolAccess) -> Result<SeenAppClients, PoolError> {
     let mut offered = access.list_named_app_clients().await?;
-    let given: Vec<AppClientId> = match &pool.options.app_clients {
-        AppClients::Named(named) => named.clone(),
-        AppClients::All => offered.iter().map(|(id, _)| id.clone()).collect(),
+    let (given, is_named): (Vec<AppClientId>, bool) = match &pool.options.app_clients {
+        AppClients::Named(named) => (named.clone(), true),
+        AppClients::All => (offered.iter().map(|(id, _)| id.clone()).collect(), false),
     };
     let mut shown = Vec::new();
     for id in given.into_iter().take(MOST_SHOWN) {
-        if let Some(client) = access.describe_app_client(&id).await? {
+        let client = access.describe_app_client(&id).await?;
+        if let Some(client) = client.filter(|client| is_named || !client.registered_itself) {
             let callback_url = client.callback_urls.into_iter().next();
             shown.push(SeenAppClient { id, callback_url, scopes: client.settings.scopes });
         }

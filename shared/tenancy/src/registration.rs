@@ -6,6 +6,7 @@ use causeway_core::{
     id::{AccountId, OnboardingLinkId, RoleName, UserPoolId},
     tenant::Tenant,
     timestamp::Timestamp,
+    unknown::Unknown,
     user_pool::{PoolOptions, PoolStatus, RunState, UserPool},
 };
 use causeway_store::Store;
@@ -113,6 +114,7 @@ fn registered(tenant: &Tenant, new: NewPool, now: Timestamp) -> UserPool {
         held: Held::new(),
         decisions: Decisions::default(),
         due_at: None,
+        unknown: Unknown::default(),
     }
 }
 

@@ -6,6 +6,7 @@ use causeway_cognito::{Access, PoolAccess};
 use causeway_core::{
     app_clients::AppClients,
     check::{Check, MOST_CHECKED, check_all, check_mapping, check_named, check_test_organization},
+    external_id::kept_parameter,
     health::ErrorClass,
     id::{AppClientId, ProviderName, ulid_text},
     port::{Assumption, PoolDescription, PoolError, RoleToAssume},
@@ -88,8 +89,9 @@ async fn enter(
     if let Some(former) = tenant.former_external_id.as_ref().filter(|_| refused.class() == ErrorClass::Denied)
         && let Ok(entered) = access.fresh_pool(&RoleToAssume::of(pool, &former.external_id)).await
     {
-        let message = format!("{} can be assumed with the external ID of before only", role.role_arn);
-        return Ok((entered, Check::warn(ASSUMABLE, message, trust_remedy(document))));
+        let former = &former.external_id;
+        let message = format!("{} can be assumed with the former external ID {former} only", role.role_arn);
+        return Ok((entered, Check::warn(ASSUMABLE, message, kept_parameter(former, document))));
     }
     Err(refused)
 }
@@ -105,7 +107,8 @@ fn permissions_remedy(document: &RoleRequest) -> String {
 fn not_assumable(role: &RoleToAssume, document: &RoleRequest, error: &PoolError) -> Check {
     let message = format!("{} can't be assumed: {error}", role.role_arn);
     if error.class() == ErrorClass::Denied {
-        let create = "Create the role from its template, or mend its trust. ";
+        let create = "Create the role from its document, or mend its trust. Where it was deleted by hand, its stack \
+                      has nothing to change and does not make it again: delete the stack first. ";
         Check::fail(ASSUMABLE, message, format!("{create}{}", trust_remedy(document)))
     } else {
         Check::fail(ASSUMABLE, message, "Run the checks again in a minute.")
@@ -185,9 +188,11 @@ async fn check_all_app_clients(access: &PoolAccess, mapping: &BTreeMap<String, S
         Ok(clients) => clients,
         Err(error) => return vec![not_readable("the app clients could not be listed", &error)],
     };
-    let (mut looked_at, mut checks) = (BTreeMap::new(), Vec::new());
+    let (mut looked_at, mut checks, mut strangers) = (BTreeMap::new(), Vec::new(), 0);
     for id in clients.iter().take(MOST_CHECKED) {
         match access.describe_app_client(id).await {
+            // It is none of all.
+            Ok(Some(client)) if client.registered_itself => strangers += 1,
             Ok(Some(client)) => drop(looked_at.insert(id.clone(), client.settings)),
             // Deleted between the list and now.
             Ok(None) => {}
@@ -197,7 +202,7 @@ async fn check_all_app_clients(access: &PoolAccess, mapping: &BTreeMap<String, S
             }
         }
     }
-    checks.extend(check_all(&looked_at, clients.len(), mapping));
+    checks.extend(check_all(&looked_at, clients.len() - strangers, mapping));
     checks
 }
 

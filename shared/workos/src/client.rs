@@ -2,10 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use reqwest::{
-    Client, Method, Response,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER},
-    redirect::Policy,
+use bytes::Bytes;
+use causeway_http::{Client, whole};
+use http::{
+    HeaderMap, HeaderValue,
+    header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
 };
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -45,17 +46,7 @@ impl Workos {
         if !matches!(base.scheme(), "http" | "https") {
             return Err(WorkosError::BaseUrl);
         }
-        // What TLS is made with is chosen once in a process: an error means that it was before.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder()
-            .user_agent(concat!("causeway/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .build()
-            .map_err(|error| WorkosError::Setup { source: error.without_url() })?;
+        let http = Client::new(CONNECT_TIMEOUT, IDLE_TIMEOUT);
         Ok(Self { http, base })
     }
 
@@ -80,28 +71,48 @@ impl Workos {
     }
 
     async fn attempt(&self, request: &Request<'_>) -> Result<Answer, WorkosError> {
+        let answered = tokio::time::timeout(REQUEST_TIMEOUT, self.answered(request)).await;
+        answered.unwrap_or_else(|_| Err(WorkosError::TimedOut { call: request.call.clone() }))
+    }
+
+    async fn answered(&self, request: &Request<'_>) -> Result<Answer, WorkosError> {
         let call = &request.call;
-        let method = Method::from_bytes(call.method.as_bytes()).unwrap_or(Method::GET);
-        let mut builder = self.http.request(method, self.url(call)?).query(&request.query);
-        if let Some(key) = request.key {
-            builder = builder.header(AUTHORIZATION, authorization(call, key)?);
-        }
-        if let Some(body) = &request.body {
-            builder = builder.json(body);
-        }
-        let response = builder.send().await.map_err(|error| WorkosError::from_transport(call, error))?;
-        let status = response.status();
-        let request_id = header(response.headers(), "x-request-id").map(|id| shown_request_id(id, &request.hidden));
+        let failed = |error| WorkosError::from_transport(call, error);
+        let (parts, body) = self.http.send(self.written(request)?).await.map_err(failed)?.into_parts();
+        let (status, headers) = (parts.status, parts.headers);
+        let request_id = header(&headers, "x-request-id").map(|id| shown_request_id(id, &request.hidden));
         if status.is_success() {
-            let body = whole_body(call, response).await?;
+            let body = whole(body, LARGEST_BODY).await.map_err(failed)?;
             return Ok(Answer { call: call.clone(), request_id, body });
         }
-        let retry_after = header(response.headers(), RETRY_AFTER.as_str()).and_then(|text| text.trim().parse().ok());
+        let retry_after = header(&headers, RETRY_AFTER.as_str()).and_then(|text| text.trim().parse().ok());
         // The status alone says what matters: a body that broke off only costs WorkOS's words.
-        let body = whole_body(call, response).await.unwrap_or_default();
+        let body = whole(body, LARGEST_BODY).await.unwrap_or_default();
         let refusal = Refusal::read(call.clone(), status.as_u16(), &body, &request.hidden);
         let retry_after = retry_after.map(Duration::from_secs);
         Err(Box::new(Refusal { request_id, retry_after, ..refusal }).into())
+    }
+
+    /// The request as HTTP has it.
+    fn written(&self, request: &Request<'_>) -> Result<http::Request<Bytes>, WorkosError> {
+        let call = &request.call;
+        let mut url = self.url(call)?;
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        let builder = http::Request::builder().method(call.method).uri(url.as_str());
+        let mut builder = builder.header(USER_AGENT, concat!("causeway/", env!("CARGO_PKG_VERSION")));
+        if let Some(key) = request.key {
+            builder = builder.header(AUTHORIZATION, authorization(call, key)?);
+        }
+        let body = match &request.body {
+            Some(body) => {
+                builder = builder.header(CONTENT_TYPE, "application/json");
+                Bytes::from(body.to_string())
+            }
+            None => Bytes::new(),
+        };
+        builder.body(body).map_err(|_| WorkosError::Unwritable { call: call.clone() })
     }
 
     fn url(&self, call: &Call) -> Result<Url, WorkosError> {
@@ -123,15 +134,4 @@ fn authorization(call: &Call, key: &SecretString) -> Result<HeaderValue, WorkosE
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
-}
-
-async fn whole_body(call: &Call, mut response: Response) -> Result<Vec<u8>, WorkosError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| WorkosError::from_transport(call, error))? {
-        if body.len() + chunk.len() > LARGEST_BODY {
-            return Err(WorkosError::TooLarge { call: call.clone(), limit: LARGEST_BODY });
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use causeway_core::health::ErrorClass;
+use causeway_http::HttpError;
 
 use crate::{call::Call, refusal::Refusal};
 
@@ -22,16 +23,15 @@ pub(crate) fn is_about_the_request(status: u16) -> bool {
 /// but WorkOS's words about a refusal.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkosError {
-    /// The HTTP client can't be set up on this machine.
-    #[error("the HTTP client can't be set up")]
-    Setup {
-        /// Why.
-        #[source]
-        source: reqwest::Error,
-    },
     /// The base URL is not one of HTTP.
     #[error("the base URL of WorkOS's API is not an http or https URL")]
     BaseUrl,
+    /// A call can't be written as HTTP.
+    #[error("{call}: the call can't be written as a request")]
+    Unwritable {
+        /// The call.
+        call: Call,
+    },
     /// The API key has characters that no header can carry, so that WorkOS can't know it.
     #[error("{call}: the API key has characters that no WorkOS API key has")]
     UnusableKey {
@@ -45,16 +45,13 @@ pub enum WorkosError {
         call: Call,
         /// Why.
         #[source]
-        source: reqwest::Error,
+        source: HttpError,
     },
     /// WorkOS took too long.
     #[error("{call}: WorkOS did not answer in time")]
     TimedOut {
         /// The call.
         call: Call,
-        /// Where the time ran out.
-        #[source]
-        source: reqwest::Error,
     },
     /// The connection ended before the answer did.
     #[error("{call}: WorkOS's answer broke off")]
@@ -63,7 +60,7 @@ pub enum WorkosError {
         call: Call,
         /// Why; nothing where the answer ended in the middle of its JSON.
         #[source]
-        source: Option<reqwest::Error>,
+        source: Option<HttpError>,
     },
     /// WorkOS answered with a status other than 2xx.
     #[error(transparent)]
@@ -92,9 +89,8 @@ impl WorkosError {
     /// What kind of failure it is.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Setup { .. } | Self::BaseUrl => ErrorClass::Bug,
+            Self::BaseUrl | Self::Unwritable { .. } => ErrorClass::Bug,
             Self::UnusableKey { .. } => ErrorClass::Denied,
-            Self::BrokenOff { source: Some(source), .. } if source.is_builder() => ErrorClass::Bug,
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::BrokenOff { .. } => ErrorClass::Transient,
             Self::Refused(refusal) => match refusal.status {
                 401 | 403 => ErrorClass::Denied,
@@ -139,15 +135,13 @@ impl WorkosError {
         self.refusal().is_some_and(|refusal| refusal.status == status)
     }
 
-    /// The error for a request that got no whole answer. The URL goes, since its query is not for logs.
-    pub(crate) fn from_transport(call: &Call, error: reqwest::Error) -> Self {
-        let (call, source) = (call.clone(), error.without_url());
-        if source.is_connect() {
-            Self::Unreachable { call, source }
-        } else if source.is_timeout() {
-            Self::TimedOut { call, source }
-        } else {
-            Self::BrokenOff { call, source: Some(source) }
+    /// The error for a request that got no whole answer.
+    pub(crate) fn from_transport(call: &Call, source: HttpError) -> Self {
+        let call = call.clone();
+        match source {
+            HttpError::Unreachable(_) => Self::Unreachable { call, source },
+            HttpError::TooLarge(limit) => Self::TooLarge { call, limit },
+            HttpError::Unanswered(_) | HttpError::BrokenOff(_) => Self::BrokenOff { call, source: Some(source) },
         }
     }
 }

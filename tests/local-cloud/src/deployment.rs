@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -104,6 +104,37 @@ pub async fn build_shipped(tools: &Tools, function: &str, log: &Path) -> Result<
     run("cargo lambda build", &mut cargo, log).await
 }
 
+/// Builds the functions as somebody does who follows `docs/deploy.md` for a processor: it stands in both sections of the
+/// settings, and nowhere else.
+pub async fn build_by_settings(tools: &Tools, architecture: &str, log: &Path) -> Result<()> {
+    let settings = std::fs::read_to_string(workspace::root().join("samconfig.toml")).context("no settings")?;
+    let named = "'Architecture=\"arm64\"'";
+    ensure!(settings.matches(named).count() == 2, "not both sections of samconfig.toml have {named}");
+    let own = Build::Shipped.folder().with_extension("toml");
+    std::fs::create_dir_all(workspace::local()).context("cannot make the folder of the local cloud")?;
+    std::fs::write(&own, settings.replace(named, &format!("'Architecture=\"{architecture}\"'")))
+        .with_context(|| format!("cannot write {}", own.display()))?;
+    let mut sam = sam(tools);
+    sam.args(["build", "--config-env", "integration", "--config-file"]).arg(&own);
+    sam.arg("--build-dir").arg(Build::Shipped.folder());
+    Build::Shipped.prepare(&mut sam);
+    run("sam build", &mut sam, log).await?;
+    let function = Build::Shipped.folder().join("SigninFunction/bootstrap");
+    let built = processor_of(&std::fs::read(&function).with_context(|| format!("no {}", function.display()))?)?;
+    ensure!(built == architecture, "built for {built}, and not for {architecture}");
+    Ok(())
+}
+
+/// The processor that a program is for, as Lambda names it.
+fn processor_of(program: &[u8]) -> Result<&'static str> {
+    // ELF: `e_machine`.
+    match program.get(18..20) {
+        Some([0x3e, 0]) => Ok("x86_64"),
+        Some([0xb7, 0]) => Ok("arm64"),
+        other => bail!("a program for another processor: {other:?}"),
+    }
+}
+
 /// Checks `template.yaml`, and that the workflows of the continuous delivery are YAML.
 pub async fn validate(tools: &Tools) -> Result<()> {
     let mut sam = sam(tools);
@@ -151,7 +182,7 @@ impl Triggers {
     fn tick(self) -> &'static str {
         match self {
             Self::Usual => "rate(1 minute)",
-            Self::Quick => "rate(5 seconds)",
+            Self::Quick => "rate(2 seconds)",
             // Longer than any local cloud runs.
             Self::None => "rate(365 days)",
         }
@@ -159,7 +190,7 @@ impl Triggers {
 
     /// After how many seconds a user pool is looked at again.
     fn interval(self) -> u32 {
-        if self == Self::Quick { 5 } else { 30 }
+        if self == Self::Quick { 2 } else { 30 }
     }
 }
 
@@ -199,17 +230,23 @@ pub async fn deploy(tools: &Tools, settings: Settings<'_>, log: &Path) -> Result
 /// Deploys the stack of a running cloud again, with other keys, as an operator does who replaces the signing key, or
 /// with the functions as they are built by now.
 pub async fn deploy_again(cloud: &Cloud, signing_keys: SigningKeys<'_>) -> Result<()> {
-    let tools = tools::installed()?;
-    let port = Url::parse(&cloud.aws_endpoint)?.port().context("the emulated AWS has no port")?;
-    let settings = Settings {
-        aws_port: port,
+    let log = cloud.log_dir.join(format!("deploy-{}.log", signing_keys.which));
+    deploy(&tools::installed()?, settings_of(cloud, signing_keys)?, &log).await.map(drop)
+}
+
+/// What the stack of a running cloud is deployed with, each parameter as `samconfig.toml` has it.
+pub fn parameters_of(cloud: &Cloud) -> Result<Vec<String>> {
+    parameters(settings_of(cloud, SigningKeys::default())?)
+}
+
+fn settings_of<'a>(cloud: &'a Cloud, signing_keys: SigningKeys<'a>) -> Result<Settings<'a>> {
+    Ok(Settings {
+        aws_port: Url::parse(&cloud.aws_endpoint)?.port().context("the emulated AWS has no port")?,
         workos_url: &cloud.workos_url,
         signing_keys,
         build: Build::Quick,
         triggers: cloud.triggers,
-    };
-    let log = cloud.log_dir.join(format!("deploy-{}.log", signing_keys.which));
-    deploy(&tools, settings, &log).await.map(drop)
+    })
 }
 
 fn parameters(settings: Settings<'_>) -> Result<Vec<String>> {
@@ -220,6 +257,7 @@ fn parameters(settings: Settings<'_>) -> Result<Vec<String>> {
         ("ApiUrlPrefix", format!("http://127.0.0.1:{port}/_aws/execute-api")),
         ("LocalCallback", format!("http://localhost:{port}/oauth2/idpresponse")),
         ("WebhookEvents", String::new()),
+        ("LaunchLinks", "enabled".to_owned()),
         ("ReconcileIntervalSeconds", settings.triggers.interval().to_string()),
         // Short, so that a test can wait for what a killed run leaves.
         ("ReconcileTimeoutSeconds", "28".to_owned()),
@@ -263,4 +301,19 @@ fn with_tools(mut command: Command, tools: &Tools) -> Command {
         .env("SAM_CLI_TELEMETRY", "0")
         .env("NO_PROXY", "127.0.0.1,localhost");
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_says_which_processor_it_is_for() {
+        let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        assert_eq!(processor_of(&own).unwrap(), host_architecture().unwrap());
+        for (machine, name) in [([0x3e, 0], "x86_64"), ([0xb7, 0], "arm64")] {
+            assert_eq!(processor_of(&[&[0; 18][..], &machine].concat()).unwrap(), name);
+        }
+        assert!(processor_of(b"#!/bin/sh").is_err());
+    }
 }

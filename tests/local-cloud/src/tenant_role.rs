@@ -59,6 +59,19 @@ pub async fn deploy_stack(
     template: &str,
     parameters: &[(&str, &str)],
 ) -> Result<Vec<(String, String)>> {
+    deploy_keeping(account, region, name, template, parameters, &[]).await
+}
+
+/// As [`deploy_stack`]; the stack, if it is there, keeps the previous value of each parameter in `kept`, as the AWS CLI
+/// asks for those that it is not given (`cloudformation deploy`).
+pub async fn deploy_keeping(
+    account: &Account,
+    region: &str,
+    name: &str,
+    template: &str,
+    parameters: &[(&str, &str)],
+    kept: &[&str],
+) -> Result<Vec<(String, String)>> {
     let cloudformation = account.cloudformation(region)?;
     let mut request = vec![
         ("StackName".to_owned(), name.to_owned()),
@@ -70,8 +83,13 @@ pub async fn deploy_stack(
         request.push((format!("{member}.ParameterKey"), (*key).to_owned()));
         request.push((format!("{member}.ParameterValue"), (*value).to_owned()));
     }
-    let request: Vec<_> = request.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     let exists = cloudformation.call("DescribeStacks", &[("StackName", name)]).await.is_ok();
+    for (number, key) in (parameters.len() + 1..).zip(kept).take_while(|_| exists) {
+        let member = format!("Parameters.member.{number}");
+        request.push((format!("{member}.ParameterKey"), (*key).to_owned()));
+        request.push((format!("{member}.UsePreviousValue"), "true".to_owned()));
+    }
+    let request: Vec<_> = request.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     let action = if exists { "UpdateStack" } else { "CreateStack" };
     cloudformation.call(action, &request).await?;
     let stack = finished(&cloudformation, name).await?;

@@ -1,9 +1,9 @@
 //! The external ID, rotated role by role: no run fails meanwhile, and the one of before is good for nothing in the end.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use causeway_local_cloud::eventually::eventually;
 use causeway_local_cloud::onboarding_page::OnboardingPage;
-use causeway_local_cloud::tenant_role::deploy_stack;
+use causeway_local_cloud::tenant_role::{deploy_keeping, deploy_stack};
 use serde_json::{Value, json};
 
 use crate::pool::Pool;
@@ -121,4 +121,64 @@ async fn a_tenant_without_a_role_in_use_has_its_new_external_id_at_once() -> Res
     assert_eq!(rotated["external_id_rotation"], Value::Null, "{rotated:#}");
     assert_ne!(text(&rotated, "external_id")?, tenancy.external_id);
     Ok(())
+}
+
+/// What the shell gives the AWS CLI: the arguments of the only command in `script`.
+async fn arguments(script: &str) -> Result<Vec<String>> {
+    let script = format!("aws() {{ printf '%s\\0' \"$@\"; }}\n{script}");
+    let ran = tokio::process::Command::new("sh").args(["-euc", &script]).output().await?;
+    ensure!(ran.status.success(), "not for a shell: {script}: {ran:?}");
+    Ok(String::from_utf8(ran.stdout)?.split_terminator('\0').map(str::to_owned).collect())
+}
+
+/// Deploys the template as `aws cloudformation deploy` does, with the parameters that its arguments pass: of the others
+/// the stack keeps the previous values.
+async fn deploy_as_the_cli_does(pool: &Pool, template: &str, arguments: &[String]) -> Result<()> {
+    let given: Vec<(&str, &str)> = arguments
+        .iter()
+        .skip_while(|word| *word != "--parameter-overrides")
+        .filter_map(|w| w.split_once('='))
+        .collect();
+    let kept: Vec<&str> = ["ExternalId", "UserPoolId", "RoleName", "IntegrationAccountId"]
+        .into_iter()
+        .filter(|name| !given.iter().any(|(key, _)| key == name))
+        .collect();
+    let tenancy = &pool.tenancy;
+    deploy_keeping(&tenancy.account, tenancy.region, &pool.role_name, template, &given, &kept).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_stack_that_kept_its_old_external_id_is_named_with_the_command_that_rotates_it() -> Result<()> {
+    let tenancy = Tenancy::new("kept parameter").await?;
+    let pool = tenancy.registered_pool(&["org_01NONE"]).await?;
+    let role = pool.get("/role").await?.expect(200)?.json()?;
+    let first = arguments(&text(&role, "deploy_command")?).await?;
+    ensure!(first[..4] == ["cloudformation", "deploy", "--stack-name", &pool.role_name], "{first:?}");
+    deploy_as_the_cli_does(&pool, &text(&role, "cloudformation")?, &first).await?;
+    pool.verified().await?;
+    let former = tenancy.external_id.clone();
+    tenancy.post("/external-id-rotation", &json!({})).await?.expect(202)?;
+
+    // The new template, and no parameters: the update succeeds and changes nothing of the trust.
+    let role = pool.get("/role").await?.expect(200)?.json()?;
+    deploy_as_the_cli_does(&pool, &text(&role, "cloudformation")?, &[]).await?;
+    progresses_to(&pool, false, true).await?;
+    let remedy = text(&rotation(&tenancy).await?["roles"][0], "remedy")?;
+    ensure!(remedy.contains(&former) && remedy.contains("kept the old parameter"), "{remedy}");
+    let verified = pool.verify().await?;
+    let assumable = check(&verified, "role_assumable")?;
+    ensure!(text(assumable, "message")?.contains(&former), "the ID that the role has is not named: {assumable}");
+    let command = text(&role, "deploy_command")?;
+    ensure!(text(assumable, "remedy")?.contains(&command) && remedy.contains(&command), "{assumable}, {remedy}");
+
+    deploy_as_the_cli_does(&pool, &text(&role, "cloudformation")?, &arguments(&command).await?).await?;
+    progresses_to(&pool, true, true).await?;
+    let role = pool.get("/role").await?.expect(200)?.json()?;
+    let command = text(&role, "deploy_command")?;
+    deploy_as_the_cli_does(&pool, &text(&role, "cloudformation")?, &arguments(&command).await?).await?;
+    eventually(SOON, "the rotation is over", async || {
+        pool.run().await?;
+        Ok(rotation(&tenancy).await?.is_null().then_some(()))
+    })
+    .await
 }

@@ -191,7 +191,7 @@ impl InProcess {
         let planned = self.reconciler.planned(&tenant, &pool, now().plus(LONG)).await?;
         let held = planned.steps.into_iter().filter(|step| step.held).collect();
         let (decisions, ..) = pool.decisions.approve(held, None, "an operator", now())?;
-        Ok(store.decide(&self.tenant, &self.pool, &decisions, self.reconciler.sources.number()).await?)
+        Ok(store.decide(&pool, &decisions, self.reconciler.sources.number()).await?)
     }
 
     /// Runs the pool until there is nothing left to do. Each run begins after the leases of those before.

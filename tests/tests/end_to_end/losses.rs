@@ -137,15 +137,14 @@ async fn a_decision_that_is_written_twice_as_its_answer_was_lost_is_no_conflict_
     let (pool, _, _) = in_line("decisions", 1).await?;
     let process = InProcess::new(&pool).await?;
     let (store, before) = (process.store(), process.stored().await?);
-    let (tenant, id) = (&before.tenant_id, &before.user_pool_id);
     for number in [1, 2] {
         let read = process.stored().await?.decisions;
         for _ in 0..2 {
-            store.decide(tenant, id, &read, number).await?;
+            store.decide(&before, &read, number).await?;
         }
         let written = process.stored().await?.decisions;
         ensure!(written.version == read.version + 1, "it was written twice: {written:?}");
-        let stale = store.decide(tenant, id, &read, 3).await;
+        let stale = store.decide(&before, &read, 3).await;
         ensure!(stale.as_ref().is_err_and(|error| error.is_conflict()), "{stale:?}");
     }
     Ok(())

@@ -97,9 +97,10 @@ async fn by_terraform(configuration: &str, values: &[(&str, &str)]) -> Result<Ro
     })
 }
 
-/// What the commands of the AWS CLI make: a shell says with which arguments it would call it.
+/// What the commands of the AWS CLI make where there is no such role: a shell says with which arguments it would call
+/// it.
 async fn by_command_line(commands: &str) -> Result<Role> {
-    let script = format!("aws() {{ printf '%s\\0' \"$@\" ''; }}\n{commands}");
+    let script = format!("aws() {{ test \"$2\" != get-role && printf '%s\\0' \"$@\" ''; }}\n{commands}");
     let ran = Command::new("sh").args(["-euc", &script]).output().await?;
     ensure!(ran.status.success(), "not for a shell: {commands}: {ran:?}");
     let said = String::from_utf8(ran.stdout)?;
@@ -122,6 +123,14 @@ async fn by_command_line(commands: &str) -> Result<Role> {
     })
 }
 
+/// The commands that the AWS CLI is given where the role is there already.
+async fn on_a_role_that_is_there(commands: &str) -> Result<Vec<String>> {
+    let script = format!("aws() {{ echo \"$2\"; }}\n{commands}");
+    let ran = Command::new("sh").args(["-euc", &script]).output().await?;
+    ensure!(ran.status.success(), "not for a shell: {commands}: {ran:?}");
+    Ok(String::from_utf8(ran.stdout)?.lines().map(str::to_owned).collect())
+}
+
 #[tokio::test]
 async fn whatever_form_of_the_role_a_tenant_takes_the_same_role_comes_of_it() -> Result<()> {
     let tenancy = Tenancy::new("forms").await?;
@@ -135,7 +144,9 @@ async fn whatever_form_of_the_role_a_tenant_takes_the_same_role_comes_of_it() ->
     assert_eq!(condition["StringEquals"]["sts:ExternalId"], tenancy.external_id.as_str());
 
     assert_eq!(by_terraform(&text(&role, "terraform")?, &[]).await?, expected);
-    assert_eq!(by_command_line(&text(&role, "aws_cli")?).await?, expected);
+    let commands = text(&role, "aws_cli")?;
+    assert_eq!(by_command_line(&commands).await?, expected);
+    assert_eq!(on_a_role_that_is_there(&commands).await?, ["update-assume-role-policy", "put-role-policy"]);
 
     // The module in the repository is for those who keep their values apart.
     let module = std::fs::read_to_string(workspace::root().join("onboarding/role.tf"))?;

@@ -130,6 +130,32 @@ async fn a_pool_that_names_all_app_clients_wires_each_also_those_made_later() ->
 }
 
 #[tokio::test]
+async fn an_app_client_that_registered_itself_is_none_of_all_and_is_given_the_providers_where_it_is_named() -> Result<()>
+{
+    let tenancy = Tenancy::new("registered itself").await?;
+    let (organization, connections) = tenancy.organization_with(1).await?;
+    let pool = tenancy.user_pool().await?;
+    let request = tenancy.cognito.create_user_pool_client().user_pool_id(&pool.id);
+    let request = request.client_name("registered-itself-1").supported_identity_providers("COGNITO");
+    let stranger = request.send().await?.user_pool_client.and_then(|client| client.client_id);
+    let stranger = Pool { app_client: stranger.context("no app client was made")?, ..pool.clone() };
+    let mut registration = tenancy.registration(&pool, &[&organization]);
+    registration["app_clients"] = json!("all");
+    tenancy.post("/user-pools", &registration).await?.expect(201)?;
+    pool.deploy_role().await?;
+    pool.verified().await?;
+    let name = provider_name(&connections[0]);
+    offers(&pool, &["COGNITO", &name]).await?;
+    let plan = pool.plan().await?;
+    assert_eq!(plan["steps"], json!([]), "{plan:#}");
+    offers(&stranger, &["COGNITO"]).await?;
+
+    pool.patch(&json!({ "app_clients": [stranger.app_client] }), None).await?.expect(200)?;
+    pool.run().await?;
+    offers(&stranger, &["COGNITO", &name]).await
+}
+
+#[tokio::test]
 async fn an_app_client_that_is_not_named_is_never_written() -> Result<()> {
     let tenancy = Tenancy::new("not named").await?;
     let (organization, connections) = tenancy.organization_with(1).await?;

@@ -200,6 +200,30 @@ async fn a_rotated_webhook_is_taken_at_both_endpoints_until_the_one_of_before_is
 }
 
 #[tokio::test]
+async fn a_webhook_secret_in_wrong_hands_is_refused_once_it_is_ended() -> Result<()> {
+    let (pool, _) = scene("leaked webhook secret").await?;
+    let tenancy = &pool.tenancy;
+    let leaked = tenancy.webhook_secret().await?;
+    assert_eq!(delivered(tenancy, "", &leaked).await?, 200);
+    let refused = tenancy.post("/webhook-rotation", &json!({"end_formers": true})).await?;
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    let rotated = tenancy.post("/webhook-rotation", &json!({"end_former": true})).await?.expect(202)?.json()?;
+    let ended = &rotated["former_webhooks"][0];
+    assert_eq!(ended["good_until"], rotated["updated_at"], "{rotated:#}");
+    let after = tenancy.webhook_secret().await?;
+    assert_eq!(delivered(tenancy, "/1", &after).await?, 200);
+    // An instance may remember it for a minute.
+    eventually(SOON, "the leaked secret is refused", async || {
+        Ok((delivered(tenancy, "", &leaked).await? == 404).then_some(()))
+    })
+    .await?;
+    assert_eq!(delivered(tenancy, "/1", &leaked).await?, 401);
+    pool.run().await?;
+    assert_eq!(endpoints(tenancy).await?, ["/1"], "WorkOS still delivers to the ended endpoint");
+    tenancy.stop_listening().await
+}
+
+#[tokio::test]
 async fn without_an_endpoint_there_is_nothing_to_rotate() -> Result<()> {
     let tenancy = Tenancy::new("no endpoint").await?;
     let answer = tenancy.post("/webhook-rotation", &json!({})).await?;

@@ -7,7 +7,7 @@ use super::{alarms, dashboard, document, is_metric, property, resources, templat
 
 /// Each alarm with what has to happen: which statistic of which metric in how many seconds, in how many of the last
 /// periods, and what a period without data counts as.
-const WATCHED: [(&str, &str); 17] = [
+const WATCHED: [(&str, &str); 18] = [
     (
         "DeadLetterAlarm",
         "Maximum of AWS/SQS ApproximateNumberOfMessagesVisible of DeadLetters in 60 s > 0, 1 of 1, else notBreaching",
@@ -32,6 +32,7 @@ const WATCHED: [(&str, &str); 17] = [
     ("WebhookFailureAlarm", "Sum of Causeway WebhooksNotTaken in 60 s > 0, 2 of 10, else notBreaching"),
     ("ForgedWebhookAlarm", "Sum of Causeway WebhooksRefusedForged in 3600 s > 0, 3 of 24, else notBreaching"),
     ("ApiFailureAlarm", "Sum of Causeway ApiFailures in 60 s > 0, 2 of 10, else notBreaching"),
+    ("UnreadableItemAlarm", "Sum of Causeway ItemsUnreadable in 3600 s > 0, 1 of 1, else notBreaching"),
     ("OffRouteAlarm", "Sum of Causeway RequestsOffRoute in 300 s > 20, 2 of 3, else notBreaching"),
     ("PanicAlarm", "Sum of Causeway HandlerPanics in 60 s > 0, 1 of 1, else notBreaching"),
     ("WorkosThrottleAlarm", "Sum of Causeway ThrottlesByWorkos in 300 s > 50, 2 of 2, else notBreaching"),

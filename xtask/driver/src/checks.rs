@@ -8,8 +8,10 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use causeway_local_cloud::cloud::{CLOUD_FILE_VARIABLE, Cloud, Settings, Started};
 use causeway_local_cloud::command_line::{self, PROGRAM_VARIABLE};
+use causeway_local_cloud::deployment::Build;
 use causeway_local_cloud::process::run_shown;
 use causeway_local_cloud::{deployment, tools, workspace};
+use causeway_machine::progress::say;
 
 use self::parts::Parts;
 use crate::{described, fuzz, mutations, with_front};
@@ -75,14 +77,17 @@ async fn all(size: Size, parts: &Parts) -> Result<()> {
         parts.run("mutation tests", mutations::run()).await?;
     }
     parts.run("template", async { deployment::validate(&tools::installed()?).await }).await?;
-    let (started, ()) = tokio::try_join!(parts.run("local cloud", start()), parts.run("simulation", simulation(size)))?;
-    // The tests mostly wait, and leave the compiler time for what they don't need.
-    tokio::try_join!(
-        parts.run("end-to-end tests", end_to_end(&started, size)),
-        parts.run("a function as shipped", ship())
-    )?;
-    // The last: what it makes and changes is in nobody's way any more.
-    parts.run("API as described", Box::pin(described::check(started.cloud()?))).await
+    let (clouds, ()) = tokio::try_join!(parts.run("local clouds", start()), parts.run("simulation", simulation(size)))?;
+    // The tests mostly wait, and leave the processors time for what they don't need.
+    tokio::try_join!(parts.run("end-to-end tests", end_to_end(&clouds.tested, size)), async {
+        parts.run("a function as shipped", ship()).await?;
+        parts.run("API as described", Box::pin(described::check(clouds.described.cloud()?))).await
+    })?;
+    drop(clouds);
+    if let Size::Long = size {
+        parts.run("x86_64 as shipped", x86_64()).await?;
+    }
+    Ok(())
 }
 
 async fn cargo(arguments: &[&str]) -> Result<()> {
@@ -93,6 +98,21 @@ async fn cargo(arguments: &[&str]) -> Result<()> {
 /// them so take four times as long.
 async fn ship() -> Result<()> {
     deployment::build_shipped(&tools::installed()?, "ingest", &home().join("logs/shipped-build.log")).await
+}
+
+/// Builds all functions for the processor that no release is built for, as `docs/deploy.md` says, and deploys them where
+/// this machine can run them.
+async fn x86_64() -> Result<()> {
+    const PROCESSOR: &str = "x86_64";
+    deployment::build_by_settings(&tools::installed()?, PROCESSOR, &home().join("logs/x86_64-build.log")).await?;
+    if deployment::host_architecture()? != PROCESSOR {
+        say("built for x86_64 and not deployed, since this machine is another");
+        return Ok(());
+    }
+    let home = workspace::local().join("shipped");
+    let settings = with_front(Settings { home, build: Build::Shipped, strict: true, ..Settings::default() })?;
+    // It has answered once it has started.
+    Cloud::start(&settings).await.map(drop)
 }
 
 /// A folder of its own, so that a cloud that somebody works with is left alone.
@@ -107,10 +127,19 @@ async fn simulation(size: Size) -> Result<()> {
     run_shown("cargo test", &mut command).await
 }
 
-/// The cloud that the tests share.
-async fn start() -> Result<Started> {
-    let settings = with_front(Settings { home: home(), strict: true, ..Settings::default() })?;
-    Cloud::start(&settings).await
+/// The clouds of a run.
+struct Clouds {
+    /// The one that the end-to-end tests share.
+    tested: Started,
+    /// The one whose API is asked for everything that its document has, and changed by it.
+    described: Started,
+}
+
+/// Starts one after the other, since both deploy from the same folder.
+async fn start() -> Result<Clouds> {
+    let at =
+        async |home: PathBuf| Cloud::start(&with_front(Settings { home, strict: true, ..Settings::default() })?).await;
+    Ok(Clouds { tested: at(home()).await?, described: at(workspace::local().join("described")).await? })
 }
 
 async fn end_to_end(started: &Started, size: Size) -> Result<()> {

@@ -8,8 +8,8 @@ use crate::{
     commands::Session,
     failure::{Ending, Failure},
     question::confirm,
-    shown,
-    waiting::{self, WaitArguments},
+    shown::{self, pool::Standing},
+    waiting::{self, Seen, WaitArguments},
 };
 
 /// `causeway pools remove`.
@@ -65,15 +65,25 @@ impl Remove {
                 .show(&answer, || Ok("It is being removed; `causeway runs` shows how far it is.\n".to_owned()))?;
             return Ok(Ending::Done);
         }
+        self.wait_until_gone(session, shown::pool::last_run(&pool.body)?.map(|run| run.id)).await?;
+        self.gone(session, &json!({ "removed": true }))
+    }
+
+    /// `before` is the last run before the removal began: what it left is no answer to it.
+    async fn wait_until_gone(&self, session: &Session, before: Option<String>) -> Result<(), Failure> {
         waiting::until(self.wait, "removing the user pool", session.output, async || {
             match session.api.get(&self.pool.path()).await {
-                Ok(_) => Ok(None),
-                Err(failure) if failure.is_not_found() => Ok(Some(())),
+                Ok(answer) => {
+                    let standing = Standing::of(&answer.body)?;
+                    let has_run = standing.last_run.as_ref().map(|run| &run.id) != before.as_ref();
+                    let needed = standing.needs_somebody().filter(|_| has_run);
+                    Ok(needed.map_or_else(|| Seen::GoesOn(standing.text()), Seen::NeedsSomebody))
+                }
+                Err(failure) if failure.is_not_found() => Ok(Seen::Ended(())),
                 Err(failure) => Err(failure),
             }
         })
-        .await?;
-        self.gone(session, &json!({ "removed": true }))
+        .await
     }
 
     fn gone(&self, session: &Session, answer: &Value) -> Result<Ending, Failure> {

@@ -93,6 +93,15 @@ impl Aws {
         }
     }
 
+    /// Writes another value to a place, as a JSON pointer into DynamoDB's form, in the items whose sort key begins with
+    /// `sort`.
+    pub fn replace(&self, sort: &str, pointer: &str, value: &Value) {
+        let mut state = self.0.lock().unwrap();
+        let items = state.items.iter_mut().filter(|((_, key), _)| key.starts_with(sort));
+        let places = items.map(|(_, item)| *item.pointer_mut(pointer).unwrap() = value.clone());
+        assert_ne!(places.count(), 0, "{sort}");
+    }
+
     /// Takes an attribute out of the items whose partition key begins with `prefix`.
     pub fn forget(&self, prefix: &str, attribute: &str) {
         let mut state = self.0.lock().unwrap();
@@ -144,6 +153,15 @@ impl State {
                 Some(item) => json!({ "Item": item }),
                 None => json!({}),
             }),
+            "Query" => {
+                let values = &body["ExpressionAttributeValues"];
+                let (partition, prefix) =
+                    (values[":pk"]["S"].as_str().unwrap(), values[":prefix"]["S"].as_str().unwrap());
+                let asked = |(pk, sk): &(String, String)| pk == partition && sk.starts_with(prefix);
+                let found: Vec<&Value> =
+                    self.items.iter().filter(|(key, _)| asked(key)).map(|(_, item)| item).collect();
+                Ok(json!({ "Items": found }))
+            }
             "PutItem" => {
                 let is_once = body["ConditionExpression"] == "attribute_not_exists(pk)";
                 if is_once && self.items.contains_key(&key(&body["Item"])) {

@@ -43,7 +43,7 @@ async fn a_made_up_code_or_token_costs_no_call() {
     let made_up = made_up::bearers(&code, 1000).into_iter().zip(made_up::bearers(&token, 1000));
     // An instance that has not met the tenant would have to read all of it.
     let cold = world.another_instance();
-    cold.bridge.open_bearer_key().await;
+    cold.bridge.get_ready().await;
     world.aws.calls();
     for (made_up_code, made_up_token) in made_up {
         for instance in [&world, &cold] {
@@ -128,9 +128,9 @@ async fn the_first_instance_makes_the_key_and_all_others_open_it() {
     let world = World::new().await;
     world.aws.remove("DEPLOYMENT", "BEARER_KEY");
     let (first, second) = (world.another_instance(), world.another_instance());
-    first.bridge.open_bearer_key().await;
+    first.bridge.bearer_key.get().await.unwrap();
     assert_eq!(world.aws.calls(), ["GetItem", "Encrypt", "PutItem"]);
-    second.bridge.open_bearer_key().await;
+    second.bridge.bearer_key.get().await.unwrap();
     assert_eq!(world.aws.calls(), ["GetItem", "Decrypt"]);
     let code = first.code().await;
     let tokens = second.token(CONNECTION, &code, SECRET).await.json();
@@ -148,7 +148,7 @@ async fn of_two_instances_that_make_the_key_at_once_both_use_that_of_the_first()
     let world = World::new().await;
     let late = world.another_instance();
     world.aws.hide_once("DEPLOYMENT");
-    late.bridge.open_bearer_key().await;
+    late.bridge.bearer_key.get().await.unwrap();
     assert_eq!(world.aws.calls(), ["GetItem", "Encrypt", "PutItem", "GetItem", "Decrypt"]);
     let code = late.code().await;
     assert_eq!(world.token(CONNECTION, &code, SECRET).await.status, 200);
@@ -161,7 +161,7 @@ async fn an_instance_that_starts_while_aws_fails_comes_up_and_opens_the_key_when
     for operation in ["GetItem", "Decrypt"] {
         let instance = world.another_instance();
         world.aws.deny(operation);
-        instance.bridge.open_bearer_key().await;
+        instance.bridge.get_ready().await;
         world.aws.calls();
         for made_up in made_up::bearers(&code, 100) {
             let status = instance.token(CONNECTION, &made_up, SECRET).await.status;

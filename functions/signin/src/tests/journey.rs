@@ -141,7 +141,7 @@ async fn a_profile_of_another_connection_or_organization_signs_nobody_in() {
 async fn a_connection_that_has_just_got_another_organization_is_looked_at_again() {
     let world = World::new().await;
     world.code().await;
-    let mut claim = world.store.claim(&user_pool_id(), &CONNECTION.parse().unwrap(), true).await.unwrap().unwrap();
+    let mut claim = world.claim().await;
     claim.organization_id = Some("org_2".parse().unwrap());
     world.store.put_claim(&user_pool_id(), &claim).await.unwrap();
     let mut moved = profile();
@@ -181,7 +181,7 @@ async fn an_address_is_not_verified_where_workos_does_not_say_so() {
 async fn a_new_secret_is_good_at_once_though_the_claim_was_read_before() {
     let world = World::new().await;
     let code = world.code().await;
-    let mut claim = world.store.claim(&user_pool_id(), &CONNECTION.parse().unwrap(), true).await.unwrap().unwrap();
+    let mut claim = world.claim().await;
     claim.secrets.intend(SecretHash::of(&SecretString::from("new")));
     world.store.put_claim(&user_pool_id(), &claim).await.unwrap();
     assert_eq!(world.token(CONNECTION, &code, "new").await.status, 200);

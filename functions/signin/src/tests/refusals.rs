@@ -113,7 +113,7 @@ async fn wrong_secrets_and_unknown_claims_cost_no_call_each() {
 #[tokio::test]
 async fn a_claim_of_another_tenant_or_for_another_issuer_vouches_for_nobody() {
     let world = World::new().await;
-    let claim = world.store.claim(&user_pool_id(), &CONNECTION.parse().unwrap(), true).await.unwrap().unwrap();
+    let claim = world.claim().await;
     let elsewhere = BaseUrl::parse("https://elsewhere.example.com").unwrap();
     let foreign = [
         Claim { tenant_id: "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2M".parse().unwrap(), ..claim.clone() },
@@ -173,7 +173,7 @@ async fn a_code_is_not_good_for_another_pool_of_the_tenant() {
     let world = World::new().await;
     let other = UserPool { user_pool_id: "eu-west-1_Other".parse().unwrap(), ..pool() };
     world.put_pool(&other).await;
-    let claim = world.store.claim(&user_pool_id(), &CONNECTION.parse().unwrap(), true).await.unwrap().unwrap();
+    let claim = world.claim().await;
     world.store.put_claim(&other.user_pool_id, &claim).await.unwrap();
     let code = world.code().await;
     let mut form = token_form(&code, SECRET);

@@ -18,7 +18,7 @@ fn hash(secret: &str) -> SecretHash {
 }
 
 async fn change(world: &World, change: impl FnOnce(&mut Claim)) {
-    let mut claim = world.store.claim(&user_pool_id(), &CONNECTION.parse().unwrap(), true).await.unwrap().unwrap();
+    let mut claim = world.claim().await;
     change(&mut claim);
     world.store.put_claim(&user_pool_id(), &claim).await.unwrap();
 }

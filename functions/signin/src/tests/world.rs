@@ -20,6 +20,7 @@ use causeway_core::{
     secret::SecretHash,
     tenant::{Purpose, SecretOwner, Tenant},
     timestamp::Timestamp,
+    unknown::Unknown,
     user_pool::{PoolOptions, PoolStatus, RunState, UserPool},
 };
 use causeway_edge::{Door, Edge, Limit, RequestId};
@@ -136,7 +137,7 @@ impl World {
         world.workos.has_organization(Some(json!({
             "id": "org_1", "name": "a", "domains": [{ "id": "d", "domain": "example.com", "state": "verified" }],
         })));
-        world.bridge.open_bearer_key().await;
+        world.bridge.bearer_key.get().await.unwrap();
         world.aws.calls();
         world
     }
@@ -201,6 +202,12 @@ impl World {
         claim.secrets.intend(hash.clone());
         claim.secrets.confirm(&hash, now());
         self.store.put_claim(&user_pool_id(), &claim).await.unwrap()
+    }
+
+    /// The claim of `CONNECTION` as it stands.
+    pub async fn claim(&self) -> Claim {
+        let claims = self.store.claims(&user_pool_id()).await.unwrap().items;
+        claims.into_iter().find(|claim| claim.connection_id.as_str() == CONNECTION).unwrap()
     }
 
     /// Replaces the pool.
@@ -341,6 +348,7 @@ fn tenant() -> Tenant {
         created_at: now(),
         updated_at: now(),
         version: 1,
+        unknown: Unknown::default(),
         id,
     }
 }
@@ -372,5 +380,6 @@ pub fn pool() -> UserPool {
         held: Held::new(),
         decisions: Decisions::default(),
         due_at: None,
+        unknown: Unknown::default(),
     }
 }

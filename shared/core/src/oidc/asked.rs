@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::{oidc::claims::is_ever_sent, schema::SchemaAttribute, user_pool::UserPool};
+use crate::{oidc::claims::is_ever_sent, schema::SchemaAttribute, serving::ServingPool};
 
 /// The claims that a pool asks for, and whether an empty text may stand for each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,13 +28,13 @@ impl FromIterator<(String, bool)> for AskedFor {
 impl AskedFor {
     /// What `pool` asks for. An empty text is sent only where its options ask for it, and its schema, as it was last
     /// read, shows an attribute that takes one: Cognito refuses a sign-in whose attributes it does not take.
-    pub fn of(pool: &UserPool) -> Self {
-        let schema = pool.run.schema.as_deref().unwrap_or_default();
+    pub fn of(pool: &ServingPool) -> Self {
+        let schema = pool.schema();
         let may_be_empty = |attribute: &str| {
             let shown = schema.iter().find(|shown| shown.name == attribute);
             pool.options.clear_missing_attributes && shown.is_some_and(SchemaAttribute::can_be_empty)
         };
-        let mapping = pool.options.mapping();
+        let mapping = pool.mapping();
         let claims = mapping.into_iter().map(|(attribute, claim)| (claim, may_be_empty(&attribute)));
         claims.filter(|(claim, _)| is_ever_sent(claim)).collect()
     }
@@ -65,7 +65,11 @@ impl AskedFor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::user_pool::tests::pool;
+    use crate::user_pool::{UserPool, tests::pool};
+
+    fn asked_by(pool: &UserPool) -> AskedFor {
+        AskedFor::of(&serde_json::from_value(json!(pool)).unwrap())
+    }
 
     fn attribute(name: &str, required: bool) -> SchemaAttribute {
         let data_type = "String".to_owned();
@@ -102,17 +106,17 @@ mod tests {
         let mut pool = mapped(&MAPPING, true);
         let schema = [("custom:team", false), ("custom:twice", false), ("name", true), ("email_verified", false)];
         pool.run.schema = Some(schema.map(|(name, required)| attribute(name, required)).into());
-        let asked = AskedFor::of(&pool);
+        let asked = asked_by(&pool);
         assert_eq!(asked.claims().collect::<Vec<_>>(), ["email_verified", "groups", "sub", "team", "twice", "unseen"]);
         assert_eq!((asked.empty("groups"), asked.empty("team")), (Some(json!("[]")), Some(json!(""))));
         for claim in ["twice", "unseen", "email_verified", "picture", "sub", "unmapped"] {
             assert_eq!(asked.empty(claim), None, "{claim}");
         }
         pool.options.clear_missing_attributes = false;
-        assert_eq!(AskedFor::of(&pool).empty("team"), None, "without the option");
+        assert_eq!(asked_by(&pool).empty("team"), None, "without the option");
         pool.options.clear_missing_attributes = true;
         pool.run.schema = None;
-        assert_eq!(AskedFor::of(&pool).empty("team"), None, "the schema is not known");
-        assert_eq!(AskedFor::of(&pool).empty("groups"), Some(json!("[]")));
+        assert_eq!(asked_by(&pool).empty("team"), None, "the schema is not known");
+        assert_eq!(asked_by(&pool).empty("groups"), Some(json!("[]")));
     }
 }

@@ -7,8 +7,10 @@ use utoipa::ToSchema;
 
 use crate::{
     id::{ConnectionId, ulid_text},
+    keeps_unknown,
     oidc::attributes::Claims,
     timestamp::Timestamp,
+    unknown::Unknown,
 };
 
 /// How far a sign-in came.
@@ -24,6 +26,9 @@ pub enum SignInOutcome {
     Refused,
     /// The sign-in is over, by a failure.
     Failed,
+    /// It came to something that a later version knows.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Why a sign-in is over. Each is one sentence for who is asked for help, and never a word of WorkOS or of the
@@ -52,6 +57,9 @@ pub enum SignInError {
     CodeNotGood,
     /// Causeway's own mistake.
     Bug,
+    /// One that a later version knows.
+    #[serde(other)]
+    Unknown,
 }
 
 impl SignInError {
@@ -86,12 +94,14 @@ impl SignInError {
                  the user begins again"
             }
             Self::Bug => "a mistake of Causeway's: find the sign-in in the logs of `signin`, and report it",
+            Self::Unknown => "a later version of Causeway recorded it: ask again once that version is deployed",
         }
     }
 }
 
 /// One sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct SignInEntry {
     /// A ULID, which sorts by time.
     pub id: String,
@@ -109,14 +119,20 @@ pub struct SignInEntry {
     /// The claims that the pool asks for and that this sign-in had nothing for: the pool keeps their old values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<String>,
+    /// What a later version wrote into it: the browser's way back and Cognito's request for tokens may meet two.
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(SignInEntry);
 
 impl SignInEntry {
     /// A sign-in that came back from WorkOS at `now`. `random` are 80 bits that no other one of that
     /// millisecond has.
     pub fn returned(connection_id: ConnectionId, now: Timestamp, random: u128) -> Self {
         let (id, outcome) = (ulid_text(now, random), SignInOutcome::Returned);
-        Self { id, at: now, connection_id, outcome, error: None, cut: Vec::new(), kept: Vec::new() }
+        let (cut, kept, unknown) = (Vec::new(), Vec::new(), Unknown::default());
+        Self { id, at: now, connection_id, outcome, error: None, cut, kept, unknown }
     }
 
     /// This sign-in, with what the claims say and don't.
@@ -136,9 +152,11 @@ impl SignInEntry {
     #[must_use]
     pub fn over(self, error: SignInError, now: Timestamp) -> Self {
         let outcome = match error {
-            SignInError::NotAvailable | SignInError::ApiKeyNotGood | SignInError::Bug | SignInError::FailedAtWorkos => {
-                SignInOutcome::Failed
-            }
+            SignInError::NotAvailable
+            | SignInError::ApiKeyNotGood
+            | SignInError::Bug
+            | SignInError::FailedAtWorkos
+            | SignInError::Unknown => SignInOutcome::Failed,
             SignInError::DeniedByWorkos
             | SignInError::AnotherConnection
             | SignInError::NoSubject

@@ -120,6 +120,8 @@ pub struct AppClient {
     pub callback_urls: Vec<String>,
     /// What sign-ins depend on.
     pub settings: AppClientSettings,
+    /// Whether it registered itself, or may have: it is a stranger's, and none of all app clients.
+    pub registered_itself: bool,
 }
 
 /// The way into the tenants' pools: their roles, each with its external ID.

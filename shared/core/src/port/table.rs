@@ -10,7 +10,7 @@ use crate::{
     foreign::ForeignProviders,
     guard::{Held, Loss},
     health::ErrorClass,
-    id::{TenantId, UserPoolId},
+    id::{ConnectionId, TenantId, UserPoolId},
     run::RunReport,
     tenant::Tenant,
     timestamp::Timestamp,
@@ -59,6 +59,23 @@ impl Error for TableError {
     }
 }
 
+/// The claims of a pool.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// Those that can be read.
+    pub items: Vec<Claim>,
+    /// The connections of those that can't, each with what is wrong. Who leaves one out takes its provider for one that
+    /// somebody else made.
+    pub unreadable: Vec<(ConnectionId, TableError)>,
+}
+
+impl Claims {
+    /// All of them: an error where one can't be read.
+    pub fn all(self) -> Result<Vec<Claim>, TableError> {
+        self.unreadable.into_iter().next().map_or(Ok(self.items), |(_, error)| Err(error))
+    }
+}
+
 /// What a run leaves on its pool.
 #[derive(Debug, Clone)]
 pub struct Recorded<'a> {
@@ -84,7 +101,7 @@ pub trait Table: fmt::Debug + Clone + Send + Sync + 'static {
     /// Opens a tenant's WorkOS API key; none where it has given none yet.
     fn workos_key(&self, tenant: &Tenant) -> impl Future<Output = Result<Option<SecretString>, TableError>> + Send;
 
-    /// Every pool of a tenant.
+    /// Every pool of a tenant; one that can't be read is an error.
     fn pools(&self, tenant: &TenantId) -> impl Future<Output = Result<Vec<UserPool>, TableError>> + Send;
 
     /// Takes the lease on a pool for the run `run_id` and returns the pool as it stands; `None` if another run holds
@@ -150,8 +167,8 @@ pub trait Table: fmt::Debug + Clone + Send + Sync + 'static {
         id: &str,
     ) -> impl Future<Output = Result<Option<RunReport>, TableError>> + Send;
 
-    /// Every claim of a pool; one that can't be read is an error.
-    fn claims(&self, pool: &UserPoolId) -> impl Future<Output = Result<Vec<Claim>, TableError>> + Send;
+    /// Every claim of a pool.
+    fn claims(&self, pool: &UserPoolId) -> impl Future<Output = Result<Claims, TableError>> + Send;
 
     /// Writes a claim that was read as `claim.version`, 0 for a new one, and returns it as it stands then.
     fn put_claim(&self, pool: &UserPoolId, claim: &Claim) -> impl Future<Output = Result<Claim, TableError>> + Send;
@@ -184,8 +201,7 @@ pub trait Table: fmt::Debug + Clone + Send + Sync + 'static {
     /// meanwhile. `number` is random: a write that is made twice, as its answer was lost, is no conflict with itself.
     fn decide(
         &self,
-        tenant: &TenantId,
-        pool: &UserPoolId,
+        pool: &UserPool,
         decisions: &Decisions,
         number: u128,
     ) -> impl Future<Output = Result<(), TableError>> + Send;

@@ -26,6 +26,7 @@ use causeway_core::{
     guard::Held,
     id::{Identifier, ProviderName, TenantId},
     provider::{BaseUrl, Issuer},
+    unknown::Unknown,
     user_pool::{Mode, PoolOptions, PoolStatus, RunState, UserPool},
 };
 use cognito::{Cognito, Provider};
@@ -105,6 +106,7 @@ fn registered() -> UserPool {
         held: Held::new(),
         decisions: Decisions::default(),
         due_at: Some(now),
+        unknown: Unknown::default(),
     }
 }
 

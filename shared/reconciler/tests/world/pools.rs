@@ -142,6 +142,7 @@ fn app_client(supported: &BTreeSet<String>) -> AppClient {
             write_attributes: None,
             explicit_auth_flows: None,
         },
+        registered_itself: false,
     }
 }
 

@@ -9,7 +9,7 @@ use causeway_core::{
     foreign::ForeignProviders,
     guard::{Held, Loss},
     id::{ConnectionId, TenantId, UserPoolId},
-    port::{Recorded, Table, TableError},
+    port::{Claims, Recorded, Table, TableError},
     run::RunReport,
     tenant::Tenant,
     timestamp::Timestamp,
@@ -126,9 +126,10 @@ impl Items {
     }
 
     fn record_run(&mut self, recorded: &Recorded<'_>) -> Result<(), TableError> {
+        let unknown = self.pool().ok_or_else(stale)?.unknown;
         let item = self.held(recorded.run_id)?;
-        item.insert("run".to_owned(), written(recorded.state));
-        item.insert("held".to_owned(), written(recorded.held));
+        item.insert("run".to_owned(), unknown.under("run").with(recorded.state).unwrap());
+        item.insert("held".to_owned(), unknown.under("held").with(recorded.held).unwrap());
         let asked = item.remove("look_again_at");
         item.insert("due_at".to_owned(), asked.unwrap_or_else(|| written(&recorded.due_at)));
         self.release(recorded.run_id)
@@ -162,13 +163,14 @@ impl Items {
 
     /// Writes what operators decided, read as its version, or by the same write once more.
     pub fn decide(&mut self, decisions: &Decisions, number: u128) -> Result<(), TableError> {
-        let there = self.pool().ok_or_else(stale)?.decisions;
+        let pool = self.pool().ok_or_else(stale)?;
+        let there = pool.decisions;
         let written_by = format!("{number:032x}");
         if there.version != decisions.version && there.written != written_by {
             return Err(stale());
         }
         let decided = Decisions { version: decisions.version + 1, written: written_by, ..decisions.clone() };
-        self.set([("decisions", written(&decided))]);
+        self.set([("decisions", pool.unknown.under("decisions").with(&decided).unwrap())]);
         Ok(())
     }
 
@@ -261,8 +263,8 @@ impl Table for Wire {
         self.read(Side::Table, |state| Ok(state.items.get(&format!("RUN#{id}")))).await
     }
 
-    async fn claims(&self, _: &UserPoolId) -> Outcome<Vec<Claim>> {
-        self.read(Side::Table, |state| Ok(state.items.claims())).await
+    async fn claims(&self, _: &UserPoolId) -> Outcome<Claims> {
+        self.read(Side::Table, |state| Ok(Claims { items: state.items.claims(), ..Claims::default() })).await
     }
 
     async fn put_claim(&self, _: &UserPoolId, claim: &Claim) -> Outcome<Claim> {
@@ -289,7 +291,7 @@ impl Table for Wire {
         self.change(Side::Table, |state| state.items.count_losses(run_id, losses, held)).await
     }
 
-    async fn decide(&self, _: &TenantId, _: &UserPoolId, decisions: &Decisions, number: u128) -> Outcome<()> {
+    async fn decide(&self, _: &UserPool, decisions: &Decisions, number: u128) -> Outcome<()> {
         self.change(Side::Table, |state| state.items.decide(decisions, number)).await
     }
 }

@@ -76,6 +76,8 @@ pub struct Counted {
     pub sqs: u32,
     /// Secrets that are opened.
     pub opened: u32,
+    /// Public keys that are read.
+    pub public_keys: u32,
     /// Signatures.
     pub signed: u32,
     /// Requests to the tenant's user pool.
@@ -85,7 +87,7 @@ pub struct Counted {
 }
 
 impl Counted {
-    const NONE: Self = Self { table: &[], sqs: 0, opened: 0, signed: 0, cognito: 0, workos: 0 };
+    const NONE: Self = Self { table: &[], sqs: 0, opened: 0, public_keys: 0, signed: 0, cognito: 0, workos: 0 };
 
     const fn of_the_table(table: &'static [Units]) -> Self {
         Self { table, ..Self::NONE }
@@ -96,7 +98,7 @@ impl Counted {
         Calls {
             dynamodb: u32::try_from(self.table.len()).unwrap_or(u32::MAX),
             sqs: self.sqs,
-            kms: self.opened + self.signed,
+            kms: self.opened + self.public_keys + self.signed,
             cognito: self.cognito,
             workos: self.workos,
         }
@@ -136,13 +138,14 @@ pub struct Endpoint {
     pub new: Counted,
     /// To the instance that has taken the requests before it, and no others of the tenant in the last minute.
     pub next: Counted,
-    /// Whether it needs the public key of the ID tokens. An instance reads that once a minute, for all tenants: one
-    /// call to the keys more.
+    /// Whether it needs the public key of the ID tokens. An instance reads that at its start, and then once a minute
+    /// for all tenants: one call to the keys more.
     pub needs_public_key: bool,
 }
 
-/// What the start of an instance of `signin` takes: the key of codes and access tokens is read and opened.
-pub const START: Counted = Counted { table: &[BEARER_KEY], opened: 1, ..Counted::NONE };
+/// What the start of an instance of `signin` takes: the key of codes and access tokens is read and opened, and read
+/// twice more for connections to the table. The public key of the ID tokens is read.
+pub const START: Counted = Counted { table: &[BEARER_KEY; 3], opened: 1, public_keys: 1, ..Counted::NONE };
 
 /// How many requests a sign-in takes.
 pub const SIGN_IN_REQUESTS: u32 = 5;

@@ -263,11 +263,15 @@ impl Cognito {
     }
 }
 
+/// How the name of an app client begins that registered itself. The emulator has no endpoint for that.
+pub const REGISTERED_ITSELF: &str = "registered-itself";
+
 /// An app client with what the API shows since November 2026, and with a member that no API has yet: whoever sends an
 /// app client back must not lose what it does not know.
 fn with_newer_members(mut answer: Value) -> Value {
     let client = &mut answer["UserPoolClient"];
-    client["ClientType"] = json!("PUBLIC");
+    let registered_itself = client["ClientName"].as_str().is_some_and(|name| name.starts_with(REGISTERED_ITSELF));
+    client["ClientType"] = json!(if registered_itself { "DCR" } else { "REGULAR" });
     client["ClientSecretArn"] = Value::Null;
     client["OfTheFuture"] = json!({"Is": ["kept"]});
     answer

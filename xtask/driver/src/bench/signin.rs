@@ -126,8 +126,7 @@ fn targets(report: &mut Report, warm: &ByEndpoint, cold: &ByEndpoint) {
 fn not_as_counted(endpoint: &Endpoint, cold: &ByEndpoint) -> Option<String> {
     let Some(measured) = cold.get(endpoint.name) else { return Some(format!("{} was not measured", endpoint.name)) };
     let (expected, start) = (endpoint.new.calls(), START.calls());
-    // A new instance knows no public key.
-    let keys = start.kms + expected.kms + u32::from(endpoint.needs_public_key);
+    let keys = start.kms + expected.kms;
     let counts = [("dynamodb:", start.dynamodb + expected.dynamodb), ("kms:", keys), ("workos:", expected.workos)];
     let is_as_counted = counts.iter().all(|(service, each)| {
         usize::try_from(*each).is_ok_and(|each| beginning(&measured.calls, service) == each * measured.answers)

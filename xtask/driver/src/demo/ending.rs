@@ -7,8 +7,8 @@ use causeway_machine::progress::say;
 use causeway_machine::terminal::{Look, duration, look};
 use serde_json::json;
 
-use super::scene::{Scene, TENANT_ACCOUNT, text};
 use crate::prepared;
+use causeway_local_cloud::demo::{Scene, TENANT_ACCOUNT};
 
 pub async fn show(scene: &Scene<'_>, keep: bool, took: Duration) -> Result<()> {
     say(&format!("\n{}", look(Look::Good, "Every step held.")));
@@ -38,7 +38,7 @@ async fn next(scene: &Scene<'_>) -> Result<()> {
     let (causeway, tenant, pool) = (causeway.display(), &scene.tenant_id, &scene.pool);
     say(&format!("\n{}", look(Look::Heading, "What to try next")));
     say("  The onboarding page, as the tenant's platform engineer sees it:");
-    say(&format!("    {}", text(&made, "url")));
+    say(&format!("    {}", made["url"].as_str().unwrap_or_default()));
     say("  The operator's command line:");
     say(&format!(
         "    export CAUSEWAY_API_URL={} AWS_REGION={} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",

@@ -1,6 +1,6 @@
 //! How the demo tells what happens: names first, one line for each thing.
 
-use causeway_local_cloud::cloud::Cloud;
+use crate::cloud::Cloud;
 use causeway_machine::progress::say;
 use causeway_machine::terminal::{Look, look};
 use serde_json::Value;

@@ -1,11 +1,11 @@
 //! Step 9: what must fail.
 
+use crate::browser::{follow, form, parameter, post_form};
+use crate::signed_http::{Answer, plain_client};
+use crate::tenant_role::{RoleParameters, deploy_tenant_role};
 use anyhow::{Context, Result, ensure};
 use aws_sdk_cognitoidentityprovider::Client as Cognito;
 use aws_sdk_cognitoidentityprovider::error::ProvideErrorMetadata;
-use causeway_local_cloud::browser::{follow, form, parameter, post_form};
-use causeway_local_cloud::signed_http::{Answer, plain_client};
-use causeway_local_cloud::tenant_role::{RoleParameters, deploy_tenant_role};
 use serde_json::json;
 
 use super::scene::{Scene, make_pool, provider_name};
@@ -64,7 +64,7 @@ async fn codes_of_others(scene: &Scene<'_>) -> Result<()> {
     let again = post_form(&own.details["token_url"], &grant(scene, &scene.pool, &own.details, &code)).await?;
     refused("the same code once more", &again, &[400])?;
     scene.workos.delete_connection(&connection).await?;
-    causeway_local_cloud::eventually::eventually(SOON, "the second provider goes", async || {
+    crate::eventually::eventually(SOON, "the second provider goes", async || {
         Ok((!scene.provider_names().await?.contains(&other.name)).then_some(()))
     })
     .await

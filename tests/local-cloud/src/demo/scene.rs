@@ -3,63 +3,68 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::account::Account;
+use crate::api::Api;
+use crate::browser::SignIn;
+use crate::chromium::application;
+use crate::cloud::Cloud;
+use crate::eventually::eventually;
+use crate::process::free_port;
+use crate::workos::WorkOs;
 use anyhow::{Context, Result, ensure};
 use aws_sdk_cognitoidentityprovider::Client as Cognito;
 use aws_sdk_cognitoidentityprovider::types::{IdentityProviderTypeType, OAuthFlowType};
-use causeway_local_cloud::account::Account;
-use causeway_local_cloud::api::Api;
-use causeway_local_cloud::browser::SignIn;
-use causeway_local_cloud::chromium::application;
-use causeway_local_cloud::cloud::Cloud;
-use causeway_local_cloud::eventually::eventually;
-use causeway_local_cloud::process::free_port;
-use causeway_local_cloud::workos::WorkOs;
 use causeway_machine::progress::say;
 use serde_json::{Value, json};
 
 /// A provider that the tenant made itself.
-pub const FOREIGN: &str = "TenantsOwn";
+pub(super) const FOREIGN: &str = "TenantsOwn";
 /// A callback of the tenant's application for refusals. Nothing listens there: the demo reads the address.
-pub const APP_CALLBACK: &str = "http://localhost:9/app/callback";
+pub(super) const APP_CALLBACK: &str = "http://localhost:9/app/callback";
 /// The domain of the first organization, which WorkOS has verified.
-pub const DOMAIN: &str = "acme.example";
+pub(super) const DOMAIN: &str = "acme.example";
+/// The account of the demo's tenant.
 pub const TENANT_ACCOUNT: &str = "222222222222";
 const REGION: &str = "eu-central-1";
 
 /// A provider as the tenant sees it in Cognito.
-pub struct Provider {
-    pub name: String,
-    pub identifiers: Vec<String>,
-    pub details: BTreeMap<String, String>,
+pub(super) struct Provider {
+    pub(super) name: String,
+    pub(super) identifiers: Vec<String>,
+    pub(super) details: BTreeMap<String, String>,
 }
 
 /// The name of the provider that Causeway makes for a connection.
-pub fn provider_name(connection: &str) -> String {
+pub(super) fn provider_name(connection: &str) -> String {
     connection.replacen("conn_", "conn-", 1)
 }
 
 /// Everything that the steps act on.
 pub struct Scene<'a> {
+    /// The cloud that it plays on.
     pub cloud: &'a Cloud,
+    /// Causeway's API, called by an operator.
     pub api: Api,
-    pub workos: WorkOs,
-    pub tenant: Account,
-    pub region: &'static str,
-    pub cognito: Cognito,
+    pub(super) workos: WorkOs,
+    pub(super) tenant: Account,
+    pub(super) region: &'static str,
+    pub(super) cognito: Cognito,
+    /// The tenant's user pool.
     pub pool: String,
-    pub app_client: String,
+    pub(super) app_client: String,
     /// Of the tenant's application.
-    pub application_port: u16,
-    pub role_name: String,
+    pub(super) application_port: u16,
+    pub(super) role_name: String,
+    /// The tenant, once it is registered.
     pub tenant_id: String,
-    pub external_id: String,
-    pub organizations: Vec<String>,
-    pub connections: Vec<String>,
+    pub(super) external_id: String,
+    pub(super) organizations: Vec<String>,
+    pub(super) connections: Vec<String>,
 }
 
 impl<'a> Scene<'a> {
     /// Makes the pool, the app client, two organizations, and a connection of the first.
-    pub async fn set(cloud: &'a Cloud) -> Result<Self> {
+    pub(super) async fn set(cloud: &'a Cloud) -> Result<Self> {
         let workos = cloud.workos()?;
         let tenant = cloud.account(TENANT_ACCOUNT);
         let cognito = Cognito::new(&cloud.tenant_account(TENANT_ACCOUNT).sdk(REGION));
@@ -100,7 +105,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Registers the tenant, without its WorkOS API key: that comes from the tenant.
-    pub async fn register_tenant(&mut self) -> Result<()> {
+    pub(super) async fn register_tenant(&mut self) -> Result<()> {
         let body = json!({ "name": "Demo", "workos": { "client_id": self.cloud.workos_client_id } });
         let tenant = self.api.post("/v1/tenants", &body).await?.expect(201)?.json()?;
         text(&tenant, "id").clone_into(&mut self.tenant_id);
@@ -108,7 +113,7 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    pub async fn register(&self, pool: &str, role_name: &str, app_clients: &[String]) -> Result<()> {
+    pub(super) async fn register(&self, pool: &str, role_name: &str, app_clients: &[String]) -> Result<()> {
         let body = json!({
             "account_id": TENANT_ACCOUNT, "role_name": role_name, "user_pool_id": pool, "app_clients": app_clients,
         });
@@ -118,14 +123,14 @@ impl<'a> Scene<'a> {
     }
 
     /// Calls the API on the scene's pool.
-    pub async fn call(&self, method: &str, path: &str, body: &Value, status: u16) -> Result<Value> {
+    pub(super) async fn call(&self, method: &str, path: &str, body: &Value, status: u16) -> Result<Value> {
         let path = format!("/v1/tenants/{}/user-pools/{}{path}", self.tenant_id, self.pool);
         let answer = if method == "GET" { self.api.get(&path).await? } else { self.api.post(&path, body).await? };
         answer.expect(status)?.json()
     }
 
     /// A role that whoever is allowed to by the integration account may assume, external ID or not.
-    pub async fn make_open_role(&self) -> Result<()> {
+    pub(super) async fn make_open_role(&self) -> Result<()> {
         let principal = format!("arn:aws:iam::{}:root", self.cloud.integration_account);
         let trust = json!({
             "Version": "2012-10-17",
@@ -136,17 +141,17 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    pub async fn delete_open_role(&self) -> Result<()> {
+    pub(super) async fn delete_open_role(&self) -> Result<()> {
         self.tenant.iam()?.call("DeleteRole", &[("RoleName", &self.role_name)]).await?;
         Ok(())
     }
 
     /// The provider of a connection, as soon as it is there.
-    pub async fn provider_of(&self, connection: &str, within: Duration) -> Result<Provider> {
+    pub(super) async fn provider_of(&self, connection: &str, within: Duration) -> Result<Provider> {
         self.provider_in(&self.pool, connection, within).await
     }
 
-    pub async fn provider_in(&self, pool: &str, connection: &str, within: Duration) -> Result<Provider> {
+    pub(super) async fn provider_in(&self, pool: &str, connection: &str, within: Duration) -> Result<Provider> {
         let name = provider_name(connection);
         eventually(within, &format!("the provider {name} appears"), async || {
             let request = self.cognito.describe_identity_provider().user_pool_id(pool).provider_name(&name);
@@ -162,7 +167,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Points a provider's token endpoint elsewhere, as somebody with access to the pool could.
-    pub async fn break_provider(&self, provider: &Provider) -> Result<()> {
+    pub(super) async fn break_provider(&self, provider: &Provider) -> Result<()> {
         let mut details = provider.details.clone();
         details.insert("token_url".to_owned(), "https://elsewhere.example/token".to_owned());
         self.cognito
@@ -175,7 +180,7 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    pub async fn provider_names(&self) -> Result<Vec<String>> {
+    pub(super) async fn provider_names(&self) -> Result<Vec<String>> {
         let list = self.cognito.list_identity_providers().user_pool_id(&self.pool).max_results(60).send().await?;
         let mut names: Vec<String> = list.providers.into_iter().filter_map(|provider| provider.provider_name).collect();
         names.sort();
@@ -183,7 +188,7 @@ impl<'a> Scene<'a> {
     }
 
     /// A sign-in of the tenant's application with a provider.
-    pub fn sign_in<'b>(&'b self, provider: &'b str) -> SignIn<'b> {
+    pub(super) fn sign_in<'b>(&'b self, provider: &'b str) -> SignIn<'b> {
         SignIn {
             cognito: &self.cloud.used_aws_endpoint,
             client_id: &self.app_client,
@@ -192,7 +197,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    pub async fn table(&self) -> Result<()> {
+    pub(super) async fn table(&self) -> Result<()> {
         let providers = self.call("GET", "/providers", &json!(null), 200).await?;
         say(&format!("    {:<32} {:<10} {:<8} identifiers", "provider", "state", "in sync"));
         for provider in providers["items"].as_array().into_iter().flatten() {
@@ -211,7 +216,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-pub async fn make_pool(cognito: &Cognito, name: &str) -> Result<String> {
+pub(super) async fn make_pool(cognito: &Cognito, name: &str) -> Result<String> {
     let pool = cognito.create_user_pool().pool_name(name).send().await?.user_pool;
     pool.and_then(|pool| pool.id).context("no user pool was made")
 }
@@ -237,6 +242,6 @@ async fn make_app_client(cloud: &Cloud, pool: &str, application_port: u16) -> Re
 }
 
 /// The text of a member, empty where there is none.
-pub fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value[member].as_str().unwrap_or_default()
 }

@@ -1,10 +1,10 @@
 //! Step 3: the operator sends a link, and the tenant goes through the onboarding page.
 
+use crate::browser::form;
+use crate::eventually::eventually;
+use crate::onboarding_page::{OnboardingPage, ShownCheck, checks_of, text_of};
+use crate::tenant_role::deploy_stack;
 use anyhow::{Context, Result, ensure};
-use causeway_local_cloud::browser::form;
-use causeway_local_cloud::eventually::eventually;
-use causeway_local_cloud::onboarding_page::{OnboardingPage, ShownCheck, checks_of, text_of};
-use causeway_local_cloud::tenant_role::deploy_stack;
 use serde_json::json;
 
 use super::SOON;

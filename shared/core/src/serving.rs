@@ -1,0 +1,160 @@
+//! What a sign-in and a webhook need of the items of the table, and no more: a member that they don't need can be
+//! unreadable, or a word of a later version, and nobody is kept out for it. What they do need decides who gets in, and
+//! has no value to fall back to.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::{
+    adoption::Subject,
+    id::{ConnectionId, OrganizationId, ProviderName, TenantId, UserPoolId, WorkosClientId},
+    lenient::{if_readable, present},
+    provider::Issuer,
+    schema::SchemaAttribute,
+    secret::ClientSecrets,
+    start::{Start, stored_if_readable},
+    tenant::Sealed,
+    timestamp::Timestamp,
+    user_pool::{Mode, PoolStatus, SignIn, callbacks_of, domain_url_of, mapping_of},
+    wake_up::{Cause, WakeUp},
+    webhook_endpoint::{FormerWebhook, webhook_secrets},
+};
+
+/// A tenant, for its sign-ins.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ServingTenant {
+    /// Its ID.
+    pub id: TenantId,
+    /// The client ID of its WorkOS environment.
+    pub workos_client_id: WorkosClientId,
+    /// The WorkOS API key, once it was given.
+    pub workos_api_key: Option<Sealed>,
+    /// The key of the states of its sign-ins.
+    pub sign_in_state_key: Sealed,
+}
+
+/// A user pool, for its sign-ins.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ServingPool {
+    /// The pool.
+    pub user_pool_id: UserPoolId,
+    status: PoolStatus,
+    /// What the operator chose for sign-ins.
+    pub options: ServingOptions,
+    run: ServingRun,
+}
+
+/// What an operator chooses for the sign-ins of a pool.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ServingOptions {
+    sign_in: SignIn,
+    #[serde(deserialize_with = "present")]
+    attribute_mapping: Option<BTreeMap<String, String>>,
+    /// Whether an attribute that the identity provider no longer sends is emptied.
+    pub clear_missing_attributes: bool,
+    /// Where sign-ins lead that begin at the customer's identity provider; none given means that they are refused.
+    #[serde(default, deserialize_with = "stored_if_readable")]
+    pub start: Option<Start>,
+}
+
+/// What runs learned for the sign-ins of a pool.
+#[derive(Debug, Clone, Deserialize)]
+struct ServingRun {
+    callbacks: Vec<String>,
+    #[serde(default, deserialize_with = "if_readable")]
+    schema: Option<Vec<SchemaAttribute>>,
+}
+
+impl ServingPool {
+    /// Whether users may sign in. Mode and health have no say in it.
+    pub fn lets_users_in(&self) -> bool {
+        self.status == PoolStatus::Active && self.options.sign_in == SignIn::Enabled
+    }
+
+    /// The callbacks of Cognito that a sign-in of this pool may return to, as [`crate::user_pool::callbacks_of`] says.
+    pub fn callbacks<'a>(&'a self, local: Option<&'a str>) -> Vec<&'a str> {
+        callbacks_of(&self.run.callbacks, local)
+    }
+
+    /// A domain of the pool, as [`crate::user_pool::domain_url_of`] says.
+    pub fn domain_url<'a>(&'a self, local: Option<&'a str>) -> Option<&'a str> {
+        domain_url_of(&self.run.callbacks, local)
+    }
+
+    /// The mapping that providers get.
+    pub fn mapping(&self) -> BTreeMap<String, String> {
+        mapping_of(self.options.attribute_mapping.as_ref())
+    }
+
+    /// The attributes of the pool's users, as last read; none where that is not known.
+    pub fn schema(&self) -> &[SchemaAttribute] {
+        self.run.schema.as_deref().unwrap_or_default()
+    }
+}
+
+/// A claim, for the sign-ins of its connection.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ServingClaim {
+    /// The tenant whose connection it is.
+    pub tenant_id: TenantId,
+    /// The connection.
+    pub connection_id: ConnectionId,
+    /// The connection's organization when the claim was last written.
+    #[serde(deserialize_with = "present")]
+    pub organization_id: Option<OrganizationId>,
+    /// The provider's name in the pool.
+    pub provider_name: ProviderName,
+    /// Its issuer; sign-ins go through no other.
+    pub issuer: Issuer,
+    /// What `sub` is in its sign-ins.
+    #[serde(default)]
+    pub subject: Subject,
+    /// The hashes of the client secrets.
+    pub secrets: ClientSecrets,
+}
+
+/// A tenant, for its webhooks.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ListeningTenant {
+    #[serde(default)]
+    webhook_number: u32,
+    webhook_secret: Option<Sealed>,
+    #[serde(default)]
+    former_webhooks: Vec<FormerWebhook>,
+}
+
+impl ListeningTenant {
+    /// The secrets that an event to the endpoint of this number may be signed with, today's first.
+    pub fn webhook_secrets(&self, number: u32, now: Timestamp) -> Vec<&Sealed> {
+        webhook_secrets((self.webhook_number, self.webhook_secret.as_ref()), &self.former_webhooks, number, now)
+    }
+}
+
+/// A user pool, for who wakes it up.
+#[derive(Debug, Clone, Deserialize)]
+pub struct WakingPool {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The pool.
+    pub user_pool_id: UserPoolId,
+    status: PoolStatus,
+    options: WakingOptions,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct WakingOptions {
+    mode: Mode,
+}
+
+impl WakingPool {
+    /// Whether runs look at it at all.
+    pub fn is_reconciled(&self) -> bool {
+        self.status == PoolStatus::Active && self.options.mode != Mode::Paused
+    }
+
+    /// The wake-up that has it looked at.
+    pub fn wake_up(&self, cause: Cause) -> WakeUp {
+        WakeUp { tenant_id: self.tenant_id.clone(), user_pool_id: self.user_pool_id.clone(), cause }
+    }
+}
