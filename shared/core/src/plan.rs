@@ -41,7 +41,7 @@ mod settle;
 mod wire;
 
 pub use depend::{Failed, Freed};
-pub use settle::{Settlement, standing, to_describe};
+pub use settle::{Settlement, is_made_for, standing, to_describe};
 
 /// Why a provider is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use causeway_core::{
     adoption::{Adoption, NotAdoptable, Request, Subject, adopt},
-    claim::{Claim, ClaimState},
     desired::Desired,
     health::ErrorClass,
     id::{ConnectionId, ProviderName, ulid_text},
     port::{Directory, Pool, PoolError, Ports, Table, TableError},
     provider::{Change, ObservedProvider},
-    secret::{SecretHash, new_client_secret},
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{PoolStatus, UserPool},
 };
 
-use crate::{LookError, Reconciler, look::Entered};
+use crate::{
+    LookError, Reconciler,
+    look::Entered,
+    writing::{Unwritten, WriteError, Writing},
+};
 
 /// How often a pool that a run holds is asked for again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -136,32 +138,13 @@ impl<P: Ports> Reconciler<P> {
         self.check_role(tenant, pool).await?;
         let (access, adoption) = self.decide(tenant, pool, request, deadline).await?;
         let adopted = adopted(&adoption);
-        let Adoption { mut claim, after, .. } = adoption;
-        let secret = new_client_secret((self.sources.random)());
-        claim.secrets.intend(SecretHash::of(&secret));
-        let claim = self.table.put_claim(&pool.user_pool_id, &claim).await?;
-        let written = access.update_provider(&claim.provider_name, &after, &secret).await;
-        let last_modified = match written {
-            Ok(last_modified) => last_modified,
-            Err(error) => {
-                // Where it may have been written all the same, the next run finds out.
-                if !error.outcome_is_unclear
-                    && let Err(error) = self.table.delete_claim(&pool.user_pool_id, &claim).await
-                {
-                    tracing::warn!(error = causeway_telemetry::chain(&error), "the next run drops the claim");
-                }
-                return Err(error.into());
-            }
+        let Adoption { claim, after, .. } = adoption;
+        let issuer = claim.issuer.clone();
+        let writing = Writing { claim, spec: &after, issuer, kept: None, is_new: false };
+        let held = match self.write(&pool.user_pool_id, &access, writing).await {
+            Ok(held) => held,
+            Err(unwritten) => return Err(self.not_adopted(pool, unwritten).await),
         };
-        let mut held = Claim {
-            state: ClaimState::Held,
-            fingerprint: Some(after.fingerprint()),
-            identifiers: after.identifiers,
-            last_modified: Some(last_modified),
-            ..claim
-        };
-        held.secrets.confirm(&SecretHash::of(&secret), (self.sources.now)());
-        self.table.put_claim(&pool.user_pool_id, &held).await?;
         tracing::info!(
             tenant_id = %pool.tenant_id,
             user_pool_id = %pool.user_pool_id,
@@ -170,6 +153,18 @@ impl<P: Ports> Reconciler<P> {
             "provider adopted"
         );
         Ok(adopted)
+    }
+
+    /// Drops the claim of a provider that was plainly not written. Where it may have been, the next run finds out.
+    async fn not_adopted(&self, pool: &UserPool, unwritten: Unwritten) -> AdoptionError {
+        let Unwritten { intended, error } = unwritten;
+        if let (WriteError::Pool(refusal), Some(claim)) = (&error, &intended)
+            && !refusal.outcome_is_unclear
+            && let Err(error) = self.table.delete_claim(&pool.user_pool_id, claim).await
+        {
+            tracing::warn!(error = causeway_telemetry::chain(&error), "the next run drops the claim");
+        }
+        AdoptionError::Failed(error.into())
     }
 
     /// Looks at what an adoption depends on, and decides.

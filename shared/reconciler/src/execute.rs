@@ -9,17 +9,14 @@ use causeway_core::{
     claim::Claim,
     guard::{Guarded, Loss, changes_more_than_identifiers, without_own_change},
     health::ErrorClass,
-    id::{ConnectionId, Identifier, UserPoolId},
+    id::{ConnectionId, Identifier},
     plan::{Action, Failed, Freed, Plan, Step},
     port::{DirectoryError, PoolError, Ports, Table, TableError},
     run::Failure,
-    tenant::Tenant,
-    timestamp::Timestamp,
-    user_pool::UserPool,
 };
 use futures::stream::{self, StreamExt as _};
 
-use crate::{Look, Reconciler, guard::Unanswered};
+use crate::{Look, guard::Unanswered, run::Run};
 
 /// How many notes on connections are written at once: after an import there is one for each connection.
 const NOTES_AT_ONCE: usize = 8;
@@ -81,13 +78,8 @@ pub(crate) struct Executed {
 }
 
 pub(crate) struct Execution<'a, P: Ports> {
-    pub reconciler: &'a Reconciler<P>,
-    pub tenant: &'a Tenant,
-    pub user_pool: &'a UserPool,
-    pub pool: &'a UserPoolId,
-    run_id: &'a str,
+    pub run: &'a Run<'a, P>,
     pub look: &'a Look<P>,
-    pub deadline: Timestamp,
     pub claims: BTreeMap<ConnectionId, Claim>,
     pub executed: Executed,
     /// What failed: what depends on it is left out.
@@ -104,24 +96,12 @@ pub(crate) struct Execution<'a, P: Ports> {
 }
 
 impl<'a, P: Ports> Execution<'a, P> {
-    pub fn new(
-        reconciler: &'a Reconciler<P>,
-        tenant: &'a Tenant,
-        user_pool: &'a UserPool,
-        run_id: &'a str,
-        look: &'a Look<P>,
-        deadline: Timestamp,
-    ) -> Self {
+    pub fn new(run: &'a Run<'a, P>, look: &'a Look<P>) -> Self {
         Self {
-            reconciler,
-            tenant,
-            user_pool,
-            pool: &user_pool.user_pool_id,
-            run_id,
+            run,
             look,
-            deadline,
             claims: look.claims.clone(),
-            executed: Executed { losses: user_pool.run.losses.clone(), ..Executed::default() },
+            executed: Executed { losses: run.pool.run.losses.clone(), ..Executed::default() },
             failed: Failed::default(),
             staged: BTreeSet::new(),
             brought_to: None,
@@ -168,7 +148,7 @@ impl<'a, P: Ports> Execution<'a, P> {
         let mut rest = steps.as_slice();
         while let Some(step) = rest.first() {
             // Between the freeing of an identifier and its taking it is on nobody, and so never for a whole pause.
-            if self.now() >= self.deadline && !self.freed.is_taken_by(rest) {
+            if self.run.is_over() && !self.freed.is_taken_by(rest) {
                 self.executed.out_of_time = true;
                 break;
             }
@@ -225,7 +205,7 @@ impl<'a, P: Ports> Execution<'a, P> {
             })
             .filter(|noted| self.claims.get(&noted.connection_id) != Some(noted))
             .collect();
-        let (table, pool) = (&self.reconciler.table, self.pool);
+        let (table, pool) = (&self.run.reconciler.table, &self.run.pool.user_pool_id);
         let writes = changed.iter().map(|claim| async move { (claim, table.put_claim(pool, claim).await) });
         let written: Vec<_> = stream::iter(writes).buffer_unordered(NOTES_AT_ONCE).collect().await;
         for (claim, outcome) in written {
@@ -234,10 +214,6 @@ impl<'a, P: Ports> Execution<'a, P> {
                 Err(error) => self.fail(&claim.connection_id, "note the connection's state", &error.into()),
             }
         }
-    }
-
-    pub fn now(&self) -> Timestamp {
-        (self.reconciler.sources.now)()
     }
 
     /// Does nothing of `plan` but to write what the look told of the claims; how many that were.
@@ -250,7 +226,7 @@ impl<'a, P: Ports> Execution<'a, P> {
         let mut written = 0;
         for settlement in &plan.settlements {
             let Some(claim) = self.claims.get(&settlement.connection_id) else { continue };
-            let Some(settled) = settlement.applied_to(claim, self.now()) else { continue };
+            let Some(settled) = settlement.applied_to(claim, self.run.now()) else { continue };
             match self.put_claim(settled).await {
                 Ok(_) => written += 1,
                 Err(error) => self.fail(&settlement.connection_id, "settle the claim", &error),
@@ -262,20 +238,28 @@ impl<'a, P: Ports> Execution<'a, P> {
     /// Puts on record what is about to be taken away without an approval, and what waits for one.
     async fn count_losses(&mut self, guarded: &Guarded) -> Result<(), TableError> {
         let Guarded { held, losses, .. } = guarded;
-        let (before, held_before) = (&self.user_pool.run.losses, &self.user_pool.held);
+        let (before, held_before) = (&self.run.pool.run.losses, &self.run.pool.held);
         let is_known =
             losses.iter().all(|loss| before.contains(loss)) && held.keys().all(|id| held_before.contains_key(id));
         if !is_known {
-            self.reconciler.table.count_losses(self.user_pool, self.run_id, losses, held).await?;
+            self.run.reconciler.table.count_losses(self.run.pool, self.run.id, losses, held).await?;
         }
         self.executed.losses.clone_from(losses);
         Ok(())
     }
 
     pub async fn put_claim(&mut self, claim: Claim) -> Result<Claim, StepError> {
-        let written = self.reconciler.table.put_claim(self.pool, &claim).await?;
+        let written = self.run.reconciler.table.put_claim(&self.run.pool.user_pool_id, &claim).await?;
         self.claims.insert(written.connection_id.clone(), written.clone());
         Ok(written)
+    }
+
+    pub async fn drop_claim(&mut self, id: &ConnectionId) -> Result<(), StepError> {
+        if let Some(claim) = self.claims.get(id) {
+            self.run.reconciler.table.delete_claim(&self.run.pool.user_pool_id, claim).await?;
+            self.claims.remove(id);
+        }
+        Ok(())
     }
 
     pub fn done(&mut self, step: &Step) {

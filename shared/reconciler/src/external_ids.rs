@@ -51,13 +51,6 @@ impl<P: Ports> Reconciler<P> {
         Some(SeenExternalIds { takes_new: takes_new?, takes_former: takes_former?, seen_at: now })
     }
 
-    /// Forgets the external ID of before where no role needs it any more. Where it fails, a later run does it.
-    pub(crate) async fn end_rotation(&self, tenant: &Tenant, seen: Option<&SeenExternalIds>) {
-        if seen.is_some_and(|seen| seen.takes_new && !seen.takes_former) {
-            self.forget_unneeded(tenant).await;
-        }
-    }
-
     /// Forgets the external ID of before, if there is one that no role needs. Where it fails, a later run does it.
     pub(crate) async fn forget_unneeded(&self, tenant: &Tenant) {
         if tenant.former_external_id.is_none() {

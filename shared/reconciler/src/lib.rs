@@ -2,9 +2,11 @@
 
 mod adoption;
 mod describe;
+mod ending;
 mod execute;
 mod external_ids;
 mod guard;
+mod in_line;
 mod look;
 mod planned;
 mod providers;
@@ -12,6 +14,7 @@ mod removal;
 mod run;
 mod webhooks;
 mod wiring;
+mod writing;
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Providers: claimed before they are made, and never made or changed with a secret that a sign-in refuses.
+//! The steps that concern one provider.
 
 use std::collections::BTreeSet;
 
@@ -6,201 +6,166 @@ use causeway_core::{
     claim::{Claim, ClaimState},
     health::ErrorClass,
     id::{ConnectionId, Identifier},
-    plan::{Action, Step},
-    port::{Pool, PoolError, Ports, Problem, Table},
+    plan::{Action, Settlement, SpecOf, Step, is_made_for},
+    port::{Pool, PoolError, Ports, Problem},
     provider::ProviderSpec,
-    secret::{SecretHash, new_client_secret},
-    timestamp::Timestamp,
+    secret::SecretHash,
 };
 use secrecy::SecretString;
 
-use crate::execute::{Execution, StepError};
+use crate::{
+    execute::{Execution, StepError},
+    writing::{Unwritten, Writing},
+};
 
 impl<P: Ports> Execution<'_, P> {
     pub(crate) async fn write_provider(&mut self, step: &Step) {
+        if self.failed.stops(step) {
+            // What stopped it is reported already.
+            return self.give_way(step).await;
+        }
         let id = &step.connection_id;
-        let is_stopped = self.failed.stops(step);
-        let result = if is_stopped {
-            Err(StepError::Depends)
-        } else {
-            match &step.action {
-                Action::Create(spec) => {
-                    let made = self.create(step, spec).await;
-                    made.inspect(|()| self.freed.wrote(id, &ProviderSpec::default(), spec))
-                }
-                Action::Update { before, after, new_secret } => self.update(step, before, after, *new_secret).await,
-                Action::Delete(_) => self.delete(id, step).await,
-                Action::Forget => self.drop_claim(id).await,
-                Action::Wire | Action::Unwire => Ok(()),
-            }
+        let result = match &step.action {
+            Action::Create(spec) => self.create(id, spec).await,
+            Action::Update { before, after, new_secret } => self.update(id, before, after, *new_secret).await,
+            Action::Delete(_) => self.delete(step).await,
+            Action::Forget => self.drop_claim(id).await,
+            Action::Wire | Action::Unwire => Ok(()),
         };
         match result {
             Ok(()) => self.done(step),
             Err(error) => {
-                // What the step would have freed is not free.
-                if let Action::Update { before, after, .. } = &step.action {
-                    self.stuck.extend(before.identifiers.difference(&after.identifiers).cloned());
-                }
-                if let Action::Create(spec) | Action::Update { after: spec, .. } = &step.action {
-                    self.put_back(&spec.identifiers).await;
-                }
-                // What stopped it is reported already.
-                if !is_stopped {
-                    self.fail_step(step, &error);
-                }
+                self.give_way(step).await;
+                self.fail_step(step, &error);
             }
         }
     }
 
-    async fn create(&mut self, step: &Step, spec: &ProviderSpec) -> Result<(), StepError> {
-        if self.pool_is_full {
-            return Err(StepError::Pool(PoolError {
-                operation: "CreateIdentityProvider",
-                code: "LimitExceededException".to_owned(),
-                message: "the pool is full: left out without asking again".to_owned(),
-                problem: Problem::Other(ErrorClass::Quota),
-                outcome_is_unclear: false,
-            }));
+    /// Of a step that is not done nobody gets what it was to free, and who freed something for it gets it back.
+    async fn give_way(&mut self, step: &Step) {
+        if let Action::Update { before, after, .. } = &step.action {
+            self.stuck.extend(before.identifiers.difference(&after.identifiers).cloned());
         }
-        if spec.identifiers.iter().any(|identifier| self.stuck.contains(identifier)) {
+        if let Action::Create(spec) | Action::Update { after: spec, .. } = &step.action {
+            self.put_back(&spec.identifiers).await;
+        }
+    }
+
+    async fn create(&mut self, id: &ConnectionId, spec: &ProviderSpec) -> Result<(), StepError> {
+        if self.pool_is_full {
+            return Err(StepError::Pool(full()));
+        }
+        if !spec.identifiers.is_disjoint(&self.stuck) {
             return Err(StepError::Depends);
         }
-        let id = &step.connection_id;
-        let organization =
-            self.look.desired.connections.get(id).and_then(|wanted| wanted.connection.organization_id.clone());
+        let wanted = self.look.desired.connections.get(id);
+        let organization_id = wanted.and_then(|wanted| wanted.connection.organization_id.clone());
         let issuer = self.look.specs.issuer(id);
-        let mut claim = self.claims.get(id).cloned().unwrap_or_else(|| {
-            Claim::intended(self.tenant.id.clone(), id.clone(), organization.clone(), issuer.clone())
-        });
-        let secret = self.new_secret();
-        claim.state = ClaimState::Intended;
-        claim.organization_id = organization;
-        claim.issuer = issuer;
-        claim.secrets.intend(SecretHash::of(&secret));
-        let claim = self.put_claim(claim).await?;
-        match self.look.access.create_provider(&claim.provider_name, spec, &secret).await {
-            Ok(last_modified) => self.hold(claim, spec, &secret, last_modified).await,
-            Err(error) if error.problem == Problem::Duplicate => self.settle_duplicate(claim).await,
+        let claim = self
+            .claims
+            .get(id)
+            .cloned()
+            .unwrap_or_else(|| Claim::intended(self.run.tenant.id.clone(), id.clone(), None, issuer.clone()));
+        let claim = Claim { state: ClaimState::Intended, organization_id, issuer: issuer.clone(), ..claim };
+        match self.write(Writing { claim, spec, issuer, kept: None, is_new: true }).await {
+            Err(StepError::Pool(error)) if error.problem == Problem::Duplicate => self.settle_duplicate(id).await?,
             Err(error) => {
                 self.pool_is_full = error.class() == ErrorClass::Quota;
-                Err(error.into())
+                return Err(error);
             }
+            Ok(()) => {}
         }
+        self.freed.wrote(id, &ProviderSpec::default(), spec);
+        Ok(())
     }
 
     /// A create that is answered by "duplicate" is ours only if the provider shows what only we know.
-    async fn settle_duplicate(&mut self, claim: Claim) -> Result<(), StepError> {
+    async fn settle_duplicate(&mut self, id: &ConnectionId) -> Result<(), StepError> {
+        let claim = self.claims.get(id).cloned().ok_or(StepError::NoClaim)?;
         let Some(seen) = self.look.access.describe_provider(&claim.provider_name).await? else {
             self.executed.foreign_outdated = true;
             return Err(StepError::IdentifierTaken);
         };
-        let description = seen.description.ok_or(StepError::Foreign)?;
-        let same_client = description.spec.details.get("client_id").map(String::as_str) == Some(self.pool.as_str());
-        let secret = description.secret_hash().filter(|hash| claim.secrets.is_ours(hash));
-        let (Some(secret), true, true) =
-            (secret, same_client, description.spec.issuer() == Some(claim.issuer.as_str()))
-        else {
-            self.drop_claim(&claim.connection_id).await?;
+        let expected = self.look.specs.spec(id, BTreeSet::new());
+        if !seen.description.as_ref().is_some_and(|shown| is_made_for(&claim, shown, &expected)) {
+            self.drop_claim(id).await?;
             return Err(StepError::Foreign);
-        };
-        let mut held = claim;
-        held.secrets.confirm(&secret, self.now());
-        held.state = ClaimState::Held;
-        held.fingerprint = Some(description.spec.fingerprint());
-        held.identifiers = description.spec.identifiers;
-        held.last_modified = Some(seen.last_modified);
-        self.put_claim(held).await?;
+        }
+        let settlement = Settlement::of(&claim, &seen, &expected);
+        if let Some(settled) = settlement.and_then(|settlement| settlement.applied_to(&claim, self.run.now())) {
+            self.put_claim(settled).await?;
+        }
         Ok(())
     }
 
     async fn update(
         &mut self,
-        step: &Step,
+        id: &ConnectionId,
         before: &ProviderSpec,
         after: &ProviderSpec,
         new_secret: bool,
     ) -> Result<(), StepError> {
-        let id = &step.connection_id;
-        let takes = after.identifiers.difference(&before.identifiers);
-        if takes.clone().any(|identifier| self.stuck.contains(identifier)) {
+        if after.identifiers.difference(&before.identifiers).any(|taken| self.stuck.contains(taken)) {
             return Err(StepError::Depends);
         }
-        self.write_update(id, after, new_secret).await?;
+        self.rewrite(id, after, new_secret).await?;
         self.freed.wrote(id, before, after);
         Ok(())
     }
 
-    async fn write_update(
-        &mut self,
-        id: &ConnectionId,
-        after: &ProviderSpec,
-        new_secret: bool,
-    ) -> Result<(), StepError> {
-        let mut claim = self.claims.get(id).cloned().ok_or(StepError::NoClaim)?;
-        let name = claim.provider_name.clone();
-        let described = self.look.observed.providers.get(&name).and_then(|seen| seen.description.clone());
-        let described = match described {
-            Some(described) => Some(described),
-            None => self.look.access.describe_provider(&name).await?.and_then(|seen| seen.description),
-        };
-        let shown = described.and_then(|described| described.client_secret);
-        let kept = shown.filter(|secret| !new_secret && claim.secrets.is_live(&SecretHash::of(secret)));
-        let secret = if let Some(secret) = kept {
-            secret
-        } else {
-            let secret = self.new_secret();
-            claim.secrets.intend(SecretHash::of(&secret));
-            claim = self.put_claim(claim).await?;
-            secret
-        };
-        let last_modified = self.look.access.update_provider(&name, after, &secret).await?;
+    async fn rewrite(&mut self, id: &ConnectionId, spec: &ProviderSpec, new_secret: bool) -> Result<(), StepError> {
+        let claim = self.claims.get(id).cloned().ok_or(StepError::NoClaim)?;
+        let kept = self.secret_of(&claim).await?.filter(|_| !new_secret);
         // A step that only frees an identifier may leave the issuer as it was.
-        if after.issuer() == Some(self.look.specs.issuer(id).as_str()) {
-            claim.issuer = self.look.specs.issuer(id);
-        }
-        self.hold(claim, after, &secret, last_modified).await
+        let due = self.look.specs.issuer(id);
+        let issuer = if spec.issuer() == Some(due.as_str()) { due } else { claim.issuer.clone() };
+        self.write(Writing { claim, spec, issuer, kept, is_new: false }).await
     }
 
-    async fn hold(
-        &mut self,
-        mut claim: Claim,
-        spec: &ProviderSpec,
-        secret: &SecretString,
-        last_modified: Timestamp,
-    ) -> Result<(), StepError> {
-        claim.secrets.confirm(&SecretHash::of(secret), self.now());
-        claim.state = ClaimState::Held;
-        claim.fingerprint = Some(spec.fingerprint());
-        claim.identifiers.clone_from(&spec.identifiers);
-        claim.last_modified = Some(last_modified);
-        self.put_claim(claim).await?;
-        Ok(())
+    /// The secret that Cognito holds for a provider, if it is the claim's.
+    async fn secret_of(&self, claim: &Claim) -> Result<Option<SecretString>, StepError> {
+        let name = &claim.provider_name;
+        let described = self.look.observed.providers.get(name).and_then(|seen| seen.description.clone());
+        let described = match described {
+            Some(described) => Some(described),
+            None => self.look.access.describe_provider(name).await?.and_then(|seen| seen.description),
+        };
+        let shown = described.and_then(|described| described.client_secret);
+        Ok(shown.filter(|secret| claim.secrets.is_live(&SecretHash::of(secret))))
+    }
+
+    async fn write(&mut self, writing: Writing<'_>) -> Result<(), StepError> {
+        let user_pool = &self.run.pool.user_pool_id;
+        let (claim, outcome) = match self.run.reconciler.write(user_pool, &self.look.access, writing).await {
+            Ok(claim) => (Some(claim), Ok(())),
+            Err(Unwritten { intended, error }) => (intended, Err(error.into())),
+        };
+        self.claims.extend(claim.map(|claim| (claim.connection_id.clone(), claim)));
+        outcome
     }
 
     /// Gives back what was freed for a step that then failed, so that nobody stands without it.
     async fn put_back(&mut self, wanted: &BTreeSet<Identifier>) {
         for (holder, spec) in self.freed.put_back(wanted) {
             self.failed.put_back(&holder);
-            if let Err(error) = self.write_update(&holder, &spec, false).await {
+            if let Err(error) = self.rewrite(&holder, &spec, false).await {
                 self.fail(&holder, "put the identifiers back", &error);
             }
         }
     }
 
-    async fn delete(&mut self, id: &ConnectionId, step: &Step) -> Result<(), StepError> {
+    async fn delete(&mut self, step: &Step) -> Result<(), StepError> {
         self.look.access.delete_provider(&step.provider_name).await?;
-        self.drop_claim(id).await
+        self.drop_claim(&step.connection_id).await
     }
+}
 
-    async fn drop_claim(&mut self, id: &ConnectionId) -> Result<(), StepError> {
-        if let Some(claim) = self.claims.get(id) {
-            self.reconciler.table.delete_claim(self.pool, claim).await?;
-            self.claims.remove(id);
-        }
-        Ok(())
-    }
-
-    fn new_secret(&self) -> SecretString {
-        new_client_secret((self.reconciler.sources.random)())
+fn full() -> PoolError {
+    PoolError {
+        operation: "CreateIdentityProvider",
+        code: "LimitExceededException".to_owned(),
+        message: "the pool is full: left out without asking again".to_owned(),
+        problem: Problem::Other(ErrorClass::Quota),
+        outcome_is_unclear: false,
     }
 }

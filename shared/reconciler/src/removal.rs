@@ -5,69 +5,22 @@ use std::collections::BTreeMap;
 use causeway_core::{
     claim::Claim,
     guard::Guarded,
-    health::{Course, Ending, ErrorClass, failures_in_a_row, next_due},
     id::ConnectionId,
     plan::Step,
-    port::{Ports, Problem, Recorded, Table, TableError},
+    port::{Ports, Problem, Table, TableError},
     removal::{Providers, plan_to_delete, step_to_keep},
-    run::{Failure, Outcome, RunReport},
-    tenant::Tenant,
-    timestamp::Timestamp,
-    user_pool::{Counts, LastRun, RunState, UserPool},
-    wake_up::Cause,
 };
 use causeway_telemetry::chain;
 
 use crate::{
-    LookError, Reconciler,
+    LookError,
     describe::Described,
+    ending::Attempt,
     execute::{Executed, Execution},
-    look::ROLE_PROBE,
+    run::Run,
 };
 
-/// What to do about a removal that the tenant's account does not let happen.
-const REMEDY: &str = "Read the failures of the last run and mend what they name; `GET .../role` has the role's \
-    documents. Then send the `DELETE` again, which tries at once. With `providers=keep` it needs nothing in the \
-    tenant's account.";
-
-/// What one run of a removal did.
-#[derive(Debug, Default)]
-struct Removed {
-    steps: Vec<Step>,
-    failures: Vec<Failure>,
-    probed: bool,
-    /// How many claims are left.
-    left: usize,
-}
-
-impl Removed {
-    fn failed(class: ErrorClass, attempted: &str, message: String, left: usize) -> Self {
-        let failure = Failure { connection_id: None, attempted: attempted.to_owned(), class, message };
-        Self { failures: vec![failure], left, ..Self::default() }
-    }
-
-    fn add(&mut self, executed: Executed, left: usize) {
-        self.steps.extend(executed.done);
-        self.failures.extend(executed.failures);
-        self.left = left;
-    }
-
-    fn is_complete(&self) -> bool {
-        self.left == 0 && self.failures.is_empty()
-    }
-
-    fn outcome(&self) -> Outcome {
-        if self.steps.is_empty() && !self.failures.is_empty() {
-            Outcome::Failed
-        } else if !self.failures.is_empty() {
-            Outcome::Partial
-        } else if self.left > 0 {
-            Outcome::OutOfTime
-        } else {
-            Outcome::Changed
-        }
-    }
-}
+type Claims = BTreeMap<ConnectionId, Claim>;
 
 /// Whether the pool is not there any more: then its providers are not either.
 fn is_gone(error: &LookError) -> bool {
@@ -75,149 +28,78 @@ fn is_gone(error: &LookError) -> bool {
         && matches!(error.operation, "DescribeUserPool" | "ListIdentityProviders"))
 }
 
-/// A run of a removal: which, and for how long.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RemovalRun<'a> {
-    pub id: &'a str,
-    pub started_at: Timestamp,
-    pub cause: Cause,
-    pub deadline: Timestamp,
-}
-
-impl<P: Ports> Reconciler<P> {
-    /// Takes a pool down as far as time and the tenant's account allow, and forgets it once nothing is left.
-    pub(crate) async fn remove(
-        &self,
-        tenant: &Tenant,
-        pool: &UserPool,
-        run: RemovalRun<'_>,
-    ) -> Result<RunReport, TableError> {
-        let claims = self.own_claims(pool).await?;
-        let removed = match pool.removal.as_ref().map(|removal| removal.providers) {
-            Some(Providers::Delete) => Box::pin(self.delete_providers(tenant, pool, claims, run)).await?,
+impl<P: Ports> Run<'_, P> {
+    /// Takes a pool down as far as time and the tenant's account allow.
+    pub(crate) async fn take_down(&self) -> Result<Attempt, TableError> {
+        let claims = self.reconciler.own_claims(self.pool).await?;
+        match self.pool.removal.as_ref().map(|removal| removal.providers) {
+            Some(Providers::Delete) => self.delete_providers(claims).await,
             // Without a word on it, nothing is taken away.
-            Some(Providers::Keep) | None => self.keep_providers(pool, claims, run).await?,
-        };
-        let report = RunReport {
-            id: run.id.to_owned(),
-            started_at: run.started_at,
-            finished_at: (self.sources.now)(),
-            cause: run.cause,
-            outcome: removed.outcome(),
-            steps: removed.steps.clone(),
-            failures: removed.failures.clone(),
-            notes: Vec::new(),
-            omitted: 0,
-        };
-        // Before the pool goes: should the run end in between, the next one reports once more.
-        self.table.put_run(&pool.tenant_id, &pool.user_pool_id, &report).await?;
-        if removed.is_complete() {
-            self.table.end_removal(pool, run.id).await?;
-        } else {
-            self.record_removal(pool, &removed, &report).await?;
+            Some(Providers::Keep) | None => self.keep_providers(claims).await,
         }
-        Ok(report)
     }
 
-    async fn keep_providers(
-        &self,
-        pool: &UserPool,
-        claims: BTreeMap<ConnectionId, Claim>,
-        run: RemovalRun<'_>,
-    ) -> Result<Removed, TableError> {
-        let mut removed = Removed { left: claims.len(), ..Removed::default() };
+    async fn keep_providers(&self, claims: Claims) -> Result<Attempt, TableError> {
+        let mut done = Vec::new();
         for claim in claims.values() {
-            if (self.sources.now)() >= run.deadline {
+            if self.is_over() {
                 break;
             }
-            self.table.delete_claim(&pool.user_pool_id, claim).await?;
-            removed.steps.push(step_to_keep(claim));
-            removed.left -= 1;
+            self.reconciler.table.delete_claim(&self.pool.user_pool_id, claim).await?;
+            done.push(step_to_keep(claim));
         }
-        Ok(removed)
+        Ok(Attempt { left: Some(claims.len() - done.len()), done, ..Attempt::default() })
     }
 
-    async fn delete_providers(
-        &self,
-        tenant: &Tenant,
-        pool: &UserPool,
-        claims: BTreeMap<ConnectionId, Claim>,
-        run: RemovalRun<'_>,
-    ) -> Result<Removed, TableError> {
-        let left = claims.len();
-        let mut removed = Removed::default();
-        if left > 0 {
-            removed.probed = pool.run.role_probe_due_at <= run.started_at;
-            if removed.probed
-                && let Err(error) = self.check_role(tenant, pool).await
+    async fn delete_providers(&self, claims: Claims) -> Result<Attempt, TableError> {
+        let mut attempt = Attempt { left: Some(claims.len()), ..Attempt::default() };
+        if !claims.is_empty() {
+            attempt.probed = self.probes_role();
+            if attempt.probed
+                && let Err(error) = self.reconciler.check_role(self.tenant, self.pool).await
             {
-                return Ok(Removed::failed(error.class(), "check the role", chain(&error), left));
+                return Ok(Attempt { left: attempt.left, ..Attempt::failed("check the role", &error) });
             }
-            match self.take_down(tenant, pool, claims.clone(), run).await {
-                Ok(executed) => removed.add(executed, self.own_claims(pool).await?.len()),
-                Err(error) if is_gone(&error) => return self.keep_providers(pool, claims, run).await,
+            match self.delete_claimed(claims.clone()).await {
+                Ok(Executed { done, failures, .. }) => (attempt.done, attempt.failures) = (done, failures),
+                Err(error) if is_gone(&error) => return self.keep_providers(claims).await,
                 Err(error) => {
-                    return Ok(Removed::failed(error.class(), "look at the user pool", chain(&error), left));
+                    return Ok(Attempt { left: attempt.left, ..Attempt::failed("look at the user pool", &error) });
                 }
             }
+            attempt.left = Some(self.reconciler.own_claims(self.pool).await?.len());
         }
-        // Somebody may have put a provider into an app client again right before it was deleted, and Cognito
-        // refuses every change of an app client that names one that is not there.
-        if removed.is_complete() {
-            match self.take_down(tenant, pool, BTreeMap::new(), run).await {
-                Ok(executed) => {
-                    for failure in &executed.failures {
-                        tracing::warn!(?failure, "an app client may name a provider that is gone");
-                    }
-                    removed.steps.extend(executed.done);
-                }
-                Err(error) => tracing::warn!(error = chain(&error), "the app clients were not looked at once more"),
-            }
+        if attempt.is_removed() {
+            attempt.done.extend(self.clear_app_clients().await);
         }
-        Ok(removed)
+        Ok(attempt)
     }
 
-    async fn take_down(
-        &self,
-        tenant: &Tenant,
-        pool: &UserPool,
-        claims: BTreeMap<ConnectionId, Claim>,
-        run: RemovalRun<'_>,
-    ) -> Result<Executed, LookError> {
-        let look = Box::pin(self.look_to_remove(tenant, pool, claims, run.deadline)).await?;
+    /// Somebody may have put a provider into an app client again right before it was deleted, and Cognito refuses every
+    /// change of an app client that names one that is not there.
+    async fn clear_app_clients(&self) -> Vec<Step> {
+        match self.delete_claimed(Claims::new()).await {
+            Ok(Executed { done, failures, .. }) => {
+                for failure in &failures {
+                    tracing::warn!(?failure, "an app client may name a provider that is gone");
+                }
+                done
+            }
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "the app clients were not looked at once more");
+                Vec::new()
+            }
+        }
+    }
+
+    async fn delete_claimed(&self, claims: Claims) -> Result<Executed, LookError> {
+        let look = Box::pin(self.reconciler.look_to_remove(self.tenant, self.pool, claims, self.deadline)).await?;
         if look.described == Described::Part {
             return Err(LookError::OutOfTime);
         }
         let plan = plan_to_delete(&look.observed, &look.claims, &look.specs);
-        let meant = Guarded { plan, losses: pool.run.losses.clone(), held: pool.held.clone(), ..Guarded::default() };
-        Ok(Execution::new(self, tenant, pool, run.id, &look, run.deadline).carry_out(&meant, false).await)
-    }
-
-    async fn record_removal(&self, pool: &UserPool, removed: &Removed, report: &RunReport) -> Result<(), TableError> {
-        let now = report.finished_at;
-        let mut state: RunState = pool.run.clone();
-        state.last_run = Some(LastRun { id: report.id.clone(), finished_at: now, outcome: report.outcome });
-        state.counts = Counts { connections: 0, providers: u32::try_from(removed.left).unwrap_or(u32::MAX) };
-        if removed.probed {
-            state.role_probe_due_at = now.plus(ROLE_PROBE);
-        }
-        state.health = report.health().after(&pool.run.health);
-        let (worst, done) = (report.worst(), !removed.steps.is_empty());
-        state.failures = failures_in_a_row(state.failures, pool.run.health.state, worst, done);
-        if worst.is_some_and(|class| !class.passes_by_itself()) {
-            REMEDY.clone_into(&mut state.health.remedy);
-        }
-        let ending = Ending::of(Course {
-            worst,
-            failures: state.failures,
-            looked: false,
-            // What a removal got done is no reason to go on at once where it failed: each look at it begins anew.
-            done: false,
-            out_of_time: true,
-            put_off: false,
-            failing_for: now.since(state.health.since),
-        });
-        let due_at = next_due(ending, report.cause, self.settings.interval, now, self.sources.fraction());
-        self.table.record_run(pool, Recorded { run_id: &report.id, state: &state, held: &pool.held, due_at }).await
+        let (losses, held) = (self.pool.run.losses.clone(), self.pool.held.clone());
+        let meant = Guarded { plan, losses, held, ..Guarded::default() };
+        Ok(Execution::new(self, &look).carry_out(&meant, false).await)
     }
 }

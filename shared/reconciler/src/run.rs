@@ -1,27 +1,16 @@
 //! One run of one pool, from its lease to its record.
 
 use causeway_core::{
-    foreign::ForeignProviders,
-    guard::{Guarded, check_parked, recent},
-    health::{Course, Ending, failures_in_a_row, next_due},
     id::ulid_text,
-    plan::plan,
-    port::{Ports, Recorded, Table, TableError},
-    run::{Failure, Outcome, RunReport},
+    port::{Ports, Table, TableError},
+    run::{Outcome, RunReport},
     tenant::Tenant,
     timestamp::Timestamp,
-    user_pool::{Counts, LastRun, Mode, PoolStatus, RunState, UserPool},
+    user_pool::{PoolStatus, UserPool},
     wake_up::{Cause, WakeUp},
 };
-use causeway_telemetry::chain;
 
-use crate::{
-    Look, LookError, Reconciler,
-    describe::{Described, FullPass},
-    execute::{Executed, Execution},
-    look::ROLE_PROBE,
-    removal::RemovalRun,
-};
+use crate::Reconciler;
 
 /// How much longer than its longest deadline a run holds its pool: longer than its last step and its record can take,
 /// so that a lease never ends under a living run. A killed run's lease ends by itself.
@@ -64,64 +53,68 @@ pub enum Ran {
     Done(Box<RunReport>),
 }
 
+/// A run that holds its pool.
+#[derive(Debug)]
+pub(crate) struct Run<'a, P: Ports> {
+    pub reconciler: &'a Reconciler<P>,
+    pub tenant: &'a Tenant,
+    /// The pool, as it stood when the lease was taken.
+    pub pool: &'a UserPool,
+    pub id: &'a str,
+    pub cause: Cause,
+    pub started_at: Timestamp,
+    pub deadline: Timestamp,
+}
+
+impl<P: Ports> Run<'_, P> {
+    pub fn now(&self) -> Timestamp {
+        self.reconciler.now()
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.now() >= self.deadline
+    }
+
+    /// Whether the role is to be tried without and with a wrong external ID.
+    pub fn probes_role(&self) -> bool {
+        self.pool.run.role_probe_due_at <= self.started_at
+    }
+}
+
 impl<P: Ports> Reconciler<P> {
-    /// Brings one pool in line, as far as time allows.
+    /// Brings one pool in line, or takes down one that is being removed, as far as time allows.
     pub async fn run(&self, wake_up: &WakeUp, deadlines: Deadlines) -> Result<Ran, RunError> {
-        let (tenant_id, pool_id) = (&wake_up.tenant_id, &wake_up.user_pool_id);
-        let started_at = (self.sources.now)();
-        let id = ulid_text(started_at, self.sources.number());
+        let WakeUp { tenant_id, user_pool_id, cause } = wake_up;
         let failed = |what| move |source| RunError { what, source };
+        let started_at = self.now();
+        let id = ulid_text(started_at, self.sources.number());
         let Some(tenant) = self.table.tenant(tenant_id).await.map_err(failed("begun"))? else {
             return Ok(Ran::Nothing);
         };
-        let lease_until = deadlines.longest.plus(LEASE_AFTER_DEADLINE);
-        let lease = self.table.take_lease(tenant_id, pool_id, &id, started_at, lease_until).await;
+        let until = deadlines.longest.plus(LEASE_AFTER_DEADLINE);
+        let lease = self.table.take_lease(tenant_id, user_pool_id, &id, started_at, until).await;
         let Some(pool) = lease.map_err(failed("begun"))? else {
             return self.busy(wake_up).await.map_err(failed("put off"));
         };
-        let deadline = deadlines.of(&pool);
-        if pool.status == PoolStatus::Removing {
-            tracing::Span::current().record("run_id", &id);
-            let run = RemovalRun { id: &id, started_at, cause: wake_up.cause, deadline };
-            let report = Box::pin(self.remove(&tenant, &pool, run)).await.map_err(failed("recorded"))?;
-            // It may have been the last one that a rotation waited for.
-            self.forget_unneeded(&tenant).await;
-            return Ok(Ran::Done(Box::new(report)));
-        }
-        if !pool.is_reconciled() {
-            self.table.release_idle(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
+        let is_removal = pool.status == PoolStatus::Removing;
+        if !is_removal && !pool.is_reconciled() {
+            self.table.release_idle(tenant_id, user_pool_id, &id).await.map_err(failed("ended"))?;
             return Ok(Ran::Nothing);
         }
         tracing::Span::current().record("run_id", &id);
-        self.end_webhooks(&tenant, started_at).await;
-        let external_ids = self.external_ids_seen(&tenant, &pool, started_at).await;
-        let attempt = Box::pin(self.attempt(&tenant, &pool, &id, deadline)).await;
-        let report = attempt.report(id, started_at, (self.sources.now)(), wake_up.cause);
-        let mut state = attempt.state(&pool, &report, self);
-        state.external_ids = external_ids.or(state.external_ids);
-        let due_at = next_due(
-            Ending::of(attempt.course(&report, &state)),
-            wake_up.cause,
-            self.settings.interval,
-            report.finished_at,
-            self.sources.fraction(),
-        );
-        let held = attempt.seen.as_ref().map_or(&pool.held, |seen| &seen.guarded.held);
-        let recorded = Recorded { run_id: &report.id, state: &state, held, due_at };
-        self.table.record_run(&pool, recorded).await.map_err(failed("recorded"))?;
-        self.end_approvals(&pool, &attempt, report.finished_at).await;
-        self.end_rotation(&tenant, state.external_ids.as_ref()).await;
-        if (report.outcome != Outcome::NoChange || wake_up.cause != Cause::Schedule)
-            && let Err(error) = self.table.put_run(tenant_id, pool_id, &report).await
-        {
-            // What the run did is on record; only its story for people is lost, and it is in the log.
-            tracing::error!(error = chain(&error), "the report of the run was not stored");
-        }
+        let deadline = deadlines.of(&pool);
+        let run = Run { reconciler: self, tenant: &tenant, pool: &pool, id: &id, cause: *cause, started_at, deadline };
+        let attempt = if is_removal {
+            Box::pin(run.take_down()).await.map_err(failed("recorded"))?
+        } else {
+            Box::pin(run.bring_in_line()).await
+        };
+        let report = run.end(attempt).await.map_err(failed("recorded"))?;
         Ok(Ran::Done(Box::new(report)))
     }
 
     async fn busy(&self, wake_up: &WakeUp) -> Result<Ran, TableError> {
-        match self.table.look_again(&wake_up.tenant_id, &wake_up.user_pool_id, (self.sources.now)()).await {
+        match self.table.look_again(&wake_up.tenant_id, &wake_up.user_pool_id, self.now()).await {
             Ok(()) => Ok(Ran::Busy),
             // Not there, or never due: there is nothing to come back to.
             Err(error) if error.is_conflict() => Ok(Ran::Nothing),
@@ -129,187 +122,7 @@ impl<P: Ports> Reconciler<P> {
         }
     }
 
-    async fn attempt(&self, tenant: &Tenant, pool: &UserPool, run_id: &str, deadline: Timestamp) -> Attempt<P> {
-        let now = (self.sources.now)();
-        let probed = pool.run.role_probe_due_at <= now;
-        if probed && let Err(error) = self.check_role(tenant, pool).await {
-            return Attempt::blind(error);
-        }
-        let full = (pool.run.full_pass_due_at <= now).then(|| FullPass { after: pool.run.full_pass_after.clone() });
-        let look = match Box::pin(self.look(tenant, pool, full, deadline)).await {
-            Ok(look) => look,
-            // A role that can't be assumed at all refuses the wrong external ID as well: nothing is shown by it.
-            Err(error) => return Attempt::blind(error),
-        };
-        if look.described == Described::Part {
-            let planned = plan(look.situation(&look.foreign_identifiers(), pool));
-            let settled = Execution::new(self, tenant, pool, run_id, &look, deadline).settled(&planned).await;
-            self.remember_foreign(pool, look.foreign.clone()).await;
-            return Attempt { probed, settled, ..Attempt::blind(LookError::OutOfTime) };
-        }
-        let (mut guarded, unanswered) = self.guarded(&look, pool, deadline).await;
-        if pool.options.mode == Mode::Observe {
-            guarded.observe(&pool.run.losses, now);
-        }
-        let execution = Execution::new(self, tenant, pool, run_id, &look, deadline).without(unanswered);
-        let executed = execution.carry_out(&guarded, pool.options.mode == Mode::Observe).await;
-        if executed.foreign_outdated {
-            self.remember_foreign(pool, ForeignProviders::default()).await;
-        } else if look.foreign_moved {
-            self.remember_foreign(pool, look.foreign.clone()).await;
-        }
-        Attempt { seen: Some(Seen { look, guarded, executed }), failure: None, probed, settled: 0 }
-    }
-
-    /// Ends the approvals whose losses are done or no longer planned. One that was given meanwhile stays for the next run,
-    /// and so do all where this fails.
-    async fn end_approvals(&self, pool: &UserPool, attempt: &Attempt<P>, now: Timestamp) {
-        let Some(Seen { guarded, executed, .. }) = &attempt.seen else { return };
-        let left = guarded.decisions_after(&pool.decisions, &executed.done, now);
-        if left == pool.decisions {
-            return;
-        }
-        match self.table.decide(pool, &left, self.sources.number()).await {
-            Ok(()) => {}
-            Err(error) if error.is_conflict() => {}
-            Err(error) => tracing::warn!(error = chain(&error), "approvals that are done were not ended"),
-        }
-    }
-
-    /// Only a memory: without it the providers are described again.
-    async fn remember_foreign(&self, pool: &UserPool, foreign: ForeignProviders) {
-        if let Err(error) = self.table.put_foreign_providers(&pool.user_pool_id, &foreign).await {
-            tracing::warn!(error = chain(&error), "what is known of foreign providers was not stored");
-        }
-    }
-}
-
-/// What one attempt saw and did.
-struct Attempt<P: Ports> {
-    seen: Option<Seen<P>>,
-    failure: Option<LookError>,
-    probed: bool,
-    /// How many claims a look that time was too short for has settled: as many fewer are to be described next.
-    settled: usize,
-}
-
-struct Seen<P: Ports> {
-    look: Look<P>,
-    guarded: Guarded,
-    executed: Executed,
-}
-
-impl<P: Ports> Attempt<P> {
-    fn blind(error: LookError) -> Self {
-        Self { seen: None, failure: Some(error), probed: false, settled: 0 }
-    }
-
-    fn outcome(&self) -> Outcome {
-        let Some(Seen { look, guarded, executed }) = &self.seen else {
-            return if self.is_out_of_time() { Outcome::OutOfTime } else { Outcome::Failed };
-        };
-        let held = guarded.plan.steps.iter().any(|step| step.held);
-        if self.is_out_of_time() {
-            Outcome::OutOfTime
-        } else if held || self.has_put_off() || !executed.failures.is_empty() || !look.unreadable.is_empty() {
-            Outcome::Partial
-        } else if executed.done.is_empty() {
-            Outcome::NoChange
-        } else {
-            Outcome::Changed
-        }
-    }
-
-    fn report(&self, id: String, started_at: Timestamp, finished_at: Timestamp, cause: Cause) -> RunReport {
-        let (mut steps, mut failures, mut notes) = (Vec::new(), Vec::new(), Vec::new());
-        if let Some(Seen { look, guarded, executed }) = &self.seen {
-            steps.extend(executed.done.iter().cloned());
-            steps.extend(guarded.plan.steps.iter().filter(|step| step.held).cloned());
-            failures.extend(look.unreadable.iter().chain(&executed.failures).cloned());
-            notes.extend(guarded.plan.notes.iter().cloned());
-        }
-        if let Some(error) = &self.failure {
-            failures.push(Failure {
-                connection_id: None,
-                attempted: "look at both sides".to_owned(),
-                class: error.class(),
-                message: chain(error),
-            });
-        }
-        let outcome = self.outcome();
-        RunReport { id, started_at, finished_at, cause, outcome, steps, failures, notes, omitted: 0 }
-    }
-
-    fn is_out_of_time(&self) -> bool {
-        match &self.seen {
-            Some(seen) => seen.executed.out_of_time,
-            None => matches!(self.failure, Some(LookError::OutOfTime)),
-        }
-    }
-
-    fn state(&self, pool: &UserPool, report: &RunReport, reconciler: &Reconciler<P>) -> RunState {
-        let now = report.finished_at;
-        let mut state = pool.run.clone();
-        state.last_run = Some(LastRun { id: report.id.clone(), finished_at: now, outcome: report.outcome });
-        let mut found = self.seen.as_ref().map_or_else(Vec::new, |seen| seen.look.found.clone());
-        found.extend(self.seen.as_ref().and_then(|seen| check_parked(seen.guarded.parked.keys())));
-        state.health = report.health().and_found(&found).after(&pool.run.health);
-        state.failures = failures_in_a_row(state.failures, pool.run.health.state, report.worst(), self.has_done());
-        if self.probed {
-            state.role_probe_due_at = now.plus(ROLE_PROBE);
-        }
-        state.losses = recent(&state.losses, now);
-        if let Some(Seen { look, executed, .. }) = &self.seen {
-            state.losses.clone_from(&executed.losses);
-            state.held_of = None;
-            state.callbacks.clone_from(&look.callbacks);
-            state.schema = Some(look.schema.clone());
-            state.counts = counts(look, executed);
-            if let Described::Until(last) = &look.described {
-                state.full_pass_after = Some(last.clone());
-            }
-            if look.described == Described::Every {
-                state.full_pass_after = None;
-                let spread = 0.9 + 0.2 * reconciler.sources.fraction();
-                state.full_pass_due_at = now.plus(reconciler.settings.full_pass.mul_f64(spread));
-            }
-        }
-        state
-    }
-
-    /// Whether something is for a later run by itself.
-    fn has_put_off(&self) -> bool {
-        self.seen.as_ref().is_some_and(|seen| !seen.guarded.put_off.is_empty() || seen.executed.put_off)
-    }
-
-    /// Whether it got anything done, so that the next run has less to do.
-    fn has_done(&self) -> bool {
-        self.settled > 0 || self.seen.as_ref().is_some_and(|seen| !seen.executed.done.is_empty())
-    }
-
-    fn course(&self, report: &RunReport, state: &RunState) -> Course {
-        Course {
-            worst: report.worst(),
-            failures: state.failures,
-            looked: self.seen.is_some(),
-            done: self.has_done(),
-            out_of_time: self.is_out_of_time(),
-            put_off: self.has_put_off(),
-            failing_for: report.finished_at.since(state.health.since),
-        }
-    }
-}
-
-fn counts<P: Ports>(look: &Look<P>, executed: &Executed) -> Counts {
-    let done = |name: &str| executed.done.iter().filter(|step| step.action.name() == name).count();
-    let held = look
-        .claims
-        .values()
-        .filter(|claim| claim.is_held() && look.observed.providers.contains_key(&claim.provider_name));
-    let providers = (held.count() + done("create")).saturating_sub(done("delete"));
-    let wanted = look.desired.connections.values().filter(|wanted| wanted.presence.is_provided());
-    Counts {
-        connections: u32::try_from(wanted.count()).unwrap_or(u32::MAX),
-        providers: u32::try_from(providers).unwrap_or(u32::MAX),
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.sources.now)()
     }
 }

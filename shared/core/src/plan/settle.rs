@@ -12,7 +12,7 @@ use crate::{
     id::{ConnectionId, Identifier, ProviderName},
     identifier::{Assignment, assign_among},
     plan::{ADOPT, Note, Plan, Situation, is_wanted},
-    provider::{Fingerprint, Issuer, ObservedProvider, ProviderDescription},
+    provider::{Fingerprint, Issuer, ObservedProvider, ProviderDescription, ProviderSpec},
     secret::SecretHash,
     standing::Standing,
     timestamp::Timestamp,
@@ -41,6 +41,20 @@ pub struct Settlement {
 }
 
 impl Settlement {
+    /// What a provider shows of itself, for its claim; `expected` is what it should be but for its identifiers. `None` for
+    /// one that was not described.
+    pub fn of(claim: &Claim, provider: &ObservedProvider, expected: &ProviderSpec) -> Option<Self> {
+        let description = provider.description.as_ref()?;
+        Some(Self {
+            connection_id: claim.connection_id.clone(),
+            issuer: expected.issuer().filter(|issuer| description.spec.issuer() == Some(*issuer)).and_then(read_issuer),
+            fingerprint: description.spec.fingerprint(),
+            identifiers: description.spec.identifiers.clone(),
+            last_modified: provider.last_modified,
+            secret: description.secret_hash().filter(|hash| claim.secrets.is_ours(hash)),
+        })
+    }
+
     /// The claim as it should be after this settlement, or `None` if it says so already.
     pub fn applied_to(&self, claim: &Claim, now: Timestamp) -> Option<Claim> {
         let mut settled = claim.clone();
@@ -164,17 +178,21 @@ fn known_of(situation: &Situation<'_>, claim: &Claim) -> Known {
     match &provider.description {
         _ if claim.is_held() => Known::Ours,
         None => Known::Unclear,
-        Some(description) if is_ours(situation, claim, description) => Known::Ours,
+        Some(description) if is_made_for(claim, description, &expected(situation, claim)) => Known::Ours,
         Some(_) => Known::Foreign,
     }
 }
 
-/// Whether a provider shows what only the one that Causeway made for this claim can show.
-fn is_ours(situation: &Situation<'_>, claim: &Claim, description: &ProviderDescription) -> bool {
-    let expected = situation.spec.spec(&claim.connection_id, BTreeSet::new());
+/// Whether a provider shows what only the one that Causeway made for this claim can show. `expected` is what it should
+/// be.
+pub fn is_made_for(claim: &Claim, description: &ProviderDescription, expected: &ProviderSpec) -> bool {
     description.secret_hash().is_some_and(|hash| claim.secrets.is_ours(&hash))
         && description.spec.issuer() == Some(claim.issuer.as_str())
         && description.spec.details.get("client_id") == expected.details.get("client_id")
+}
+
+fn expected(situation: &Situation<'_>, claim: &Claim) -> ProviderSpec {
+    situation.spec.spec(&claim.connection_id, BTreeSet::new())
 }
 
 fn current_identifiers(
@@ -231,7 +249,9 @@ fn blocked(situation: &Situation<'_>, known: &BTreeMap<ConnectionId, Known>) -> 
 pub(super) fn settle(situation: &Situation<'_>, known: &BTreeMap<ConnectionId, Known>, plan: &mut Plan) {
     for (id, claim) in situation.claims {
         match (known.get(id), situation.observed.providers.get(&claim.provider_name)) {
-            (Some(Known::Ours), Some(provider)) => plan.settlements.extend(settlement(situation, claim, provider)),
+            (Some(Known::Ours), Some(provider)) => {
+                plan.settlements.extend(Settlement::of(claim, provider, &expected(situation, claim)));
+            }
             (Some(Known::Foreign), _) => plan.notes.push(Note {
                 connection_id: Some(id.clone()),
                 provider_name: Some(claim.provider_name.clone()),
@@ -244,19 +264,6 @@ pub(super) fn settle(situation: &Situation<'_>, known: &BTreeMap<ConnectionId, K
             _ => {}
         }
     }
-}
-
-fn settlement(situation: &Situation<'_>, claim: &Claim, provider: &ObservedProvider) -> Option<Settlement> {
-    let description = provider.description.as_ref()?;
-    let expected = situation.spec.spec(&claim.connection_id, BTreeSet::new());
-    Some(Settlement {
-        connection_id: claim.connection_id.clone(),
-        issuer: expected.issuer().filter(|issuer| description.spec.issuer() == Some(*issuer)).and_then(read_issuer),
-        fingerprint: description.spec.fingerprint(),
-        identifiers: description.spec.identifiers.clone(),
-        last_modified: provider.last_modified,
-        secret: description.secret_hash().filter(|hash| claim.secrets.is_ours(hash)),
-    })
 }
 
 /// An issuer's only way back from text is the one by which it is read from the table.

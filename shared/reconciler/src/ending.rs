@@ -1,0 +1,268 @@
+//! How a run ends: its report, what it leaves on the pool, and when the pool is due next.
+
+use causeway_core::{
+    check::Check,
+    decisions::Decisions,
+    external_id::SeenExternalIds,
+    guard::{Guarded, Held, Loss, check_parked, recent},
+    health::{Course, Ending, failures_in_a_row, next_due},
+    id::ProviderName,
+    plan::{Note, Step},
+    port::{Ports, Recorded, Table, TableError},
+    run::{Failure, Outcome, RunReport},
+    schema::SchemaAttribute,
+    user_pool::{Counts, LastRun, RunState},
+    wake_up::Cause,
+};
+use causeway_telemetry::chain;
+
+use crate::{Look, LookError, describe::Described, execute::Executed, look::ROLE_PROBE, run::Run};
+
+/// What to do about a removal that the tenant's account does not let happen.
+const REMEDY: &str = "Read the failures of the last run and mend what they name; `GET .../role` has the role's \
+    documents. Then send the `DELETE` again, which tries at once. With `providers=keep` it needs nothing in the \
+    tenant's account.";
+
+/// What a run saw and did.
+#[derive(Debug, Default)]
+pub(crate) struct Attempt {
+    pub done: Vec<Step>,
+    pub held: Vec<Step>,
+    pub failures: Vec<Failure>,
+    pub notes: Vec<Note>,
+    pub out_of_time: bool,
+    /// Whether something is for a later run by itself.
+    pub put_off: bool,
+    /// Whether the role was tried without and with a wrong external ID.
+    pub probed: bool,
+    /// How many claims a look that time was too short for has settled: as many fewer are to be described next.
+    pub settled: usize,
+    pub external_ids: Option<SeenExternalIds>,
+    /// What a complete look saw of the pool.
+    pub seen: Option<Seen>,
+    /// How many claims are left, of a pool that is being removed.
+    pub left: Option<usize>,
+}
+
+/// What a complete look saw of a pool, as far as it outlives the run.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    callbacks: Vec<String>,
+    schema: Vec<SchemaAttribute>,
+    found: Vec<Check>,
+    counts: Counts,
+    described: Described,
+    losses: Vec<Loss>,
+    /// The connections whose losses wait for a person.
+    waiting: Held,
+    /// What is left of what operators decided.
+    decisions: Decisions,
+}
+
+impl Attempt {
+    /// One that did not see both sides.
+    pub fn blind(error: &LookError) -> Self {
+        let out_of_time = matches!(error, LookError::OutOfTime);
+        Self { out_of_time, ..Self::failed("look at both sides", error) }
+    }
+
+    /// One that ended before it did anything.
+    pub fn failed(attempted: &str, error: &LookError) -> Self {
+        let failure = Failure {
+            connection_id: None,
+            attempted: attempted.to_owned(),
+            class: error.class(),
+            message: chain(error),
+        };
+        Self { failures: vec![failure], ..Self::default() }
+    }
+
+    pub fn of<P: Ports>(run: &Run<'_, P>, look: &Look<P>, guarded: Guarded, executed: Executed) -> Self {
+        let decisions = guarded.decisions_after(&run.pool.decisions, &executed.done, run.now());
+        let put_off = !guarded.put_off.is_empty() || executed.put_off;
+        let parked = check_parked(guarded.parked.keys());
+        let seen = Seen {
+            callbacks: look.callbacks.clone(),
+            schema: look.schema.clone(),
+            found: look.found.iter().cloned().chain(parked).collect(),
+            counts: counts(look, &executed),
+            described: look.described.clone(),
+            losses: executed.losses,
+            waiting: guarded.held,
+            decisions,
+        };
+        Self {
+            done: executed.done,
+            held: guarded.plan.steps.into_iter().filter(|step| step.held).collect(),
+            failures: look.unreadable.iter().cloned().chain(executed.failures).collect(),
+            notes: guarded.plan.notes,
+            out_of_time: executed.out_of_time,
+            put_off,
+            seen: Some(seen),
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing is left of a pool that is being removed.
+    pub fn is_removed(&self) -> bool {
+        self.left == Some(0) && self.failures.is_empty()
+    }
+
+    fn outcome(&self) -> Outcome {
+        let is_blind = self.seen.is_none() && self.left.is_none();
+        let did_nothing = self.done.is_empty();
+        if self.out_of_time {
+            Outcome::OutOfTime
+        } else if !self.failures.is_empty() && (is_blind || (self.left.is_some() && did_nothing)) {
+            Outcome::Failed
+        } else if !self.held.is_empty() || self.put_off || !self.failures.is_empty() {
+            Outcome::Partial
+        } else if self.left.is_some_and(|left| left > 0) {
+            Outcome::OutOfTime
+        } else if did_nothing && self.left.is_none() {
+            Outcome::NoChange
+        } else {
+            Outcome::Changed
+        }
+    }
+
+    /// Whether it got anything done, so that the next run has less to do.
+    fn has_done(&self) -> bool {
+        self.settled > 0 || !self.done.is_empty()
+    }
+
+    fn report<P: Ports>(&self, run: &Run<'_, P>) -> RunReport {
+        RunReport {
+            id: run.id.to_owned(),
+            started_at: run.started_at,
+            finished_at: run.now(),
+            cause: run.cause,
+            outcome: self.outcome(),
+            steps: self.done.iter().chain(&self.held).cloned().collect(),
+            failures: self.failures.clone(),
+            notes: self.notes.clone(),
+            omitted: 0,
+        }
+    }
+
+    fn state<P: Ports>(&self, run: &Run<'_, P>, report: &RunReport) -> RunState {
+        let (before, now) = (&run.pool.run, report.finished_at);
+        let found = self.seen.as_ref().map_or(&[][..], |seen| &seen.found);
+        let mut state = before.clone();
+        state.last_run = Some(LastRun { id: report.id.clone(), finished_at: now, outcome: report.outcome });
+        state.health = report.health().and_found(found).after(&before.health);
+        state.failures = failures_in_a_row(before.failures, before.health.state, report.worst(), self.has_done());
+        state.external_ids = self.external_ids.clone().or(state.external_ids);
+        state.losses = recent(&state.losses, now);
+        if self.probed {
+            state.role_probe_due_at = now.plus(ROLE_PROBE);
+        }
+        if let Some(seen) = &self.seen {
+            seen.recorded_in(&mut state, run);
+        }
+        if let Some(left) = self.left {
+            state.counts = Counts { connections: 0, providers: count(left) };
+            if report.worst().is_some_and(|class| !class.passes_by_itself()) {
+                REMEDY.clone_into(&mut state.health.remedy);
+            }
+        }
+        state
+    }
+
+    fn course(&self, report: &RunReport, state: &RunState) -> Course {
+        let is_removal = self.left.is_some();
+        Course {
+            worst: report.worst(),
+            failures: state.failures,
+            looked: self.seen.is_some(),
+            // What a removal got done is no reason to go on at once where it failed: each look at it begins anew.
+            done: self.has_done() && !is_removal,
+            out_of_time: self.out_of_time || is_removal,
+            put_off: self.put_off,
+            failing_for: report.finished_at.since(state.health.since),
+        }
+    }
+}
+
+impl Seen {
+    fn recorded_in<P: Ports>(&self, state: &mut RunState, run: &Run<'_, P>) {
+        state.losses.clone_from(&self.losses);
+        state.held_of = None;
+        state.callbacks.clone_from(&self.callbacks);
+        state.schema = Some(self.schema.clone());
+        state.counts = self.counts;
+        if let Described::Until(last) = &self.described {
+            state.full_pass_after = Some(last.clone());
+        }
+        if self.described == Described::Every {
+            let reconciler = run.reconciler;
+            let spread = 0.9 + 0.2 * reconciler.sources.fraction();
+            state.full_pass_after = None::<ProviderName>;
+            state.full_pass_due_at = run.now().plus(reconciler.settings.full_pass.mul_f64(spread));
+        }
+    }
+}
+
+impl<P: Ports> Run<'_, P> {
+    /// Records what the run did, and gives its pool back, or forgets one of which nothing is left.
+    pub(crate) async fn end(&self, attempt: Attempt) -> Result<RunReport, TableError> {
+        let (table, pool) = (&self.reconciler.table, self.pool);
+        let report = attempt.report(self);
+        // Before the record: should the run end in between, the next one reports once more.
+        if (report.outcome != Outcome::NoChange || self.cause != Cause::Schedule)
+            && let Err(error) = table.put_run(&pool.tenant_id, &pool.user_pool_id, &report).await
+        {
+            // Only its story for people is lost, and it is in the log.
+            tracing::error!(error = chain(&error), "the report of the run was not stored");
+        }
+        let state = attempt.state(self, &report);
+        if attempt.is_removed() {
+            table.end_removal(pool, self.id).await?;
+        } else {
+            let ending = Ending::of(attempt.course(&report, &state));
+            let (interval, jitter) = (self.reconciler.settings.interval, self.reconciler.sources.fraction());
+            let due_at = next_due(ending, self.cause, interval, report.finished_at, jitter);
+            let held = attempt.seen.as_ref().map_or(&pool.held, |seen| &seen.waiting);
+            table.record_run(pool, Recorded { run_id: self.id, state: &state, held, due_at }).await?;
+            if let Some(seen) = &attempt.seen {
+                self.end_approvals(&seen.decisions).await;
+            }
+        }
+        // Its role may have been the last one that a rotation waited for.
+        let is_rotated = state.external_ids.as_ref().is_some_and(|seen| seen.takes_new && !seen.takes_former);
+        if attempt.left.is_some() || is_rotated {
+            self.reconciler.forget_unneeded(self.tenant).await;
+        }
+        Ok(report)
+    }
+}
+
+impl<P: Ports> Run<'_, P> {
+    /// Ends the approvals whose losses are done or no longer planned. One that was given meanwhile stays for the next run,
+    /// and so do all where this fails.
+    async fn end_approvals(&self, left: &Decisions) {
+        if *left == self.pool.decisions {
+            return;
+        }
+        match self.reconciler.table.decide(self.pool, left, self.reconciler.sources.number()).await {
+            Ok(()) => {}
+            Err(error) if error.is_conflict() => {}
+            Err(error) => tracing::warn!(error = chain(&error), "approvals that are done were not ended"),
+        }
+    }
+}
+
+fn counts<P: Ports>(look: &Look<P>, executed: &Executed) -> Counts {
+    let done = |name: &str| executed.done.iter().filter(|step| step.action.name() == name).count();
+    let held = look
+        .claims
+        .values()
+        .filter(|claim| claim.is_held() && look.observed.providers.contains_key(&claim.provider_name));
+    let providers = (held.count() + done("create")).saturating_sub(done("delete"));
+    let wanted = look.desired.connections.values().filter(|wanted| wanted.presence.is_provided());
+    Counts { connections: count(wanted.count()), providers: count(providers) }
+}
+
+fn count(many: usize) -> u32 {
+    u32::try_from(many).unwrap_or(u32::MAX)
+}

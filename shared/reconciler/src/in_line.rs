@@ -1,0 +1,67 @@
+//! A pool is brought in line: looked at on both sides, planned for, and changed.
+
+use causeway_core::{
+    foreign::ForeignProviders,
+    plan::plan,
+    port::{Ports, Table},
+    user_pool::Mode,
+};
+use causeway_telemetry::chain;
+
+use crate::{
+    LookError,
+    describe::{Described, FullPass},
+    ending::Attempt,
+    execute::Execution,
+    run::Run,
+};
+
+impl<P: Ports> Run<'_, P> {
+    pub(crate) async fn bring_in_line(&self) -> Attempt {
+        let (reconciler, tenant, pool) = (self.reconciler, self.tenant, self.pool);
+        reconciler.end_webhooks(tenant, self.started_at).await;
+        let external_ids = reconciler.external_ids_seen(tenant, pool, self.started_at).await;
+        let attempt = self.attempt().await;
+        Attempt { external_ids, ..attempt }
+    }
+
+    async fn attempt(&self) -> Attempt {
+        let (reconciler, pool) = (self.reconciler, self.pool);
+        let probed = self.probes_role();
+        if probed && let Err(error) = reconciler.check_role(self.tenant, pool).await {
+            return Attempt::blind(&error);
+        }
+        let full_pass_is_due = pool.run.full_pass_due_at <= self.started_at;
+        let full = full_pass_is_due.then(|| FullPass { after: pool.run.full_pass_after.clone() });
+        let look = match Box::pin(reconciler.look(self.tenant, pool, full, self.deadline)).await {
+            Ok(look) => look,
+            // A role that can't be assumed at all refuses the wrong external ID as well: nothing is shown by it.
+            Err(error) => return Attempt::blind(&error),
+        };
+        if look.described == Described::Part {
+            let planned = plan(look.situation(&look.foreign_identifiers(), pool));
+            let settled = Execution::new(self, &look).settled(&planned).await;
+            self.remember_foreign(&look.foreign).await;
+            return Attempt { probed, settled, ..Attempt::blind(&LookError::OutOfTime) };
+        }
+        let (mut guarded, unanswered) = reconciler.guarded(&look, pool, self.deadline).await;
+        let only_look = pool.options.mode == Mode::Observe;
+        if only_look {
+            guarded.observe(&pool.run.losses, self.now());
+        }
+        let executed = Execution::new(self, &look).without(unanswered).carry_out(&guarded, only_look).await;
+        if executed.foreign_outdated {
+            self.remember_foreign(&ForeignProviders::default()).await;
+        } else if look.foreign_moved {
+            self.remember_foreign(&look.foreign).await;
+        }
+        Attempt { probed, ..Attempt::of(self, &look, guarded, executed) }
+    }
+
+    /// Only a memory: without it the providers are described again.
+    async fn remember_foreign(&self, foreign: &ForeignProviders) {
+        if let Err(error) = self.reconciler.table.put_foreign_providers(&self.pool.user_pool_id, foreign).await {
+            tracing::warn!(error = chain(&error), "what is known of foreign providers was not stored");
+        }
+    }
+}

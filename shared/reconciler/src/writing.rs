@@ -1,0 +1,107 @@
+//! How a provider is written: its claim says what is about to be done, then the pool is changed, then the claim holds
+//! what the pool has. So at every moment the claims know who made a provider, and each secret that a sign-in may show.
+
+use causeway_core::{
+    claim::{Claim, ClaimState},
+    id::UserPoolId,
+    port::{Pool, PoolError, Ports, Table, TableError},
+    provider::{Issuer, ProviderSpec},
+    secret::{SecretHash, new_client_secret},
+};
+use secrecy::SecretString;
+
+use crate::{LookError, Reconciler, execute::StepError, look::Entered};
+
+/// A provider that is to be written.
+#[derive(Debug)]
+pub(crate) struct Writing<'a> {
+    /// Its claim.
+    pub claim: Claim,
+    /// What it becomes.
+    pub spec: &'a ProviderSpec,
+    /// The issuer that sign-ins go through then.
+    pub issuer: Issuer,
+    /// The secret that it has and keeps; none where it gets a new one.
+    pub kept: Option<SecretString>,
+    /// Whether it is to be made.
+    pub is_new: bool,
+}
+
+/// A provider that was not written, or whose claim does not say so.
+#[derive(Debug)]
+pub(crate) struct Unwritten {
+    /// The claim, where it was written.
+    pub intended: Option<Claim>,
+    pub error: WriteError,
+}
+
+/// Which side did not take it.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    Table(TableError),
+    Pool(PoolError),
+}
+
+impl From<WriteError> for StepError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Table(error) => error.into(),
+            WriteError::Pool(error) => error.into(),
+        }
+    }
+}
+
+impl From<WriteError> for LookError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Table(error) => error.into(),
+            WriteError::Pool(error) => error.into(),
+        }
+    }
+}
+
+impl<P: Ports> Reconciler<P> {
+    /// Intends, writes, holds. Gives the claim as it stands then.
+    pub(crate) async fn write(
+        &self,
+        user_pool: &UserPoolId,
+        access: &Entered<P>,
+        writing: Writing<'_>,
+    ) -> Result<Claim, Unwritten> {
+        let Writing { mut claim, spec, issuer, kept, is_new } = writing;
+        let secret = kept.clone().unwrap_or_else(|| self.new_secret());
+        let hash = SecretHash::of(&secret);
+        let mut intended = None;
+        if kept.is_none() {
+            claim.secrets.intend(hash.clone());
+            let put = self.table.put_claim(user_pool, &claim).await;
+            claim = put.map_err(|error| Unwritten { intended: None, error: WriteError::Table(error) })?;
+            intended = Some(claim.clone());
+        }
+        let name = &claim.provider_name;
+        let written = if is_new {
+            access.create_provider(name, spec, &secret).await
+        } else {
+            access.update_provider(name, spec, &secret).await
+        };
+        let last_modified = match written {
+            Ok(last_modified) => last_modified,
+            Err(error) => return Err(Unwritten { intended, error: WriteError::Pool(error) }),
+        };
+        let mut held = Claim {
+            state: ClaimState::Held,
+            issuer,
+            fingerprint: Some(spec.fingerprint()),
+            identifiers: spec.identifiers.clone(),
+            last_modified: Some(last_modified),
+            ..claim
+        };
+        held.secrets.confirm(&hash, self.now());
+        let put = self.table.put_claim(user_pool, &held).await;
+        put.map_err(|error| Unwritten { intended, error: WriteError::Table(error) })
+    }
+
+    fn new_secret(&self) -> SecretString {
+        new_client_secret((self.sources.random)())
+    }
+}
