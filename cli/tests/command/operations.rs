@@ -98,9 +98,18 @@ fn an_approval_of_another_hash_is_the_api_s_to_refuse() {
     let problem = json!({"status": 409, "detail": "the held steps are not the ones of this hash"});
     let refused = Answer::json(&format!("POST {}", pool_path("/approvals")), 409, &problem);
     let server = Server::start(vec![planned(true), refused]);
-    let ended = run(&server, &["approve", TENANT, POOL, "--hash", "old", "--yes"]);
+    let ended = run(&server, &["approve", TENANT, POOL, "--hash", "old"]);
     assert_eq!(ended.code, 5);
     assert_eq!(server.requests()[1].body(), json!({"hash": "old"}));
+}
+
+#[test]
+fn whoever_has_the_hash_and_is_not_asked_needs_no_right_to_plan() {
+    let server = Server::start(vec![approved()]);
+    let ended = run(&server, &["approve", TENANT, POOL, "--hash", "4f53", "--yes"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(server.requests()[0].body(), json!({"hash": "4f53"}));
+    server.assert_all_given();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `tenants`: the API for operators. Registration, the role, the checks, plans, approvals, reports.
 
 mod adoption;
+mod approvals;
 #[cfg(test)]
 mod attackers;
 mod audit;
@@ -14,6 +15,7 @@ mod page;
 mod pool_changes;
 mod problem;
 mod reconcile;
+mod refusals;
 mod removal;
 mod reports;
 mod routes;

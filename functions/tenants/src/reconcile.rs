@@ -1,22 +1,20 @@
-//! `POST .../reconcile` and `POST .../approvals`.
+//! `POST .../reconcile`.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Extension, Json,
+    Json,
     body::Bytes,
     extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use causeway_core::{
-    approval::{APPROVED_FOR, Approval, ApprovedStep, at_once},
     id::UserPoolId,
     plan::{Note, Step},
     timestamp::Timestamp,
     user_pool::Mode,
 };
-use causeway_edge::Caller;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,7 +26,7 @@ use crate::{
 };
 
 /// How long a plan may take; API Gateway gives up after 30 s.
-const PLAN: Duration = Duration::from_secs(25);
+pub const PLAN: Duration = Duration::from_secs(25);
 
 /// What is asked for.
 #[derive(Deserialize, ToSchema)]
@@ -95,80 +93,4 @@ pub async fn reconcile(
     let requested_at = service.now();
     service.wake_up(&pool).await?;
     Ok((StatusCode::ACCEPTED, Json(Woken { user_pool_id: pool.user_pool_id, requested_at })).into_response())
-}
-
-/// What is approved.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Approve {
-    /// The hash of the plan that was looked at.
-    hash: String,
-}
-
-/// Held steps that an operator lets through.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Approved {
-    /// The hash that was approved.
-    hash: String,
-    /// When the approval ends, used or not.
-    expires_at: Timestamp,
-    /// When the run was asked for that is to carry the steps out.
-    requested_at: Timestamp,
-    /// The steps under it: all that were held, or those of as many connections as one approval takes (5,000 steps).
-    /// The others stay held, for an approval of their own.
-    steps: Vec<Step>,
-}
-
-/// Lets the held steps of the present plan through, once, if they are still what was approved
-#[utoipa::path(
-    post, path = "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/approvals", operation_id = "approve",
-    tag = "user pools", params(PoolPath), request_body = Approve,
-    responses(
-        (status = 202, description = "The steps are approved, and a run was asked for.", body = Approved),
-        (status = 409, description = "The pool is not verified, nothing is held back, or something else than was approved.",
-            body = ProblemAnswer, content_type = PROBLEM),
-        (status = 502, description = "WorkOS or the tenant's account refuses Causeway.",
-            body = ProblemAnswer, content_type = PROBLEM),
-        (status = 503, description = "Both sides could not be seen in time, and the last run held nothing back.",
-            body = ProblemAnswer, content_type = PROBLEM),
-    )
-)]
-pub async fn approve(
-    State(service): State<Arc<Service>>,
-    Path(path): Path<PoolPath>,
-    Extension(Caller(caller)): Extension<Caller>,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let request: Approve = input::read(&body)?;
-    let (tenant, pool) = service.verified_pool(&path).await?;
-    let planned = service.reconciler.planned(&tenant, &pool, service.now().plus(PLAN)).await?;
-    let held: Vec<Step> = planned.steps.into_iter().filter(|step| step.held).collect();
-    if held.is_empty() {
-        return Err(Problem::conflict("nothing is held back"));
-    }
-    if planned.hash != request.hash {
-        return Err(Problem::conflict(
-            "the held steps are not the ones of this hash: look at the plan again and approve its hash",
-        ));
-    }
-    let approved = at_once(held);
-    let approval = Approval {
-        hash: planned.hash,
-        steps: approved.iter().map(ApprovedStep::of).collect(),
-        approved_by: caller,
-        expires_at: service.now().plus(APPROVED_FOR),
-    };
-    service.store().approve(&tenant.id, &pool.user_pool_id, &approval).await?;
-    tracing::info!(
-        tenant_id = %tenant.id,
-        user_pool_id = %pool.user_pool_id,
-        hash = approval.hash,
-        approved_by = approval.approved_by,
-        steps = approval.steps.len(),
-        "held steps approved"
-    );
-    let requested_at = service.now();
-    service.wake_up(&pool).await?;
-    let answer = Approved { hash: approval.hash, expires_at: approval.expires_at, requested_at, steps: approved };
-    Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
 }

@@ -9,6 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use causeway_core::{
+    decisions::Decisions,
+    guard::Held,
     removal::{Providers, Removal},
     tenant::{Purpose, Tenant},
     user_pool::{PoolStatus, UserPool},
@@ -72,7 +74,8 @@ pub async fn remove_user_pool(
     let removing = UserPool {
         status: PoolStatus::Removing,
         removal: Some(removal),
-        approval: None,
+        held: Held::new(),
+        decisions: Decisions::default(),
         updated_at: now,
         due_at: Some(now),
         version: pool.version + 1,

@@ -13,6 +13,8 @@ use causeway_core::{
     provider::Issuer,
     run::RunReport,
     sign_in_links::SignInLinks,
+    timestamp::Timestamp,
+    user_pool::UserPool,
 };
 use causeway_store::Page;
 use serde::Serialize;
@@ -22,6 +24,7 @@ use crate::{
     page,
     page::{List, PageRequest},
     problem::Problem,
+    refusals::RefusalAnswer,
     service::Service,
     user_pools::PoolPath,
 };
@@ -48,12 +51,22 @@ pub struct ProviderAnswer {
     sign_in: SignInLinks,
     /// Whether the last run left nothing undone for the connection.
     in_sync: bool,
+    /// Since when what would be taken from it is held back; null where nothing is.
+    #[schema(required = true)]
+    held_since: Option<Timestamp>,
+    /// The refusal to have anything taken from it, for which it is parked where something would be; null where there is
+    /// none.
+    #[schema(required = true, value_type = Option<RefusalAnswer>)]
+    refused: Option<RefusalAnswer>,
 }
 
 impl ProviderAnswer {
-    /// The provider of a claim, in a pool whose domain is `https://<domain>`.
-    fn of(claim: Claim, domain: Option<&str>) -> Self {
+    /// The provider of a claim in a pool, whose domain is `https://<domain>`.
+    fn of(claim: Claim, pool: &UserPool, domain: Option<&str>, now: Timestamp) -> Self {
+        let refused = RefusalAnswer::of(&pool.decisions, &claim.connection_id, now);
         Self {
+            held_since: pool.held.get(&claim.connection_id).copied().filter(|_| refused.is_none()),
+            refused,
             sign_in: SignInLinks::of(&claim, domain),
             connection_id: claim.connection_id,
             organization_id: claim.organization_id,
@@ -83,7 +96,7 @@ pub async fn providers(
     claims.items.retain(|claim| claim.tenant_id == pool.tenant_id);
     let page = page::of_all(claims, &request, |claim| claim.connection_id.to_string());
     let domain = pool.domain_url(service.local_callback.as_deref());
-    Ok(page::answer(&request, page, |claim| ProviderAnswer::of(claim, domain)))
+    Ok(page::answer(&request, page, |claim| ProviderAnswer::of(claim, &pool, domain, service.now())))
 }
 
 /// Lists the reports of a user pool's runs, the newest first

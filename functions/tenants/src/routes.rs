@@ -15,9 +15,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    adoption, audit, dead_letters, external_id_rotation, idempotency, onboarding_links, openapi, pool_changes,
-    problem::Problem, reconcile, removal, reports, service::Service, sign_ins, tenant_changes, tenants, user_pools,
-    verify, webhook_rotation,
+    adoption, approvals, audit, dead_letters, external_id_rotation, idempotency, onboarding_links, openapi,
+    pool_changes, problem::Problem, reconcile, refusals, removal, reports, service::Service, sign_ins, tenant_changes,
+    tenants, user_pools, verify, webhook_rotation,
 };
 
 /// The API.
@@ -89,7 +89,10 @@ calls! {
     post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/admission" onboarding_links::admit;
     post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/verify" verify::verify;
     post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/reconcile" reconcile::reconcile;
-    post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/approvals" reconcile::approve;
+    post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/approvals" approvals::approve;
+    post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/refusals" refusals::refuse;
+    get "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/refusals" refusals::list;
+    delete "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/refusals/{connection_id}" refusals::let_go;
     post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/adopt" adoption::adopt;
     get "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/providers" reports::providers;
     get "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/runs" reports::runs;

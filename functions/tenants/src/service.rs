@@ -3,6 +3,7 @@
 use causeway_bucket::TemplateBucket;
 use causeway_core::wake_up::Cause;
 use causeway_core::{
+    decisions::Decisions,
     id::{TenantId, UserPoolId},
     role::{RoleRequest, TEMPLATE},
     tenant::Tenant,
@@ -15,6 +16,9 @@ use causeway_telemetry::chain;
 use causeway_tenancy::{DeployedReconciler, Rules, Verifier};
 
 use crate::{problem::Problem, tenants::TenantAnswer, user_pools::PoolPath};
+
+/// How often a decision is made again where others decide at the same time.
+const DECIDED_AGAIN: u32 = 3;
 
 /// What every call of the API needs.
 #[derive(Debug)]
@@ -83,6 +87,27 @@ impl Service {
             PoolStatus::Removing => return Err(Problem::conflict("the user pool is being removed")),
         }
         Ok((self.tenant(&path.tenant_id).await?, pool))
+    }
+
+    /// Writes what `decide` makes of what operators decided on a pool's losses, and gives back what it learned. Where
+    /// somebody else wrote at the same time, it decides again by what is there then.
+    pub async fn decide<T>(
+        &self,
+        mut pool: UserPool,
+        decide: impl Fn(&UserPool) -> Result<(Decisions, T), Problem>,
+    ) -> Result<T, Problem> {
+        let mut attempts = DECIDED_AGAIN;
+        loop {
+            let (decisions, learned) = decide(&pool)?;
+            let number = self.reconciler.sources.number();
+            match self.store().decide(&pool, &decisions, number).await {
+                Ok(()) => return Ok(learned),
+                Err(error) if error.is_conflict() && attempts > 0 => attempts -= 1,
+                Err(error) => return Err(error.into()),
+            }
+            let again = self.store().pool(&pool.tenant_id, &pool.user_pool_id).await?;
+            pool = again.filter(|pool| pool.status == PoolStatus::Active).ok_or_else(Problem::not_found)?;
+        }
     }
 
     /// What runs the checks of a pool.

@@ -1,10 +1,11 @@
-//! An operator's word on the steps that the guard holds back.
+//! A person's word that losses which the guard holds back are meant: for each connection, those that were shown.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -15,72 +16,80 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// How long an approval is good.
-pub const APPROVED_FOR: Duration = Duration::from_hours(1);
+/// How long an approval is good at most.
+pub const APPROVED_FOR: Duration = Duration::from_hours(24);
 
-/// How many steps one approval takes. Each needs 33 bytes, so these need less than half of what an item of the table
-/// may have (DynamoDB: 400 KB), and leave the rest to all else that stands on the pool's item.
-pub const MOST_STEPS: usize = 5000;
+/// The field of a step's changes whose values are lists, of which each item that goes is a loss of its own.
+const IDENTIFIERS: &str = "identifiers";
 
-/// What is approved of a step, as a digest: what it does to which provider, and not why. Short, since an
-/// approval of thousands of steps stands on one item of the table.
+/// One of the losses that a step shows, with its reason, as a digest: short, since approvals of thousands of them
+/// stand on one item of the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ApprovedStep(String);
+pub struct ShownLoss(String);
 
-impl ApprovedStep {
-    /// What is approved of `step`: its action, its connection, provider and app client, and its changes, so
-    /// that another change under the same name is another step.
-    pub fn of(step: &Step) -> Self {
-        let what = (step.action.name(), &step.connection_id, &step.provider_name, &step.app_client_id, &step.changes);
-        let digest = Sha256::digest(serde_json::to_vec(&what).unwrap_or_default());
-        Self(hex::encode(&digest[..16]))
+impl ShownLoss {
+    /// The losses that `step` shows: what it does to which provider and app client and why, each field that it changes,
+    /// and each identifier that goes. A step that does the same and takes less shows fewer, none of them new.
+    pub fn of(step: &Step) -> BTreeSet<Self> {
+        let what =
+            (step.action.name(), &step.connection_id, &step.provider_name, &step.app_client_id, step.reason.as_str());
+        let digest = |of: &[Option<&str>]| {
+            let digest = Sha256::digest(serde_json::to_vec(&(&what, of)).unwrap_or_default());
+            Self(URL_SAFE_NO_PAD.encode(&digest[..16]))
+        };
+        let mut shown = BTreeSet::from([digest(&[])]);
+        for change in &step.changes {
+            let (before, after) = (change.before.as_deref(), change.after.as_deref());
+            if change.field == IDENTIFIERS {
+                let kept: BTreeSet<&str> = items(after).collect();
+                let gone = items(before).filter(|identifier| !kept.contains(identifier));
+                shown.extend(gone.map(|identifier| digest(&[Some(IDENTIFIERS), Some(identifier)])));
+            } else {
+                shown.insert(digest(&[Some(&change.field), before, after]));
+            }
+        }
+        shown
     }
 }
 
-/// An approval as it stands on the pool: one use, one hour.
+/// The items of a list as a change shows it.
+fn items(list: Option<&str>) -> impl Iterator<Item = &str> {
+    list.into_iter().flat_map(|list| list.split(", "))
+}
+
+/// An approval as it stands on the pool, until its steps are done, their losses are no longer planned, or it expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
-    /// The hash that was approved.
+    /// The hash of the steps that were approved together.
     pub hash: String,
-    /// The steps under it.
-    pub steps: Vec<ApprovedStep>,
+    /// The losses that were shown, by connection.
+    pub connections: BTreeMap<ConnectionId, BTreeSet<ShownLoss>>,
+    /// The connections of which something was held as well, and that it does not cover: they go on waiting, also where no
+    /// run has held them yet.
+    pub left: BTreeSet<ConnectionId>,
     /// Who approved: the caller's ARN.
     pub approved_by: String,
-    /// When it ends.
+    /// When it ends, used or not.
     pub expires_at: Timestamp,
 }
 
 impl Approval {
-    /// Whether the approval lets `step` through at `now`.
-    pub fn covers(&self, step: &Step, now: Timestamp) -> bool {
-        now < self.expires_at && self.steps.contains(&ApprovedStep::of(step))
-    }
-}
-
-/// Those of the `held` steps that one approval takes, in their order: all, or as many connections' as
-/// [`MOST_STEPS`] allows. A connection's steps stay together, since none of them is let through without the others.
-pub fn at_once(held: Vec<Step>) -> Vec<Step> {
-    let mut steps_of: BTreeMap<&ConnectionId, usize> = BTreeMap::new();
-    for step in &held {
-        *steps_of.entry(&step.connection_id).or_default() += 1;
-    }
-    let mut room = MOST_STEPS;
-    let mut taken: BTreeSet<ConnectionId> = BTreeSet::new();
-    for (id, steps) in steps_of {
-        if steps <= room || taken.is_empty() {
-            taken.insert(id.clone());
-            room = room.saturating_sub(steps);
+    /// An approval of all that these held steps show.
+    pub fn of(steps: &[Step], approved_by: String, now: Timestamp) -> Self {
+        let mut connections: BTreeMap<ConnectionId, BTreeSet<ShownLoss>> = BTreeMap::new();
+        for step in steps {
+            connections.entry(step.connection_id.clone()).or_default().extend(ShownLoss::of(step));
         }
+        let (hash, expires_at) = (hash_of_held(steps), now.plus(APPROVED_FOR));
+        Self { hash, connections, left: BTreeSet::new(), approved_by, expires_at }
     }
-    held.into_iter().filter(|step| taken.contains(&step.connection_id)).collect()
 }
 
-/// The hash of the held steps among `steps`: what an operator approves. The order does not matter.
+/// The hash of the held steps among `steps`: over all that they show, in whatever order.
 pub fn hash_of_held<'a>(steps: impl IntoIterator<Item = &'a Step>) -> String {
-    let mut held: Vec<ApprovedStep> = steps.into_iter().filter(|step| step.held).map(ApprovedStep::of).collect();
-    held.sort();
-    hex::encode(Sha256::digest(serde_json::to_vec(&held).unwrap_or_default()))
+    let shown: BTreeSet<ShownLoss> = steps.into_iter().filter(|step| step.held).flat_map(ShownLoss::of).collect();
+    hex::encode(Sha256::digest(serde_json::to_vec(&shown).unwrap_or_default()))
 }
 
 /// A plan as an operator sees it.
@@ -123,6 +132,7 @@ impl PlannedSteps {
 mod tests {
     use super::*;
     use crate::{
+        decisions::Decisions,
         plan::{Action, DeleteReason},
         provider::Change,
         run::Outcome,
@@ -164,13 +174,9 @@ mod tests {
         let planned = PlannedSteps::held_back_by(stored(vec![step(false), step(true)], 0)).unwrap();
         assert_eq!(planned.hash, hash_of_held(&[step(true)]));
         let [held] = &planned.steps[..] else { panic!("{planned:?}") };
-        let approval = Approval {
-            hash: planned.hash.clone(),
-            steps: vec![ApprovedStep::of(held)],
-            approved_by: String::new(),
-            expires_at: Timestamp::from_seconds(2),
-        };
-        assert!(approval.covers(&step(true), Timestamp::from_seconds(1)), "the plan of a run is what was approved");
+        let approval = Approval::of(std::slice::from_ref(held), String::new(), Timestamp::from_seconds(1));
+        let decisions = Decisions { approvals: vec![approval], ..Decisions::default() };
+        assert!(decisions.covers(&step(true), Timestamp::from_seconds(1)), "the plan of a run is what was approved");
         let [note] = &planned.notes[..] else { panic!("{planned:?}") };
         assert!(note.message.contains("01KAPJ7M7VYGJ5GM8WXT1C4D2N") && note.message.contains("too short"), "{note:?}");
     }

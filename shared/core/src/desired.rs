@@ -65,6 +65,9 @@ pub struct Desired {
     /// Connections that exist, and whose record could not be read or does not say whether they are chosen:
     /// nothing is concluded from them.
     pub unreadable: BTreeSet<ConnectionId>,
+    /// Connections that somebody refused to have anything taken from, and from which a plan would take something: they
+    /// are left as they are.
+    pub parked: BTreeSet<ConnectionId>,
     /// Whether a record did not even show whose it is: any connection that seems gone may be that one, so
     /// nothing is concluded from those either.
     pub some_unidentified: bool,
@@ -170,6 +173,7 @@ impl Desired {
     /// Whether nothing is to be done about a connection, whatever it looks like.
     pub fn is_untouched(&self, id: &ConnectionId) -> bool {
         self.unreadable.contains(id)
+            || self.parked.contains(id)
             || (self.some_unidentified && self.is_missing(id))
             || self.connections.get(id).is_some_and(|wanted| wanted.presence == Presence::Untouched)
     }

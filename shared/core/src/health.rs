@@ -1,12 +1,13 @@
 //! Errors by class, and what each means for a pool: its health, and when to look again.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     check::{Check, CheckOutcome},
+    plan::{Note, Step},
     timestamp::Timestamp,
     wake_up::Cause,
 };
@@ -118,25 +119,50 @@ impl Health {
         self
     }
 
-    /// The health of a pool of which `steps` wait for an operator.
-    pub fn held(steps: usize, now: Timestamp) -> Self {
+    /// The health of a pool of which steps wait for a person.
+    pub fn held<'a>(held: impl IntoIterator<Item = &'a Step>, now: Timestamp) -> Self {
+        let mut steps = 0;
+        let ids: BTreeSet<&str> =
+            held.into_iter().inspect(|_| steps += 1).map(|step| step.connection_id.as_str()).collect();
         Self {
             state: HealthState::Held,
-            message: format!("{steps} steps that would take sign-ins away are held back"),
+            message: format!("{steps} steps that would take sign-ins away are held back: {}", named(ids)),
             remedy: APPROVE.to_owned(),
             since: now,
         }
     }
 
-    /// This health of a pool of which `steps` wait for an operator as well.
+    /// This health, with what else is wrong: `other` where nothing was wrong yet.
     #[must_use]
-    pub fn and_held(mut self, steps: usize) -> Self {
-        if steps > 0 {
-            let held = Self::held(steps, self.since);
-            self.message = format!("{}. Apart from that, {}", self.message, held.message);
-            self.remedy = format!("{} {}", self.remedy, held.remedy);
+    pub fn and(self, other: Self) -> Self {
+        if self.state == HealthState::Ok {
+            return other;
         }
-        self
+        Self {
+            message: format!("{}. Apart from that, {}", self.message, other.message),
+            remedy: format!("{} {}", self.remedy, other.remedy),
+            ..self
+        }
+    }
+
+    /// This health of a pool of which a run left something out that somebody has to do something about.
+    #[must_use]
+    pub fn and_noted(self, notes: &[Note]) -> Self {
+        let left_out: Vec<&Note> = notes.iter().filter(|note| note.remedy.is_some()).collect();
+        if left_out.is_empty() {
+            return self;
+        }
+        let remedies: BTreeSet<&str> = left_out.iter().filter_map(|note| note.remedy.as_deref()).collect();
+        let told: Vec<String> = left_out.iter().take(MOST_NOTED).map(|note| note.told()).collect();
+        let more = left_out.len().saturating_sub(MOST_NOTED);
+        let more = if more > 0 { format!("; and {more} more: read the notes of the last run") } else { String::new() };
+        let since = self.since;
+        self.and(Self {
+            state: HealthState::Rejected,
+            message: format!("{}{more}", told.join("; ")),
+            remedy: remedies.into_iter().collect::<Vec<_>>().join(" "),
+            since,
+        })
     }
 
     /// This health of a pool in which checks found this, passes left out. What fails makes it `rejected` where nothing
@@ -145,14 +171,12 @@ impl Health {
     pub fn and_found(mut self, checks: &[Check]) -> Self {
         let failed = told(checks, CheckOutcome::Fail);
         let (message, remedy) = failed.clone().or_else(|| told(checks, CheckOutcome::Warn)).unwrap_or_default();
+        if failed.is_some() {
+            let since = self.since;
+            return self.and(Self { state: HealthState::Rejected, message, remedy, since });
+        }
         if self.state == HealthState::Ok {
-            if failed.is_some() {
-                self.state = HealthState::Rejected;
-            }
             (self.message, self.remedy) = (message, remedy);
-        } else if failed.is_some() {
-            self.message = format!("{}. Apart from that, {message}", self.message);
-            self.remedy = format!("{} {remedy}", self.remedy);
         }
         self
     }
@@ -161,6 +185,19 @@ impl Health {
     pub fn from_failure(class: ErrorClass, message: String, now: Timestamp) -> Self {
         Self { state: class.into(), message, remedy: remedy(class).to_owned(), since: now }
     }
+}
+
+/// How many connections a pool's health names; the report of the run names them all.
+const MOST_NAMED: usize = 50;
+/// How many of the notes of a run a pool's health tells of.
+const MOST_NOTED: usize = 10;
+
+/// The first of these names, and how many more there are.
+pub(crate) fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    let more = names.len().saturating_sub(MOST_NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", "))
 }
 
 /// How many checks a pool's health tells of; `verify` tells of all.
@@ -179,8 +216,8 @@ fn told(checks: &[Check], outcome: CheckOutcome) -> Option<(String, String)> {
 }
 
 /// What to do about steps that are held back.
-const APPROVE: &str =
-    "If what is held back is meant, look at the plan (`reconcile` with `dry_run`) and approve its hash.";
+const APPROVE: &str = "Look at the plan (`reconcile` with `dry_run`). If what is held back is meant, approve its hash, or \
+    the connections for which it is. If not, put it right in WorkOS, or refuse it (`POST .../refusals`).";
 
 fn remedy(class: ErrorClass) -> &'static str {
     match class {
@@ -204,8 +241,10 @@ pub enum Ending {
         /// Whether anything had to be done.
         changed: bool,
     },
-    /// Time ran out; there is more to do.
+    /// Time ran out, or some of it is for the next run; there is more to do.
     OutOfTime,
+    /// Some of it is for a later run, which what is done and seen by then is to let through.
+    PutOff,
     /// It failed, for the `failures`th time in a row (from 1).
     Failed {
         /// Of which class.
@@ -232,6 +271,8 @@ pub struct Course {
     pub done: bool,
     /// Whether time ran out.
     pub out_of_time: bool,
+    /// Whether something was put off.
+    pub put_off: bool,
     /// For how long the pool has been in the state that it leaves it in.
     pub failing_for: Duration,
 }
@@ -241,12 +282,13 @@ impl Ending {
     /// beside a failure: each run has less to do. Without that, a run that can't get on would follow the other without
     /// a pause.
     pub fn of(course: Course) -> Self {
-        let Course { worst, failures, looked, done, out_of_time, failing_for } = course;
+        let Course { worst, failures, looked, done, out_of_time, put_off, failing_for } = course;
         match worst {
             Some(class) if !(out_of_time && done) => {
                 Self::Failed { class, failures, showed_no_change: looked && !done, failing_for }
             }
-            _ if out_of_time => Self::OutOfTime,
+            _ if out_of_time || (put_off && done) => Self::OutOfTime,
+            _ if put_off => Self::PutOff,
             _ => Self::InLine { changed: done },
         }
     }
@@ -275,6 +317,7 @@ const SECOND_LOOK: Duration = Duration::from_secs(30);
 pub fn next_due(ending: Ending, cause: Cause, interval: Duration, now: Timestamp, jitter: f64) -> Timestamp {
     let wait = match ending {
         Ending::OutOfTime => return now,
+        Ending::PutOff => return now.plus(SECOND_LOOK.min(interval)),
         Ending::InLine { changed: false } if cause == Cause::Webhook => return now.plus(SECOND_LOOK.min(interval)),
         Ending::InLine { .. } => interval,
         Ending::Failed { class, failures, showed_no_change, failing_for } => {

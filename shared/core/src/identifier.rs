@@ -208,6 +208,7 @@ impl Assigner<'_> {
                     message: format!(
                         "the identifier {identifier} is left out: the provider {holder}, which Causeway did not make, has it"
                     ),
+                    remedy: None,
                 });
             }
         }

@@ -41,7 +41,7 @@ mod settle;
 mod wire;
 
 pub use depend::{Failed, Freed};
-pub use settle::{Settlement, is_made_for, ours, to_describe};
+pub use settle::{Settlement, is_made_for, standing, to_describe};
 
 /// Why a provider is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,7 +141,7 @@ fn from_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Action
 }
 
 /// Something that was left out, and why.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct Note {
     /// The connection that it concerns.
     pub connection_id: Option<ConnectionId>,
@@ -149,17 +149,34 @@ pub struct Note {
     pub provider_name: Option<ProviderName>,
     /// What was left out, and why.
     pub message: String,
+    /// What somebody has to do about it; absent where nobody has. As long as there is one, the pool is not well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
 }
 
 impl Note {
     /// A note on no connection in particular.
     pub fn general(message: String) -> Self {
-        Self { connection_id: None, provider_name: None, message }
+        Self { message, ..Self::default() }
+    }
+
+    /// With what somebody has to do about it.
+    #[must_use]
+    pub fn with_remedy(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..self }
+    }
+
+    /// The note with what it is on.
+    pub fn told(&self) -> String {
+        match &self.connection_id {
+            Some(id) if !self.message.contains(id.as_str()) => format!("{id}: {}", self.message),
+            _ => self.message.clone(),
+        }
     }
 
     /// A note on a connection.
     pub fn on_connection(id: ConnectionId, message: String) -> Self {
-        Self { connection_id: Some(id), provider_name: None, message }
+        Self { connection_id: Some(id), message, ..Self::default() }
     }
 }
 
@@ -172,8 +189,6 @@ pub struct Plan {
     pub settlements: Vec<Settlement>,
     /// What was left out.
     pub notes: Vec<Note>,
-    /// Where the guard holds steps back: how many connections there were, the lost ones included, when it began to.
-    pub held_of: Option<usize>,
 }
 
 /// Everything that a plan depends on.
@@ -211,6 +226,16 @@ pub fn plan(situation: Situation<'_>) -> Plan {
     plan.notes.sort();
     plan.notes.dedup();
     plan
+}
+
+/// What to do about a wanted connection under whose provider's name somebody else has one.
+const ADOPT: &str = "Adopt the provider of that name (`POST .../adopt`), or have it deleted in the user pool, so that \
+    Causeway makes its own. Then ask for a reconcile.";
+
+/// Whether a connection is to have a provider.
+fn is_wanted(desired: &Desired, id: &ConnectionId) -> bool {
+    let wanted = desired.connections.get(id);
+    wanted.is_some_and(|wanted| wanted.presence.is_provided()) && !desired.is_untouched(id)
 }
 
 /// Whether a wanted connection belongs into the app clients; `None` where nothing is concluded.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    health::{ErrorClass, Health},
+    health::{ErrorClass, Health, named},
     id::ConnectionId,
     plan::Note,
     plan::Step,
@@ -43,9 +43,6 @@ pub struct Failure {
     /// What went wrong, for people.
     pub message: String,
 }
-
-/// How many connections a pool's health names; the report of the run names them all.
-const MOST_NAMED: usize = 50;
 
 /// The report of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -91,19 +88,24 @@ impl RunReport {
         self.steps.iter().filter(|step| step.held)
     }
 
-    /// The health that the run leaves its pool in: its worst failure, else that steps are held back, which the message
-    /// tells in either case. Of a full pool every connection that was left out is named.
+    /// The health that the run leaves its pool in: its worst failure, else that steps are held back, else that something
+    /// was left out that somebody has to do something about. The message tells of each of these. Of a full pool the
+    /// connections that were left out are named.
     pub fn health(&self) -> Health {
-        let (held, now) = (self.held().count(), self.finished_at);
-        let Some(worst) = self.worst_failure() else {
-            return if held == 0 { Health::ok(now) } else { Health::held(held, now) };
-        };
-        let message = match &worst.connection_id {
-            _ if worst.class == ErrorClass::Quota => full(&self.failures),
-            Some(id) => format!("{} for {id}: {}", worst.attempted, worst.message),
-            None => format!("{}: {}", worst.attempted, worst.message),
-        };
-        Health::from_failure(worst.class, message, now).and_held(held)
+        let now = self.finished_at;
+        let mut health = Health::ok(now);
+        if let Some(worst) = self.worst_failure() {
+            let message = match &worst.connection_id {
+                _ if worst.class == ErrorClass::Quota => full(&self.failures),
+                Some(id) => format!("{} for {id}: {}", worst.attempted, worst.message),
+                None => format!("{}: {}", worst.attempted, worst.message),
+            };
+            health = Health::from_failure(worst.class, message, now);
+        }
+        if self.held().next().is_some() {
+            health = health.and(Health::held(self.held(), now));
+        }
+        health.and_noted(&self.notes)
     }
 
     /// Leaves the end of the longest lists out until the report is small enough to store.
@@ -136,10 +138,7 @@ fn full(failures: &[Failure]) -> String {
         .filter(|failure| failure.class == ErrorClass::Quota)
         .filter_map(|failure| failure.connection_id.as_ref().map(ConnectionId::as_str))
         .collect();
-    let named = left_out.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
-    let more = left_out.len().saturating_sub(MOST_NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("the user pool is full, and {} connections wait: {named}{more}", left_out.len())
+    format!("the user pool is full, and {} connections wait: {}", left_out.len(), named(left_out.iter().copied()))
 }
 
 #[cfg(test)]
@@ -204,6 +203,45 @@ mod tests {
             assert!(health.message.starts_with(&alone.message), "{health:?}");
             assert!(health.message.contains("3 steps") && health.message.contains("held back"), "{health:?}");
             assert!(health.remedy.starts_with(&alone.remedy) && health.remedy.contains("approve"), "{health:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_held_is_named_and_what_to_do_about_it_said() {
+        let health = report(vec![failure('B', ErrorClass::Rejected)], 3).health();
+        assert!(health.message.contains(&"A".repeat(26)), "{health:?}");
+        for remedy in ["approve its hash", "`POST .../refusals`"] {
+            assert!(health.remedy.contains(remedy), "{health:?}");
+        }
+    }
+
+    fn noted(remedies: &[Option<&str>], failures: Vec<Failure>, held: usize) -> Health {
+        let mut report = report(failures, held);
+        report.notes = remedies
+            .iter()
+            .enumerate()
+            .map(|(number, remedy)| Note {
+                remedy: remedy.map(str::to_owned),
+                ..Note::on_connection(format!("conn_{number}").parse().unwrap(), "it has no provider".to_owned())
+            })
+            .collect();
+        report.health()
+    }
+
+    #[test]
+    fn a_pool_of_which_something_is_left_out_that_somebody_must_mend_is_not_well() {
+        assert_eq!(noted(&[None], Vec::new(), 0).state, HealthState::Ok);
+        let health = noted(&[None, Some("adopt it"), Some("adopt it")], Vec::new(), 0);
+        assert_eq!((health.state, health.remedy.as_str()), (HealthState::Rejected, "adopt it"));
+        assert_eq!(health.message, "conn_1: it has no provider; conn_2: it has no provider");
+        let many = noted(&[Some("adopt it"); 70], Vec::new(), 0);
+        assert!(many.message.ends_with("and 60 more: read the notes of the last run"), "{many:?}");
+        for (failures, held, state) in
+            [(vec![failure('A', ErrorClass::Quota)], 0, HealthState::Quota), (Vec::new(), 1, HealthState::Held)]
+        {
+            let health = noted(&[Some("adopt it")], failures, held);
+            assert_eq!(health.state, state);
+            assert!(health.message.contains("conn_0") && health.remedy.contains("adopt it"), "{health:?}");
         }
     }
 

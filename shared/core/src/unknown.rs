@@ -13,7 +13,7 @@ use serde_json::Value;
 const WORD: &str = "unknown";
 
 /// The members that tell the items of a list apart, where one of them was changed: the first that both have.
-const IDENTITIES: [&str; 5] = ["id", "connection_id", "number", "hash", "name"];
+const IDENTITIES: [&str; 6] = ["id", "connection_id", "number", "hash", "name", "refused_at"];
 
 /// The members and words of a stored item that this version does not know, at every level.
 #[derive(Clone, Default, PartialEq, Eq)]

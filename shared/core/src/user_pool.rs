@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use crate::{
     app_clients::AppClients,
-    approval::Approval,
+    decisions::Decisions,
     external_id::SeenExternalIds,
-    guard::Loss,
+    guard::{Held, Loss},
     health::Health,
     id::{AccountId, OnboardingLinkId, OrganizationId, ProviderName, RoleName, TenantId, UserPoolId},
     keeps_unknown,
@@ -155,9 +155,10 @@ pub struct RunState {
     /// Which external IDs the role was last seen to take, where the tenant's is or was being rotated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ids: Option<SeenExternalIds>,
-    /// The ways to sign in that were taken away in the last day.
+    /// The ways to sign in that were taken away in the last day without an approval, and not made good.
     pub losses: Vec<Loss>,
-    /// Where the guard holds steps back: of how many connections ([`crate::plan::Plan::held_of`]).
+    /// Of how many connections an earlier version holds steps back. It does not say of which, so what is planned then is
+    /// held. Never written any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_of: Option<usize>,
     /// When every provider is described again, moved or not.
@@ -224,9 +225,13 @@ pub struct UserPool {
     pub version: u64,
     /// What the runs recorded.
     pub run: RunState,
-    /// The operator's word on held steps, until it is used or has expired.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approval: Option<Approval>,
+    /// The connections whose losses wait for a person. Apart from the rest of what runs record, so that no version that
+    /// does not know it writes it away.
+    #[serde(default, skip_serializing_if = "Held::is_empty")]
+    pub held: Held,
+    /// What operators decided on losses.
+    #[serde(default, skip_serializing_if = "Decisions::is_empty")]
+    pub decisions: Decisions,
     /// When it is looked at next; none while it is never due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
@@ -303,7 +308,8 @@ pub(crate) mod tests {
             updated_at: now,
             version: 1,
             run: RunState::new(now),
-            approval: None,
+            held: Held::new(),
+            decisions: Decisions::default(),
             due_at: None,
             unknown: Unknown::default(),
         }

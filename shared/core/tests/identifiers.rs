@@ -11,14 +11,13 @@ use causeway_core::{
         Connection, ConnectionState, DomainState, Organization, OrganizationDomain, UnreadableRecord, WorkosSnapshot,
     },
     desired::Desired,
-    guard::hold_back,
     id::Identifier,
     identifier::assign,
     plan::{Action, Step},
     user_pool::PoolOptions,
 };
 use proptest::prelude::*;
-use scene::{Scene, conn, identifier, letter, short, then};
+use scene::{Scene, conn, identifier, letter, short};
 
 fn ids(letter: char, others: &[&str]) -> BTreeSet<Identifier> {
     others.iter().copied().map(identifier).chain([Identifier::of_id(&conn(letter)).unwrap()]).collect()
@@ -108,8 +107,7 @@ fn another_issuer_is_a_loss_and_holds_back_nothing_else() {
     scene.connection_of('A', "inactive", 'O').connection_of('B', "active", 'O');
     scene.ours_with('A', ids('A', &["org_O"])).ours_with('B', ids('B', &[]));
     scene.specs.base = "https://new.example.com";
-    let mut plan = scene.plan();
-    hold_back(&mut plan, &[conn('A'), conn('B')].into(), &[], None, None, then());
+    let plan = scene.guarded().plan;
     let carried_out: Vec<String> = plan.steps.iter().filter(|step| !step.held).map(short).collect();
     assert_eq!(carried_out, ["update A [A]", "update B [B org_O]"], "what was freed is taken");
     assert_eq!(plan.steps.iter().filter(|step| step.held).count(), 2);

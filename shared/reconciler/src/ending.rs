@@ -2,11 +2,12 @@
 
 use causeway_core::{
     check::Check,
+    decisions::Decisions,
     external_id::SeenExternalIds,
-    guard::{Loss, recent},
+    guard::{Guarded, Held, Loss, check_parked, recent},
     health::{Course, Ending, failures_in_a_row, next_due},
     id::ProviderName,
-    plan::{Note, Plan, Step},
+    plan::{Note, Step},
     port::{Ports, Recorded, Table, TableError},
     run::{Failure, Outcome, RunReport},
     schema::SchemaAttribute,
@@ -30,6 +31,8 @@ pub(crate) struct Attempt {
     pub failures: Vec<Failure>,
     pub notes: Vec<Note>,
     pub out_of_time: bool,
+    /// Whether something is for a later run by itself.
+    pub put_off: bool,
     /// Whether the role was tried without and with a wrong external ID.
     pub probed: bool,
     /// How many claims a look that time was too short for has settled: as many fewer are to be described next.
@@ -50,7 +53,10 @@ pub(crate) struct Seen {
     counts: Counts,
     described: Described,
     losses: Vec<Loss>,
-    held_of: Option<usize>,
+    /// The connections whose losses wait for a person.
+    waiting: Held,
+    /// What is left of what operators decided.
+    decisions: Decisions,
 }
 
 impl Attempt {
@@ -71,22 +77,27 @@ impl Attempt {
         Self { failures: vec![failure], ..Self::default() }
     }
 
-    pub fn of<P: Ports>(look: &Look<P>, plan: Plan, executed: Executed) -> Self {
+    pub fn of<P: Ports>(run: &Run<'_, P>, look: &Look<P>, guarded: Guarded, executed: Executed) -> Self {
+        let decisions = guarded.decisions_after(&run.pool.decisions, &executed.done, run.now());
+        let put_off = !guarded.put_off.is_empty() || executed.put_off;
+        let parked = check_parked(guarded.parked.keys());
         let seen = Seen {
             callbacks: look.callbacks.clone(),
             schema: look.schema.clone(),
-            found: look.found.clone(),
+            found: look.found.iter().cloned().chain(parked).collect(),
             counts: counts(look, &executed),
             described: look.described.clone(),
             losses: executed.losses,
-            held_of: plan.held_of,
+            waiting: guarded.held,
+            decisions,
         };
         Self {
             done: executed.done,
-            held: plan.steps.into_iter().filter(|step| step.held).collect(),
+            held: guarded.plan.steps.into_iter().filter(|step| step.held).collect(),
             failures: look.unreadable.iter().cloned().chain(executed.failures).collect(),
-            notes: plan.notes,
+            notes: guarded.plan.notes,
             out_of_time: executed.out_of_time,
+            put_off,
             seen: Some(seen),
             ..Self::default()
         }
@@ -104,7 +115,7 @@ impl Attempt {
             Outcome::OutOfTime
         } else if !self.failures.is_empty() && (is_blind || (self.left.is_some() && did_nothing)) {
             Outcome::Failed
-        } else if !self.held.is_empty() || !self.failures.is_empty() {
+        } else if !self.held.is_empty() || self.put_off || !self.failures.is_empty() {
             Outcome::Partial
         } else if self.left.is_some_and(|left| left > 0) {
             Outcome::OutOfTime
@@ -170,6 +181,7 @@ impl Attempt {
             // What a removal got done is no reason to go on at once where it failed: each look at it begins anew.
             done: self.has_done() && !is_removal,
             out_of_time: self.out_of_time || is_removal,
+            put_off: self.put_off,
             failing_for: report.finished_at.since(state.health.since),
         }
     }
@@ -178,7 +190,7 @@ impl Attempt {
 impl Seen {
     fn recorded_in<P: Ports>(&self, state: &mut RunState, run: &Run<'_, P>) {
         state.losses.clone_from(&self.losses);
-        state.held_of = self.held_of;
+        state.held_of = None;
         state.callbacks.clone_from(&self.callbacks);
         state.schema = Some(self.schema.clone());
         state.counts = self.counts;
@@ -213,7 +225,11 @@ impl<P: Ports> Run<'_, P> {
             let ending = Ending::of(attempt.course(&report, &state));
             let (interval, jitter) = (self.reconciler.settings.interval, self.reconciler.sources.fraction());
             let due_at = next_due(ending, self.cause, interval, report.finished_at, jitter);
-            table.record_run(pool, Recorded { run_id: self.id, state: &state, due_at }).await?;
+            let held = attempt.seen.as_ref().map_or(&pool.held, |seen| &seen.waiting);
+            table.record_run(pool, Recorded { run_id: self.id, state: &state, held, due_at }).await?;
+            if let Some(seen) = &attempt.seen {
+                self.end_approvals(&seen.decisions).await;
+            }
         }
         // Its role may have been the last one that a rotation waited for.
         let is_rotated = state.external_ids.as_ref().is_some_and(|seen| seen.takes_new && !seen.takes_former);
@@ -221,6 +237,21 @@ impl<P: Ports> Run<'_, P> {
             self.reconciler.forget_unneeded(self.tenant).await;
         }
         Ok(report)
+    }
+}
+
+impl<P: Ports> Run<'_, P> {
+    /// Ends the approvals whose losses are done or no longer planned. One that was given meanwhile stays for the next run,
+    /// and so do all where this fails.
+    async fn end_approvals(&self, left: &Decisions) {
+        if *left == self.pool.decisions {
+            return;
+        }
+        match self.reconciler.table.decide(self.pool, left, self.reconciler.sources.number()).await {
+            Ok(()) => {}
+            Err(error) if error.is_conflict() => {}
+            Err(error) => tracing::warn!(error = chain(&error), "approvals that are done were not ended"),
+        }
     }
 }
 

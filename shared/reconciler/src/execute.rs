@@ -1,19 +1,22 @@
 //! Carries a plan out, step by step. A step that fails stops only what depends on it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use causeway_core::{
     claim::Claim,
-    guard::{Loss, recent},
+    guard::{Guarded, Loss, changes_more_than_identifiers, without_own_change},
     health::ErrorClass,
     id::{ConnectionId, Identifier},
     plan::{Action, Failed, Freed, Plan, Step},
-    port::{Directory, DirectoryError, PoolError, Ports, Table, TableError},
+    port::{DirectoryError, PoolError, Ports, Table, TableError},
     run::Failure,
 };
 use futures::stream::{self, StreamExt as _};
 
-use crate::{Look, run::Run};
+use crate::{Look, guard::Unanswered, run::Run};
 
 /// How many notes on connections are written at once: after an import there is one for each connection.
 const NOTES_AT_ONCE: usize = 8;
@@ -68,6 +71,8 @@ pub(crate) struct Executed {
     pub failures: Vec<Failure>,
     pub losses: Vec<Loss>,
     pub out_of_time: bool,
+    /// Whether a change of Causeway's own is for the next run, since one provider has it now.
+    pub put_off: bool,
     /// Whether what is known of foreign providers has proven wrong.
     pub foreign_outdated: bool,
 }
@@ -79,8 +84,10 @@ pub(crate) struct Execution<'a, P: Ports> {
     pub executed: Executed,
     /// What failed: what depends on it is left out.
     pub failed: Failed,
-    /// Connections that WorkOS said are gone.
-    confirmed: BTreeSet<ConnectionId>,
+    /// The connections that a change of Causeway's own is for.
+    staged: BTreeSet<ConnectionId>,
+    /// The one of them that it was brought to.
+    brought_to: Option<ConnectionId>,
     /// Identifiers that could not be freed.
     pub stuck: BTreeSet<Identifier>,
     /// What was freed for later steps, to be put back if one of those fails.
@@ -96,20 +103,38 @@ impl<'a, P: Ports> Execution<'a, P> {
             claims: look.claims.clone(),
             executed: Executed { losses: run.pool.run.losses.clone(), ..Executed::default() },
             failed: Failed::default(),
-            confirmed: BTreeSet::new(),
+            staged: BTreeSet::new(),
+            brought_to: None,
             stuck: BTreeSet::new(),
             freed: Freed::default(),
             pool_is_full: false,
         }
     }
 
-    /// Carries out everything of `plan` that is not held back; with `only_look` none of its steps, but that a claim
+    /// Without what is for connections that were not confirmed to be gone.
+    #[must_use]
+    pub fn without(mut self, unanswered: Unanswered) -> Self {
+        for (id, reason) in unanswered {
+            match reason {
+                Some(error) => self.fail(&id, "confirm that the connection is gone", &error),
+                None => {
+                    self.failed.connection(&id);
+                    self.executed.out_of_time = true;
+                }
+            }
+        }
+        self
+    }
+
+    /// Carries out everything of a plan that is not held back; with `only_look` none of its steps, but that a claim
     /// is forgotten, which is Causeway's own: else nobody could adopt the provider of an adoption that broke off.
-    pub async fn carry_out(mut self, plan: &Plan, only_look: bool) -> Executed {
+    pub async fn carry_out(mut self, guarded: &Guarded, only_look: bool) -> Executed {
+        let plan = &guarded.plan;
+        self.staged.clone_from(&guarded.staged);
         self.settle(plan).await;
         let steps: Vec<&Step> =
             plan.steps.iter().filter(|step| !step.held && (!only_look || step.action == Action::Forget)).collect();
-        if let Err(error) = self.announce_losses(&steps, plan.held_of).await {
+        if let Err(error) = self.count_losses(guarded).await {
             tracing::error!(error = causeway_telemetry::chain(&error), "the losses were not counted: nothing is done");
             let failure = Failure {
                 connection_id: None,
@@ -128,41 +153,42 @@ impl<'a, P: Ports> Execution<'a, P> {
                 break;
             }
             if step.app_client_id.is_some() {
-                let now = self.confirmed_together(rest).await;
+                let now = together(rest);
                 self.write_app_client(now).await;
                 rest = &rest[now.len()..];
             } else {
-                self.confirm_gone(step).await;
-                self.write_provider(step).await;
+                if let Some(step) = self.of_this_run(step) {
+                    self.write_provider(&step).await;
+                }
                 rest = &rest[1..];
             }
         }
-        self.note_connections(plan).await;
+        self.note_connections(guarded).await;
         self.executed
     }
 
-    /// The first steps, of one app client and one kind, that go into one write; as many as there is time to confirm.
-    async fn confirmed_together<'s>(&mut self, steps: &'s [&'s Step]) -> &'s [&'s Step] {
-        let mut together = 0;
-        for step in steps {
-            let is_alike = step.app_client_id == steps[0].app_client_id && step.action == steps[0].action;
-            if !is_alike || (together > 0 && self.run.is_over()) {
-                break;
-            }
-            self.confirm_gone(step).await;
-            together += 1;
+    /// A step, or what of it is not for the next run: a change of Causeway's own is brought to one provider first.
+    fn of_this_run<'s>(&mut self, step: &'s Step) -> Option<Cow<'s, Step>> {
+        let id = &step.connection_id;
+        let is_first = self.brought_to.as_ref().is_none_or(|first| first == id);
+        if is_first || !self.staged.contains(id) || !changes_more_than_identifiers(step) {
+            return Some(Cow::Borrowed(step));
         }
-        &steps[..together]
+        self.executed.put_off = true;
+        without_own_change(step).map(Cow::Owned)
     }
 
     /// Keeps in each claim what the API shows of its connection; written only where it changed.
-    async fn note_connections(&mut self, plan: &Plan) {
-        let undone: BTreeSet<&ConnectionId> = plan
+    async fn note_connections(&mut self, guarded: &Guarded) {
+        let undone: BTreeSet<&ConnectionId> = guarded
+            .plan
             .steps
             .iter()
+            .chain(&guarded.put_off)
             .filter(|step| !self.executed.done.contains(step))
             .map(|step| &step.connection_id)
             .chain(self.failed.connections())
+            .chain(guarded.parked.keys())
             .collect();
         let changed: Vec<Claim> = self
             .claims
@@ -209,50 +235,17 @@ impl<'a, P: Ports> Execution<'a, P> {
         written
     }
 
-    /// Puts on record what is about to be taken away and of how many connections something is held back, and uses the
-    /// approval up that lets it through.
-    async fn announce_losses(&mut self, steps: &[&Step], held_of: Option<usize>) -> Result<(), TableError> {
-        let now = self.run.now();
-        let losing: BTreeSet<&ConnectionId> =
-            steps.iter().filter(|step| step.takes_away).map(|step| &step.connection_id).collect();
-        let begins_to_hold = held_of.is_some() && held_of != self.run.pool.run.held_of;
-        if losing.is_empty() && !begins_to_hold {
-            return Ok(());
+    /// Puts on record what is about to be taken away without an approval, and what waits for one.
+    async fn count_losses(&mut self, guarded: &Guarded) -> Result<(), TableError> {
+        let Guarded { held, losses, .. } = guarded;
+        let (before, held_before) = (&self.run.pool.run.losses, &self.run.pool.held);
+        let is_known =
+            losses.iter().all(|loss| before.contains(loss)) && held.keys().all(|id| held_before.contains_key(id));
+        if !is_known {
+            self.run.reconciler.table.count_losses(self.run.pool, self.run.id, losses, held).await?;
         }
-        let table = &self.run.reconciler.table;
-        if let Some(approval) = &self.run.pool.approval
-            && steps.iter().any(|step| step.takes_away && approval.covers(step, now))
-        {
-            table.use_approval(self.run.pool, approval).await?;
-        }
-        let mut losses = recent(&self.executed.losses, now);
-        losses.retain(|loss| !losing.contains(&loss.connection_id));
-        losses.extend(losing.into_iter().map(|id| Loss { connection_id: id.clone(), at: now }));
-        table.count_losses(self.run.pool, self.run.id, &losses, held_of).await?;
-        self.executed.losses = losses;
+        self.executed.losses.clone_from(losses);
         Ok(())
-    }
-
-    /// Asks WorkOS for a connection that seems gone before anything is taken from it, once. A list can be
-    /// wrong; only a 404 to a question for the connection itself is believed.
-    async fn confirm_gone(&mut self, step: &Step) {
-        let id = &step.connection_id;
-        let is_settled = self.confirmed.contains(id) || self.failed.stops(step);
-        // The removal of a pool takes down what the operator wants to be gone, whatever WorkOS has.
-        let is_meant = step.action == Action::Forget || self.look.desired.is_removal;
-        if is_settled || is_meant || !self.look.desired.is_missing(id) {
-            return;
-        }
-        let Some(key) = &self.look.key else {
-            return self.fail(id, "confirm that the connection is gone", &StepError::NotGone);
-        };
-        match self.run.reconciler.directory.connection_is_gone(key, id).await {
-            Ok(true) => {
-                self.confirmed.insert(id.clone());
-            }
-            Ok(false) => self.fail(id, "confirm that the connection is gone", &StepError::NotGone),
-            Err(error) => self.fail(id, "confirm that the connection is gone", &StepError::Directory(error)),
-        }
     }
 
     pub async fn put_claim(&mut self, claim: Claim) -> Result<Claim, StepError> {
@@ -270,11 +263,22 @@ impl<'a, P: Ports> Execution<'a, P> {
     }
 
     pub fn done(&mut self, step: &Step) {
+        self.brought(step);
         self.executed.done.push(step.clone());
+    }
+
+    /// Records that a provider has, or may have, a change of Causeway's own.
+    fn brought(&mut self, step: &Step) {
+        if self.staged.contains(&step.connection_id) && changes_more_than_identifiers(step) {
+            self.brought_to.get_or_insert_with(|| step.connection_id.clone());
+        }
     }
 
     /// Records that a step failed, and so stops those that depend on it.
     pub fn fail_step(&mut self, step: &Step, error: &StepError) {
+        if matches!(error, StepError::Pool(error) if error.outcome_is_unclear) {
+            self.brought(step);
+        }
         self.failed.step(step);
         let name = step.action.name();
         let client = step.app_client_id.as_ref();
@@ -296,4 +300,10 @@ impl<'a, P: Ports> Execution<'a, P> {
             message: causeway_telemetry::chain(error),
         });
     }
+}
+
+/// The first steps, of one app client and one kind, that go into one write.
+fn together<'s>(steps: &'s [&'s Step]) -> &'s [&'s Step] {
+    let is_alike = |step: &&&Step| step.app_client_id == steps[0].app_client_id && step.action == steps[0].action;
+    &steps[..steps.iter().take_while(is_alike).count()]
 }

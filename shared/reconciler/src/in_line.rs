@@ -2,7 +2,7 @@
 
 use causeway_core::{
     foreign::ForeignProviders,
-    plan::{Note, Plan},
+    plan::plan,
     port::{Ports, Table},
     user_pool::Mode,
 };
@@ -38,23 +38,24 @@ impl<P: Ports> Run<'_, P> {
             // A role that can't be assumed at all refuses the wrong external ID as well: nothing is shown by it.
             Err(error) => return Attempt::blind(&error),
         };
-        let mut plan = look.plan(pool, self.now());
         if look.described == Described::Part {
-            let settled = Execution::new(self, &look).settled(&plan).await;
+            let planned = plan(look.situation(&look.foreign_identifiers(), pool));
+            let settled = Execution::new(self, &look).settled(&planned).await;
             self.remember_foreign(&look.foreign).await;
             return Attempt { probed, settled, ..Attempt::blind(&LookError::OutOfTime) };
         }
+        let (mut guarded, unanswered) = reconciler.guarded(&look, pool, self.deadline).await;
         let only_look = pool.options.mode == Mode::Observe;
         if only_look {
-            leave_out_all_of(&mut plan);
+            guarded.observe(&pool.run.losses, self.now());
         }
-        let executed = Execution::new(self, &look).carry_out(&plan, only_look).await;
+        let executed = Execution::new(self, &look).without(unanswered).carry_out(&guarded, only_look).await;
         if executed.foreign_outdated {
             self.remember_foreign(&ForeignProviders::default()).await;
         } else if look.foreign_moved {
             self.remember_foreign(&look.foreign).await;
         }
-        Attempt { probed, ..Attempt::of(&look, plan, executed) }
+        Attempt { probed, ..Attempt::of(self, &look, guarded, executed) }
     }
 
     /// Only a memory: without it the providers are described again.
@@ -63,12 +64,4 @@ impl<P: Ports> Run<'_, P> {
             tracing::warn!(error = chain(&error), "what is known of foreign providers was not stored");
         }
     }
-}
-
-/// Notes that a plan is not carried out.
-fn leave_out_all_of(plan: &mut Plan) {
-    let planned = plan.steps.len();
-    plan.notes.push(Note::general(format!("the pool's mode is observe: {planned} planned steps were left out")));
-    plan.steps.iter_mut().for_each(|step| step.held = false);
-    plan.held_of = None;
 }

@@ -5,6 +5,7 @@ mod describe;
 mod ending;
 mod execute;
 mod external_ids;
+mod guard;
 mod in_line;
 mod look;
 mod planned;

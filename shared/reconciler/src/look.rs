@@ -27,6 +27,10 @@ use crate::{
     describe::{Described, FullPass},
 };
 
+/// What to do about a record of `WorkOS`'s that can't be read.
+const UNREADABLE: &str = "Look at the record in WorkOS's dashboard, and put right there what can't be read. If nothing is \
+    wrong with it, report it to those who make Causeway.";
+
 /// How long a role that was shown to be closed is not tried again.
 pub(crate) const ROLE_PROBE: std::time::Duration = std::time::Duration::from_hours(24);
 
@@ -203,6 +207,7 @@ impl<P: Ports> Reconciler<P> {
                 "WorkOS's record {} can't be read, and nothing is concluded from that: {}",
                 record.id, record.problem
             ))
+            .with_remedy(UNREADABLE)
         }));
         let claims = claims?;
         notes.extend(claims.unreadable.iter().map(|(id, _)| {

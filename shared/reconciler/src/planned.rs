@@ -2,28 +2,13 @@
 
 use causeway_core::{
     approval::PlannedSteps,
-    guard::hold_back,
-    plan::{Plan, ours, plan},
     port::{Ports, Table},
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::UserPool,
 };
 
-use crate::{Look, LookError, Reconciler, describe::Described};
-
-impl<P: Ports> Look<P> {
-    /// Plans, and holds back what must wait for an operator.
-    pub(crate) fn plan(&self, pool: &UserPool, now: Timestamp) -> Plan {
-        let foreign = self.foreign_identifiers();
-        let situation = self.situation(&foreign, pool);
-        let mut plan = plan(situation);
-        let (run, approval) = (&pool.run, pool.approval.as_ref());
-        hold_back(&mut plan, &ours(&situation), &run.losses, run.held_of, approval, now);
-        plan.notes.extend(self.notes.iter().cloned());
-        plan
-    }
-}
+use crate::{LookError, Reconciler, describe::Described};
 
 impl<P: Ports> Reconciler<P> {
     /// What a run would do now. Changes nothing. Where the time is too short for that, what the last run held back.
@@ -35,7 +20,7 @@ impl<P: Ports> Reconciler<P> {
     ) -> Result<PlannedSteps, LookError> {
         match Box::pin(self.look(tenant, pool, None, deadline)).await {
             Ok(look) if look.described != Described::Part => {
-                let plan = look.plan(pool, (self.sources.now)());
+                let plan = self.shown(&look, pool, deadline).await.plan;
                 Ok(PlannedSteps::new(plan.steps, plan.notes))
             }
             Ok(_) | Err(LookError::OutOfTime) => self.held_back(pool).await?.ok_or(LookError::OutOfTime),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use causeway_core::{
     claim::Claim,
+    guard::Guarded,
     id::ConnectionId,
     plan::Step,
     port::{Ports, Problem, Table, TableError},
@@ -97,6 +98,8 @@ impl<P: Ports> Run<'_, P> {
             return Err(LookError::OutOfTime);
         }
         let plan = plan_to_delete(&look.observed, &look.claims, &look.specs);
-        Ok(Execution::new(self, &look).carry_out(&plan, false).await)
+        let (losses, held) = (self.pool.run.losses.clone(), self.pool.held.clone());
+        let meant = Guarded { plan, losses, held, ..Guarded::default() };
+        Ok(Execution::new(self, &look).carry_out(&meant, false).await)
     }
 }

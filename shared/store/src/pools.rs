@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use causeway_core::{
-    approval::Approval,
-    guard::Loss,
+    decisions::Decisions,
+    guard::{Held, Loss},
     health::HealthState,
     id::{TenantId, UserPoolId},
     port::Recorded,
@@ -162,7 +162,7 @@ impl Store {
         let request = self.client.update_item().table_name(&self.table).set_key(Some(key.attributes()));
         let request = if health.state == HealthState::Ok {
             request.update_expression(
-                "SET run = :state, due_at = if_not_exists(look_again_at, :due_at), due_shard = :due_shard \
+                "SET run = :state, held = :held, due_at = if_not_exists(look_again_at, :due_at), due_shard = :due_shard \
                  REMOVE lease_holder, lease_until, look_again_at, unwell, unwell_since",
             )
         } else {
@@ -174,8 +174,9 @@ impl Store {
                 if goes_on { ("if_not_exists(unwell_since, :since)", ended) } else { (":since", health.since) };
             request
                 .update_expression(format!(
-                    "SET run = :state, due_at = if_not_exists(look_again_at, :due_at), due_shard = :due_shard, \
-                     unwell = :unwell, unwell_since = {since} REMOVE lease_holder, lease_until, look_again_at"
+                    "SET run = :state, held = :held, due_at = if_not_exists(look_again_at, :due_at), \
+                     due_shard = :due_shard, unwell = :unwell, unwell_since = {since} \
+                     REMOVE lease_holder, lease_until, look_again_at"
                 ))
                 .expression_attribute_values(":unwell", attribute(&health.state, &key)?)
                 .expression_attribute_values(":since", text(begun))
@@ -184,6 +185,7 @@ impl Store {
             .condition_expression("lease_holder = :run")
             .expression_attribute_values(":run", text(recorded.run_id))
             .expression_attribute_values(":state", kept(pool, &["run"], recorded.state)?)
+            .expression_attribute_values(":held", kept(pool, &["held"], recorded.held)?)
             .expression_attribute_values(":due_at", text(recorded.due_at))
             .expression_attribute_values(":due_shard", text(shard(&pool.user_pool_id)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -196,25 +198,24 @@ impl Store {
         }
     }
 
-    /// Counts the ways to sign in that a run is about to take away, and of how many connections it holds steps back,
-    /// before it does anything: a run that is killed right after must not make room for more. A conflict if the run no
-    /// longer holds the lease.
+    /// Counts the ways to sign in that a run is about to take away, and what waits for a person, before it does anything:
+    /// a run that is killed right after must not make room for more. A conflict if the run no longer holds the lease.
     pub async fn count_losses(
         &self,
         pool: &UserPool,
         run_id: &str,
         losses: &[Loss],
-        held_of: Option<usize>,
+        held: &Held,
     ) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
         self.client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
-            .update_expression("SET run.losses = :losses, run.held_of = :held_of")
+            .update_expression("SET run.losses = :losses, held = :held")
             .condition_expression("lease_holder = :run")
             .expression_attribute_values(":losses", kept(pool, &["run", "losses"], losses)?)
-            .expression_attribute_values(":held_of", attribute(&held_of, &key)?)
+            .expression_attribute_values(":held", kept(pool, &["held"], held)?)
             .expression_attribute_values(":run", text(run_id))
             .send()
             .await
@@ -222,35 +223,31 @@ impl Store {
         Ok(())
     }
 
-    /// Takes an approval off a pool, so that it is used once; a conflict if it is not there any more.
-    pub async fn use_approval(&self, pool: &UserPool, approval: &Approval) -> Result<(), StoreError> {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::pool(&pool.tenant_id, &pool.user_pool_id).attributes()))
-            .update_expression("REMOVE approval")
-            .condition_expression("approval.#hash = :hash")
-            .expression_attribute_names("#hash", "hash")
-            .expression_attribute_values(":hash", text(&approval.hash))
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
-        Ok(())
-    }
-
-    /// Puts an operator's approval on a pool, in place of an earlier one.
-    pub async fn approve(&self, tenant: &TenantId, pool: &UserPoolId, approval: &Approval) -> Result<(), StoreError> {
-        let key = Key::pool(tenant, pool);
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key.attributes()))
-            .update_expression("SET approval = :approval")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":approval", attribute(approval, &key)?)
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
+    /// Writes what operators decided on losses of a pool, read as `decisions.version`, and counts the write; a conflict if
+    /// somebody else wrote it meanwhile, or the pool is being removed. `number` is random, and tells this write from all
+    /// others: one whose answer was lost is made again with the same one, and is no conflict with itself.
+    pub async fn decide(&self, pool: &UserPool, decisions: &Decisions, number: u128) -> Result<(), StoreError> {
+        let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
+        let written = format!("{number:032x}");
+        let decided = Decisions { version: decisions.version + 1, written: written.clone(), ..decisions.clone() };
+        let unread =
+            if decisions.version == 0 { "attribute_not_exists(decisions)" } else { "decisions.version = :read" };
+        let request = self.client.update_item().table_name(&self.table).set_key(Some(key.attributes()));
+        let request = request
+            .update_expression("SET decisions = :decisions")
+            .condition_expression(format!(
+                "attribute_exists(pk) AND #status <> :removing AND ({unread} OR decisions.written = :written)"
+            ))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":removing", text("removing"))
+            .expression_attribute_values(":written", text(written))
+            .expression_attribute_values(":decisions", kept(pool, &["decisions"], &decided)?);
+        let request = if decisions.version == 0 {
+            request
+        } else {
+            request.expression_attribute_values(":read", self::number(decisions.version))
+        };
+        request.send().await.map_err(|error| StoreError::from_sdk("UpdateItem", error))?;
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! The table behind the reconciler's port.
 
 use causeway_core::{
-    approval::Approval,
     claim::Claim,
+    decisions::Decisions,
     foreign::ForeignProviders,
-    guard::Loss,
+    guard::{Held, Loss},
     id::{TenantId, UserPoolId},
     port::{Claims, Lease, Recorded, Table, TableError, Taken},
     run::RunReport,
@@ -125,12 +125,12 @@ impl Table for StoredTable {
         pool: &UserPool,
         run_id: &str,
         losses: &[Loss],
-        held_of: Option<usize>,
+        held: &Held,
     ) -> Result<(), TableError> {
-        Ok(self.store.count_losses(pool, run_id, losses, held_of).await?)
+        Ok(self.store.count_losses(pool, run_id, losses, held).await?)
     }
 
-    async fn use_approval(&self, pool: &UserPool, approval: &Approval) -> Result<(), TableError> {
-        Ok(self.store.use_approval(pool, approval).await?)
+    async fn decide(&self, pool: &UserPool, decisions: &Decisions, number: u128) -> Result<(), TableError> {
+        Ok(self.store.decide(pool, decisions, number).await?)
     }
 }

@@ -16,7 +16,7 @@ impl Store {
             .set_key(Some(key.attributes()))
             .update_expression(
                 "SET #status = :removing, removal = :removal, version = :next, updated_at = :now, \
-                 due_at = :now, due_shard = :due_shard, look_again_at = :now REMOVE approval",
+                 due_at = :now, due_shard = :due_shard, look_again_at = :now REMOVE held, decisions",
             )
             .condition_expression("version = :read")
             .expression_attribute_names("#status", "status")

@@ -1,6 +1,8 @@
 //! Registering a user pool of a tenant.
 
 use causeway_core::{
+    decisions::Decisions,
+    guard::Held,
     id::{AccountId, OnboardingLinkId, RoleName, UserPoolId},
     tenant::Tenant,
     timestamp::Timestamp,
@@ -109,7 +111,8 @@ fn registered(tenant: &Tenant, new: NewPool, now: Timestamp) -> UserPool {
         updated_at: now,
         version: first_version(now),
         run: RunState::new(now),
-        approval: None,
+        held: Held::new(),
+        decisions: Decisions::default(),
         due_at: None,
         unknown: Unknown::default(),
     }

@@ -209,6 +209,9 @@ fn body(method: &str, aim: &str, mark: &str) -> Vec<u8> {
         ("POST", "user-pools") => pool,
         ("POST", "onboarding-links") => serde_json::json!({"account_ids": []}),
         ("POST", "approvals") => serde_json::json!({"hash": "0"}),
+        ("POST", "refusals") => {
+            serde_json::json!({"connection_ids": ["conn_01KAPJ7M7VYGJ5GM8WXT1C4D2N"], "reason": mark})
+        }
         ("POST", "reconcile") => serde_json::json!({"dry_run": false}),
         ("PATCH", _) if aim.contains("/user-pools/") => serde_json::json!({"mode": "observe"}),
         ("PATCH", _) => serde_json::json!({"name": mark}),

@@ -30,11 +30,14 @@ async fn no_route_of_the_api_answers_an_unsigned_call() -> Result<()> {
         ("GET", "/v1/tenants/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N/user-pools".to_owned()),
         ("GET", pool.to_owned()),
     ];
-    routes.extend(["role", "providers", "runs"].map(|name| ("GET", format!("{pool}/{name}"))));
+    routes.push(("DELETE", format!("{pool}/refusals/conn_01E4ZCR3C56J083X43JQXF3JK5")));
+    routes.extend(["role", "providers", "runs", "refusals"].map(|name| ("GET", format!("{pool}/{name}"))));
     let links = "/v1/tenants/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N/onboarding-links";
     routes.extend(["GET", "POST"].map(|method| (method, links.to_owned())));
     routes.push(("DELETE", format!("{links}/onb_01KAPJ7M7VYGJ5GM8WXT1C4D2N")));
-    routes.extend(["verify", "reconcile", "approvals", "admission"].map(|name| ("POST", format!("{pool}/{name}"))));
+    routes.extend(
+        ["verify", "reconcile", "approvals", "refusals", "admission"].map(|name| ("POST", format!("{pool}/{name}"))),
+    );
     routes.push(("GET", "/v1/tenants/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N/audit".to_owned()));
     routes.extend(["/v1/tenants/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N", pool].map(|path| ("PATCH", path.to_owned())));
     for (method, path) in routes {

@@ -105,6 +105,8 @@ async fn a_user_pool_that_breaks_a_rule_is_refused_with_the_field_and_the_rule()
     Ok(())
 }
 
+const CONNECTION: &str = "conn_01E4ZCR3C56J083X43JQXF3JK5";
+
 #[tokio::test]
 async fn options_of_a_call_or_a_list_that_are_none_are_refused() -> Result<()> {
     let tenancy = Tenancy::new("options").await?;
@@ -114,6 +116,19 @@ async fn options_of_a_call_or_a_list_that_are_none_are_refused() -> Result<()> {
         ("/reconcile", json!({"dryrun": true}), "dryrun"),
         ("/approvals", json!({}), "(body)"),
         ("/approvals", json!({"hash": 1}), "hash"),
+        ("/approvals", json!({"hash": "0", "connection_ids": [CONNECTION]}), "(body)"),
+        ("/approvals", json!({"connection_ids": []}), "connection_ids"),
+        ("/approvals", json!({"connection_ids": [7]}), "connection_ids[0]"),
+        ("/refusals", json!({"connection_ids": [CONNECTION]}), "(body)"),
+        ("/refusals", json!({"connection_ids": [], "reason": "ours"}), "connection_ids"),
+        ("/refusals", json!({"connection_ids": [CONNECTION], "reason": " "}), "reason"),
+        ("/refusals", json!({"connection_ids": [CONNECTION], "reason": "a".repeat(501)}), "reason"),
+        ("/refusals", json!({"connection_ids": [CONNECTION], "reason": "ours", "until": "soon"}), "until"),
+        (
+            "/refusals",
+            json!({"connection_ids": [CONNECTION], "reason": "ours", "until": "2020-01-01T00:00:00Z"}),
+            "until",
+        ),
     ] {
         assert_eq!(refused(&pool.post(path, &body).await?, path)?.0, field, "{body}");
     }
@@ -140,7 +155,7 @@ async fn what_is_unknown_is_not_found_and_the_answer_does_not_tell_what_exists_e
         (nowhere, &foreign.id),
         ("none", &foreign.id),
     ] {
-        let names = ["", "/role", "/providers", "/runs", "/verify", "/reconcile", "/approvals"];
+        let names = ["", "/role", "/providers", "/runs", "/verify", "/reconcile", "/approvals", "/refusals"];
         paths.extend(names.map(|name| format!("/v1/tenants/{tenant}/user-pools/{pool}{name}")));
     }
     paths.push(format!("/v1/tenants/{nowhere}/user-pools"));

@@ -1,6 +1,6 @@
 //! The guard: losing every way to sign in waits for an operator's word.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::pool::{Pool, in_line, provider_name};
@@ -70,6 +70,51 @@ async fn an_emptied_environment_is_held_until_it_is_approved_and_then_only_once(
     assert_eq!(approve(&pool, &hash).await?, 409, "an approval is good once");
     pool.run().await?;
     pool.settles_on(&[&again[0], &again[1]]).await
+}
+
+#[tokio::test]
+async fn one_held_connection_is_approved_another_is_refused_and_the_rest_goes_on_waiting() -> Result<()> {
+    let (pool, _, connections) = in_line("decided", 3).await?;
+    let [approved, refused, waiting] = &connections[..] else { bail!("{connections:?}") };
+    delete_all(&pool.tenancy, &connections).await?;
+    pool.run().await?;
+    let health = pool.health("held").await?;
+    for id in &connections {
+        assert!(text(&health, "message")?.contains(id.as_str()), "{health}");
+    }
+    let refusal = json!({"connection_ids": [refused], "reason": "their contract runs on"});
+    let answer = pool.post("/refusals", &refusal).await?.expect(201)?.json()?;
+    assert_eq!(answer["items"][0]["connection_id"], *refused, "{answer}");
+    let unknown = json!({"connection_ids": ["conn_01E4ZCR3C56J083X43JQXF3JK5"], "reason": "nobody"});
+    assert_eq!(pool.post("/refusals", &unknown).await?.status, 409);
+    assert_eq!(pool.post("/approvals", &json!({"connection_ids": [approved, refused]})).await?.status, 409);
+    let answer = pool.post("/approvals", &json!({"connection_ids": [approved]})).await?.expect(202)?.json()?;
+    assert_eq!(answer["steps"].as_array().context("no steps")?.len(), 2, "{answer}");
+    pool.settles_on(&[refused, waiting]).await?;
+
+    let run = pool.run().await?;
+    let held: Vec<&Value> = held_of(&run)?.into_iter().map(|step| &step["connection_id"]).collect();
+    assert_eq!(held, [waiting.as_str(), waiting], "{run:#}");
+    let providers = pool.items("/providers").await?;
+    let of = |id: &str| providers.iter().find(|one| one["connection_id"] == id).context("it is gone");
+    let (parked, held) = (of(refused)?, of(waiting)?);
+    assert_eq!(parked["refused"]["reason"], "their contract runs on", "{parked}");
+    assert!(parked["held_since"].is_null() && held["held_since"].is_string(), "{parked} {held}");
+
+    // What is only parked raises no alarm. Let go, it is held again and not carried out.
+    pool.post("/approvals", &json!({"connection_ids": [waiting]})).await?.expect(202)?;
+    pool.settles_on(&[refused]).await?;
+    let health = pool.health("ok").await?;
+    assert!(text(&health, "message")?.contains(refused.as_str()), "{health}");
+    let listed = pool.items("/refusals").await?;
+    assert_eq!(listed[0]["connection_id"], *refused, "{listed:?}");
+    let path = format!("/v1/tenants/{}/user-pools/{}/refusals/{refused}", pool.tenancy.id, pool.id);
+    for expected in [204, 404] {
+        assert_eq!(pool.tenancy.api.send("DELETE", &path, &[], b"").await?.status, expected);
+    }
+    pool.run().await?;
+    pool.health("held").await?;
+    pool.settles_on(&[refused]).await
 }
 
 #[tokio::test]

@@ -14,7 +14,6 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use causeway_aws::{clock, configuration_of};
 use causeway_cognito::Access;
-use causeway_core::approval::{APPROVED_FOR, Approval, ApprovedStep};
 use causeway_core::claim::Claim;
 use causeway_core::id::{TenantId, UserPoolId};
 use causeway_core::provider::BaseUrl;
@@ -207,13 +206,9 @@ impl InProcess {
         let (store, pool) = (&self.reconciler.table.store, self.stored().await?);
         let tenant = store.tenant(&self.tenant).await?.context("no such tenant")?;
         let planned = self.reconciler.planned(&tenant, &pool, now().plus(LONG)).await?;
-        let approval = Approval {
-            hash: planned.hash,
-            steps: planned.steps.iter().filter(|step| step.held).map(ApprovedStep::of).collect(),
-            approved_by: "an operator".to_owned(),
-            expires_at: now().plus(APPROVED_FOR),
-        };
-        Ok(store.approve(&self.tenant, &self.pool, &approval).await?)
+        let held = planned.steps.into_iter().filter(|step| step.held).collect();
+        let (decisions, ..) = pool.decisions.approve(held, None, "an operator", now())?;
+        Ok(store.decide(&pool, &decisions, self.reconciler.sources.number()).await?)
     }
 
     /// Runs the pool until there is nothing left to do. Each run begins after the leases of those before.
@@ -228,6 +223,12 @@ impl InProcess {
             reports.push(report);
         }
         bail!("there was always something left to do: {reports:#?}")
+    }
+
+    /// The table, with as many calls as it takes.
+    pub fn store(&self) -> &Store {
+        self.limit.left.store(usize::MAX, Ordering::Relaxed);
+        &self.reconciler.table.store
     }
 
     /// The pool as it is stored.

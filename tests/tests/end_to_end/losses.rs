@@ -1,8 +1,9 @@
-//! What the guard counts stands on record: from run to run, and where a run is killed. An approval is for one run.
+//! What the guard counts and holds stands on record: from run to run, and where a run is killed. An approval is for its
+//! steps, however many runs they take.
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use causeway_core::run::{Outcome, RunReport};
 
 use crate::in_process::{InProcess, each_call_takes, pass};
@@ -47,8 +48,15 @@ async fn connections_that_go_one_by_one_in_a_day_are_held_back_once_they_are_man
     }
     assert!(is_whole(&pool, &provider_name(last)).await?, "the sixth in a day was let through");
 
-    // Of the next day it is the first.
-    pass(DAY);
+    // However long nobody says anything, it is held; who leaves in the days after is not.
+    pass(2 * DAY);
+    let (leaver, left) = left.split_first().context("nobody is left")?;
+    pool.tenancy.workos.delete_connection(leaver).await?;
+    let report = process.run_within(HOUR).await?;
+    let shown = (report.outcome, taking(&report, true), taking(&report, false));
+    assert_eq!(shown, (Outcome::Partial, vec!["unwire", "delete"], vec!["unwire", "delete"]), "{report:#?}");
+    assert!(is_whole(&pool, &provider_name(last)).await?, "waiting was taken for consent");
+    process.approve().await?;
     let report = process.run_within(HOUR).await?;
     assert_eq!((report.outcome, taking(&report, true)), (Outcome::Changed, vec![]), "{report:#?}");
     pool.settles_on(&left.iter().map(String::as_str).collect::<Vec<_>>()).await
@@ -91,8 +99,8 @@ async fn what_a_killed_run_has_taken_away_is_counted_and_so_the_last_connection_
 }
 
 #[tokio::test]
-async fn an_approval_is_for_one_run_and_what_that_has_no_time_for_is_held_back_again() -> Result<()> {
-    let (pool, _, connections) = in_line("approved once", 4).await?;
+async fn what_an_approved_run_has_no_time_for_is_done_by_the_next_and_then_the_approval_is_over() -> Result<()> {
+    let (pool, _, connections) = in_line("approved", 4).await?;
     let process = InProcess::new(&pool).await?;
     process.settle().await?;
     futures::future::try_join_all(connections.iter().map(|id| pool.tenancy.workos.delete_connection(id))).await?;
@@ -107,13 +115,37 @@ async fn an_approval_is_for_one_run_and_what_that_has_no_time_for_is_held_back_a
     assert_eq!(approved.outcome, Outcome::OutOfTime, "{approved:#?}");
     let left = pool.provider_names().await?;
     assert!((1..connections.len()).contains(&left.len()), "{left:?} are left: {approved:#?}");
-    // The hour for which it is good is not over.
-    let again = process.run_within(HOUR).await?;
-    assert_eq!((again.outcome, taking(&again, false)), (Outcome::Partial, vec![]), "{again:#?}");
-    assert_eq!(taking(&again, true), vec!["delete"; left.len()], "{again:#?}");
-    assert_eq!(pool.provider_names().await?, left, "an approval was used twice");
-
-    process.approve().await?;
+    pass(20 * HOUR);
+    let rest = process.run_within(HOUR).await?;
+    assert_eq!((rest.outcome, taking(&rest, false)), (Outcome::Changed, vec!["delete"; left.len()]), "{rest:#?}");
+    pool.settles_on(&[]).await?;
     process.run_within(HOUR).await?;
-    pool.settles_on(&[]).await
+    let stored = process.stored().await?;
+    ensure!(
+        stored.decisions.approvals.is_empty() && stored.held.is_empty(),
+        "{:?} {:?}",
+        stored.decisions,
+        stored.held
+    );
+    ensure!(stored.run.losses.is_empty(), "what was approved was counted: {:?}", stored.run.losses);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_decision_that_is_written_twice_as_its_answer_was_lost_is_no_conflict_and_one_on_a_stale_copy_is()
+-> Result<()> {
+    let (pool, _, _) = in_line("decisions", 1).await?;
+    let process = InProcess::new(&pool).await?;
+    let (store, before) = (process.store(), process.stored().await?);
+    for number in [1, 2] {
+        let read = process.stored().await?.decisions;
+        for _ in 0..2 {
+            store.decide(&before, &read, number).await?;
+        }
+        let written = process.stored().await?.decisions;
+        ensure!(written.version == read.version + 1, "it was written twice: {written:?}");
+        let stale = store.decide(&before, &read, 3).await;
+        ensure!(stale.as_ref().is_err_and(|error| error.is_conflict()), "{stale:?}");
+    }
+    Ok(())
 }

@@ -158,6 +158,9 @@ async fn providers_that_somebody_else_made_are_left_alone_and_reported() -> Resu
         let tells = |name: &str| notes.iter().any(|note| note.to_string().contains(name));
         assert!(tells(&same_name) && tells(holder), "{notes:#?}");
     }
+    let health = pool.health("rejected").await?;
+    let told = format!("{} {}", text(&health, "message")?, text(&health, "remedy")?);
+    assert!(told.contains(&connections[0]) && told.contains("adopt"), "{health}");
     Ok(())
 }
 

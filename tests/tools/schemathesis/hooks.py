@@ -26,6 +26,7 @@ KNOWN = {
     "tenant_id": os.environ["CAUSEWAY_TENANT"],
     "user_pool_id": os.environ["CAUSEWAY_USER_POOL"],
     "link_id": os.environ["CAUSEWAY_LINK"],
+    "connection_id": "conn_01E4ZCR3C56J083X43JQXF3JK5",
 }
 # What a removal is tried on, by its path: the rest has to be there to the end.
 REMOVED = {

@@ -12,6 +12,8 @@ use causeway_cache::Cache;
 use causeway_core::{
     audit::{AuditRecord, Change},
     claim::Claim,
+    decisions::Decisions,
+    guard::Held,
     id::{ConnectionId, TenantId, UserPoolId},
     oidc::bearer::{Bearer, BearerKind, BearerScope},
     provider::{BaseUrl, Issuer},
@@ -375,7 +377,8 @@ pub fn pool() -> UserPool {
         updated_at: now(),
         version: 1,
         run,
-        approval: None,
+        held: Held::new(),
+        decisions: Decisions::default(),
         due_at: None,
         unknown: Unknown::default(),
     }

@@ -55,7 +55,7 @@ fn work_left_over_is_taken_up_at_once() {
 fn one_failure_does_not_put_off_what_time_was_too_short_for_unless_nothing_was_done() {
     let quota = Some(ErrorClass::Quota);
     let ending = |worst, out_of_time, done| {
-        Ending::of(Course { worst, failures: 3, looked: true, done, out_of_time, failing_for: LONG })
+        Ending::of(Course { worst, failures: 3, looked: true, done, out_of_time, put_off: false, failing_for: LONG })
     };
     let failed = |showed_no_change| Ending::Failed {
         class: ErrorClass::Quota,
@@ -74,7 +74,15 @@ fn one_failure_does_not_put_off_what_time_was_too_short_for_unless_nothing_was_d
 fn what_a_webhook_told_of_and_workos_did_not_show_yet_does_not_wait_for_what_else_failed() {
     let now = Timestamp::from_seconds(1);
     let wait = |class, cause, looked, done| {
-        let course = Course { worst: Some(class), failures: 1, looked, done, out_of_time: false, failing_for: LONG };
+        let course = Course {
+            worst: Some(class),
+            failures: 1,
+            looked,
+            done,
+            out_of_time: false,
+            put_off: false,
+            failing_for: LONG,
+        };
         next_due(Ending::of(course), cause, INTERVAL, now, 0.5).since(now).as_secs()
     };
     let (soon, minute, interval) = (30, 60, 15 * 60);
@@ -95,6 +103,7 @@ fn what_a_webhook_told_of_and_workos_did_not_show_yet_does_not_wait_for_what_els
         looked: true,
         done: false,
         out_of_time: false,
+        put_off: false,
         failing_for: LONG,
     };
     let often = Duration::from_secs(5);

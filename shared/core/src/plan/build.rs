@@ -8,7 +8,7 @@ use crate::{
     id::{ConnectionId, Identifier, ProviderName},
     identifier::MOST,
     plan::{
-        Action, Note, Plan, Situation, Step,
+        ADOPT, Action, Note, Plan, Situation, Step,
         settle::{Ground, Known, description},
     },
     provider::{CLIENT_SECRET, Change, OIDC_ISSUER, ProviderSpec},
@@ -102,6 +102,7 @@ impl<'a> Builder<'a> {
                 connection_id: Some(id.clone()),
                 provider_name: Some(name.clone()),
                 message: format!("a provider {name} exists that Causeway did not make: it is left alone"),
+                remedy: Some(ADOPT.to_owned()),
             }),
             (claim, _) => {
                 let reason = match claim {

@@ -73,5 +73,8 @@ impl Builder<'_> {
 }
 
 fn note(claim: &Claim, message: String) -> Note {
-    Note { connection_id: Some(claim.connection_id.clone()), provider_name: Some(claim.provider_name.clone()), message }
+    Note {
+        provider_name: Some(claim.provider_name.clone()),
+        ..Note::on_connection(claim.connection_id.clone(), message)
+    }
 }

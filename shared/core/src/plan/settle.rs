@@ -11,9 +11,10 @@ use crate::{
     claim::Claim,
     id::{ConnectionId, Identifier, ProviderName},
     identifier::{Assignment, assign_among},
-    plan::{Note, Plan, Situation},
+    plan::{ADOPT, Note, Plan, Situation, is_wanted},
     provider::{Fingerprint, Issuer, ObservedProvider, ProviderDescription, ProviderSpec},
     secret::SecretHash,
+    standing::Standing,
     timestamp::Timestamp,
 };
 
@@ -148,10 +149,22 @@ impl Ground {
     }
 }
 
-/// The connections that have a provider of Causeway's now: not those whose provider somebody deleted or replaced.
-pub fn ours(situation: &Situation<'_>) -> BTreeSet<ConnectionId> {
-    let claims = situation.claims.iter();
-    claims.filter(|(_, claim)| known_of(situation, claim) == Known::Ours).map(|(id, _)| id.clone()).collect()
+/// What each connection has that has a provider of Causeway's now: not those whose provider somebody deleted or replaced.
+pub fn standing(situation: &Situation<'_>) -> BTreeMap<ConnectionId, Standing> {
+    let ours = situation.claims.iter().filter(|(_, claim)| known_of(situation, claim) == Known::Ours);
+    ours.map(|(id, claim)| (id.clone(), standing_of(situation, claim))).collect()
+}
+
+fn standing_of(situation: &Situation<'_>, claim: &Claim) -> Standing {
+    let shown = description(situation, claim).and_then(|description| description.spec.issuer());
+    let offering = situation.observed.app_clients.iter();
+    let offering = offering.filter(|(_, supported)| supported.contains(claim.provider_name.as_str()));
+    Standing {
+        provider_name: claim.provider_name.clone(),
+        issuer: shown.unwrap_or(claim.issuer.as_str()).to_owned(),
+        identifiers: identifiers_now(situation, claim),
+        app_clients: offering.map(|(client, _)| client.clone()).collect(),
+    }
 }
 
 fn known_of(situation: &Situation<'_>, claim: &Claim) -> Known {
@@ -246,6 +259,7 @@ pub(super) fn settle(situation: &Situation<'_>, known: &BTreeMap<ConnectionId, K
                     "the provider {} is not Causeway's own: it is left alone, and the connection has none",
                     claim.provider_name
                 ),
+                remedy: is_wanted(situation.desired, id).then(|| ADOPT.to_owned()),
             }),
             _ => {}
         }

@@ -60,6 +60,7 @@ impl Builder<'_> {
                             "the app client {client} names {name}, and there is no such provider: Cognito refuses \
                              every change of the app client until somebody takes the name out"
                         ),
+                        remedy: None,
                     }),
                 }
             }

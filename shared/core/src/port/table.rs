@@ -5,10 +5,10 @@ use std::{error::Error, fmt};
 use secrecy::SecretString;
 
 use crate::{
-    approval::Approval,
     claim::Claim,
+    decisions::Decisions,
     foreign::ForeignProviders,
-    guard::Loss,
+    guard::{Held, Loss},
     health::ErrorClass,
     id::{ConnectionId, TenantId, UserPoolId},
     run::RunReport,
@@ -108,6 +108,8 @@ pub struct Recorded<'a> {
     pub run_id: &'a str,
     /// What it learned.
     pub state: &'a RunState,
+    /// The connections whose losses wait for a person.
+    pub held: &'a Held,
     /// When the pool is due next.
     pub due_at: Timestamp,
 }
@@ -209,17 +211,22 @@ pub trait Table: fmt::Debug + Clone + Send + Sync + 'static {
         foreign: &ForeignProviders,
     ) -> impl Future<Output = Result<(), TableError>> + Send;
 
-    /// Puts on record what a run is about to take away, and of how many connections it holds steps back; a conflict if
-    /// it no longer holds the lease.
+    /// Puts on record what a run is about to take away without an approval, and what waits for one; a conflict if it no
+    /// longer holds the lease.
     fn count_losses(
         &self,
         pool: &UserPool,
         run_id: &str,
         losses: &[Loss],
-        held_of: Option<usize>,
+        held: &Held,
     ) -> impl Future<Output = Result<(), TableError>> + Send;
 
-    /// Takes an approval off a pool, so that it is used once; a conflict if it is not there any more.
-    fn use_approval(&self, pool: &UserPool, approval: &Approval)
-    -> impl Future<Output = Result<(), TableError>> + Send;
+    /// Writes what operators decided on a pool's losses, read as `decisions.version`; a conflict if somebody else wrote it
+    /// meanwhile. `number` is random: a write that is made twice, as its answer was lost, is no conflict with itself.
+    fn decide(
+        &self,
+        pool: &UserPool,
+        decisions: &Decisions,
+        number: u128,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
 }

@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use causeway_core::{
     claim::{Claim, ClaimState},
     connection::{Connection, Organization, UnreadableRecord, WorkosSnapshot},
+    decisions::Decisions,
     desired::Desired,
+    guard::{Guarded, Held, Loss, Record, Unconfirmed, Unjudged},
     id::{AppClientId, ConnectionId, Identifier, OrganizationId, ProviderName, TenantId},
-    plan::{Action, Plan, Situation, SpecOf, Step, ours, plan, to_describe},
+    plan::{Action, Plan, Situation, SpecOf, Step, plan, to_describe},
     provider::{BaseUrl, CLIENT_SECRET, Issuer, Observed, ObservedProvider, ProviderDescription, ProviderSpec},
     secret::SecretHash,
     timestamp::Timestamp,
@@ -88,6 +90,49 @@ pub struct Scene {
     pub claims: BTreeMap<ConnectionId, Claim>,
     pub foreign: BTreeMap<Identifier, ProviderName>,
     pub specs: Specs,
+}
+
+/// What stands on a pool for the guard, and the time.
+#[derive(Debug, Clone)]
+pub struct OnRecord {
+    pub losses: Vec<Loss>,
+    pub held: Held,
+    pub holds_unnamed: bool,
+    pub decisions: Decisions,
+    pub now: Timestamp,
+}
+
+impl Default for OnRecord {
+    fn default() -> Self {
+        Self {
+            losses: Vec::new(),
+            held: Held::new(),
+            holds_unnamed: false,
+            decisions: Decisions::default(),
+            now: then(),
+        }
+    }
+}
+
+impl OnRecord {
+    pub fn as_record(&self) -> Record<'_> {
+        Record { losses: &self.losses, held: &self.held, holds_unnamed: self.holds_unnamed, decisions: &self.decisions }
+    }
+
+    /// What a run leaves that did all that `guarded` lets through.
+    pub fn follow(&mut self, guarded: &Guarded) {
+        let done = guarded.plan.steps.iter().filter(|step| !step.held);
+        self.decisions = guarded.decisions_after(&self.decisions, done, self.now);
+        self.losses.clone_from(&guarded.losses);
+        self.held.clone_from(&guarded.held);
+        self.holds_unnamed = false;
+    }
+
+    /// Somebody approves all that is held.
+    pub fn approve(&mut self, guarded: &Guarded) {
+        let held = guarded.plan.steps.iter().filter(|step| step.held).cloned().collect();
+        self.decisions = self.decisions.approve(held, None, "an operator", self.now).unwrap().0;
+    }
 }
 
 /// The secret of each provider that Causeway made in a scene.
@@ -245,9 +290,25 @@ impl Scene {
         self.with(&listed, |situation| to_describe(&situation))
     }
 
-    /// The connections that have a provider of ours now.
-    pub fn with_provider(&self) -> BTreeSet<ConnectionId> {
-        self.with(&self.observed, |situation| ours(&situation))
+    /// The plan as the guard lets it through: of a pool on which nothing is on record, and where all that seems to be gone
+    /// is gone.
+    pub fn guarded(&self) -> Guarded {
+        self.guarded_by(&OnRecord::default())
+    }
+
+    /// The plan as the guard lets it through, where all that seems to be gone is gone.
+    pub fn guarded_by(&self, record: &OnRecord) -> Guarded {
+        self.unjudged(record, |unjudged| unjudged.judge(&Unconfirmed::default()))
+    }
+
+    /// The plan before the guard judges it.
+    pub fn unjudged<T>(&self, record: &OnRecord, judge: impl FnOnce(Unjudged<'_>) -> T) -> T {
+        let mut observed = self.observed.clone();
+        let asked = self.to_describe();
+        for (_, provider) in observed.providers.iter_mut().filter(|(name, _)| !asked.contains(*name)) {
+            provider.description = None;
+        }
+        self.with(&observed, |situation| judge(Unjudged::new(situation, record.as_record(), record.now)))
     }
 
     /// The plan of a run that describes what it must; one that describes everything has to plan the same.

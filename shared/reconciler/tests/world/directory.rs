@@ -69,7 +69,8 @@ impl Directory for Wire {
     }
 
     async fn connection_is_gone(&self, _: &SecretString, id: &ConnectionId) -> Result<bool, DirectoryError> {
-        self.read(Side::Workos, |state| Ok(!state.connections.contains_key(&letter(id)))).await
+        // What one connection is asked for is no part of the look.
+        self.call(Side::Workos, |state| Ok(!state.connections.contains_key(&letter(id)))).await
     }
 
     async fn delete_webhook_endpoint(&self, _: &SecretString, _: &str) -> Result<(), DirectoryError> {

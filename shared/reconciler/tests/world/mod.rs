@@ -22,6 +22,8 @@ use std::{
 use causeway_core::{
     app_clients::AppClients,
     connection::Connection,
+    decisions::Decisions,
+    guard::Held,
     id::{Identifier, ProviderName, TenantId},
     provider::{BaseUrl, Issuer},
     unknown::Unknown,
@@ -101,7 +103,8 @@ fn registered() -> UserPool {
         updated_at: now,
         version: 1,
         run: RunState::new(now),
-        approval: None,
+        held: Held::new(),
+        decisions: Decisions::default(),
         due_at: Some(now),
         unknown: Unknown::default(),
     }
@@ -163,7 +166,7 @@ impl State {
     }
 
     /// An operator's change of a pool's options: it is due at once, also if a run that goes on records another time.
-    fn set_options(&mut self, change: impl FnOnce(&mut PoolOptions)) {
+    pub fn set_options(&mut self, change: impl FnOnce(&mut PoolOptions)) {
         let Some(pool) = self.items.pool() else { return };
         let mut options = pool.options;
         change(&mut options);

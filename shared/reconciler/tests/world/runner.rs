@@ -6,10 +6,12 @@ use std::{
 };
 
 use causeway_core::{
-    approval::{APPROVED_FOR, Approval, ApprovedStep, PlannedSteps},
+    approval::PlannedSteps,
+    decisions::Decisions,
     plan::Step,
     removal::{Providers, Removal},
     run::{Failure, Outcome, RunReport},
+    timestamp::Timestamp,
     user_pool::PoolStatus,
     waiting::Urgency,
     wake_up::{Cause, WakeUp},
@@ -122,7 +124,8 @@ impl World {
         let Some(pool) = self.state().items.pool() else { return };
         for step in ran.done().filter(|step| step.takes_away) {
             let is_counted = pool.run.losses.iter().any(|loss| loss.connection_id == step.connection_id);
-            assert!(is_counted, "{step:?} is done, and is no loss that the guard knows");
+            let is_approved = pool.decisions.covers(step, clock::now());
+            assert!(is_counted || is_approved, "{step:?} is done, and is no loss that the guard knows");
         }
     }
 
@@ -141,13 +144,18 @@ impl World {
     /// An operator approves what is held back now.
     pub async fn approve(&self) {
         let planned = self.planned().await;
-        let approval = Approval {
-            hash: planned.hash,
-            steps: planned.steps.iter().filter(|step| step.held).map(ApprovedStep::of).collect(),
-            approved_by: "an operator".to_owned(),
-            expires_at: clock::now().plus(APPROVED_FOR),
-        };
-        self.state().items.set([("approval", serde_json::to_value(approval).unwrap())]);
+        let held: Vec<Step> = planned.steps.into_iter().filter(|step| step.held).collect();
+        if !held.is_empty() {
+            self.decide(|decisions, now| decisions.approve(held, None, "an operator", now).unwrap().0);
+        }
+    }
+
+    /// An operator decides on losses.
+    pub fn decide(&self, decide: impl FnOnce(&Decisions, Timestamp) -> Decisions) {
+        let mut state = self.state();
+        let Some(pool) = state.items.pool() else { return };
+        let decided = decide(&pool.decisions, clock::now());
+        state.items.decide(&decided, u128::from(decided.version) << 64).unwrap();
     }
 
     /// An operator asks to remove the pool with its providers.
@@ -161,7 +169,8 @@ impl World {
             ("due_at", serde_json::to_value(now).unwrap()),
             ("look_again_at", serde_json::to_value(now).unwrap()),
         ]);
-        state.items.remove("approval");
+        state.items.remove("decisions");
+        state.items.remove("held");
     }
 }
 

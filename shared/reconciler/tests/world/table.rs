@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use causeway_core::{
-    approval::Approval,
     claim::Claim,
+    decisions::Decisions,
     foreign::ForeignProviders,
-    guard::Loss,
+    guard::{Held, Loss},
     id::{ConnectionId, TenantId, UserPoolId},
     port::{Claims, Lease, Recorded, Table, TableError, Taken},
     run::RunReport,
@@ -148,6 +148,7 @@ impl Items {
         let unknown = pool.unknown;
         let item = self.held(recorded.run_id)?;
         item.insert("run".to_owned(), unknown.under("run").with(recorded.state).unwrap());
+        item.insert("held".to_owned(), unknown.under("held").with(recorded.held).unwrap());
         let asked = item.remove("look_again_at");
         item.insert("due_at".to_owned(), asked.unwrap_or_else(|| written(&recorded.due_at)));
         self.release(recorded.run_id);
@@ -172,19 +173,24 @@ impl Items {
         Ok(())
     }
 
-    fn count_losses(&mut self, run_id: &str, losses: &[Loss], held_of: Option<usize>) -> Result<(), TableError> {
-        let run = self.held(run_id)?.get_mut("run").and_then(Value::as_object_mut).unwrap();
+    fn count_losses(&mut self, run_id: &str, losses: &[Loss], held: &Held) -> Result<(), TableError> {
+        let item = self.held(run_id)?;
+        item.insert("held".to_owned(), written(held));
+        let run = item.get_mut("run").and_then(Value::as_object_mut).unwrap();
         run.insert("losses".to_owned(), written(&losses));
-        run.insert("held_of".to_owned(), written(&held_of));
         Ok(())
     }
 
-    fn use_approval(&mut self, approval: &Approval) -> Result<(), TableError> {
-        let there = self.pool().and_then(|pool| pool.approval);
-        if there.is_none_or(|there| there.hash != approval.hash) {
+    /// Writes what operators decided, read as its version, or by the same write once more.
+    pub fn decide(&mut self, decisions: &Decisions, number: u128) -> Result<(), TableError> {
+        let pool = self.pool().ok_or_else(stale)?;
+        let there = pool.decisions;
+        let written_by = format!("{number:032x}");
+        if there.version != decisions.version && there.written != written_by {
             return Err(stale());
         }
-        self.remove("approval");
+        let decided = Decisions { version: decisions.version + 1, written: written_by, ..decisions.clone() };
+        self.set([("decisions", pool.unknown.under("decisions").with(&decided).unwrap())]);
         Ok(())
     }
 }
@@ -289,12 +295,12 @@ impl Table for Wire {
         .await
     }
 
-    async fn count_losses(&self, _: &UserPool, run_id: &str, losses: &[Loss], held_of: Option<usize>) -> Outcome<()> {
-        self.change(Side::Table, |state| state.items.count_losses(run_id, losses, held_of)).await
+    async fn count_losses(&self, _: &UserPool, run_id: &str, losses: &[Loss], held: &Held) -> Outcome<()> {
+        self.change(Side::Table, |state| state.items.count_losses(run_id, losses, held)).await
     }
 
-    async fn use_approval(&self, _: &UserPool, approval: &Approval) -> Outcome<()> {
-        self.change(Side::Table, |state| state.items.use_approval(approval)).await
+    async fn decide(&self, _: &UserPool, decisions: &Decisions, number: u128) -> Outcome<()> {
+        self.change(Side::Table, |state| state.items.decide(decisions, number)).await
     }
 }
 

@@ -73,7 +73,8 @@ fn paths(value: &Value) -> Vec<String> {
 
 /// Whether an object's members are data and no members: what is added to it is something else.
 fn is_data(path: &str) -> bool {
-    ["/options/attribute_mapping", "/providers", "/task"].contains(&path)
+    let data = ["/options/attribute_mapping", "/providers", "/task", "/held", "/decisions/approvals/0/connections"];
+    data.contains(&path)
 }
 
 /// Values of every form, none of them what a member has.
@@ -178,9 +179,21 @@ const DOORS: &[(Kind, &str, &[&str])] = &[
             "/run/losses/0/connection_id",
             "/run/losses/0/at",
             "/run/role_probe_due_at",
-            "/approval null none",
-            "/approval/steps",
-            "/approval/expires_at",
+            "/run/held_of null none",
+            "/held none",
+            "/held/conn_01E4ZCR3C56J083X43JQXF3JK5 none",
+            "/decisions none",
+            "/decisions/approvals",
+            "/decisions/approvals/0/connections",
+            "/decisions/approvals/0/connections/conn_01E4ZCR3C56J083X43JQXF3JK5 none",
+            "/decisions/approvals/0/left",
+            "/decisions/approvals/0/left/0",
+            "/decisions/approvals/0/expires_at",
+            "/decisions/refusals",
+            "/decisions/refusals/0/connection_ids",
+            "/decisions/refusals/0/connection_ids/0",
+            "/decisions/refusals/0/until null none",
+            "/decisions/version",
         ],
     ),
     (

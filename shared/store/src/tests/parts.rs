@@ -69,14 +69,19 @@ async fn a_part_of_a_pool_is_written_with_what_a_later_version_wrote_there() {
     for place in ["/options", "/options/start", "/run", "/run/health", "/run/schema/0", "/run/losses/0", "/removal"] {
         newer.pointer_mut(place).unwrap()["of_a_later_version"] = json!([place]);
     }
+    for place in ["/decisions", "/decisions/approvals/0", "/decisions/refusals/0"] {
+        newer.pointer_mut(place).unwrap()["of_a_later_version"] = json!([place]);
+    }
     newer["run"]["last_run"]["outcome"] = json!("of_a_later_version");
     let (store, asked) = over(&newer);
     let pool = leased(&store).await.unwrap();
     asked.lock().unwrap().clear();
     let now = Timestamp::from_seconds(1_795_348_800);
-    store.record_run(&pool, Recorded { run_id: "run", state: &pool.run, due_at: now }).await.unwrap();
+    let recorded = Recorded { run_id: "run", state: &pool.run, held: &pool.held, due_at: now };
+    store.record_run(&pool, recorded).await.unwrap();
+    store.decide(&pool, &pool.decisions, 15).await.unwrap();
     store.update_options(&pool).await.unwrap();
-    store.count_losses(&pool, "run", &pool.run.losses, None).await.unwrap();
+    store.count_losses(&pool, "run", &pool.run.losses, &pool.held).await.unwrap();
     store.begin_removal(&pool, pool.removal.as_ref().unwrap(), now).await.unwrap();
     store.activate_pool(&pool, now).await.unwrap();
     let asked = asked.lock().unwrap().clone();
@@ -85,10 +90,34 @@ async fn a_part_of_a_pool_is_written_with_what_a_later_version_wrote_there() {
     let with = |name: &str| asked.iter().map(values).find_map(|values| values.get(name).cloned()).unwrap();
     assert_eq!(values(recorded)[":state"], attribute_json(&newer["run"]));
     assert_eq!(with(":options"), attribute_json(&newer["options"]));
+    assert_eq!(values(recorded)[":held"], attribute_json(&newer["held"]));
+    newer["decisions"]["version"] = json!(3);
+    assert_eq!(with(":decisions"), attribute_json(&newer["decisions"]));
     assert_eq!(with(":losses"), attribute_json(&newer["run"]["losses"]));
     assert_eq!(values(removed)[":removal"], attribute_json(&newer["removal"]));
     let activated = &activated["TransactItems"][1]["Update"]["ExpressionAttributeValues"];
     assert_eq!(activated[":schema"], attribute_json(&newer["run"]["schema"]));
+}
+
+#[tokio::test]
+async fn a_decision_is_written_on_the_version_that_was_read_or_once_more_by_the_same_write() {
+    let mut first = kept(Kind::Pool);
+    first.as_object_mut().unwrap().remove("decisions");
+    for (pool, unread, read) in [
+        (kept(Kind::Pool), "decisions.version = :read", Some(json!({ "N": "2" }))),
+        (first, "attribute_not_exists(decisions)", None),
+    ] {
+        let (store, asked) = over(&pool);
+        let pool = leased(&store).await.unwrap();
+        store.decide(&pool, &pool.decisions, 15).await.unwrap();
+        let asked = asked.lock().unwrap().last().unwrap().clone();
+        let condition = asked["ConditionExpression"].as_str().unwrap();
+        assert!(condition.contains(&format!("({unread} OR decisions.written = :written)")), "{condition}");
+        let values = &asked["ExpressionAttributeValues"];
+        assert_eq!(values.get(":read"), read.as_ref());
+        assert_eq!(values[":decisions"]["M"]["written"], values[":written"]);
+        assert_eq!(values[":written"], json!({ "S": format!("{:032x}", 15) }));
+    }
 }
 
 #[tokio::test]
@@ -99,7 +128,7 @@ async fn what_a_run_adds_to_a_list_takes_nothing_from_what_was_there() {
     let pool = leased(&store).await.unwrap();
     let other =
         Loss { connection_id: "conn_01E4ZCR3C56J083X43JQXF3JK6".parse().unwrap(), ..pool.run.losses[0].clone() };
-    store.count_losses(&pool, "run", &[other, pool.run.losses[0].clone()], None).await.unwrap();
+    store.count_losses(&pool, "run", &[other, pool.run.losses[0].clone()], &pool.held).await.unwrap();
     let asked = asked.lock().unwrap().clone();
     let losses = &asked.last().unwrap()["ExpressionAttributeValues"][":losses"]["L"];
     assert_eq!(losses[1], attribute_json(&newer["run"]["losses"][0]));
