@@ -138,7 +138,8 @@ impl Aws {
             "UpdateItem" => Self::update(&mut state, request),
             "Decrypt" => Some(json!({ "Plaintext": "d2hzZWNfdGVzdA==" })),
             "SendMessageBatch" => {
-                let queue = if request["QueueUrl"].as_str().unwrap().ends_with(".fifo") { "queue" } else { "timer" };
+                let is_timer = request["QueueUrl"].as_str().unwrap().strip_suffix(".fifo").is_none();
+                let queue = if is_timer { "timer" } else { "queue" };
                 let entries = request["Entries"].as_array().unwrap();
                 state.sent.entry(queue).or_default().extend(entries.clone());
                 let taken =

@@ -19,7 +19,7 @@ pub async fn pass_on(queue: &Queue, event: SqsEvent, request_id: &str) -> SqsBat
             }
             // Nobody could say whose it is.
             Err(error) => {
-                tracing::error!(message_id, error = cut(&error.to_string()), "a message of the timer is no wake-up")
+                tracing::error!(message_id, error = cut(&error.to_string()), "a message of the timer is no wake-up");
             }
         }
     }

@@ -35,6 +35,7 @@ const LONGEST_REASON: usize = 500;
 /// The refusal that a path names.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
+#[expect(clippy::struct_field_names, reason = "the names of the path's parameters")]
 pub struct RefusalPath {
     /// The tenant.
     #[param(value_type = TenantId)]

@@ -260,6 +260,7 @@ pub enum Ending {
 
 /// What of a run its [`Ending`] depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them come together")]
 pub struct Course {
     /// The class of its worst failure.
     pub worst: Option<ErrorClass>,

@@ -13,7 +13,7 @@ use causeway_core::{
     id::ConnectionId,
     plan::{Action, Step},
 };
-use scene::{OnRecord, Scene, both_ids, client, conn, identifier, name, org, short, then};
+use scene::{Edit, OnRecord, Scene, both_ids, client, conn, identifier, name, org, short, then};
 
 /// A pool of two in which both are gone, each in the app client `web`.
 fn two_gone() -> Scene {
@@ -138,7 +138,7 @@ fn a_look_that_shows_nothing_of_a_connection_ends_no_approval_and_lets_nothing_g
     let mut scene = two_gone();
     let mut record = OnRecord::default();
     record.follow(&scene.guarded());
-    let unseen: [(&str, &dyn Fn(&mut Scene)); 3] = [
+    let unseen: [(&str, Edit<'_>); 3] = [
         ("its record can't be read", &|scene| {
             scene.unreadable(conn('A').as_str());
         }),

@@ -17,7 +17,7 @@ use causeway_core::{
     timestamp::Timestamp,
     user_pool::RunState,
 };
-use scene::{OnRecord, Scene, conn, letter, name, short, then};
+use scene::{Edit, OnRecord, Scene, conn, letter, name, short, then};
 
 const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWX";
 const HOUR: Duration = Duration::from_hours(1);
@@ -226,7 +226,7 @@ fn a_loss_counts_until_the_connection_has_all_again_that_it_had() {
     let unknown = with_losses(lost("B", HOUR));
     is(judged(&whole, &unknown), counting, "nobody knows what it had");
     // Each part that is missing, in a pool whose plan does not bring it back.
-    let less: [(&str, &dyn Fn(&mut Scene)); 4] = [
+    let less: [(&str, Edit<'_>); 4] = [
         ("an app client", &|scene| {
             scene.observed.app_clients.clear();
             scene.app_client("web", &['B']);

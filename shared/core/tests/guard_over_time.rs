@@ -138,7 +138,7 @@ impl Pool {
             .filter(|step| self.record.decisions.covers(step, now))
             .map(|step| step.connection_id.clone())
             .collect();
-        self.waits_on(&waited, &guarded, &approved);
+        Self::waits_on(&waited, &guarded, &approved);
         self.one_leaves(&guarded);
         let steps: Vec<Step> = guarded.plan.steps.iter().filter(|step| !step.held).cloned().collect();
         for step in &steps {
@@ -151,12 +151,7 @@ impl Pool {
     }
 
     /// What waited for a person still does, unless somebody decided or it is no longer planned.
-    fn waits_on(
-        &self,
-        waited: &BTreeMap<ConnectionId, Timestamp>,
-        guarded: &Guarded,
-        approved: &BTreeSet<ConnectionId>,
-    ) {
+    fn waits_on(waited: &BTreeMap<ConnectionId, Timestamp>, guarded: &Guarded, approved: &BTreeSet<ConnectionId>) {
         for step in guarded.plan.steps.iter().filter(|step| step.takes_away && waited.contains_key(&step.connection_id))
         {
             assert!(step.held || approved.contains(&step.connection_id), "waiting was taken for consent: {step:?}");

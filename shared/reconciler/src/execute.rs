@@ -115,12 +115,11 @@ impl<'a, P: Ports> Execution<'a, P> {
     #[must_use]
     pub fn without(mut self, unanswered: Unanswered) -> Self {
         for (id, reason) in unanswered {
-            match reason {
-                Some(error) => self.fail(&id, "confirm that the connection is gone", &error),
-                None => {
-                    self.failed.connection(&id);
-                    self.executed.out_of_time = true;
-                }
+            if let Some(error) = reason {
+                self.fail(&id, "confirm that the connection is gone", &error);
+            } else {
+                self.failed.connection(&id);
+                self.executed.out_of_time = true;
             }
         }
         self

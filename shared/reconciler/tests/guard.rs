@@ -139,10 +139,16 @@ impl Life {
                 }
             }
             Act::Become(letters, None) => {
-                letters.iter().for_each(|letter| self.world.happen(&Event::Disconnect(*letter)));
+                for letter in letters {
+                    self.world.happen(&Event::Disconnect(*letter));
+                }
                 self.gone.extend(letters);
             }
-            Act::Hide(letters) => letters.iter().for_each(|letter| self.world.happen(&Event::Hide(*letter))),
+            Act::Hide(letters) => {
+                for letter in letters {
+                    self.world.happen(&Event::Hide(*letter));
+                }
+            }
             Act::Wait(hours) => clock::pass(HOUR * u32::try_from(*hours).unwrap()).await,
             Act::Approve(None) => self.world.approve().await,
             Act::Approve(Some(letters)) => self.approve_some(&ids(letters.iter().copied())).await,
@@ -340,10 +346,8 @@ fn what_there_was_no_time_for_is_done_by_the_next_run_under_the_same_approval() 
 fn a_change_of_causeway_s_own_is_brought_to_one_provider_and_to_the_others_in_the_next_run() {
     clock::live(async {
         let mut life = Life::new().await;
-        let mut state = life.world.state();
         let mapping = [("email".to_owned(), "email".to_owned()), ("nickname".to_owned(), "name".to_owned())];
-        state.set_options(|options| options.attribute_mapping = Some(mapping.into()));
-        drop(state);
+        life.world.state().set_options(|options| options.attribute_mapping = Some(mapping.into()));
         let having = |life: &Life| {
             let state = life.world.state();
             state.cognito.providers.values().filter(|provider| provider.mapping.contains_key("nickname")).count()

@@ -3,7 +3,7 @@
 
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, error::ConditionalCheckFailedException},
 };
 use causeway_core::{
     health::HealthState,
@@ -16,7 +16,7 @@ use causeway_core::{
 };
 use serde::Deserialize;
 
-use crate::{Item, Store, StoreError, attribute, key::Key, read, text};
+use crate::{Store, StoreError, attribute, key::Key, read, text};
 
 /// The status of a pool that is being removed, as it stands in the table.
 const REMOVING: &str = "removing";
@@ -111,7 +111,7 @@ impl Store {
                 }
                 read
             }
-            Err(error) => match refused(&error) {
+            Err(error) => match refused(&error).map(ConditionalCheckFailedException::item) {
                 None => Err(StoreError::from_sdk("UpdateItem", error)),
                 Some(None) => Ok(Taken::Nothing),
                 Some(Some(item)) => {
@@ -185,10 +185,12 @@ impl Store {
     }
 }
 
-/// The item that a condition did not hold of: `Some(None)` where there is none, `None` for any other failure.
-pub(crate) fn refused<R>(error: &aws_sdk_dynamodb::error::SdkError<UpdateItemError, R>) -> Option<Option<&Item>> {
+/// That a condition did not hold, with the item that it did not hold of, if there is one; `None` for any other failure.
+pub(crate) fn refused<R>(
+    error: &aws_sdk_dynamodb::error::SdkError<UpdateItemError, R>,
+) -> Option<&ConditionalCheckFailedException> {
     match error.as_service_error()? {
-        UpdateItemError::ConditionalCheckFailedException(failed) => Some(failed.item()),
+        UpdateItemError::ConditionalCheckFailedException(failed) => Some(failed),
         _ => None,
     }
 }

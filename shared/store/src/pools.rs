@@ -193,7 +193,13 @@ impl Store {
             .await;
         match answer {
             Ok(_) => Ok(()),
-            Err(error) if refused(&error).flatten().is_some_and(|item| is_recorded(item, recorded.run_id)) => Ok(()),
+            Err(error)
+                if refused(&error)
+                    .and_then(|failed| failed.item())
+                    .is_some_and(|item| is_recorded(item, recorded.run_id)) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(StoreError::from_sdk("UpdateItem", error)),
         }
     }

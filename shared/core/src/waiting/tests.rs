@@ -284,7 +284,7 @@ proptest! {
         for (event, happened) in life.events.iter().enumerate() {
             prop_assert!(world.answered.contains_key(&event));
             let look = world.next_look(*happened);
-            let within = APART.as_millis() as i64 + WAYS;
+            let within = i64::try_from(APART.as_millis()).unwrap() + WAYS;
             prop_assert!(within <= 30_000);
             prop_assert!(look.is_some_and(|look| look - happened <= within), "{happened}: {look:?} of {:?}", world.looks);
         }

@@ -82,6 +82,9 @@ impl SpecOf for Specs {
     }
 }
 
+/// Something that is done to a scene.
+pub type Edit<'a> = &'a dyn Fn(&mut Scene);
+
 #[derive(Debug, Clone)]
 pub struct Scene {
     pub snapshot: WorkosSnapshot,
