@@ -366,7 +366,7 @@ fn what_an_earlier_version_held_without_saying_what_is_held() {
         record.follow(&guarded);
     }
     let stored = r#"{"health":{"state":"held","message":"","remedy":"","since":"2026-11-22T08:00:00.000Z"},
-        "last_run":null,"losses":[],"held_of":12,"full_pass_due_at":"2026-11-22T08:00:00.000Z",
+        "last_run":null,"callbacks":[],"losses":[],"held_of":12,"full_pass_due_at":"2026-11-22T08:00:00.000Z",
         "role_probe_due_at":"2026-11-22T08:00:00.000Z"}"#;
     assert_eq!(serde_json::from_str::<RunState>(stored).unwrap().held_of, Some(12));
 }

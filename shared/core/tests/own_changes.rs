@@ -134,12 +134,12 @@ fn where_the_issuer_waits_the_rest_is_for_one_first_and_then_for_the_others() {
 
 #[test]
 fn what_is_put_off_keeps_what_it_does_to_identifiers() {
-    let mut scene = ten_after_a_release();
+    let mut scene = ten();
+    // B has one that goes, and A gets one.
     scene.ours_with('B', &both_ids('B') | &[identifier("old.example")].into());
-    let mut other = ten_after_a_release();
-    other.claims.clone_from(&scene.claims);
-    // B has one that goes with nobody taking it, in a step of its own, and one that comes.
+    scene.specs.mapping.insert("nickname".to_owned(), "name".to_owned());
     scene.domains('A', &["new.example"]);
+    scene.domains('B', &[]);
     let steps: Vec<Step> = scene.plan().steps;
     let left = |letter: char| -> Vec<String> {
         let of = steps.iter().filter(|step| step.connection_id == conn(letter));

@@ -27,6 +27,9 @@ pub(crate) enum StepError {
     /// The table.
     #[error("the claim could not be written")]
     Table(#[from] TableError),
+    /// The table, after the provider was written.
+    #[error("the provider was written, and its claim could not be")]
+    Unrecorded(#[source] TableError),
     /// Cognito.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -53,7 +56,7 @@ pub(crate) enum StepError {
 impl StepError {
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Table(error) => error.class(),
+            Self::Table(error) | Self::Unrecorded(error) => error.class(),
             Self::Pool(error) => error.class(),
             Self::Directory(error) => error.class(),
             // What it depends on is a failure of its own, and tells of which class.
@@ -275,7 +278,12 @@ impl<'a, P: Ports> Execution<'a, P> {
 
     /// Records that a step failed, and so stops those that depend on it.
     pub fn fail_step(&mut self, step: &Step, error: &StepError) {
-        if matches!(error, StepError::Pool(error) if error.outcome_is_unclear) {
+        let may_be_written = match error {
+            StepError::Pool(error) => error.outcome_is_unclear,
+            StepError::Unrecorded(_) => true,
+            _ => false,
+        };
+        if may_be_written {
             self.brought(step);
         }
         self.failed.step(step);

@@ -40,6 +40,8 @@ pub(crate) struct Unwritten {
 pub(crate) enum WriteError {
     Table(TableError),
     Pool(PoolError),
+    /// The pool has it, and the claim does not say so.
+    Unrecorded(TableError),
 }
 
 impl From<WriteError> for StepError {
@@ -47,6 +49,7 @@ impl From<WriteError> for StepError {
         match error {
             WriteError::Table(error) => error.into(),
             WriteError::Pool(error) => error.into(),
+            WriteError::Unrecorded(error) => Self::Unrecorded(error),
         }
     }
 }
@@ -54,7 +57,7 @@ impl From<WriteError> for StepError {
 impl From<WriteError> for LookError {
     fn from(error: WriteError) -> Self {
         match error {
-            WriteError::Table(error) => error.into(),
+            WriteError::Table(error) | WriteError::Unrecorded(error) => error.into(),
             WriteError::Pool(error) => error.into(),
         }
     }
@@ -98,7 +101,7 @@ impl<P: Ports> Reconciler<P> {
         };
         held.secrets.confirm(&hash, self.now());
         let put = self.table.put_claim(user_pool, &held).await;
-        put.map_err(|error| Unwritten { intended, error: WriteError::Table(error) })
+        put.map_err(|error| Unwritten { intended, error: WriteError::Unrecorded(error) })
     }
 
     fn new_secret(&self) -> SecretString {

@@ -334,7 +334,7 @@ fn what_there_was_no_time_for_is_done_by_the_next_run_under_the_same_approval() 
         let ran = life.run(&Disturbance::default()).await;
         assert_eq!(ran.held().count(), 27, "nine deletes and two unwires each");
         life.act(&Act::Approve(None)).await;
-        let some = life.run(&Disturbance { time: Some(30), ..Disturbance::default() }).await;
+        let some = life.run(&Disturbance { time: Some(60), ..Disturbance::default() }).await;
         assert!(some.is_out_of_time() && life.has().len() > 3, "there was time for all of it");
         life.act(&Act::Wait(20)).await;
         let rest = life.run(&Disturbance::default()).await;
