@@ -155,12 +155,6 @@ impl InProcess {
         self.limit.made.load(Ordering::Relaxed)
     }
 
-    /// The table.
-    pub fn store(&self) -> &Store {
-        self.limit.left.store(usize::MAX, Ordering::Relaxed);
-        &self.reconciler.table.store
-    }
-
     /// Runs the pool until it ends or wants to make one call more than `calls`, when it is dropped as it is: what it
     /// has sent is done, and nothing else ever is. Gives its report if it came to its end.
     pub async fn run_for(&self, calls: usize) -> Result<Option<RunReport>> {
@@ -247,6 +241,6 @@ impl InProcess {
     /// What Causeway knows to be its own in the pool.
     pub async fn claims(&self) -> Result<Vec<Claim>> {
         self.limit.left.store(usize::MAX, Ordering::Relaxed);
-        Ok(self.reconciler.table.store.claims(&self.pool).await?)
+        Ok(self.reconciler.table.store.claims(&self.pool).await?.all()?)
     }
 }
