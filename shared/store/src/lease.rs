@@ -70,9 +70,10 @@ fn condition(lease: Lease<'_>) -> (String, Vec<(&'static str, AttributeValue)>) 
                 " AND (attribute_not_exists(webhook_look_at) OR webhook_look_at <= :apart OR webhook_look_at > :ahead)",
             );
         }
-        begins = format!("{begins} AND (#status = :removing OR ({called_for}))");
+        begins = format!("{begins} AND (#status = :removing OR {called_for})");
     }
-    (format!("attribute_exists(pk) AND (lease_holder = :run OR ({begins}))"), values)
+    // AND binds closer than OR, and DynamoDB refuses parentheses that change nothing.
+    (format!("attribute_exists(pk) AND (lease_holder = :run OR {begins})"), values)
 }
 
 impl Store {
