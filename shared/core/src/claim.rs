@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     adoption::Subject,
     connection::ConnectionState,
+    domain::VerifiedDomains,
     id::{ConnectionId, Identifier, OrganizationId, ProviderName, TenantId},
+    organization::{GOOD_FOR, KnownOrganization},
     provider::{Fingerprint, Issuer},
     secret::ClientSecrets,
     timestamp::Timestamp,
@@ -32,6 +34,12 @@ pub struct Claim {
     pub connection_id: ConnectionId,
     /// The connection's organization when the claim was last written.
     pub organization_id: Option<OrganizationId>,
+    /// What was last read of that organization; none where no version that keeps it has read it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<KnownOrganization>,
+    /// The connection's name in WorkOS, where it has one that can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_name: Option<String>,
     /// The provider's name in the pool.
     pub provider_name: ProviderName,
     /// Its issuer; sign-ins go through no other.
@@ -73,6 +81,8 @@ impl Claim {
             tenant_id,
             connection_id,
             organization_id,
+            organization: None,
+            connection_name: None,
             provider_name,
             issuer,
             state: ClaimState::Intended,
@@ -90,5 +100,74 @@ impl Claim {
     /// Whether the provider is known to exist.
     pub fn is_held(&self) -> bool {
         self.state == ClaimState::Held
+    }
+
+    /// The verified domains of `organization`, where the claim keeps them as they were at `read_at`, and that is not
+    /// too long before `now`.
+    pub fn domains_of(
+        &self,
+        organization: &OrganizationId,
+        read_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<&VerifiedDomains> {
+        let is_good = read_at.is_some_and(|read_at| now.since(read_at) < GOOD_FOR);
+        let known = self.organization.as_ref().filter(|known| is_good && known.id == *organization)?;
+        known.domains.as_ref()
+    }
+
+    /// Whether it keeps nothing of the organization that its connection has.
+    pub fn lacks_organization(&self) -> bool {
+        let known = self.organization.as_ref().map(|known| &known.id);
+        self.organization_id.is_some() && self.organization_id.as_ref() != known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        connection::{DomainState, Organization, OrganizationDomain},
+        provider::BaseUrl,
+    };
+
+    fn organization(id: &str, domain: &str) -> Organization {
+        let domain = OrganizationDomain { domain: domain.to_owned(), state: DomainState::Verified };
+        Organization { id: id.parse().unwrap(), name: None, domains: vec![domain] }
+    }
+
+    fn claim(organization: Option<&str>) -> Claim {
+        let (tenant, connection) = ("tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(), "conn_a".parse().unwrap());
+        let issuer = Issuer::new(&BaseUrl::parse("https://login.example.com").unwrap(), &tenant, &connection);
+        Claim::intended(tenant, connection, organization.map(|id| id.parse().unwrap()), issuer)
+    }
+
+    #[test]
+    fn a_claim_vouches_for_its_own_organization_for_two_hours_after_that_was_read() {
+        let at = |minutes: i64| Timestamp::from_seconds(1_763_000_000 + minutes * 60);
+        let (own, other) = ("org_1".parse().unwrap(), "org_2".parse().unwrap());
+        let all = [organization("org_1", "acme.test"), organization("org_2", "other.test")];
+        let mut claim = claim(Some("org_1"));
+        assert_eq!(claim.domains_of(&own, Some(at(0)), at(0)), None, "an older claim keeps none");
+        claim.organization = Some(KnownOrganization::of(&own, &all));
+        let domains = |organization, read_at, now| claim.domains_of(organization, read_at, now);
+        assert!(domains(&own, Some(at(0)), at(119)).unwrap().vouch_for("ann@acme.test"));
+        assert_eq!(domains(&own, Some(at(0)), at(120)), None);
+        assert_eq!(domains(&own, None, at(0)), None, "nobody knows how old they are");
+        assert_eq!(domains(&other, Some(at(0)), at(0)), None, "of another organization");
+    }
+
+    #[test]
+    fn a_claim_lacks_an_organization_that_it_has_not_or_is_not_its_connections_any_more() {
+        for (organization, known, is_lacking) in [
+            (Some("org_1"), None, true),
+            (Some("org_1"), Some("org_2"), true),
+            (Some("org_1"), Some("org_1"), false),
+            (None, Some("org_1"), false),
+            (None, None, false),
+        ] {
+            let mut claim = claim(organization);
+            claim.organization = known.map(|id| KnownOrganization::of(&id.parse().unwrap(), &[]));
+            assert_eq!(claim.lacks_organization(), is_lacking, "{organization:?} {known:?}");
+        }
     }
 }

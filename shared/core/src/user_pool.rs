@@ -12,6 +12,8 @@ use crate::{
     guard::Loss,
     health::Health,
     id::{AccountId, OnboardingLinkId, OrganizationId, ProviderName, RoleName, TenantId, UserPoolId},
+    lookup::DomainLookup,
+    organization::OrganizationReads,
     removal::Removal,
     schema::SchemaAttribute,
     start::Start,
@@ -86,6 +88,9 @@ pub struct PoolOptions {
     /// Where sign-ins lead that begin at the customer's identity provider; none given means that they are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Start>,
+    /// Whether the lookup by domain is answered, and to which pages; none given means that it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain_lookup: Option<DomainLookup>,
 }
 
 impl PoolOptions {
@@ -145,6 +150,12 @@ pub struct RunState {
     /// The attributes of the pool's users, as last read; none where no version that keeps them has looked yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Vec<SchemaAttribute>>,
+    /// When what the claims keep of their organizations was read.
+    #[serde(default)]
+    pub organizations: OrganizationReads,
+    /// Whether domains are kept for the lookup.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_domains: bool,
     /// Which external IDs the role was last seen to take, where the tenant's is or was being rotated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ids: Option<SeenExternalIds>,
@@ -174,6 +185,8 @@ impl RunState {
             failures: 0,
             callbacks: Vec::new(),
             schema: None,
+            organizations: OrganizationReads::default(),
+            has_domains: false,
             external_ids: None,
             losses: Vec::new(),
             held_of: None,

@@ -8,6 +8,7 @@ use causeway_core::{
     guard::{Loss, recent},
     health::ErrorClass,
     id::{ConnectionId, Identifier, UserPoolId},
+    organization::KnownOrganization,
     plan::{Action, Failed, Freed, Plan, Step},
     run::Failure,
     tenant::Tenant,
@@ -66,6 +67,15 @@ impl StepError {
     }
 }
 
+/// What was kept for sign-ins and for the lookup.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// Whether each claim has what was looked at of its connection and organization.
+    pub in_claims: bool,
+    /// Whether there are domains for the lookup, as far as is known.
+    pub domains: bool,
+}
+
 /// What became of a plan.
 #[derive(Debug, Default)]
 pub(crate) struct Executed {
@@ -73,6 +83,7 @@ pub(crate) struct Executed {
     pub failures: Vec<Failure>,
     pub losses: Vec<Loss>,
     pub out_of_time: bool,
+    pub kept: Kept,
     /// Whether what is known of foreign providers has proven wrong.
     pub foreign_outdated: bool,
 }
@@ -116,7 +127,11 @@ impl<'a> Execution<'a> {
             look,
             deadline,
             claims: look.claims.clone(),
-            executed: Executed { losses: user_pool.run.losses.clone(), ..Executed::default() },
+            executed: Executed {
+                losses: user_pool.run.losses.clone(),
+                kept: Kept { in_claims: false, domains: user_pool.run.has_domains },
+                ..Executed::default()
+            },
             failed: Failed::default(),
             confirmed: BTreeSet::new(),
             stuck: BTreeSet::new(),
@@ -160,6 +175,7 @@ impl<'a> Execution<'a> {
             }
         }
         self.note_connections(plan).await;
+        self.keep_domains().await;
         self.executed
     }
 
@@ -177,7 +193,8 @@ impl<'a> Execution<'a> {
         &steps[..together]
     }
 
-    /// Keeps in each claim what the API shows of its connection; written only where it changed.
+    /// Keeps in each claim what the API shows of its connection, and what sign-ins need of its organization; written
+    /// only where it changed.
     async fn note_connections(&mut self, plan: &Plan) {
         let undone: BTreeSet<&ConnectionId> = plan
             .steps
@@ -195,6 +212,10 @@ impl<'a> Execution<'a> {
                 if let Some(wanted) = wanted {
                     noted.connection_state = Some(wanted.connection.state.clone());
                     noted.organization_id.clone_from(&wanted.connection.organization_id);
+                    noted.connection_name.clone_from(&wanted.connection.name);
+                }
+                if let Some(all) = &self.look.organizations {
+                    noted.organization = noted.organization_id.as_ref().map(|id| KnownOrganization::of(id, all));
                 }
                 noted.in_sync = claim.is_held() && !undone.contains(&claim.connection_id);
                 noted
@@ -204,6 +225,7 @@ impl<'a> Execution<'a> {
         let (store, pool) = (&self.reconciler.store, self.pool);
         let writes = changed.iter().map(|claim| async move { (claim, store.put_claim(pool, claim).await) });
         let written: Vec<_> = stream::iter(writes).buffer_unordered(NOTES_AT_ONCE).collect().await;
+        self.executed.kept.in_claims = written.iter().all(|(_, outcome)| outcome.is_ok());
         for (claim, outcome) in written {
             match outcome {
                 Ok(noted) => drop(self.claims.insert(noted.connection_id.clone(), noted)),

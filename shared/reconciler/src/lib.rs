@@ -2,6 +2,7 @@
 
 mod adoption;
 mod describe;
+mod domains;
 mod execute;
 mod external_ids;
 mod look;

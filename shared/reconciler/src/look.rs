@@ -7,6 +7,7 @@ use causeway_core::{
     app_clients::AppClients,
     check::{Check, CheckOutcome, check_mapping, check_named, check_test_organization},
     claim::Claim,
+    connection::Organization,
     desired::Desired,
     health::ErrorClass,
     id::{ConnectionId, Identifier, ProviderName, TenantId, UserPoolId},
@@ -16,6 +17,7 @@ use causeway_core::{
     tenant::{Purpose, Tenant},
     timestamp::Timestamp,
     user_pool::{UserPool, callbacks},
+    wake_up::Cause,
 };
 use causeway_store::{ForeignProviders, SealError, StoreError};
 use causeway_workos::WorkosError;
@@ -102,6 +104,8 @@ pub struct Look {
     pub observed: Observed,
     /// What Causeway made.
     pub claims: BTreeMap<ConnectionId, Claim>,
+    /// Every organization that WorkOS has; none where they were not looked at.
+    pub organizations: Option<Vec<Organization>>,
     /// The callbacks of the pool's domains.
     pub callbacks: Vec<String>,
     /// The attributes of the pool's users.
@@ -155,27 +159,33 @@ struct PoolSeen {
 }
 
 impl Reconciler {
-    /// Looks at both sides of a pool.
+    /// Looks at both sides of a pool, for a run of this cause or for none.
     pub(crate) async fn look(
         &self,
         tenant: &Tenant,
         pool: &UserPool,
+        cause: Option<Cause>,
         full: Option<FullPass>,
         deadline: Timestamp,
     ) -> Result<Look, LookError> {
         let sealed = tenant.workos_api_key.as_ref().ok_or(LookError::NoKey)?;
         let key = self.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
+        // First, since they say whether the organizations are needed, which are another list of WorkOS's.
+        let claims = self.own_claims(pool).await?;
+        let is_lacking = claims.values().any(Claim::lacks_organization);
+        let now = (self.sources.now)();
+        let is_due = |cause| pool.run.organizations.is_due(cause, is_lacking, now);
+        let with_organizations = pool.options.domain_identifiers || cause.is_some_and(is_due);
         let both_sides = async {
             futures::join!(
-                self.workos.snapshot(&key, pool.options.domain_identifiers),
+                self.workos.snapshot(&key, with_organizations),
                 self.look_at_pool(tenant, pool),
-                self.own_claims(pool),
                 self.store.foreign_providers(&pool.user_pool_id),
             )
         };
         // One slow side must not take the other pools of the batch down with it.
         let time = deadline.since((self.sources.now)());
-        let (snapshot, seen, claims, foreign) =
+        let (snapshot, seen, foreign) =
             tokio::time::timeout(time, Box::pin(both_sides)).await.map_err(|_| LookError::OutOfTime)?;
         let snapshot = snapshot?;
         let PoolSeen { access, observed, callbacks, schema, mut notes, found } = seen.inspect_err(|error| {
@@ -189,10 +199,17 @@ impl Reconciler {
                 record.id, record.problem
             ))
         }));
+        let desired = Desired::new(&snapshot, &pool.options);
+        // One that can't be read whole is as good as missing: what its claims lack, sign-ins ask for.
+        let is_whole = |organization: &Organization| {
+            snapshot.unreadable_organizations.iter().all(|record| record.id != organization.id.as_str())
+        };
+        let organizations = snapshot.organizations.into_iter().filter(is_whole).collect();
         let mut look = Look {
-            desired: Desired::new(&snapshot, &pool.options),
+            desired,
             observed,
-            claims: claims?,
+            claims,
+            organizations: with_organizations.then_some(organizations),
             callbacks,
             schema,
             notes,
@@ -251,6 +268,7 @@ impl Reconciler {
             desired: Desired::nothing(claims.keys().cloned()),
             observed,
             claims,
+            organizations: None,
             callbacks,
             schema,
             notes,

@@ -32,7 +32,7 @@ impl Reconciler {
         pool: &UserPool,
         deadline: Timestamp,
     ) -> Result<PlannedSteps, LookError> {
-        match Box::pin(self.look(tenant, pool, None, deadline)).await {
+        match Box::pin(self.look(tenant, pool, None, None, deadline)).await {
             Ok(look) if look.described != Described::Part => {
                 let plan = look.plan(pool, (self.sources.now)());
                 Ok(PlannedSteps::new(plan.steps, plan.notes))

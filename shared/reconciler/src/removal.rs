@@ -112,11 +112,22 @@ impl Reconciler {
         // Before the pool goes: should the run end in between, the next one reports once more.
         self.store.put_run(&pool.tenant_id, &pool.user_pool_id, &report).await?;
         if removed.is_complete() {
+            self.forget_domains(pool).await?;
             self.store.end_removal(pool, run.id).await?;
         } else {
             self.record_removal(pool, &removed, &report).await?;
         }
         Ok(report)
+    }
+
+    /// Forgets what the lookup answered of the pool, unless it is somebody else's by now.
+    async fn forget_domains(&self, pool: &UserPool) -> Result<(), StoreError> {
+        for (domain, known) in self.store.known_domains(&pool.user_pool_id).await? {
+            if known.is_none_or(|known| known.tenant_id == pool.tenant_id) {
+                self.store.delete_known_domain(&pool.user_pool_id, &domain).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn keep_providers(

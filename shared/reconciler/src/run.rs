@@ -4,6 +4,7 @@ use causeway_core::{
     guard::recent,
     health::{Course, Ending, failures_in_a_row, next_due},
     id::ulid_text,
+    organization::OrganizationReads,
     plan::{Note, Plan},
     run::{Failure, Outcome, RunReport},
     tenant::Tenant,
@@ -94,7 +95,7 @@ impl Reconciler {
         tracing::Span::current().record("run_id", &id);
         self.end_webhooks(&tenant, started_at).await;
         let external_ids = self.external_ids_seen(&tenant, &pool, started_at).await;
-        let attempt = Box::pin(self.attempt(&tenant, &pool, &id, deadline)).await;
+        let attempt = Box::pin(self.attempt(&tenant, &pool, &id, wake_up.cause, deadline)).await;
         let report = attempt.report(id, started_at, (self.sources.now)(), wake_up.cause);
         let mut state = attempt.state(&pool, &report, self);
         state.external_ids = external_ids.or(state.external_ids);
@@ -126,14 +127,21 @@ impl Reconciler {
         }
     }
 
-    async fn attempt(&self, tenant: &Tenant, pool: &UserPool, run_id: &str, deadline: Timestamp) -> Attempt {
+    async fn attempt(
+        &self,
+        tenant: &Tenant,
+        pool: &UserPool,
+        run_id: &str,
+        cause: Cause,
+        deadline: Timestamp,
+    ) -> Attempt {
         let now = (self.sources.now)();
         let probed = pool.run.role_probe_due_at <= now;
         if probed && let Err(error) = self.check_role(tenant, pool).await {
             return Attempt::blind(error);
         }
         let full = (pool.run.full_pass_due_at <= now).then(|| FullPass { after: pool.run.full_pass_after.clone() });
-        let look = match Box::pin(self.look(tenant, pool, full, deadline)).await {
+        let look = match Box::pin(self.look(tenant, pool, Some(cause), full, deadline)).await {
             Ok(look) => look,
             // A role that can't be assumed at all refuses the wrong external ID as well: nothing is shown by it.
             Err(error) => return Attempt::blind(error),
@@ -250,6 +258,11 @@ impl Attempt {
             state.callbacks.clone_from(&look.callbacks);
             state.schema = Some(look.schema.clone());
             state.counts = counts(look, executed);
+            state.has_domains = executed.kept.domains;
+            if look.organizations.is_some() && executed.kept.in_claims {
+                let interval = reconciler.settings.interval;
+                state.organizations = OrganizationReads::after(report.cause, interval, report.started_at);
+            }
             if let Described::Until(last) = &look.described {
                 state.full_pass_after = Some(last.clone());
             }

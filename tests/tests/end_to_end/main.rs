@@ -31,6 +31,7 @@ mod in_process;
 mod ingest;
 mod killed;
 mod lease;
+mod lookup;
 mod losses;
 mod measured;
 mod modes;

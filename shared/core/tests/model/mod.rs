@@ -121,6 +121,7 @@ impl World {
         let readable = self.connections.iter().filter(|(letter, _)| shown(letter));
         let organizations = ['O', 'P', 'Q'].map(|letter| Organization {
             id: org(letter),
+            name: None,
             domains: self.domains.get(&letter).into_iter().flatten().map(|domain| verified(domain)).collect(),
         });
         WorkosSnapshot {
@@ -145,7 +146,8 @@ impl World {
                 let state = ConnectionState::from((*state).to_owned());
                 let organization_id = Some(org(*organization));
                 let id = conn(*letter);
-                let connection = Connection { id, organization_id, connection_type: None, state, created_at };
+                let connection =
+                    Connection { id, organization_id, name: None, connection_type: None, state, created_at };
                 self.connections.insert(*letter, connection);
             }
             Event::Disconnect(letter) => drop(self.connections.remove(letter)),
