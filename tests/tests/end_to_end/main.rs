@@ -53,6 +53,7 @@ mod rotation;
 mod sign_in;
 mod tenancy;
 mod tenants;
+mod test_organization;
 mod token;
 mod traces;
 mod wiring;
