@@ -75,14 +75,13 @@ async fn all(size: Size, parts: &Parts) -> Result<()> {
         parts.run("mutation tests", mutations::run()).await?;
     }
     parts.run("template", async { deployment::validate(&tools::installed()?).await }).await?;
-    let (started, ()) = tokio::try_join!(parts.run("local cloud", start()), parts.run("simulation", simulation(size)))?;
-    // The tests mostly wait, and leave the compiler time for what they don't need.
-    tokio::try_join!(
-        parts.run("end-to-end tests", end_to_end(&started, size)),
-        parts.run("a function as shipped", ship())
-    )?;
-    // The last: what it makes and changes is in nobody's way any more.
-    parts.run("API as described", Box::pin(described::check(started.cloud()?))).await
+    let (clouds, ()) = tokio::try_join!(parts.run("local clouds", start()), parts.run("simulation", simulation(size)))?;
+    // The tests mostly wait, and leave the processors time for what they don't need.
+    tokio::try_join!(parts.run("end-to-end tests", end_to_end(&clouds.tested, size)), async {
+        parts.run("a function as shipped", ship()).await?;
+        parts.run("API as described", Box::pin(described::check(clouds.described.cloud()?))).await
+    })?;
+    Ok(())
 }
 
 async fn cargo(arguments: &[&str]) -> Result<()> {
@@ -107,10 +106,19 @@ async fn simulation(size: Size) -> Result<()> {
     run_shown("cargo test", &mut command).await
 }
 
-/// The cloud that the tests share.
-async fn start() -> Result<Started> {
-    let settings = with_front(Settings { home: home(), strict: true, ..Settings::default() })?;
-    Cloud::start(&settings).await
+/// The clouds of a run.
+struct Clouds {
+    /// The one that the end-to-end tests share.
+    tested: Started,
+    /// The one whose API is asked for everything that its document has, and changed by it.
+    described: Started,
+}
+
+/// Starts one after the other, since both deploy from the same folder.
+async fn start() -> Result<Clouds> {
+    let at =
+        async |home: PathBuf| Cloud::start(&with_front(Settings { home, strict: true, ..Settings::default() })?).await;
+    Ok(Clouds { tested: at(home()).await?, described: at(workspace::local().join("described")).await? })
 }
 
 async fn end_to_end(started: &Started, size: Size) -> Result<()> {
