@@ -11,9 +11,9 @@ use causeway_core::{
     wake_up::{Cause, WakeUp},
 };
 use causeway_queue::{DeadLetters, Unreadable};
-use causeway_reconciler::{Deadlines, Ran, Reconciler};
+use causeway_reconciler::{Deadlines, Ran};
 use causeway_telemetry::{METRICS, Measurements, chain, current_trace_id, cut, measured, trace_id};
-use causeway_tenancy::{Came, run_errand};
+use causeway_tenancy::{Came, DeployedReconciler, run_errand};
 use futures::{FutureExt, future::join_all};
 use lambda_runtime::{Error, LambdaEvent};
 use serde::Deserialize;
@@ -185,7 +185,7 @@ async fn errand(service: &Service, call: ErrandCall, within: Duration) -> bool {
 }
 
 /// Runs one pool, and says whether what came of it is on record.
-async fn run(reconciler: &Reconciler, woken: Woken, deadlines: Deadlines) -> bool {
+async fn run(reconciler: &DeployedReconciler, woken: Woken, deadlines: Deadlines) -> bool {
     let (ran, mut metrics) = measured(Box::pin(reconciler.run(&woken.wake_up, deadlines))).await;
     measure(&mut metrics, &ran, woken.sent_at);
     match ran {

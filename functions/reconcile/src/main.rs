@@ -13,7 +13,8 @@ use causeway_cognito::Access;
 use causeway_core::provider::BaseUrl;
 use causeway_queue::{DeadLetters, Queue};
 use causeway_reconciler::{Reconciler, Settings, Sources};
-use causeway_store::{Sealer, Store};
+use causeway_store::{Sealer, Store, StoredTable};
+use causeway_tenancy::DeployedReconciler;
 use causeway_workos::Workos;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
@@ -34,12 +35,14 @@ async fn main() -> Result<(), Error> {
     run(service_fn(|event: LambdaEvent<SqsEvent>| handler::handle(&service, event))).await
 }
 
-fn reconciler(configuration: SdkConfig) -> Result<Reconciler, Error> {
+fn reconciler(configuration: SdkConfig) -> Result<DeployedReconciler, Error> {
     Ok(Reconciler {
-        store: Store::new(&configuration, setting("TABLE_NAME")?),
-        sealer: Sealer::new(&configuration, setting("SEALING_KEY_ARN")?),
-        access: Access::new(configuration),
-        workos: Workos::new(parsed_setting("WORKOS_URL")?)?,
+        table: StoredTable {
+            store: Store::new(&configuration, setting("TABLE_NAME")?),
+            sealer: Sealer::new(&configuration, setting("SEALING_KEY_ARN")?),
+        },
+        pools: Access::new(configuration),
+        directory: Workos::new(parsed_setting("WORKOS_URL")?)?,
         settings: Settings {
             base: BaseUrl::parse(&setting("PUBLIC_BASE_URL")?)?,
             interval: Duration::from_secs(parsed_setting("RECONCILE_INTERVAL_SECONDS")?),

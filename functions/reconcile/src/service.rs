@@ -2,14 +2,13 @@
 
 use causeway_core::id::AccountId;
 use causeway_queue::{DeadLetters, Queue};
-use causeway_reconciler::Reconciler;
-use causeway_tenancy::Verifier;
+use causeway_tenancy::{DeployedReconciler, Verifier};
 
 /// What runs and errands need.
 #[derive(Debug)]
 pub struct Service {
     /// Runs pools; holds the table, the keys, and the ways to Cognito and WorkOS.
-    pub reconciler: Reconciler,
+    pub reconciler: DeployedReconciler,
     /// The queue of wake-ups, for a pool whose checks passed.
     pub queue: Queue,
     /// Where messages go that can't be read.

@@ -9,7 +9,7 @@ use causeway_core::provider::BaseUrl;
 use causeway_edge::{Door, Edge, RequestId};
 use causeway_queue::{DeadLetters, Queue};
 use causeway_reconciler::{Reconciler, Settings, Sources};
-use causeway_store::{Sealer, Store};
+use causeway_store::{Sealer, Store, StoredTable};
 use causeway_tenancy::Rules;
 use causeway_workos::Workos;
 use serde_json::Value;
@@ -26,10 +26,12 @@ fn edge(aws: &EmptyAws) -> Edge {
         queue: Queue::new(&configuration, "https://sqs.test/queue.fifo".to_owned()),
         dead_letters: DeadLetters::new(&configuration, "https://sqs.test/dead.fifo".to_owned()),
         reconciler: Reconciler {
-            store: Store::new(&configuration, "table".to_owned()),
-            sealer: Sealer::new(&configuration, "sealing".to_owned()),
-            access: Access::new(configuration),
-            workos: Workos::new("http://workos.test".parse().unwrap()).unwrap(),
+            table: StoredTable {
+                store: Store::new(&configuration, "table".to_owned()),
+                sealer: Sealer::new(&configuration, "sealing".to_owned()),
+            },
+            pools: Access::new(configuration),
+            directory: Workos::new("http://workos.test".parse().unwrap()).unwrap(),
             settings: Settings {
                 base: base.clone(),
                 interval: Duration::from_mins(15),

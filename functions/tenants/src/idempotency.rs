@@ -93,8 +93,12 @@ impl Service {
                 "the request with this Idempotency-Key is still carried out: send it again later",
             )),
             Repeated::Answered(stored) => {
-                let key =
-                    self.reconciler.sealer.open(&stored.tenant_id, Purpose::IdempotentAnswer, &stored.key).await?;
+                let key = self
+                    .reconciler
+                    .table
+                    .sealer
+                    .open(&stored.tenant_id, Purpose::IdempotentAnswer, &stored.key)
+                    .await?;
                 let answer = Key::from_text(&key).and_then(|key| Answer::open(&stored.sealed, &key, &attempt.lookup));
                 answer.map_err(|error| Problem::bug(&error)).map(again)
             }
@@ -125,7 +129,7 @@ impl Service {
         let sealed = Key::from_text(&text).and_then(|key| answer.seal(&key, clock::random(), &attempt.lookup));
         let stored = StoredAnswer {
             tenant_id: tenant.clone(),
-            key: self.reconciler.sealer.seal(tenant, Purpose::IdempotentAnswer, &text).await?,
+            key: self.reconciler.table.sealer.seal(tenant, Purpose::IdempotentAnswer, &text).await?,
             sealed: sealed.map_err(|error| Problem::bug(&error))?,
         };
         let answered = attempt.request.answered(stored, self.now());

@@ -36,7 +36,7 @@ use causeway_core::{id::partition_of, provider::BaseUrl};
 use causeway_edge::{Door, Edge, run};
 use causeway_queue::{DeadLetters, Queue};
 use causeway_reconciler::{Reconciler, Settings, Sources};
-use causeway_store::{Sealer, Store};
+use causeway_store::{Sealer, Store, StoredTable};
 use causeway_tenancy::Rules;
 use causeway_workos::Workos;
 use lambda_runtime::Error;
@@ -61,10 +61,12 @@ fn service() -> Result<Service, Error> {
         queue: Queue::new(&configuration, setting("QUEUE_URL")?),
         dead_letters: DeadLetters::new(&configuration, setting("DEAD_LETTER_QUEUE_URL")?),
         reconciler: Reconciler {
-            store: Store::new(&configuration, setting("TABLE_NAME")?),
-            sealer: Sealer::new(&configuration, setting("SEALING_KEY_ARN")?),
-            access: Access::new(configuration),
-            workos: Workos::new(parsed_setting("WORKOS_URL")?)?,
+            table: StoredTable {
+                store: Store::new(&configuration, setting("TABLE_NAME")?),
+                sealer: Sealer::new(&configuration, setting("SEALING_KEY_ARN")?),
+            },
+            pools: Access::new(configuration),
+            directory: Workos::new(parsed_setting("WORKOS_URL")?)?,
             settings: Settings {
                 base: BaseUrl::parse(&setting("PUBLIC_BASE_URL")?)?,
                 interval: Duration::from_secs(parsed_setting("RECONCILE_INTERVAL_SECONDS")?),

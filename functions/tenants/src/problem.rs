@@ -151,7 +151,7 @@ impl From<TenancyError> for Problem {
 
 impl From<LookError> for Problem {
     fn from(error: LookError) -> Self {
-        if let LookError::Store(_) | LookError::Seal(_) = error {
+        if let LookError::Table(_) | LookError::Key(_) = error {
             return Self::unavailable(&error, error.class());
         }
         let status = match error.class() {

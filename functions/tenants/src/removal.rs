@@ -192,7 +192,7 @@ async fn delete_webhook_endpoints(service: &Service, tenant: &Tenant) -> Result<
     if urls.is_empty() {
         return Ok(Vec::new());
     }
-    let key = service.reconciler.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
+    let key = service.reconciler.table.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
     match delete_at_workos(service, tenant, &key, &urls).await {
         Ok(()) => Ok(Vec::new()),
         Err(error) if error.class().passes_by_itself() => Err(error.into()),
@@ -211,7 +211,7 @@ async fn delete_at_workos(
     key: &SecretString,
     urls: &BTreeSet<String>,
 ) -> Result<(), WorkosError> {
-    let workos = &service.reconciler.workos;
+    let workos = &service.reconciler.directory;
     let mut ids = workos.webhook_endpoints_of(key, urls).await?;
     ids.extend(tenant.webhook_endpoint_id.clone());
     ids.extend(tenant.former_webhooks.iter().filter_map(|former| former.endpoint_id.clone()));

@@ -10,10 +10,9 @@ use causeway_core::{
     user_pool::{PoolStatus, UserPool},
 };
 use causeway_queue::{DeadLetters, Deduplication, Queue, QueueError};
-use causeway_reconciler::Reconciler;
 use causeway_store::Store;
 use causeway_telemetry::chain;
-use causeway_tenancy::{Rules, Verifier};
+use causeway_tenancy::{DeployedReconciler, Rules, Verifier};
 
 use crate::{problem::Problem, tenants::TenantAnswer, user_pools::PoolPath};
 
@@ -25,7 +24,7 @@ pub struct Service {
     /// The wake-ups that were given up.
     pub dead_letters: DeadLetters,
     /// Looks and plans; holds the table, the keys, and the ways to Cognito and WorkOS.
-    pub reconciler: Reconciler,
+    pub reconciler: DeployedReconciler,
     /// The callback of a pool without a domain, on the local cloud.
     pub local_callback: Option<String>,
     /// The events that the webhook endpoint asks for; none means all.
@@ -38,7 +37,7 @@ pub struct Service {
 
 impl Service {
     pub fn store(&self) -> &Store {
-        &self.reconciler.store
+        &self.reconciler.table.store
     }
 
     pub fn now(&self) -> Timestamp {

@@ -164,7 +164,7 @@ pub async fn create(
     }
     let now = service.now();
     let id = TenantId::generate(now, service.reconciler.sources.number());
-    let sealer = &service.reconciler.sealer;
+    let sealer = &service.reconciler.table.sealer;
     let workos_api_key = match &new.workos.api_key {
         Some(key) => Some(sealer.seal(&id, Purpose::WorkosApiKey, key).await?),
         None => None,

@@ -71,10 +71,10 @@ pub async fn rotate_webhook(
              them by `end_former`"
         )));
     }
-    let sealer = &service.reconciler.sealer;
+    let sealer = &service.reconciler.table.sealer;
     let key = sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed_key).await?;
     let base = &service.reconciler.settings.base;
-    let workos = &service.reconciler.workos;
+    let workos = &service.reconciler.directory;
     let tenant = with_endpoint_id(tenant, workos, &key, base).await?;
     let number = tenant.next_webhook_number();
     let url = base.webhook(&tenant.id, number);

@@ -48,7 +48,7 @@ impl WorkosChanges {
         if let Some(secret) = &self.webhook_secret {
             check_webhook_secret(secret)?;
         }
-        let sealer = &service.reconciler.sealer;
+        let sealer = &service.reconciler.table.sealer;
         if let Some(key) = &self.api_key {
             try_key(service, &tenant, key, self.confirm_environment).await?;
             tenant.workos_api_key = Some(sealer.seal(&tenant.id, Purpose::WorkosApiKey, key).await?);
@@ -78,7 +78,7 @@ fn check_webhook_secret(secret: &SecretString) -> Result<(), Problem> {
 
 /// Tries a key: WorkOS must take it for the client ID, and it must see a connection that the tenant's pools know.
 async fn try_key(service: &Service, tenant: &Tenant, key: &SecretString, confirmed: bool) -> Result<(), Problem> {
-    let workos = &service.reconciler.workos;
+    let workos = &service.reconciler.directory;
     if let Some(rule) = refusal(workos, tenant, key).await? {
         return Err(Problem::invalid("workos.api_key", rule));
     }

@@ -13,13 +13,13 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_types::{SdkConfig, region::Region};
 use causeway_core::{
     health::ErrorClass,
-    id::{AccountId, ExternalId, UserPoolId},
+    port::{Assumption, PoolError, RoleToAssume},
     role::permissions_policy,
-    user_pool::UserPool,
 };
 
 use crate::{
-    CognitoError, PoolAccess,
+    PoolAccess,
+    error::from_sdk,
     pacer::{Pacer, Quota},
 };
 
@@ -30,51 +30,13 @@ const MARGIN: Duration = Duration::from_mins(16);
 /// How the sessions are called in the tenant's `CloudTrail`.
 const SESSION_NAME: &str = "causeway";
 
-/// A tenant's role and what it is assumed for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RoleToAssume {
-    /// The role's ARN.
-    pub role_arn: String,
-    /// The tenant's external ID.
-    pub external_id: ExternalId,
-    /// The pool that the session is narrowed to; it tells the Region.
-    pub user_pool_id: UserPoolId,
-    /// The account of pool and role.
-    pub account_id: AccountId,
-}
-
-impl RoleToAssume {
-    /// The role of a pool of a tenant with this external ID.
-    pub fn of(pool: &UserPool, external_id: &ExternalId) -> Self {
-        Self {
-            role_arn: pool.role_arn(),
-            external_id: external_id.clone(),
-            user_pool_id: pool.user_pool_id.clone(),
-            account_id: pool.account_id.clone(),
-        }
-    }
-}
-
-/// What became of an attempt to assume a role.
-#[derive(Debug)]
-pub enum Assumption {
-    /// It was assumed.
-    Assumed,
-    /// It was plainly refused.
-    Refused,
-    /// Nothing can be concluded.
-    Unclear(CognitoError),
-}
-
-impl Assumption {
-    /// Only a denied access is a refusal by the role. What STS says of Causeway's own credentials, that they have
-    /// ended or are not known, it says of every role.
-    fn of<T>(answer: Result<T, CognitoError>) -> Self {
-        match answer {
-            Ok(_) => Self::Assumed,
-            Err(error) if matches!(error.code.as_str(), "AccessDenied" | "AccessDeniedException") => Self::Refused,
-            Err(error) => Self::Unclear(error),
-        }
+/// What an answer to an attempt to assume a role shows. Only a denied access is a refusal by the role. What STS says of
+/// Causeway's own credentials, that they have ended or are not known, it says of every role.
+fn assumption<T>(answer: Result<T, PoolError>) -> Assumption {
+    match answer {
+        Ok(_) => Assumption::Assumed,
+        Err(error) if matches!(error.code.as_str(), "AccessDenied" | "AccessDeniedException") => Assumption::Refused,
+        Err(error) => Assumption::Unclear(error),
     }
 }
 
@@ -103,7 +65,7 @@ impl Access {
     }
 
     /// Access to a pool with credentials that may have been used before.
-    pub async fn pool(&self, role: &RoleToAssume) -> Result<PoolAccess, CognitoError> {
+    pub async fn pool(&self, role: &RoleToAssume) -> Result<PoolAccess, PoolError> {
         let cached = self.sessions().get(role).filter(|session| session.ends_at > SystemTime::now() + MARGIN).cloned();
         let session = match cached {
             Some(session) => session,
@@ -113,7 +75,7 @@ impl Access {
     }
 
     /// Access to a pool with credentials that were never used before.
-    pub async fn fresh_pool(&self, role: &RoleToAssume) -> Result<PoolAccess, CognitoError> {
+    pub async fn fresh_pool(&self, role: &RoleToAssume) -> Result<PoolAccess, PoolError> {
         let session = self.renew(role).await?;
         Ok(self.pool_access(role, session.credentials))
     }
@@ -126,10 +88,10 @@ impl Access {
     /// Tries to assume a role with another external ID than the tenant's, or with none; the session that
     /// this gives, if it does, is thrown away.
     pub async fn probe(&self, role: &RoleToAssume, external_id: Option<&str>) -> Assumption {
-        Assumption::of(self.assume(role, external_id).await)
+        assumption(self.assume(role, external_id).await)
     }
 
-    async fn renew(&self, role: &RoleToAssume) -> Result<Session, CognitoError> {
+    async fn renew(&self, role: &RoleToAssume) -> Result<Session, PoolError> {
         let session = self.assume(role, Some(role.external_id.as_str())).await?;
         let mut sessions = self.sessions();
         let now = SystemTime::now();
@@ -138,7 +100,7 @@ impl Access {
         Ok(session)
     }
 
-    async fn assume(&self, role: &RoleToAssume, external_id: Option<&str>) -> Result<Session, CognitoError> {
+    async fn assume(&self, role: &RoleToAssume, external_id: Option<&str>) -> Result<Session, PoolError> {
         const OPERATION: &str = "sts:AssumeRole";
         let answer = self
             .sts
@@ -150,9 +112,9 @@ impl Access {
             .policy(permissions_policy(&role.user_pool_id, &role.account_id).to_string())
             .send()
             .await
-            .map_err(|error| CognitoError::from_sdk(OPERATION, &error, None))?;
+            .map_err(|error| from_sdk(OPERATION, &error, None))?;
         let given = answer.credentials.ok_or_else(|| {
-            CognitoError::new(OPERATION, ErrorClass::Transient, "the answer holds no credentials".to_owned())
+            PoolError::without_answer(OPERATION, ErrorClass::Transient, "the answer holds no credentials".to_owned())
         })?;
         let ends_at = SystemTime::try_from(given.expiration).unwrap_or_else(|_| SystemTime::now() + SESSION);
         let credentials = Credentials::new(
@@ -191,16 +153,16 @@ mod tests {
 
     use super::*;
 
-    fn refused(code: &str) -> CognitoError {
+    fn refused(code: &str) -> PoolError {
         let error = AssumeRoleError::generic(ErrorMetadata::builder().code(code).build());
         let response = HttpResponse::new(403.try_into().unwrap(), Vec::new().into());
-        CognitoError::from_sdk("sts:AssumeRole", &SdkError::service_error(error, response), None)
+        from_sdk("sts:AssumeRole", &SdkError::service_error(error, response), None)
     }
 
     #[test]
     fn a_role_is_shown_to_be_closed_by_a_denied_access_only_and_by_nothing_that_is_wrong_with_causeway() {
-        assert!(matches!(Assumption::of(Err::<(), _>(refused("AccessDenied"))), Assumption::Refused));
-        assert!(matches!(Assumption::of(Ok(())), Assumption::Assumed));
+        assert!(matches!(assumption(Err::<(), _>(refused("AccessDenied"))), Assumption::Refused));
+        assert!(matches!(assumption(Ok(())), Assumption::Assumed));
         for code in [
             "ExpiredToken",
             "ExpiredTokenException",
@@ -211,7 +173,7 @@ mod tests {
             "Throttling",
             "MalformedPolicyDocument",
         ] {
-            assert!(matches!(Assumption::of(Err::<(), _>(refused(code))), Assumption::Unclear(_)), "{code}");
+            assert!(matches!(assumption(Err::<(), _>(refused(code))), Assumption::Unclear(_)), "{code}");
         }
     }
 }

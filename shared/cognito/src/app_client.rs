@@ -7,33 +7,23 @@ use causeway_core::{
     check::AppClientSettings,
     health::ErrorClass,
     id::{AppClientId, ProviderName},
+    port::{AppClient, PoolError, Problem},
 };
 
 use crate::{
-    CognitoError, PoolAccess, Problem,
+    PoolAccess,
     fields::{Sent, Shown},
     pool::{MOST_PAGES, PAGE, empty},
 };
 
-/// An app client, as far as it is used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AppClient {
-    /// `SupportedIdentityProviders`.
-    pub supported_identity_providers: BTreeSet<String>,
-    /// `CallbackURLs`: where a sign-in may return to.
-    pub callback_urls: Vec<String>,
-    /// What sign-ins depend on.
-    pub settings: AppClientSettings,
-}
-
 impl PoolAccess {
     /// The IDs of every app client of the pool; complete or an error.
-    pub async fn list_app_clients(&self) -> Result<Vec<AppClientId>, CognitoError> {
+    pub async fn list_app_clients(&self) -> Result<Vec<AppClientId>, PoolError> {
         Ok(self.list_named_app_clients().await?.into_iter().map(|(id, _)| id).collect())
     }
 
     /// The ID and the name of every app client of the pool; complete or an error.
-    pub async fn list_named_app_clients(&self) -> Result<Vec<(AppClientId, String)>, CognitoError> {
+    pub async fn list_named_app_clients(&self) -> Result<Vec<(AppClientId, String)>, PoolError> {
         const OPERATION: &str = "ListUserPoolClients";
         let mut clients = Vec::new();
         let mut next = None;
@@ -44,7 +34,7 @@ impl PoolAccess {
             for client in answer.user_pool_clients.unwrap_or_default() {
                 let id = client.client_id.unwrap_or_default().parse().map_err(|_| {
                     let message = "the list holds an app client whose ID can't be read".to_owned();
-                    CognitoError::new(OPERATION, ErrorClass::Rejected, message)
+                    PoolError::without_answer(OPERATION, ErrorClass::Rejected, message)
                 })?;
                 clients.push((id, client.client_name.unwrap_or_default()));
             }
@@ -53,11 +43,11 @@ impl PoolAccess {
                 return Ok(clients);
             }
         }
-        Err(CognitoError::new(OPERATION, ErrorClass::Transient, "the list does not end".to_owned()))
+        Err(PoolError::without_answer(OPERATION, ErrorClass::Transient, "the list does not end".to_owned()))
     }
 
     /// An app client; `None` if the pool has none of this ID.
-    pub async fn describe_app_client(&self, id: &AppClientId) -> Result<Option<AppClient>, CognitoError> {
+    pub async fn describe_app_client(&self, id: &AppClientId) -> Result<Option<AppClient>, PoolError> {
         Ok(self.read_app_client(id).await?.map(|(client, _)| AppClient {
             supported_identity_providers: client.supported_identity_providers().iter().cloned().collect(),
             callback_urls: client.callback_urls().to_vec(),
@@ -72,10 +62,10 @@ impl PoolAccess {
         id: &AppClientId,
         add: &BTreeSet<ProviderName>,
         remove: &BTreeSet<ProviderName>,
-    ) -> Result<(), CognitoError> {
+    ) -> Result<(), PoolError> {
         const OPERATION: &str = "UpdateUserPoolClient";
         let Some((client, shown)) = self.read_app_client(id).await? else {
-            return Err(CognitoError {
+            return Err(PoolError {
                 operation: OPERATION,
                 code: "ResourceNotFoundException".to_owned(),
                 message: format!("the app client {id} is not there"),
@@ -99,7 +89,7 @@ impl PoolAccess {
     }
 
     /// Tries to update an app client that is not there: whether the role may. Changes nothing.
-    pub async fn probe_update_app_client(&self, id: &AppClientId) -> Result<(), CognitoError> {
+    pub async fn probe_update_app_client(&self, id: &AppClientId) -> Result<(), PoolError> {
         const OPERATION: &str = "UpdateUserPoolClient";
         let request = self.client.update_user_pool_client().user_pool_id(self.pool.as_str()).client_id(id.as_str());
         match self.call(OPERATION, None, || request.clone().send()).await {
@@ -108,7 +98,7 @@ impl PoolAccess {
         }
     }
 
-    async fn read_app_client(&self, id: &AppClientId) -> Result<Option<(UserPoolClientType, Shown)>, CognitoError> {
+    async fn read_app_client(&self, id: &AppClientId) -> Result<Option<(UserPoolClientType, Shown)>, PoolError> {
         const OPERATION: &str = "DescribeUserPoolClient";
         let shown = Shown::default();
         let request = self.client.describe_user_pool_client().user_pool_id(self.pool.as_str()).client_id(id.as_str());

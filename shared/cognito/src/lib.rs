@@ -7,6 +7,7 @@ mod error;
 mod fields;
 mod pacer;
 mod pool;
+mod port;
 
 #[cfg(test)]
 mod answering;
@@ -15,7 +16,5 @@ mod paced_tests;
 #[cfg(test)]
 mod settings_tests;
 
-pub use access::{Access, Assumption, RoleToAssume};
-pub use app_client::AppClient;
-pub use error::{CognitoError, Problem};
-pub use pool::{PoolAccess, PoolDescription};
+pub use access::Access;
+pub use pool::PoolAccess;

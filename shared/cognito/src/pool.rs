@@ -14,6 +14,7 @@ use aws_sdk_cognitoidentityprovider::{
 use causeway_core::{
     health::ErrorClass,
     id::{Identifier, ProviderName, UserPoolId},
+    port::{PoolDescription, PoolError, Problem},
     provider::{CLIENT_SECRET, ObservedProvider, ProviderDescription, ProviderSpec},
     schema::SchemaAttribute,
     timestamp::Timestamp,
@@ -22,7 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 use crate::{
-    CognitoError, Problem,
+    error::from_sdk,
     pacer::{Pacer, Quota},
 };
 
@@ -38,19 +39,6 @@ const ATTEMPTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// How long after the first attempt no other one is asked for: what waits for the call has a deadline of its own.
 const LATEST_ATTEMPT: Duration = Duration::from_secs(5);
-
-/// What `DescribeUserPool` shows of a pool, as far as it is used.
-#[derive(Debug, Clone, Default)]
-pub struct PoolDescription {
-    /// The pool's ARN.
-    pub arn: String,
-    /// The prefix of the pool's own domain.
-    pub domain: Option<String>,
-    /// The tenant's own domain.
-    pub custom_domain: Option<String>,
-    /// The attributes of the pool's users.
-    pub attributes: Vec<SchemaAttribute>,
-}
 
 /// The calls on one pool, with credentials that allow nothing else.
 #[derive(Debug, Clone)]
@@ -74,7 +62,7 @@ impl PoolAccess {
         operation: &'static str,
         secret: Option<&SecretString>,
         send: impl Fn() -> Answer,
-    ) -> Result<T, CognitoError>
+    ) -> Result<T, PoolError>
     where
         Answer: Future<Output = Result<T, SdkError<E>>>,
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -88,7 +76,7 @@ impl PoolAccess {
                     self.pacer.answered(&self.quota, operation);
                     return Ok(answer);
                 }
-                Err(error) => CognitoError::from_sdk(operation, &error, secret),
+                Err(error) => from_sdk(operation, &error, secret),
             };
             is_unclear |= error.outcome_is_unclear;
             error.outcome_is_unclear = is_unclear;
@@ -110,7 +98,7 @@ impl PoolAccess {
     }
 
     /// The pool itself.
-    pub async fn describe(&self) -> Result<PoolDescription, CognitoError> {
+    pub async fn describe(&self) -> Result<PoolDescription, PoolError> {
         const OPERATION: &str = "DescribeUserPool";
         let request = self.client.describe_user_pool().user_pool_id(self.pool.as_str());
         let answer = self.call(OPERATION, None, || request.clone().send()).await?;
@@ -125,7 +113,7 @@ impl PoolAccess {
     }
 
     /// Every provider of the pool, not described; complete or an error.
-    pub async fn list_providers(&self) -> Result<BTreeMap<ProviderName, ObservedProvider>, CognitoError> {
+    pub async fn list_providers(&self) -> Result<BTreeMap<ProviderName, ObservedProvider>, PoolError> {
         const OPERATION: &str = "ListIdentityProviders";
         let mut providers = BTreeMap::new();
         let mut next = None;
@@ -134,8 +122,8 @@ impl PoolAccess {
             let request = request.max_results(PAGE).set_next_token(next);
             let answer = self.call(OPERATION, None, || request.clone().send()).await?;
             for provider in answer.providers {
-                let (name, observed) =
-                    listed(provider).map_err(|message| CognitoError::new(OPERATION, ErrorClass::Rejected, message))?;
+                let (name, observed) = listed(provider)
+                    .map_err(|message| PoolError::without_answer(OPERATION, ErrorClass::Rejected, message))?;
                 providers.insert(name, observed);
             }
             next = answer.next_token.filter(|token| !token.is_empty());
@@ -143,11 +131,11 @@ impl PoolAccess {
                 return Ok(providers);
             }
         }
-        Err(CognitoError::new(OPERATION, ErrorClass::Transient, "the list does not end".to_owned()))
+        Err(PoolError::without_answer(OPERATION, ErrorClass::Transient, "the list does not end".to_owned()))
     }
 
     /// One provider with its description; `None` if it is not there.
-    pub async fn describe_provider(&self, name: &ProviderName) -> Result<Option<ObservedProvider>, CognitoError> {
+    pub async fn describe_provider(&self, name: &ProviderName) -> Result<Option<ObservedProvider>, PoolError> {
         const OPERATION: &str = "DescribeIdentityProvider";
         let request = self.client.describe_identity_provider().user_pool_id(self.pool.as_str());
         let request = request.provider_name(name.as_str());
@@ -164,7 +152,7 @@ impl PoolAccess {
         name: &ProviderName,
         spec: &ProviderSpec,
         secret: &SecretString,
-    ) -> Result<Timestamp, CognitoError> {
+    ) -> Result<Timestamp, PoolError> {
         const OPERATION: &str = "CreateIdentityProvider";
         let request = self
             .client
@@ -188,7 +176,7 @@ impl PoolAccess {
         name: &ProviderName,
         spec: &ProviderSpec,
         secret: &SecretString,
-    ) -> Result<Timestamp, CognitoError> {
+    ) -> Result<Timestamp, PoolError> {
         const OPERATION: &str = "UpdateIdentityProvider";
         let request = self
             .client
@@ -206,7 +194,7 @@ impl PoolAccess {
     }
 
     /// Deletes a provider; one that is not there is deleted already.
-    pub async fn delete_provider(&self, name: &ProviderName) -> Result<(), CognitoError> {
+    pub async fn delete_provider(&self, name: &ProviderName) -> Result<(), PoolError> {
         const OPERATION: &str = "DeleteIdentityProvider";
         let request = self.client.delete_identity_provider().user_pool_id(self.pool.as_str());
         let request = request.provider_name(name.as_str());
@@ -218,7 +206,7 @@ impl PoolAccess {
     }
 
     /// Tries to update a provider that is not there: whether the role may update providers. Changes nothing.
-    pub async fn probe_update(&self, name: &ProviderName) -> Result<(), CognitoError> {
+    pub async fn probe_update(&self, name: &ProviderName) -> Result<(), PoolError> {
         const OPERATION: &str = "UpdateIdentityProvider";
         let request = self.client.update_identity_provider().user_pool_id(self.pool.as_str());
         let request = request.provider_name(name.as_str());
@@ -229,8 +217,8 @@ impl PoolAccess {
     }
 }
 
-pub(crate) fn empty(operation: &'static str) -> CognitoError {
-    CognitoError::new(operation, ErrorClass::Transient, "the answer is empty".to_owned())
+pub(crate) fn empty(operation: &'static str) -> PoolError {
+    PoolError::without_answer(operation, ErrorClass::Transient, "the answer is empty".to_owned())
 }
 
 /// An attribute of the schema. Of a bound that is no number, the lower one keeps every text out, the upper one none.
@@ -310,7 +298,7 @@ mod tests {
     type Outcome = fn() -> SdkError<DescribeUserPoolError>;
 
     /// What comes of a call whose attempts take so long and end like this, and when each of them began.
-    async fn called(takes: Duration, outcomes: &[Outcome]) -> (CognitoError, Vec<Duration>) {
+    async fn called(takes: Duration, outcomes: &[Outcome]) -> (PoolError, Vec<Duration>) {
         let (access, start, times) = (access(), Instant::now(), Mutex::new(Vec::new()));
         let answer = access.call("DescribeUserPool", None, async || {
             let number = {

@@ -2,22 +2,21 @@
 
 use std::time::Duration;
 
-use causeway_cognito::{CognitoError, PoolAccess};
 use causeway_core::{
     adoption::{Adoption, NotAdoptable, Request, Subject, adopt},
     claim::{Claim, ClaimState},
     desired::Desired,
     health::ErrorClass,
     id::{ConnectionId, ProviderName, ulid_text},
+    port::{Directory, Pool, PoolError, Ports, Table, TableError},
     provider::{Change, ObservedProvider},
     secret::{SecretHash, new_client_secret},
-    tenant::{Purpose, Tenant},
+    tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{PoolStatus, UserPool},
 };
-use causeway_store::StoreError;
 
-use crate::{LookError, Reconciler};
+use crate::{LookError, Reconciler, look::Entered};
 
 /// How often a pool that a run holds is asked for again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -63,19 +62,19 @@ pub enum AdoptionError {
     Failed(#[from] LookError),
 }
 
-impl From<StoreError> for AdoptionError {
-    fn from(error: StoreError) -> Self {
+impl From<TableError> for AdoptionError {
+    fn from(error: TableError) -> Self {
         Self::Failed(error.into())
     }
 }
 
-impl From<CognitoError> for AdoptionError {
-    fn from(error: CognitoError) -> Self {
+impl From<PoolError> for AdoptionError {
+    fn from(error: PoolError) -> Self {
         Self::Failed(error.into())
     }
 }
 
-impl Reconciler {
+impl<P: Ports> Reconciler<P> {
     /// What the adoption of a provider would do. Changes nothing.
     pub async fn plan_adoption(
         &self,
@@ -103,7 +102,7 @@ impl Reconciler {
         } else {
             Err(AdoptionError::NotActive)
         };
-        if let Err(error) = self.store.release_lease(&pool.tenant_id, &pool.user_pool_id, &holder).await {
+        if let Err(error) = self.table.release_lease(&pool.tenant_id, &pool.user_pool_id, &holder).await {
             // It ends by itself.
             tracing::warn!(error = causeway_telemetry::chain(&error), "the lease of an adoption was not given back");
         }
@@ -114,7 +113,7 @@ impl Reconciler {
         loop {
             let now = (self.sources.now)();
             let until = deadline.plus(crate::run::LEASE_AFTER_DEADLINE);
-            let lease = self.store.take_lease(&pool.tenant_id, &pool.user_pool_id, holder, now, until).await?;
+            let lease = self.table.take_lease(&pool.tenant_id, &pool.user_pool_id, holder, now, until).await?;
             if let Some(held) = lease {
                 return Ok(held);
             }
@@ -140,14 +139,14 @@ impl Reconciler {
         let Adoption { mut claim, after, .. } = adoption;
         let secret = new_client_secret((self.sources.random)());
         claim.secrets.intend(SecretHash::of(&secret));
-        let claim = self.store.put_claim(&pool.user_pool_id, &claim).await?;
+        let claim = self.table.put_claim(&pool.user_pool_id, &claim).await?;
         let written = access.update_provider(&claim.provider_name, &after, &secret).await;
         let last_modified = match written {
             Ok(last_modified) => last_modified,
             Err(error) => {
                 // Where it may have been written all the same, the next run finds out.
                 if !error.outcome_is_unclear
-                    && let Err(error) = self.store.delete_claim(&pool.user_pool_id, &claim).await
+                    && let Err(error) = self.table.delete_claim(&pool.user_pool_id, &claim).await
                 {
                     tracing::warn!(error = causeway_telemetry::chain(&error), "the next run drops the claim");
                 }
@@ -162,7 +161,7 @@ impl Reconciler {
             ..claim
         };
         held.secrets.confirm(&SecretHash::of(&secret), (self.sources.now)());
-        self.store.put_claim(&pool.user_pool_id, &held).await?;
+        self.table.put_claim(&pool.user_pool_id, &held).await?;
         tracing::info!(
             tenant_id = %pool.tenant_id,
             user_pool_id = %pool.user_pool_id,
@@ -180,16 +179,15 @@ impl Reconciler {
         pool: &UserPool,
         request: &AdoptionRequest,
         deadline: Timestamp,
-    ) -> Result<(PoolAccess, Adoption), AdoptionError> {
-        let sealed = tenant.workos_api_key.as_ref().ok_or(LookError::NoKey)?;
-        let key = self.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await.map_err(LookError::from)?;
+    ) -> Result<(Entered<P>, Adoption), AdoptionError> {
+        let key = self.key(tenant).await?;
         let look = async {
             futures::join!(
-                self.workos.snapshot(&key, false),
+                self.directory.snapshot(&key, false),
                 async {
                     let access = self.enter(tenant, pool).await?;
                     let provider = described(&access, &request.provider_name).await?;
-                    Ok::<_, CognitoError>((access, provider))
+                    Ok::<_, PoolError>((access, provider))
                 },
                 self.own_claims(pool),
             )
@@ -217,7 +215,7 @@ impl Reconciler {
 
 /// A provider as the pool has it. A name that Cognito refuses is no provider's: which characters it takes goes by
 /// tables of Unicode (Cognito API: `ProviderNameType`).
-async fn described(access: &PoolAccess, name: &ProviderName) -> Result<Option<ObservedProvider>, CognitoError> {
+async fn described(access: &impl Pool, name: &ProviderName) -> Result<Option<ObservedProvider>, PoolError> {
     match access.describe_provider(name).await {
         Err(error) if error.code == "InvalidParameterException" => Ok(None),
         outcome => outcome,

@@ -3,9 +3,14 @@
 use std::{collections::BTreeSet, ops::Bound};
 
 use causeway_core::{
-    id::ProviderName, plan::to_describe, provider::ObservedProvider, timestamp::Timestamp, user_pool::UserPool,
+    foreign::{ForeignProvider, ForeignProviders},
+    id::ProviderName,
+    plan::to_describe,
+    port::{Pool, Ports},
+    provider::ObservedProvider,
+    timestamp::Timestamp,
+    user_pool::UserPool,
 };
-use causeway_store::{ForeignProvider, ForeignProviders};
 
 use crate::{Look, LookError, Reconciler};
 
@@ -29,12 +34,12 @@ pub(crate) struct FullPass {
     pub after: Option<ProviderName>,
 }
 
-impl Reconciler {
+impl<P: Ports> Reconciler<P> {
     /// Describes the providers that are not ours and that moved since they were last described, and until `all_until`
     /// the others too.
     pub(crate) async fn describe_foreign(
         &self,
-        look: &mut Look,
+        look: &mut Look<P>,
         all_until: Option<Timestamp>,
         deadline: Timestamp,
     ) -> Result<(), LookError> {
@@ -67,7 +72,7 @@ impl Reconciler {
     /// Describes the claimed providers that must be, and in a full pass the others until its time is over.
     pub(crate) async fn describe_claimed(
         &self,
-        look: &mut Look,
+        look: &mut Look<P>,
         pool: &UserPool,
         full: Option<(FullPass, Timestamp)>,
         deadline: Timestamp,
@@ -108,7 +113,7 @@ impl Reconciler {
     }
 }
 
-async fn describe(look: &mut Look, name: ProviderName) -> Result<(), LookError> {
+async fn describe<P: Ports>(look: &mut Look<P>, name: ProviderName) -> Result<(), LookError> {
     let seen: Option<ObservedProvider> = look.access.describe_provider(&name).await?;
     match seen {
         // The list's date is the one that later lists are compared with.

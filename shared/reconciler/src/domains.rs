@@ -6,9 +6,9 @@ use causeway_core::{
     id::AppClientId,
     lookup::{KnownDomain, known_domains},
     plan::{Action, Step},
+    port::{Ports, Table, TableError},
     run::Failure,
 };
-use causeway_store::StoreError;
 use futures::stream::{self, StreamExt as _};
 
 use crate::execute::Execution;
@@ -16,7 +16,7 @@ use crate::execute::Execution;
 /// How many domains are written at once.
 const WRITES_AT_ONCE: usize = 8;
 
-impl Execution<'_> {
+impl<P: Ports> Execution<'_, P> {
     /// Keeps what the pool answers for each domain; written only where it changed. What fails is tried by the next run.
     pub(crate) async fn keep_domains(&mut self) {
         let (run, is_offered) = (&self.user_pool.run, self.user_pool.options.domain_lookup.is_some());
@@ -38,20 +38,20 @@ impl Execution<'_> {
         }
     }
 
-    async fn write_domains(&self, wanted: &[KnownDomain]) -> Result<(), StoreError> {
-        let store = &self.reconciler.store;
-        let kept = store.known_domains(self.pool).await?;
+    async fn write_domains(&self, wanted: &[KnownDomain]) -> Result<(), TableError> {
+        let table = &self.reconciler.table;
+        let kept = table.known_domains(self.pool).await?;
         let changed = wanted.iter().filter(|known| kept.get(&known.domain) != Some(&Some((*known).clone())));
-        let puts = changed.map(|known| store.put_known_domain(self.pool, known));
+        let puts = changed.map(|known| table.put_known_domain(self.pool, known));
         first_failure(stream::iter(puts).buffer_unordered(WRITES_AT_ONCE).collect().await)?;
         let is_wanted = |domain: &str| wanted.binary_search_by(|known| known.domain.as_str().cmp(domain)).is_ok();
         let gone = kept.keys().filter(|domain| !is_wanted(domain));
-        let deletes = gone.map(|domain| store.delete_known_domain(self.pool, domain));
+        let deletes = gone.map(|domain| table.delete_known_domain(self.pool, domain));
         first_failure(stream::iter(deletes).buffer_unordered(WRITES_AT_ONCE).collect().await)
     }
 }
 
-fn first_failure(outcomes: Vec<Result<(), StoreError>>) -> Result<(), StoreError> {
+fn first_failure(outcomes: Vec<Result<(), TableError>>) -> Result<(), TableError> {
     outcomes.into_iter().collect()
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causeway_cognito::CognitoError;
 use causeway_core::{
     claim::Claim,
     guard::{Loss, recent},
@@ -10,13 +9,12 @@ use causeway_core::{
     id::{ConnectionId, Identifier, UserPoolId},
     organization::KnownOrganization,
     plan::{Action, Failed, Freed, Plan, Step},
+    port::{Directory, DirectoryError, PoolError, Ports, Table, TableError},
     run::Failure,
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::UserPool,
 };
-use causeway_store::StoreError;
-use causeway_workos::WorkosError;
 use futures::stream::{self, StreamExt as _};
 
 use crate::{Look, Reconciler};
@@ -29,13 +27,13 @@ const NOTES_AT_ONCE: usize = 8;
 pub(crate) enum StepError {
     /// The table.
     #[error("the claim could not be written")]
-    Store(#[from] StoreError),
+    Table(#[from] TableError),
     /// Cognito.
     #[error(transparent)]
-    Cognito(#[from] CognitoError),
+    Pool(#[from] PoolError),
     /// WorkOS could not say whether the connection is gone.
     #[error("whether the connection is gone could not be confirmed")]
-    Workos(#[from] WorkosError),
+    Directory(#[from] DirectoryError),
     /// WorkOS still knows the connection.
     #[error("WorkOS left the connection out of its list and still knows it: nothing is taken away")]
     NotGone,
@@ -56,9 +54,9 @@ pub(crate) enum StepError {
 impl StepError {
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Store(error) => error.class(),
-            Self::Cognito(error) => error.class(),
-            Self::Workos(error) => error.class(),
+            Self::Table(error) => error.class(),
+            Self::Pool(error) => error.class(),
+            Self::Directory(error) => error.class(),
             // What it depends on is a failure of its own, and tells of which class.
             Self::NotGone | Self::Depends => ErrorClass::Transient,
             Self::Foreign | Self::IdentifierTaken => ErrorClass::Rejected,
@@ -88,13 +86,13 @@ pub(crate) struct Executed {
     pub foreign_outdated: bool,
 }
 
-pub(crate) struct Execution<'a> {
-    pub reconciler: &'a Reconciler,
+pub(crate) struct Execution<'a, P: Ports> {
+    pub reconciler: &'a Reconciler<P>,
     pub tenant: &'a Tenant,
     pub user_pool: &'a UserPool,
     pub pool: &'a UserPoolId,
     run_id: &'a str,
-    pub look: &'a Look,
+    pub look: &'a Look<P>,
     pub deadline: Timestamp,
     pub claims: BTreeMap<ConnectionId, Claim>,
     pub executed: Executed,
@@ -109,13 +107,13 @@ pub(crate) struct Execution<'a> {
     pub pool_is_full: bool,
 }
 
-impl<'a> Execution<'a> {
+impl<'a, P: Ports> Execution<'a, P> {
     pub fn new(
-        reconciler: &'a Reconciler,
+        reconciler: &'a Reconciler<P>,
         tenant: &'a Tenant,
         user_pool: &'a UserPool,
         run_id: &'a str,
-        look: &'a Look,
+        look: &'a Look<P>,
         deadline: Timestamp,
     ) -> Self {
         Self {
@@ -222,8 +220,8 @@ impl<'a> Execution<'a> {
             })
             .filter(|noted| self.claims.get(&noted.connection_id) != Some(noted))
             .collect();
-        let (store, pool) = (&self.reconciler.store, self.pool);
-        let writes = changed.iter().map(|claim| async move { (claim, store.put_claim(pool, claim).await) });
+        let (table, pool) = (&self.reconciler.table, self.pool);
+        let writes = changed.iter().map(|claim| async move { (claim, table.put_claim(pool, claim).await) });
         let written: Vec<_> = stream::iter(writes).buffer_unordered(NOTES_AT_ONCE).collect().await;
         self.executed.kept.in_claims = written.iter().all(|(_, outcome)| outcome.is_ok());
         for (claim, outcome) in written {
@@ -259,7 +257,7 @@ impl<'a> Execution<'a> {
 
     /// Puts on record what is about to be taken away and of how many connections something is held back, and uses the
     /// approval up that lets it through.
-    async fn announce_losses(&mut self, steps: &[&Step], held_of: Option<usize>) -> Result<(), StoreError> {
+    async fn announce_losses(&mut self, steps: &[&Step], held_of: Option<usize>) -> Result<(), TableError> {
         let now = self.now();
         let losing: BTreeSet<&ConnectionId> =
             steps.iter().filter(|step| step.takes_away).map(|step| &step.connection_id).collect();
@@ -267,16 +265,16 @@ impl<'a> Execution<'a> {
         if losing.is_empty() && !begins_to_hold {
             return Ok(());
         }
-        let store = &self.reconciler.store;
+        let table = &self.reconciler.table;
         if let Some(approval) = &self.user_pool.approval
             && steps.iter().any(|step| step.takes_away && approval.covers(step, now))
         {
-            store.use_approval(self.user_pool, approval).await?;
+            table.use_approval(self.user_pool, approval).await?;
         }
         let mut losses = recent(&self.executed.losses, now);
         losses.retain(|loss| !losing.contains(&loss.connection_id));
         losses.extend(losing.into_iter().map(|id| Loss { connection_id: id.clone(), at: now }));
-        store.count_losses(self.user_pool, self.run_id, &losses, held_of).await?;
+        table.count_losses(self.user_pool, self.run_id, &losses, held_of).await?;
         self.executed.losses = losses;
         Ok(())
     }
@@ -294,17 +292,17 @@ impl<'a> Execution<'a> {
         let Some(key) = &self.look.key else {
             return self.fail(id, "confirm that the connection is gone", &StepError::NotGone);
         };
-        match self.reconciler.workos.connection_is_gone(key, id).await {
+        match self.reconciler.directory.connection_is_gone(key, id).await {
             Ok(true) => {
                 self.confirmed.insert(id.clone());
             }
             Ok(false) => self.fail(id, "confirm that the connection is gone", &StepError::NotGone),
-            Err(error) => self.fail(id, "confirm that the connection is gone", &StepError::Workos(error)),
+            Err(error) => self.fail(id, "confirm that the connection is gone", &StepError::Directory(error)),
         }
     }
 
     pub async fn put_claim(&mut self, claim: Claim) -> Result<Claim, StepError> {
-        let written = self.reconciler.store.put_claim(self.pool, &claim).await?;
+        let written = self.reconciler.table.put_claim(self.pool, &claim).await?;
         self.claims.insert(written.connection_id.clone(), written.clone());
         Ok(written)
     }

@@ -1,32 +1,35 @@
 //! Which external ID a tenant's role takes, while the tenant's is being rotated.
 
-use causeway_cognito::{Assumption, CognitoError, PoolAccess, RoleToAssume};
 use causeway_core::{
-    external_id::SeenExternalIds, health::ErrorClass, id::ExternalId, tenant::Tenant, timestamp::Timestamp,
+    external_id::SeenExternalIds,
+    health::ErrorClass,
+    id::ExternalId,
+    port::{Assumption, PoolError, Pools, Ports, RoleToAssume, Table, TableError},
+    tenant::Tenant,
+    timestamp::Timestamp,
     user_pool::UserPool,
 };
-use causeway_store::StoreError;
 use causeway_telemetry::chain;
 
-use crate::Reconciler;
+use crate::{Reconciler, look::Entered};
 
-impl Reconciler {
+impl<P: Ports> Reconciler<P> {
     /// Enters a pool's role with the tenant's external ID, or where it refuses that with the one of before.
-    pub async fn enter(&self, tenant: &Tenant, pool: &UserPool) -> Result<PoolAccess, CognitoError> {
-        let refused = match self.access.pool(&RoleToAssume::of(pool, &tenant.external_id)).await {
+    pub async fn enter(&self, tenant: &Tenant, pool: &UserPool) -> Result<Entered<P>, PoolError> {
+        let refused = match self.pools.enter(&RoleToAssume::of(pool, &tenant.external_id)).await {
             Err(error) if error.class() == ErrorClass::Denied => error,
             outcome => return outcome,
         };
         let Some(former) = &tenant.former_external_id else { return Err(refused) };
         // Where neither is taken, the new one is what must be mended.
-        self.access.pool(&RoleToAssume::of(pool, &former.external_id)).await.map_err(|_| refused)
+        self.pools.enter(&RoleToAssume::of(pool, &former.external_id)).await.map_err(|_| refused)
     }
 
     /// Forgets the credentials of a pool's role.
     pub(crate) fn forget_access(&self, tenant: &Tenant, pool: &UserPool) {
         let former = tenant.former_external_id.as_ref().map(|former| &former.external_id);
         for external_id in [Some(&tenant.external_id), former].into_iter().flatten() {
-            self.access.forget(&RoleToAssume::of(pool, external_id));
+            self.pools.forget(&RoleToAssume::of(pool, external_id));
         }
     }
 
@@ -39,7 +42,7 @@ impl Reconciler {
     ) -> Option<SeenExternalIds> {
         let former = &tenant.former_external_id.as_ref()?.external_id;
         let role = RoleToAssume::of(pool, &tenant.external_id);
-        let taken = async |external_id: &ExternalId| match self.access.probe(&role, Some(external_id.as_str())).await {
+        let taken = async |external_id: &ExternalId| match self.pools.probe(&role, Some(external_id.as_str())).await {
             Assumption::Assumed => Some(true),
             Assumption::Refused => Some(false),
             Assumption::Unclear(_) => None,
@@ -68,11 +71,11 @@ impl Reconciler {
         }
     }
 
-    async fn forget_former(&self, tenant: &Tenant) -> Result<(), StoreError> {
-        if !tenant.is_rotated(&self.store.pools(&tenant.id).await?) {
+    async fn forget_former(&self, tenant: &Tenant) -> Result<(), TableError> {
+        if !tenant.is_rotated(&self.table.pools(&tenant.id).await?) {
             return Ok(());
         }
-        self.store.update_tenant(&Tenant { former_external_id: None, ..tenant.clone() }).await?;
+        self.table.update_tenant(&Tenant { former_external_id: None, ..tenant.clone() }).await?;
         tracing::info!("the external ID of before is forgotten");
         Ok(())
     }

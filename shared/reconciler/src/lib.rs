@@ -15,10 +15,7 @@ mod wiring;
 
 use std::time::Duration;
 
-use causeway_cognito::Access;
-use causeway_core::{provider::BaseUrl, timestamp::Timestamp};
-use causeway_store::{Sealer, Store};
-use causeway_workos::Workos;
+use causeway_core::{port::Ports, provider::BaseUrl, timestamp::Timestamp};
 
 pub use adoption::{Adopted, AdoptionError, AdoptionRequest};
 pub use look::{Look, LookError};
@@ -60,15 +57,13 @@ impl Sources {
 
 /// Reconciles user pools.
 #[derive(Debug, Clone)]
-pub struct Reconciler {
+pub struct Reconciler<P: Ports> {
     /// The table.
-    pub store: Store,
-    /// Opens the tenants' WorkOS keys.
-    pub sealer: Sealer,
-    /// The way into the tenants' accounts.
-    pub access: Access,
+    pub table: P::Table,
+    /// The way into the tenants' pools.
+    pub pools: P::Pools,
     /// WorkOS.
-    pub workos: Workos,
+    pub directory: P::Directory,
     /// What every run depends on.
     pub settings: Settings,
     /// Time and randomness.

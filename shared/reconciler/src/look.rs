@@ -2,25 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causeway_cognito::{Assumption, CognitoError, PoolAccess, RoleToAssume};
 use causeway_core::{
     app_clients::AppClients,
     check::{Check, CheckOutcome, check_mapping, check_named, check_test_organization},
     claim::Claim,
     connection::Organization,
     desired::Desired,
+    foreign::ForeignProviders,
     health::ErrorClass,
     id::{ConnectionId, Identifier, ProviderName, TenantId, UserPoolId},
     plan::{Note, Situation, SpecOf},
+    port::{Assumption, Directory, DirectoryError, Pool, PoolError, Pools, Ports, RoleToAssume, Table, TableError},
     provider::{BaseUrl, Issuer, Observed, ProviderSpec},
     schema::SchemaAttribute,
-    tenant::{Purpose, Tenant},
+    tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{UserPool, callbacks},
     wake_up::Cause,
 };
-use causeway_store::{ForeignProviders, SealError, StoreError};
-use causeway_workos::WorkosError;
 use secrecy::SecretString;
 
 use crate::{
@@ -31,21 +30,24 @@ use crate::{
 /// How long a role that was shown to be closed is not tried again.
 pub(crate) const ROLE_PROBE: std::time::Duration = std::time::Duration::from_hours(24);
 
+/// A pool that was entered.
+pub(crate) type Entered<P> = <<P as Ports>::Pools as Pools>::Pool;
+
 /// Why a look was not complete. Nothing is done then.
 #[derive(Debug, thiserror::Error)]
 pub enum LookError {
     /// The table.
     #[error("the table could not be read")]
-    Store(#[from] StoreError),
+    Table(#[from] TableError),
     /// The WorkOS key could not be opened.
     #[error("the WorkOS API key could not be opened")]
-    Seal(#[from] SealError),
+    Key(#[source] TableError),
     /// WorkOS.
     #[error("WorkOS could not be looked at completely")]
-    Workos(#[from] WorkosError),
+    Directory(#[from] DirectoryError),
     /// STS or Cognito.
     #[error("the user pool could not be looked at completely")]
-    Cognito(#[from] CognitoError),
+    Pool(#[from] PoolError),
     /// The tenant has given no WorkOS key yet.
     #[error("the tenant has no WorkOS API key")]
     NoKey,
@@ -64,10 +66,9 @@ impl LookError {
     /// The class of the failure.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Store(error) => error.class(),
-            Self::Seal(error) => error.class(),
-            Self::Workos(error) => error.class(),
-            Self::Cognito(error) => error.class(),
+            Self::Table(error) | Self::Key(error) => error.class(),
+            Self::Directory(error) => error.class(),
+            Self::Pool(error) => error.class(),
             Self::NoKey | Self::OpenRole { .. } => ErrorClass::Denied,
             Self::OutOfTime => ErrorClass::Transient,
         }
@@ -97,7 +98,7 @@ impl SpecOf for Specs {
 
 /// Everything that a plan needs, as it was seen.
 #[derive(Debug)]
-pub struct Look {
+pub struct Look<P: Ports> {
     /// What the pool should have.
     pub desired: Desired,
     /// What it has.
@@ -117,13 +118,13 @@ pub struct Look {
     pub(crate) described: Described,
     pub(crate) foreign: ForeignProviders,
     pub(crate) foreign_moved: bool,
-    pub(crate) access: PoolAccess,
+    pub(crate) access: Entered<P>,
     /// WorkOS's API key; none where only the pool was looked at.
     pub(crate) key: Option<SecretString>,
     pub(crate) specs: Specs,
 }
 
-impl Look {
+impl<P: Ports> Look<P> {
     pub(crate) fn foreign_identifiers(&self) -> BTreeMap<Identifier, ProviderName> {
         let all = self.foreign.providers.iter();
         all.flat_map(|(name, provider)| {
@@ -149,8 +150,8 @@ impl Look {
 }
 
 /// The pool's own side of a look.
-struct PoolSeen {
-    access: PoolAccess,
+struct PoolSeen<A> {
+    access: A,
     observed: Observed,
     callbacks: Vec<String>,
     schema: Vec<SchemaAttribute>,
@@ -158,7 +159,7 @@ struct PoolSeen {
     found: Vec<Check>,
 }
 
-impl Reconciler {
+impl<P: Ports> Reconciler<P> {
     /// Looks at both sides of a pool, for a run of this cause or for none.
     pub(crate) async fn look(
         &self,
@@ -167,9 +168,8 @@ impl Reconciler {
         cause: Option<Cause>,
         full: Option<FullPass>,
         deadline: Timestamp,
-    ) -> Result<Look, LookError> {
-        let sealed = tenant.workos_api_key.as_ref().ok_or(LookError::NoKey)?;
-        let key = self.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
+    ) -> Result<Look<P>, LookError> {
+        let key = self.key(tenant).await?;
         // First, since they say whether the organizations are needed, which are another list of WorkOS's.
         let claims = self.own_claims(pool).await?;
         let is_lacking = claims.values().any(Claim::lacks_organization);
@@ -178,9 +178,9 @@ impl Reconciler {
         let with_organizations = pool.options.domain_identifiers || cause.is_some_and(is_due);
         let both_sides = async {
             futures::join!(
-                self.workos.snapshot(&key, with_organizations),
+                self.directory.snapshot(&key, with_organizations),
                 self.look_at_pool(tenant, pool),
-                self.store.foreign_providers(&pool.user_pool_id),
+                self.table.foreign_providers(&pool.user_pool_id),
             )
         };
         // One slow side must not take the other pools of the batch down with it.
@@ -232,9 +232,14 @@ impl Reconciler {
         Ok(look)
     }
 
+    /// The tenant's WorkOS API key.
+    pub(crate) async fn key(&self, tenant: &Tenant) -> Result<SecretString, LookError> {
+        self.table.workos_key(tenant).await.map_err(LookError::Key)?.ok_or(LookError::NoKey)
+    }
+
     /// The pool's claims that are of the tenant that the pool is registered for.
-    pub(crate) async fn own_claims(&self, pool: &UserPool) -> Result<BTreeMap<ConnectionId, Claim>, StoreError> {
-        let claims = self.store.claims(&pool.user_pool_id).await?.into_iter();
+    pub(crate) async fn own_claims(&self, pool: &UserPool) -> Result<BTreeMap<ConnectionId, Claim>, TableError> {
+        let claims = self.table.claims(&pool.user_pool_id).await?.into_iter();
         let own = claims.filter(|claim| claim.tenant_id == pool.tenant_id);
         Ok(own.map(|claim| (claim.connection_id.clone(), claim)).collect())
     }
@@ -255,7 +260,7 @@ impl Reconciler {
         pool: &UserPool,
         claims: BTreeMap<ConnectionId, Claim>,
         deadline: Timestamp,
-    ) -> Result<Look, LookError> {
+    ) -> Result<Look<P>, LookError> {
         let time = deadline.since((self.sources.now)());
         let seen = tokio::time::timeout(time, Box::pin(self.look_at_pool(tenant, pool))).await;
         let seen = seen.map_err(|_| LookError::OutOfTime)?.inspect_err(|error| {
@@ -284,7 +289,7 @@ impl Reconciler {
         Ok(look)
     }
 
-    async fn look_at_pool(&self, tenant: &Tenant, pool: &UserPool) -> Result<PoolSeen, CognitoError> {
+    async fn look_at_pool(&self, tenant: &Tenant, pool: &UserPool) -> Result<PoolSeen<Entered<P>>, PoolError> {
         let access = self.enter(tenant, pool).await?;
         let (description, providers) = futures::try_join!(access.describe(), access.list_providers())?;
         let mut observed = Observed { providers, app_clients: BTreeMap::new() };
@@ -324,7 +329,7 @@ impl Reconciler {
     pub(crate) async fn check_role(&self, tenant: &Tenant, pool: &UserPool) -> Result<(), LookError> {
         let role = RoleToAssume::of(pool, &tenant.external_id);
         let other = format!("causeway-{:032x}", self.sources.number());
-        let (without, wrong) = futures::join!(self.access.probe(&role, None), self.access.probe(&role, Some(&other)));
+        let (without, wrong) = futures::join!(self.pools.probe(&role, None), self.pools.probe(&role, Some(&other)));
         for outcome in [without, wrong] {
             match outcome {
                 Assumption::Refused => {}

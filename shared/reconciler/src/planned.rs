@@ -4,6 +4,7 @@ use causeway_core::{
     approval::PlannedSteps,
     guard::hold_back,
     plan::{Plan, ours, plan},
+    port::{Ports, Table},
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::UserPool,
@@ -11,7 +12,7 @@ use causeway_core::{
 
 use crate::{Look, LookError, Reconciler, describe::Described};
 
-impl Look {
+impl<P: Ports> Look<P> {
     /// Plans, and holds back what must wait for an operator.
     pub(crate) fn plan(&self, pool: &UserPool, now: Timestamp) -> Plan {
         let foreign = self.foreign_identifiers();
@@ -24,7 +25,7 @@ impl Look {
     }
 }
 
-impl Reconciler {
+impl<P: Ports> Reconciler<P> {
     /// What a run would do now. Changes nothing. Where the time is too short for that, what the last run held back.
     pub async fn planned(
         &self,
@@ -44,7 +45,7 @@ impl Reconciler {
 
     async fn held_back(&self, pool: &UserPool) -> Result<Option<PlannedSteps>, LookError> {
         let Some(last) = &pool.run.last_run else { return Ok(None) };
-        let report = self.store.run(&pool.tenant_id, &pool.user_pool_id, &last.id).await?;
+        let report = self.table.run(&pool.tenant_id, &pool.user_pool_id, &last.id).await?;
         Ok(report.and_then(PlannedSteps::held_back_by))
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use causeway_cognito::{CognitoError, Problem};
 use causeway_core::{
     claim::{Claim, ClaimState},
     health::ErrorClass,
     id::{ConnectionId, Identifier},
     plan::{Action, Step},
+    port::{Pool, PoolError, Ports, Problem, Table},
     provider::ProviderSpec,
     secret::{SecretHash, new_client_secret},
     timestamp::Timestamp,
@@ -16,7 +16,7 @@ use secrecy::SecretString;
 
 use crate::execute::{Execution, StepError};
 
-impl Execution<'_> {
+impl<P: Ports> Execution<'_, P> {
     pub(crate) async fn write_provider(&mut self, step: &Step) {
         let id = &step.connection_id;
         let is_stopped = self.failed.stops(step);
@@ -54,7 +54,7 @@ impl Execution<'_> {
 
     async fn create(&mut self, step: &Step, spec: &ProviderSpec) -> Result<(), StepError> {
         if self.pool_is_full {
-            return Err(StepError::Cognito(CognitoError {
+            return Err(StepError::Pool(PoolError {
                 operation: "CreateIdentityProvider",
                 code: "LimitExceededException".to_owned(),
                 message: "the pool is full: left out without asking again".to_owned(),
@@ -194,7 +194,7 @@ impl Execution<'_> {
 
     async fn drop_claim(&mut self, id: &ConnectionId) -> Result<(), StepError> {
         if let Some(claim) = self.claims.get(id) {
-            self.reconciler.store.delete_claim(self.pool, claim).await?;
+            self.reconciler.table.delete_claim(self.pool, claim).await?;
             self.claims.remove(id);
         }
         Ok(())

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use causeway_cognito::Problem;
 use causeway_core::{
     claim::Claim,
     health::{Course, Ending, ErrorClass, failures_in_a_row, next_due},
     id::ConnectionId,
     plan::Step,
+    port::{Ports, Problem, Recorded, Table, TableError},
     removal::{Providers, plan_to_delete, step_to_keep},
     run::{Failure, Outcome, RunReport},
     tenant::Tenant,
@@ -15,7 +15,6 @@ use causeway_core::{
     user_pool::{Counts, LastRun, RunState, UserPool},
     wake_up::Cause,
 };
-use causeway_store::{Recorded, StoreError};
 use causeway_telemetry::chain;
 
 use crate::{
@@ -71,7 +70,7 @@ impl Removed {
 
 /// Whether the pool is not there any more: then its providers are not either.
 fn is_gone(error: &LookError) -> bool {
-    matches!(error, LookError::Cognito(error) if error.problem == Problem::NotFound
+    matches!(error, LookError::Pool(error) if error.problem == Problem::NotFound
         && matches!(error.operation, "DescribeUserPool" | "ListIdentityProviders"))
 }
 
@@ -84,14 +83,14 @@ pub(crate) struct RemovalRun<'a> {
     pub deadline: Timestamp,
 }
 
-impl Reconciler {
+impl<P: Ports> Reconciler<P> {
     /// Takes a pool down as far as time and the tenant's account allow, and forgets it once nothing is left.
     pub(crate) async fn remove(
         &self,
         tenant: &Tenant,
         pool: &UserPool,
         run: RemovalRun<'_>,
-    ) -> Result<RunReport, StoreError> {
+    ) -> Result<RunReport, TableError> {
         let claims = self.own_claims(pool).await?;
         let removed = match pool.removal.as_ref().map(|removal| removal.providers) {
             Some(Providers::Delete) => Box::pin(self.delete_providers(tenant, pool, claims, run)).await?,
@@ -110,10 +109,10 @@ impl Reconciler {
             omitted: 0,
         };
         // Before the pool goes: should the run end in between, the next one reports once more.
-        self.store.put_run(&pool.tenant_id, &pool.user_pool_id, &report).await?;
+        self.table.put_run(&pool.tenant_id, &pool.user_pool_id, &report).await?;
         if removed.is_complete() {
             self.forget_domains(pool).await?;
-            self.store.end_removal(pool, run.id).await?;
+            self.table.end_removal(pool, run.id).await?;
         } else {
             self.record_removal(pool, &removed, &report).await?;
         }
@@ -121,10 +120,10 @@ impl Reconciler {
     }
 
     /// Forgets what the lookup answered of the pool, unless it is somebody else's by now.
-    async fn forget_domains(&self, pool: &UserPool) -> Result<(), StoreError> {
-        for (domain, known) in self.store.known_domains(&pool.user_pool_id).await? {
+    async fn forget_domains(&self, pool: &UserPool) -> Result<(), TableError> {
+        for (domain, known) in self.table.known_domains(&pool.user_pool_id).await? {
             if known.is_none_or(|known| known.tenant_id == pool.tenant_id) {
-                self.store.delete_known_domain(&pool.user_pool_id, &domain).await?;
+                self.table.delete_known_domain(&pool.user_pool_id, &domain).await?;
             }
         }
         Ok(())
@@ -135,13 +134,13 @@ impl Reconciler {
         pool: &UserPool,
         claims: BTreeMap<ConnectionId, Claim>,
         run: RemovalRun<'_>,
-    ) -> Result<Removed, StoreError> {
+    ) -> Result<Removed, TableError> {
         let mut removed = Removed { left: claims.len(), ..Removed::default() };
         for claim in claims.values() {
             if (self.sources.now)() >= run.deadline {
                 break;
             }
-            self.store.delete_claim(&pool.user_pool_id, claim).await?;
+            self.table.delete_claim(&pool.user_pool_id, claim).await?;
             removed.steps.push(step_to_keep(claim));
             removed.left -= 1;
         }
@@ -154,7 +153,7 @@ impl Reconciler {
         pool: &UserPool,
         claims: BTreeMap<ConnectionId, Claim>,
         run: RemovalRun<'_>,
-    ) -> Result<Removed, StoreError> {
+    ) -> Result<Removed, TableError> {
         let left = claims.len();
         let mut removed = Removed::default();
         if left > 0 {
@@ -203,7 +202,7 @@ impl Reconciler {
         Ok(Execution::new(self, tenant, pool, run.id, &look, run.deadline).carry_out(&plan, false).await)
     }
 
-    async fn record_removal(&self, pool: &UserPool, removed: &Removed, report: &RunReport) -> Result<(), StoreError> {
+    async fn record_removal(&self, pool: &UserPool, removed: &Removed, report: &RunReport) -> Result<(), TableError> {
         let now = report.finished_at;
         let mut state: RunState = pool.run.clone();
         state.last_run = Some(LastRun { id: report.id.clone(), finished_at: now, outcome: report.outcome });
@@ -227,6 +226,6 @@ impl Reconciler {
             failing_for: now.since(state.health.since),
         });
         let due_at = next_due(ending, report.cause, self.settings.interval, now, self.sources.fraction());
-        self.store.record_run(pool, Recorded { run_id: &report.id, state: &state, due_at }).await
+        self.table.record_run(pool, Recorded { run_id: &report.id, state: &state, due_at }).await
     }
 }

@@ -1,18 +1,19 @@
 //! One run of one pool, from its lease to its record.
 
 use causeway_core::{
+    foreign::ForeignProviders,
     guard::recent,
     health::{Course, Ending, failures_in_a_row, next_due},
     id::ulid_text,
     organization::OrganizationReads,
     plan::{Note, Plan},
+    port::{Ports, Recorded, Table, TableError},
     run::{Failure, Outcome, RunReport},
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{Counts, LastRun, Mode, PoolStatus, RunState, UserPool},
     wake_up::{Cause, WakeUp},
 };
-use causeway_store::{ForeignProviders, Recorded, StoreError};
 use causeway_telemetry::chain;
 
 use crate::{
@@ -34,7 +35,7 @@ pub struct RunError {
     /// What could not be done.
     what: &'static str,
     #[source]
-    source: StoreError,
+    source: TableError,
 }
 
 /// When a run stops beginning steps.
@@ -64,18 +65,18 @@ pub enum Ran {
     Done(Box<RunReport>),
 }
 
-impl Reconciler {
+impl<P: Ports> Reconciler<P> {
     /// Brings one pool in line, as far as time allows.
     pub async fn run(&self, wake_up: &WakeUp, deadlines: Deadlines) -> Result<Ran, RunError> {
         let (tenant_id, pool_id) = (&wake_up.tenant_id, &wake_up.user_pool_id);
         let started_at = (self.sources.now)();
         let id = ulid_text(started_at, self.sources.number());
         let failed = |what| move |source| RunError { what, source };
-        let Some(tenant) = self.store.tenant(tenant_id).await.map_err(failed("begun"))? else {
+        let Some(tenant) = self.table.tenant(tenant_id).await.map_err(failed("begun"))? else {
             return Ok(Ran::Nothing);
         };
         let lease_until = deadlines.longest.plus(LEASE_AFTER_DEADLINE);
-        let lease = self.store.take_lease(tenant_id, pool_id, &id, started_at, lease_until).await;
+        let lease = self.table.take_lease(tenant_id, pool_id, &id, started_at, lease_until).await;
         let Some(pool) = lease.map_err(failed("begun"))? else {
             return self.busy(wake_up).await.map_err(failed("put off"));
         };
@@ -89,7 +90,7 @@ impl Reconciler {
             return Ok(Ran::Done(Box::new(report)));
         }
         if !pool.is_reconciled() {
-            self.store.release_idle(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
+            self.table.release_idle(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
             return Ok(Ran::Nothing);
         }
         tracing::Span::current().record("run_id", &id);
@@ -107,10 +108,10 @@ impl Reconciler {
             self.sources.fraction(),
         );
         let recorded = Recorded { run_id: &report.id, state: &state, due_at };
-        self.store.record_run(&pool, recorded).await.map_err(failed("recorded"))?;
+        self.table.record_run(&pool, recorded).await.map_err(failed("recorded"))?;
         self.end_rotation(&tenant, state.external_ids.as_ref()).await;
         if (report.outcome != Outcome::NoChange || wake_up.cause != Cause::Schedule)
-            && let Err(error) = self.store.put_run(tenant_id, pool_id, &report).await
+            && let Err(error) = self.table.put_run(tenant_id, pool_id, &report).await
         {
             // What the run did is on record; only its story for people is lost, and it is in the log.
             tracing::error!(error = chain(&error), "the report of the run was not stored");
@@ -118,8 +119,8 @@ impl Reconciler {
         Ok(Ran::Done(Box::new(report)))
     }
 
-    async fn busy(&self, wake_up: &WakeUp) -> Result<Ran, StoreError> {
-        match self.store.look_again(&wake_up.tenant_id, &wake_up.user_pool_id, (self.sources.now)()).await {
+    async fn busy(&self, wake_up: &WakeUp) -> Result<Ran, TableError> {
+        match self.table.look_again(&wake_up.tenant_id, &wake_up.user_pool_id, (self.sources.now)()).await {
             Ok(()) => Ok(Ran::Busy),
             // Not there, or never due: there is nothing to come back to.
             Err(error) if error.is_conflict() => Ok(Ran::Nothing),
@@ -134,7 +135,7 @@ impl Reconciler {
         run_id: &str,
         cause: Cause,
         deadline: Timestamp,
-    ) -> Attempt {
+    ) -> Attempt<P> {
         let now = (self.sources.now)();
         let probed = pool.run.role_probe_due_at <= now;
         if probed && let Err(error) = self.check_role(tenant, pool).await {
@@ -172,28 +173,28 @@ impl Reconciler {
 
     /// Only a memory: without it the providers are described again.
     async fn remember_foreign(&self, pool: &UserPool, foreign: ForeignProviders) {
-        if let Err(error) = self.store.put_foreign_providers(&pool.user_pool_id, &foreign).await {
+        if let Err(error) = self.table.put_foreign_providers(&pool.user_pool_id, &foreign).await {
             tracing::warn!(error = chain(&error), "what is known of foreign providers was not stored");
         }
     }
 }
 
 /// What one attempt saw and did.
-struct Attempt {
-    seen: Option<Seen>,
+struct Attempt<P: Ports> {
+    seen: Option<Seen<P>>,
     failure: Option<LookError>,
     probed: bool,
     /// How many claims a look that time was too short for has settled: as many fewer are to be described next.
     settled: usize,
 }
 
-struct Seen {
-    look: Look,
+struct Seen<P: Ports> {
+    look: Look<P>,
     plan: Plan,
     executed: Executed,
 }
 
-impl Attempt {
+impl<P: Ports> Attempt<P> {
     fn blind(error: LookError) -> Self {
         Self { seen: None, failure: Some(error), probed: false, settled: 0 }
     }
@@ -241,7 +242,7 @@ impl Attempt {
         }
     }
 
-    fn state(&self, pool: &UserPool, report: &RunReport, reconciler: &Reconciler) -> RunState {
+    fn state(&self, pool: &UserPool, report: &RunReport, reconciler: &Reconciler<P>) -> RunState {
         let now = report.finished_at;
         let mut state = pool.run.clone();
         state.last_run = Some(LastRun { id: report.id.clone(), finished_at: now, outcome: report.outcome });
@@ -292,7 +293,7 @@ impl Attempt {
     }
 }
 
-fn counts(look: &Look, executed: &Executed) -> Counts {
+fn counts<P: Ports>(look: &Look<P>, executed: &Executed) -> Counts {
     let done = |name: &str| executed.done.iter().filter(|step| step.action.name() == name).count();
     let held = look
         .claims

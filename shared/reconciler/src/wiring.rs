@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use causeway_core::{
     id::ProviderName,
     plan::{Action, Step},
+    port::{Pool, Ports},
 };
 
 use crate::execute::Execution;
 
-impl Execution<'_> {
+impl<P: Ports> Execution<'_, P> {
     /// Writes one app client for steps that are all of one action and one client. One that can't be written stops no
     /// step on another.
     pub(crate) async fn write_app_client(&mut self, steps: &[&Step]) {

@@ -1,31 +1,8 @@
-//! What is known of the providers of a pool that Causeway did not make: described once, and again when
-//! their date moves, so that an identifier they hold is known without asking each time.
+//! What is remembered of the providers of a pool that Causeway did not make.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use causeway_core::{
-    id::{Identifier, ProviderName, UserPoolId},
-    timestamp::Timestamp,
-};
-use serde::{Deserialize, Serialize};
+use causeway_core::{foreign::ForeignProviders, id::UserPoolId};
 
 use crate::{Store, StoreError, key::Key, write};
-
-/// A provider that Causeway did not make.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForeignProvider {
-    /// Its date when it was described.
-    pub last_modified: Timestamp,
-    /// Its identifiers then.
-    pub identifiers: BTreeSet<Identifier>,
-}
-
-/// All of them, by name.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForeignProviders {
-    /// By name.
-    pub providers: BTreeMap<ProviderName, ForeignProvider>,
-}
 
 impl Store {
     /// What is remembered of a pool's foreign providers.

@@ -6,8 +6,9 @@ use causeway_core::{
     guard::Loss,
     health::HealthState,
     id::{TenantId, UserPoolId},
+    port::Recorded,
     timestamp::Timestamp,
-    user_pool::{RunState, UserPool},
+    user_pool::UserPool,
 };
 use serde::Deserialize;
 
@@ -21,17 +22,6 @@ use crate::{
 #[derive(Deserialize)]
 struct Owner {
     tenant_id: TenantId,
-}
-
-/// What a run leaves on its pool.
-#[derive(Debug, Clone)]
-pub struct Recorded<'a> {
-    /// The run's ID, under which it holds the lease.
-    pub run_id: &'a str,
-    /// What it learned.
-    pub state: &'a RunState,
-    /// When the pool is due next.
-    pub due_at: Timestamp,
 }
 
 impl Store {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use causeway_core::{
     app_clients::AppClients,
     id::AppClientId,
+    port::PoolError,
     tenant::Tenant,
     user_pool::{PoolStatus, UserPool},
 };
-use causeway_reconciler::Reconciler;
 use causeway_telemetry::chain;
 
-use crate::TenancyError;
+use crate::{DeployedReconciler, TenancyError};
 
 /// How long the tenant's account is asked: whoever called waits, and API Gateway gives up after 30 s.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Refuses app clients that are named anew and that the pool surely does not have. A pool that can't be asked refuses
 /// none: the choice must be possible while the account does not answer, and the pool's health tells of it later.
 pub async fn refuse_absent_app_clients(
-    reconciler: &Reconciler,
+    reconciler: &DeployedReconciler,
     tenant: &Tenant,
     pool: &UserPool,
     chosen: &AppClients,
@@ -42,7 +42,7 @@ pub async fn refuse_absent_app_clients(
 }
 
 async fn first_absent<'a>(
-    reconciler: &Reconciler,
+    reconciler: &DeployedReconciler,
     tenant: &Tenant,
     pool: &UserPool,
     named: &[(usize, &'a AppClientId)],
@@ -54,7 +54,7 @@ async fn first_absent<'a>(
                 return Ok(Some((*number, *id)));
             }
         }
-        Ok::<_, causeway_cognito::CognitoError>(None)
+        Ok::<_, PoolError>(None)
     };
     asked.await.unwrap_or_else(|error| {
         tracing::warn!(error = chain(&error), "whether the pool has the app clients could not be found out");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use causeway_cognito::{CognitoError, PoolAccess};
+use causeway_cognito::PoolAccess;
 use causeway_core::{
     app_clients::AppClients,
     audit::Change,
@@ -10,6 +10,7 @@ use causeway_core::{
     errand::{Errand, ErrandCall, SeenAppClient, SeenAppClients, Task},
     id::AppClientId,
     onboarding::OnboardingLink,
+    port::PoolError,
     tenant::Tenant,
     user_pool::{PoolOptions, PoolStatus, UserPool},
     wake_up::Cause,
@@ -50,7 +51,7 @@ pub enum Came {
 /// now. Whatever comes of it stands in the table, where the page looks. It ends `within` a time, and for good, also where
 /// it is refused: nobody else's errand waits for it, and who wants it done after all asks again.
 pub async fn run_errand(verifier: &Verifier<'_>, call: &ErrandCall, within: Duration) -> Result<Came, TenancyError> {
-    let (store, now) = (&verifier.reconciler.store, (verifier.reconciler.sources.now)());
+    let (store, now) = (&verifier.reconciler.table.store, (verifier.reconciler.sources.now)());
     let state = store.errands(&call.tenant_id, &call.user_pool_id).await?;
     let errand = state.asked.filter(|errand| errand.id == call.errand_id);
     let Some(errand) = errand.filter(|errand| errand.is_under_way(state.ended.as_deref(), now)) else {
@@ -74,7 +75,7 @@ async fn job<'a>(
     call: &ErrandCall,
     errand: Errand,
 ) -> Result<Option<Job<'a>>, TenancyError> {
-    let (store, now) = (&verifier.reconciler.store, (verifier.reconciler.sources.now)());
+    let (store, now) = (&verifier.reconciler.table.store, (verifier.reconciler.sources.now)());
     let link = store.link_of_session(&errand.session).await?;
     let Some(link) = link.filter(|link| link.is_good(now) && link.tenant_id == call.tenant_id) else {
         return Ok(None);
@@ -113,7 +114,7 @@ impl Job<'_> {
     }
 
     async fn note(&self, mut told: UnboundedReceiver<Check>) -> Result<(), TenancyError> {
-        let (store, now) = (&self.verifier.reconciler.store, self.verifier.reconciler.sources.now);
+        let (store, now) = (&self.verifier.reconciler.table.store, self.verifier.reconciler.sources.now);
         let (tenant, pool) = (&self.tenant.id, &self.pool.user_pool_id);
         let mut checks = RecordedChecks { checks: Vec::new(), began_at: now(), finished_at: None };
         store.record_checks(tenant, pool, &checks).await?;
@@ -137,7 +138,7 @@ impl Job<'_> {
         let reconciler = self.verifier.reconciler;
         let options = PoolOptions { app_clients: chosen, ..self.pool.options.clone() };
         let updated = UserPool { options, updated_at: (reconciler.sources.now)(), ..self.pool.clone() };
-        let change = Box::pin(async { Ok(reconciler.store.update_options(&updated).await?) });
+        let change = Box::pin(async { Ok(reconciler.table.store.update_options(&updated).await?) });
         match self.recorded("app-clients", &["app_clients"], change).await {
             Ok(_) => {}
             Err(TenancyError::Store(error)) if error.is_conflict() => {
@@ -186,7 +187,7 @@ impl Job<'_> {
             SeenAppClients::default()
         });
         let seen = SeenAppClients { refused, ..seen };
-        let store = &self.verifier.reconciler.store;
+        let store = &self.verifier.reconciler.table.store;
         Ok(store.record_app_clients(&self.tenant.id, &pool.user_pool_id, &seen).await?)
     }
 
@@ -205,12 +206,12 @@ impl Job<'_> {
             user_pool_id: Some(pool),
         };
         let sources = self.verifier.reconciler.sources;
-        recorded(&self.verifier.reconciler.store, (change, (sources.now)(), sources.number()), fields, work).await
+        recorded(&self.verifier.reconciler.table.store, (change, (sources.now)(), sources.number()), fields, work).await
     }
 }
 
 /// The app clients of a pool, as far as the page shows them.
-async fn seen(pool: &UserPool, access: &PoolAccess) -> Result<SeenAppClients, CognitoError> {
+async fn seen(pool: &UserPool, access: &PoolAccess) -> Result<SeenAppClients, PoolError> {
     let mut offered = access.list_named_app_clients().await?;
     let given: Vec<AppClientId> = match &pool.options.app_clients {
         AppClients::Named(named) => named.clone(),

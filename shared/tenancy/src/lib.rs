@@ -3,6 +3,7 @@
 
 mod app_clients;
 mod audit;
+mod deployed;
 mod errands;
 mod error;
 mod options;
@@ -14,6 +15,7 @@ mod workos_key;
 
 pub use app_clients::refuse_absent_app_clients;
 pub use audit::recorded;
+pub use deployed::{Deployed, DeployedReconciler};
 pub use errands::{Came, run_errand};
 pub use error::TenancyError;
 pub use options::check_options;

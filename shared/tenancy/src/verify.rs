@@ -9,16 +9,15 @@ use causeway_core::{
     wake_up::Cause,
 };
 use causeway_queue::{Deduplication, Queue};
-use causeway_reconciler::Reconciler;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::{TenancyError, verify_pool::check_pool, verify_workos::check_workos};
+use crate::{DeployedReconciler, TenancyError, verify_pool::check_pool, verify_workos::check_workos};
 
 /// What the checks need: a way into the tenants' accounts, and their WorkOS keys.
 #[derive(Debug, Clone, Copy)]
 pub struct Verifier<'a> {
     /// Holds the table, the keys, and the ways to Cognito and WorkOS.
-    pub reconciler: &'a Reconciler,
+    pub reconciler: &'a DeployedReconciler,
     /// The queue of wake-ups.
     pub queue: &'a Queue,
     /// The account that Causeway runs in.
@@ -106,7 +105,7 @@ impl Verifier<'_> {
                 "the user pool is in an account that waits for the operator: `POST .../admission` admits it",
             ));
         }
-        let owner = self.reconciler.store.owner(&pool.user_pool_id).await?;
+        let owner = self.reconciler.table.store.owner(&pool.user_pool_id).await?;
         if owner.is_some_and(|owner| owner != tenant.id) {
             return Err(TenancyError::conflict("the user pool is verified by another tenant already"));
         }
@@ -116,7 +115,7 @@ impl Verifier<'_> {
     async fn activate(&self, pool: &UserPool) -> Result<(), TenancyError> {
         // The wake-up that follows makes the first run; the due time stands in should that one be lost.
         let due_at = (self.reconciler.sources.now)().plus(self.reconciler.settings.interval);
-        match self.reconciler.store.activate_pool(pool, due_at).await {
+        match self.reconciler.table.store.activate_pool(pool, due_at).await {
             Ok(()) => Ok(()),
             Err(error) if error.is_conflict() => Err(TenancyError::conflict(
                 "the user pool was verified by another tenant, or changed, at the same time: read it and try again",

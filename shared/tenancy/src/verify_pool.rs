@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use causeway_cognito::{Access, Assumption, CognitoError, PoolAccess, PoolDescription, RoleToAssume};
+use causeway_cognito::{Access, PoolAccess};
 use causeway_core::{
     app_clients::AppClients,
     check::{Check, MOST_CHECKED, check_all, check_mapping, check_named, check_test_organization},
     external_id::kept_parameter,
     health::ErrorClass,
     id::{AppClientId, ProviderName, ulid_text},
+    port::{Assumption, PoolDescription, PoolError, RoleToAssume},
     role::RoleRequest,
     schema::SchemaAttribute,
     tenant::Tenant,
@@ -75,9 +76,9 @@ async fn enter(
     tenant: &Tenant,
     pool: &UserPool,
     document: &RoleRequest,
-) -> Result<(PoolAccess, Check), CognitoError> {
+) -> Result<(PoolAccess, Check), PoolError> {
     let role = RoleToAssume::of(pool, &tenant.external_id);
-    let access = &verifier.reconciler.access;
+    let access = &verifier.reconciler.pools;
     let refused = match access.fresh_pool(&role).await {
         Ok(entered) => {
             let message = format!("{} can be assumed with the external ID", role.role_arn);
@@ -103,7 +104,7 @@ fn permissions_remedy(document: &RoleRequest) -> String {
     format!("Give the role this policy: {}", document.permissions_policy())
 }
 
-fn not_assumable(role: &RoleToAssume, document: &RoleRequest, error: &CognitoError) -> Check {
+fn not_assumable(role: &RoleToAssume, document: &RoleRequest, error: &PoolError) -> Check {
     let message = format!("{} can't be assumed: {error}", role.role_arn);
     if error.class() == ErrorClass::Denied {
         let create = "Create the role from its document, or mend its trust. Where it was deleted by hand, its stack \
@@ -116,7 +117,7 @@ fn not_assumable(role: &RoleToAssume, document: &RoleRequest, error: &CognitoErr
 
 /// Two plain refusals are asked for; anything else is no pass.
 async fn check_closed(verifier: &Verifier<'_>, role: &RoleToAssume, document: &RoleRequest) -> Check {
-    let access: &Access = &verifier.reconciler.access;
+    let access: &Access = &verifier.reconciler.pools;
     let other = format!("causeway-{:032x}", verifier.reconciler.sources.number());
     for (external_id, what) in [(None, "without an external ID"), (Some(other.as_str()), "with another external ID")] {
         match access.probe(role, external_id).await {
@@ -136,7 +137,7 @@ async fn check_closed(verifier: &Verifier<'_>, role: &RoleToAssume, document: &R
     Check::pass(CLOSED, "the role can't be assumed without the external ID, nor with another")
 }
 
-fn not_described(pool: &UserPool, document: &RoleRequest, error: &CognitoError) -> Check {
+fn not_described(pool: &UserPool, document: &RoleRequest, error: &PoolError) -> Check {
     let message = format!("the user pool {} could not be read: {error}", pool.user_pool_id);
     let remedy = match error.class() {
         ErrorClass::Denied => permissions_remedy(document),
@@ -218,7 +219,7 @@ async fn check_named_app_clients(
     checks
 }
 
-fn not_readable(what: &str, error: &CognitoError) -> Check {
+fn not_readable(what: &str, error: &PoolError) -> Check {
     Check::fail(APP_CLIENTS, format!("{what}: {error}"), "Give the role the permissions of its template.")
 }
 

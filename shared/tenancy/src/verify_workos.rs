@@ -29,7 +29,7 @@ pub async fn check_workos(verifier: &Verifier<'_>, tenant: &Tenant, checks: &mut
         checks.push(check);
         return Ok(());
     };
-    let key = verifier.reconciler.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
+    let key = verifier.reconciler.table.sealer.open(&tenant.id, Purpose::WorkosApiKey, sealed).await?;
     let check = check_key(verifier, tenant, &key).await;
     let key_holds = check.outcome == causeway_core::check::CheckOutcome::Pass;
     checks.push(check);
@@ -41,7 +41,7 @@ pub async fn check_workos(verifier: &Verifier<'_>, tenant: &Tenant, checks: &mut
 }
 
 async fn check_key(verifier: &Verifier<'_>, tenant: &Tenant, key: &SecretString) -> Check {
-    match verifier.reconciler.workos.key_belongs_to_client(&tenant.workos_client_id, key).await {
+    match verifier.reconciler.directory.key_belongs_to_client(&tenant.workos_client_id, key).await {
         Ok(true) => Check::pass(KEY, "WorkOS takes the API key for this client ID"),
         Ok(false) => Check::fail(
             KEY,
@@ -54,7 +54,7 @@ async fn check_key(verifier: &Verifier<'_>, tenant: &Tenant, key: &SecretString)
 
 async fn register_callback(verifier: &Verifier<'_>, tenant: &Tenant, key: &SecretString) -> Check {
     let uri = verifier.reconciler.settings.base.callback(&tenant.id);
-    match verifier.reconciler.workos.register_redirect_uri(key, &uri).await {
+    match verifier.reconciler.directory.register_redirect_uri(key, &uri).await {
         Ok(()) => Check::pass(CALLBACK, format!("the redirect URI {uri} is registered with WorkOS")),
         Err(error) => Check::fail(
             CALLBACK,
@@ -68,7 +68,7 @@ async fn register_callback(verifier: &Verifier<'_>, tenant: &Tenant, key: &Secre
 /// secret before anybody else is told of it.
 async fn register_webhook(verifier: &Verifier<'_>, tenant: &Tenant, key: &SecretString) -> Result<Check, TenancyError> {
     let url = verifier.reconciler.settings.base.webhook(&tenant.id, tenant.webhook_number);
-    let workos = &verifier.reconciler.workos;
+    let workos = &verifier.reconciler.directory;
     let failed = |error: &WorkosError| {
         Check::fail(
             WEBHOOK,
@@ -81,7 +81,7 @@ async fn register_webhook(verifier: &Verifier<'_>, tenant: &Tenant, key: &Secret
         Ok(Some(id)) => {
             if tenant.webhook_endpoint_id.as_ref() != Some(&id) {
                 let found = Tenant { webhook_endpoint_id: Some(id), ..tenant.clone() };
-                verifier.reconciler.store.update_tenant(&found).await?;
+                verifier.reconciler.table.store.update_tenant(&found).await?;
             }
             return Ok(Check::pass(WEBHOOK, format!("WorkOS delivers its events to {url}")));
         }
@@ -91,11 +91,11 @@ async fn register_webhook(verifier: &Verifier<'_>, tenant: &Tenant, key: &Secret
         Ok(endpoint) => endpoint,
         Err(error) => return Ok(failed(&error)),
     };
-    let secret = verifier.reconciler.sealer.seal(&tenant.id, Purpose::WebhookSecret, &endpoint.secret).await?;
+    let secret = verifier.reconciler.table.sealer.seal(&tenant.id, Purpose::WebhookSecret, &endpoint.secret).await?;
     let (number, now) = (tenant.webhook_number, (verifier.reconciler.sources.now)());
     let new = NewWebhook { number, endpoint_id: Some(endpoint.id.clone()), secret };
     let registered = Tenant { updated_at: now, ..tenant.clone() }.with_webhook(new, now);
-    if let Err(error) = verifier.reconciler.store.update_tenant(&registered).await {
+    if let Err(error) = verifier.reconciler.table.store.update_tenant(&registered).await {
         // Checks at the same time may have registered one: of two, the secret of one would be nobody's.
         if let Err(error) = workos.delete_webhook_endpoint(key, &endpoint.id).await {
             tracing::warn!(error = chain(&error), "a webhook endpoint whose secret is lost is left with WorkOS");
@@ -113,7 +113,7 @@ async fn known_endpoint(
     key: &SecretString,
     url: &str,
 ) -> Result<Option<String>, WorkosError> {
-    let (workos, events) = (&verifier.reconciler.workos, verifier.webhook_events);
+    let (workos, events) = (&verifier.reconciler.directory, verifier.webhook_events);
     match (&tenant.webhook_endpoint_id, &tenant.webhook_secret) {
         (Some(id), Some(_)) => Ok(workos.webhook_endpoint_delivers(key, id, url, events).await?.then(|| id.clone())),
         (None, Some(_)) => workos.webhook_endpoint_at(key, url, events).await,

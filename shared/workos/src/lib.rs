@@ -10,6 +10,7 @@ mod client;
 mod connections;
 mod error;
 mod pages;
+mod port;
 mod record;
 mod refusal;
 mod registration;

@@ -23,7 +23,8 @@ use causeway_core::timestamp::Timestamp;
 use causeway_core::user_pool::UserPool;
 use causeway_core::wake_up::{Cause, WakeUp};
 use causeway_reconciler::{Deadlines, Ran, Reconciler, Settings, Sources};
-use causeway_store::{Sealer, Store};
+use causeway_store::{Sealer, Store, StoredTable};
+use causeway_tenancy::DeployedReconciler;
 use causeway_workos::Workos;
 use tokio::sync::Notify;
 
@@ -92,7 +93,7 @@ impl HttpConnector for Limited<SharedHttpConnector> {
 
 /// The reconciler of one pool.
 pub struct InProcess {
-    reconciler: Reconciler,
+    reconciler: DeployedReconciler,
     limit: Arc<Limit>,
     tenant: TenantId,
     pool: UserPoolId,
@@ -114,10 +115,12 @@ impl InProcess {
         let limited = Limited { inner, limit: Arc::clone(&limit) };
         let configuration = configuration.into_builder().http_client(limited).build();
         let reconciler = Reconciler {
-            store: Store::new(&configuration, setting("TABLE_NAME")?),
-            sealer: Sealer::new(&configuration, setting("SEALING_KEY_ARN")?),
-            access: Access::new(configuration),
-            workos: Workos::new(setting("WORKOS_URL")?.parse()?)?,
+            table: StoredTable {
+                store: Store::new(&configuration, setting("TABLE_NAME")?),
+                sealer: Sealer::new(&configuration, setting("SEALING_KEY_ARN")?),
+            },
+            pools: Access::new(configuration),
+            directory: Workos::new(setting("WORKOS_URL")?.parse()?)?,
             settings: Settings {
                 base: BaseUrl::parse(&setting("PUBLIC_BASE_URL")?)?,
                 interval: Duration::from_secs(setting("RECONCILE_INTERVAL_SECONDS")?.parse()?),
@@ -184,7 +187,7 @@ impl InProcess {
     /// would be over.
     pub async fn approve(&self) -> Result<()> {
         self.limit.left.store(usize::MAX, Ordering::Relaxed);
-        let (store, pool) = (&self.reconciler.store, self.stored().await?);
+        let (store, pool) = (&self.reconciler.table.store, self.stored().await?);
         let tenant = store.tenant(&self.tenant).await?.context("no such tenant")?;
         let planned = self.reconciler.planned(&tenant, &pool, now().plus(LONG)).await?;
         let approval = Approval {
@@ -213,13 +216,13 @@ impl InProcess {
     /// The pool as it is stored.
     pub async fn stored(&self) -> Result<UserPool> {
         self.limit.left.store(usize::MAX, Ordering::Relaxed);
-        self.reconciler.store.pool(&self.tenant, &self.pool).await?.context("no such pool")
+        self.reconciler.table.store.pool(&self.tenant, &self.pool).await?.context("no such pool")
     }
 
     /// The plan that the API shows where it has so much time.
     pub async fn planned_within(&self, time: Duration) -> Result<causeway_core::approval::PlannedSteps> {
         let pool = self.stored().await?;
-        let tenant = self.reconciler.store.tenant(&self.tenant).await?.context("no such tenant")?;
+        let tenant = self.reconciler.table.store.tenant(&self.tenant).await?.context("no such tenant")?;
         Ok(Box::pin(self.reconciler.planned(&tenant, &pool, now().plus(time))).await?)
     }
 
@@ -234,6 +237,6 @@ impl InProcess {
     /// What Causeway knows to be its own in the pool.
     pub async fn claims(&self) -> Result<Vec<Claim>> {
         self.limit.left.store(usize::MAX, Ordering::Relaxed);
-        Ok(self.reconciler.store.claims(&self.pool).await?)
+        Ok(self.reconciler.table.store.claims(&self.pool).await?)
     }
 }

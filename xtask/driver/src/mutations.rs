@@ -1,4 +1,4 @@
-//! Mutation tests: whether the tests of `core` notice when plan, guard or signature check do something else.
+//! Mutation tests: whether the tests of `core` and the simulation notice when plan, guard or signature check do something else.
 //!
 //! `.cargo/mutants.toml` says what is mutated, and names what is left out with its reason.
 
@@ -23,7 +23,9 @@ pub async fn run() -> Result<()> {
     }
     let mut mutants = Command::new(program);
     mutants
-        .args(["mutants", "--package", "causeway-core", "--no-shuffle", "--colors", "never", "--output"])
+        .args(["mutants", "--package", "causeway-core", "--no-shuffle", "--colors", "never"])
+        // The lives are lived through the reconciler.
+        .args(["--test-package", "causeway-core,causeway-reconciler", "--output"])
         .arg(workspace::local())
         .env("PROPTEST_CASES", LIVES)
         .current_dir(workspace::root());

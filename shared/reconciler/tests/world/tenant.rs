@@ -2,8 +2,10 @@
 
 use causeway_core::{claim::Claim, id::ProviderName};
 
-use super::World;
-use crate::scene::{client, conn, identifier, name};
+use super::{
+    State,
+    names::{client, conn, identifier, name},
+};
 
 /// What a tenant does by hand.
 #[derive(Debug, Clone)]
@@ -30,7 +32,7 @@ pub enum Field {
     Identifiers,
 }
 
-impl World {
+impl State {
     pub fn edit(&mut self, edit: &Edit) {
         match edit {
             Edit::DeleteOurs(letter) => {
@@ -42,7 +44,7 @@ impl World {
                 // What tells an unconfirmed provider from a foreign one is left alone: once that is gone, it
                 // is foreign.
                 let tells = matches!(field, Field::Secret | Field::Issuer);
-                let is_held = self.claims.get(&conn(*letter)).is_some_and(Claim::is_held);
+                let is_held = self.items.claim(&conn(*letter)).as_ref().is_some_and(Claim::is_held);
                 if self.made.contains(&name(*letter)) && (is_held || !tells) {
                     self.tamper(&name(*letter), *field);
                 }
@@ -50,7 +52,7 @@ impl World {
             Edit::AddTheirs(name, of, kind) => self.add_theirs(&name.parse().unwrap(), of, kind),
             // Under a held claim a provider of the same name and kind counts as ours, changed.
             Edit::AddCollision(letter, of) => {
-                if !self.claims.get(&conn(*letter)).is_some_and(Claim::is_held) {
+                if !self.items.claim(&conn(*letter)).as_ref().is_some_and(Claim::is_held) {
                     self.add_theirs(&name(*letter), of, "OIDC");
                 }
             }

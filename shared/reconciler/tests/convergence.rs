@@ -7,29 +7,27 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should stop where it is")]
 
 #[allow(dead_code, reason = "each test binary uses its own part")]
-mod model;
-#[allow(dead_code, reason = "each test binary uses its own part")]
-mod scene;
+mod world;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use causeway_core::{
     id::Identifier,
     plan::{Action, Step},
     user_pool::Mode,
 };
-use model::{
-    Edit, Event, Field, World,
-    cognito::Cognito,
-    look::Blindness,
-    runner::{Disturbance, Fault, Ran, Side},
-};
 use proptest::{
     prelude::*,
     sample::{select, subsequence},
     test_runner::FileFailurePersistence,
 };
-use scene::org;
+use world::{
+    Edit, Event, Field, clock,
+    cognito::Cognito,
+    names::org,
+    runner::{Ran, World},
+    wire::{Disturbance, Fault, Side},
+};
 
 const LETTERS: [char; 6] = ['A', 'B', 'C', 'D', 'E', 'F'];
 const ORGANIZATIONS: [char; 3] = ['O', 'P', 'Q'];
@@ -44,6 +42,10 @@ const RUNS_UNTIL_IN_LINE: usize = 4;
 enum Act {
     Happen(Event),
     Run(Disturbance),
+    /// The operator approves what is held back now.
+    Approve,
+    /// Minutes pass.
+    Wait(u8),
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
@@ -91,8 +93,6 @@ fn event() -> impl Strategy<Value = Event> {
         1 => choose(),
         2 => set_mode(),
         1 => Just(Event::MoveBase),
-        1 => Just(Event::Approve),
-        1 => any::<u8>().prop_map(Event::Wait),
     ]
 }
 
@@ -117,78 +117,72 @@ fn meanwhile() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn blindness() -> impl Strategy<Value = Blindness> {
-    prop_oneof![
-        Just(Blindness::Page),
-        (0..4_u8).prop_map(Blindness::Description),
-        (0..4_u8).prop_map(Blindness::OutOfTime),
-    ]
-}
-
 fn disturbance() -> impl Strategy<Value = Disturbance> {
     // Most runs have little to do.
-    let call = || prop_oneof![3 => 0..10_u8, 1 => 10..32_u8];
+    let call = || prop_oneof![1 => 0..10_u8, 3 => 10..24_u8, 1 => 24..60_u8];
+    let time = prop_oneof![1 => 0..8_u8, 3 => 8..30_u8];
     let fault = select(vec![Fault::Crash, Fault::Refuse, Fault::LoseAnswer, Fault::Repeat, Fault::Throttle]);
     (
-        prop::option::weighted(0.1, blindness()),
         prop::collection::vec((call(), fault), 0..3),
-        prop::option::weighted(0.2, call()),
+        prop::option::weighted(0.2, time),
         prop::option::weighted(0.3, (call(), meanwhile())),
     )
-        .prop_map(|(blindness, faults, time, meanwhile)| Disturbance { blindness, faults, time, meanwhile })
+        .prop_map(|(faults, time, meanwhile)| Disturbance { faults, time, meanwhile })
 }
 
 fn life() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
-        3 => event().prop_map(Act::Happen),
-        1 => disturbance().prop_map(Act::Run),
-        1 => Just(Act::Run(Disturbance::default())),
+        24 => event().prop_map(Act::Happen),
+        1 => Just(Act::Approve),
+        1 => any::<u8>().prop_map(Act::Wait),
+        9 => disturbance().prop_map(Act::Run),
+        9 => Just(Act::Run(Disturbance::default())),
     ];
     (prop::collection::vec(connect().prop_map(Act::Happen), 1..6), prop::collection::vec(act, 1..30))
         .prop_map(|(first, rest)| [first, rest].concat())
 }
 
+/// The organizations that are found by their ID.
+fn found(world: &World) -> [bool; 3] {
+    let state = world.state();
+    ORGANIZATIONS.map(|letter| state.holder_of(&Identifier::of_id(&org(letter)).unwrap()).is_some())
+}
+
 /// A run that nothing disturbs, of which every step succeeds unless something stands in its way.
-fn run_in_peace(world: &mut World) -> Ran {
-    let found = ORGANIZATIONS.map(|letter| world.holder_of(&Identifier::of_id(&org(letter)).unwrap()).is_some());
-    let ran = world.run(&Disturbance::default());
-    assert!(ran.failures.is_empty() || world.is_hindered(), "{:?} {:#?}", ran.failures, ran.plan.steps);
-    if ran.plan.steps.iter().any(|step| step.held) {
-        for (letter, was_found) in ORGANIZATIONS.into_iter().zip(found) {
-            let is_found = world.holder_of(&Identifier::of_id(&org(letter)).unwrap()).is_some();
-            let lost = ran.plan.steps.iter().any(|step| step.takes_away && !step.held);
+async fn run_in_peace(world: &World) -> Ran {
+    let before = found(world);
+    let ran = world.run(&Disturbance::default()).await;
+    assert!(ran.failures().is_empty() || world.state().is_hindered(), "{:?} {:#?}", ran.failures(), ran.steps());
+    if ran.held().next().is_some() {
+        let lost = ran.done().any(|step| step.takes_away);
+        for ((letter, was_found), is_found) in ORGANIZATIONS.into_iter().zip(before).zip(found(world)) {
             assert!(is_found || !was_found || lost, "{letter} was freed for a step that is held back");
         }
     }
     ran
 }
 
-/// A run of which one side is not seen completely.
-fn run_blind(world: &mut World, disturbance: &Disturbance) {
-    let before = world.clone();
-    let ran = world.run(disturbance);
-    assert_eq!(world.cognito, before.cognito, "an incomplete look has an effect on the pool");
-    assert!(ran.done.is_empty());
-    assert!(ran.is_out_of_time || ran.calls == 0, "an incomplete look is written down");
-}
-
 /// A run to which nothing happens from outside. Of what goes from one provider to another nothing is with nobody
 /// where only Cognito refused something, once; where the run only ended early, no more than what one provider gets.
-fn run_disturbed_inside(world: &mut World, disturbance: &Disturbance) {
-    let before = world.cognito.clone();
-    let ran = world.run(disturbance);
+async fn run_disturbed_inside(world: &World, disturbance: &Disturbance) {
+    if world.state().items.pool().is_none() {
+        return;
+    }
+    let steps = world.planned().await.steps;
+    let before = world.state().cognito.clone();
+    let ran = world.run(disturbance).await;
     let mut lost = before.identifiers();
-    for kept in ran.plan.steps.iter().map(|step| gives_up(step, &before)).chain([world.cognito.identifiers()]) {
+    for kept in steps.iter().map(|step| gives_up(step, &before)).chain([world.state().cognito.identifiers()]) {
         lost.retain(|identifier| !kept.contains(identifier));
     }
-    let is_one_gain = ran.plan.steps.iter().any(|step| lost.is_subset(&gains(step)));
+    let is_one_gain = steps.iter().any(|step| lost.is_subset(&gains(step)));
     let may_be_lost = lost.is_empty()
         || match ran.faults.as_slice() {
-            [(Side::Cognito, Fault::Refuse)] if !ran.is_out_of_time => false,
+            [(Side::Cognito, Fault::Refuse)] if !ran.is_out_of_time() => false,
             faults if faults.iter().all(|(_, fault)| *fault == Fault::Crash) => is_one_gain,
             _ => true,
         };
-    assert!(may_be_lost, "{lost:?} are with nobody: {:?} {:#?}", ran.failures, ran.plan.steps);
+    assert!(may_be_lost, "{lost:?} are with nobody: {:?} {steps:#?}", ran.failures());
 }
 
 fn gains(step: &Step) -> BTreeSet<Identifier> {
@@ -211,68 +205,71 @@ fn gives_up(step: &Step, pool: &Cognito) -> BTreeSet<Identifier> {
 }
 
 /// A pool that is only looked at stays as it is, and is written down once.
-fn is_observed(world: &mut World) {
+async fn is_observed(world: &World) {
     world.happen(&Event::SetMode(Mode::Observe));
     for _ in 0..2 {
-        run_in_peace(world);
+        run_in_peace(world).await;
     }
-    let ran = run_in_peace(world);
-    assert_eq!(ran.calls, 0, "what was seen twice is written down once more");
-    assert!(ran.plan.steps.iter().all(|step| step.action != Action::Forget), "a claim that holds nothing is kept");
+    let ran = run_in_peace(world).await;
+    assert_eq!(ran.changes, 0, "what was seen twice is written down once more");
+    let planned = world.planned().await.steps;
+    assert!(planned.iter().all(|step| step.action != Action::Forget), "a claim that holds nothing is kept");
 }
 
-fn comes_in_line(world: &mut World) {
-    world.calm_down();
-    if matches!(world.options.mode, Mode::Observe | Mode::Paused) {
-        is_observed(world);
+async fn comes_in_line(world: &World) {
+    world.state().calm_down();
+    let mode = world.state().options().mode;
+    if matches!(mode, Mode::Observe | Mode::Paused) {
+        is_observed(world).await;
         world.happen(&Event::SetMode(Mode::Sync));
     }
     for _ in 0..RUNS_UNTIL_IN_LINE {
-        world.happen(&Event::Approve);
-        if run_in_peace(world).plan.steps.is_empty() {
+        world.approve().await;
+        if run_in_peace(world).await.steps().is_empty() {
             break;
         }
     }
-    assert_eq!(world.guarded_plan().steps, Vec::new(), "{RUNS_UNTIL_IN_LINE} runs were not enough");
-    assert_eq!(world.undescribed(), 0, "what is in line is not described");
-    assert_eq!(world.run(&Disturbance::default()).calls, 0, "a second run does nothing");
-    world.check();
-    world.check_in_line();
+    assert_eq!(world.planned().await.steps, Vec::new(), "{RUNS_UNTIL_IN_LINE} runs were not enough");
+    let is_full_pass = world.state().items.pool().unwrap().run.full_pass_due_at <= clock::now();
+    let ran = world.run(&Disturbance::default()).await;
+    assert!(ran.described == 0 || is_full_pass, "what is in line is described");
+    assert_eq!(ran.changes, 0, "a second run does something");
+    world.state().check();
+    world.state().check_in_line();
 }
 
-fn live(acts: &[Act]) -> World {
-    let mut world = World::new();
+async fn lived(acts: &[Act]) -> World {
+    let world = World::new();
     for act in acts {
         match act {
             Act::Happen(event) => world.happen(event),
-            Act::Run(disturbance) if disturbance.is_none() => drop(run_in_peace(&mut world)),
-            Act::Run(disturbance) if world.look(disturbance.blindness).is_none_or(|look| look.is_part) => {
-                run_blind(&mut world, disturbance);
-            }
-            Act::Run(disturbance) if disturbance.is_inside() => run_disturbed_inside(&mut world, disturbance),
-            Act::Run(disturbance) => drop(world.run(disturbance)),
+            Act::Approve => world.approve().await,
+            Act::Wait(minutes) => clock::pass(Duration::from_mins(u64::from(*minutes))).await,
+            Act::Run(disturbance) if disturbance.is_none() => drop(run_in_peace(&world).await),
+            Act::Run(disturbance) if disturbance.is_inside() => run_disturbed_inside(&world, disturbance).await,
+            Act::Run(disturbance) => drop(world.run(disturbance).await),
         }
-        world.check();
+        world.state().check();
     }
     world
 }
 
 /// Removes the pool with its providers, with some disturbed runs at first.
-fn is_removed(world: &mut World, disturbances: &[Disturbance]) {
-    world.is_removed = true;
+async fn is_removed(world: &World, disturbances: &[Disturbance]) {
+    world.begin_removal();
     for disturbance in disturbances {
-        world.run(disturbance);
-        world.check();
+        world.run(disturbance).await;
+        world.state().check();
     }
-    world.calm_down();
+    world.state().calm_down();
     // One finds out what a disturbed one left, and one ends it.
     for _ in 0..2 {
-        let ran = world.run(&Disturbance::default());
-        assert_eq!(ran.failures, Vec::<String>::new(), "{:#?}", ran.plan.steps);
-        assert!(ran.plan.steps.iter().all(|step| !step.held), "an operator's own word is held back");
-        world.check();
+        let ran = world.run(&Disturbance::default()).await;
+        assert_eq!(ran.failures(), [], "{:#?}", ran.steps());
+        assert!(ran.held().next().is_none(), "an operator's own word is held back");
+        world.state().check();
     }
-    world.check_removed();
+    world.state().check_removed();
 }
 
 fn config() -> ProptestConfig {
@@ -284,16 +281,19 @@ fn config() -> ProptestConfig {
 
 #[test]
 fn an_identifier_on_its_way_is_put_back_whichever_call_is_refused_and_comes_to_its_holder_wherever_a_run_ends() {
-    for call in 0..16 {
+    for call in 0..40 {
         for fault in [Fault::Refuse, Fault::Crash] {
-            let mut world = World::new();
-            world.happen(&Event::Connect('A', "active", 'O'));
-            run_in_peace(&mut world);
-            world.happen(&Event::Connect('A', "inactive", 'O'));
-            world.happen(&Event::Connect('B', "active", 'O'));
-            run_disturbed_inside(&mut world, &Disturbance { faults: vec![(call, fault)], ..Disturbance::default() });
-            run_disturbed_inside(&mut world, &Disturbance { time: Some(call), ..Disturbance::default() });
-            comes_in_line(&mut world);
+            clock::live(async {
+                let world = World::new();
+                world.happen(&Event::Connect('A', "active", 'O'));
+                run_in_peace(&world).await;
+                world.happen(&Event::Connect('A', "inactive", 'O'));
+                world.happen(&Event::Connect('B', "active", 'O'));
+                let faults = vec![(call, fault)];
+                run_disturbed_inside(&world, &Disturbance { faults, ..Disturbance::default() }).await;
+                run_disturbed_inside(&world, &Disturbance { time: Some(call), ..Disturbance::default() }).await;
+                comes_in_line(&world).await;
+            });
         }
     }
 }
@@ -304,32 +304,40 @@ fn faulty(call: u8, fault: Fault) -> Act {
 
 #[test]
 fn a_provider_under_the_name_of_one_that_was_never_made_keeps_nobody_from_coming_in_line() {
-    for first in [faulty(1, Fault::Crash), faulty(0, Fault::LoseAnswer)] {
-        comes_in_line(&mut live(&[
-            Act::Happen(Event::Connect('A', "active", 'O')),
-            first,
-            Act::Happen(Event::Connect('A', "of_the_future", 'O')),
-            Act::Happen(Event::Edit(Edit::AddCollision('A', "org_O"))),
-        ]));
+    for call in 0..30 {
+        for fault in [Fault::Crash, Fault::LoseAnswer] {
+            clock::live(async {
+                let acts = [
+                    Act::Happen(Event::Connect('A', "active", 'O')),
+                    faulty(call, fault),
+                    Act::Happen(Event::Connect('A', "of_the_future", 'O')),
+                    Act::Happen(Event::Edit(Edit::AddCollision('A', "org_O"))),
+                ];
+                comes_in_line(&lived(&acts).await).await;
+            });
+        }
     }
 }
 
 #[test]
 fn a_public_url_that_moves_there_and_back_while_runs_are_killed_leaves_no_claim_with_another_issuer() {
-    for (first, second) in (0..12).flat_map(|first| (0..12).map(move |second| (first, second))) {
-        comes_in_line(&mut live(&[
-            Act::Happen(Event::Connect('D', "active", 'O')),
-            Act::Run(Disturbance::default()),
-            Act::Happen(Event::MoveBase),
-            Act::Happen(Event::Connect('B', "active", 'O')),
-            Act::Happen(Event::Connect('C', "active", 'O')),
-            faulty(first, Fault::Crash),
-            Act::Happen(Event::Connect('A', "active", 'O')),
-            faulty(second, Fault::Crash),
-            Act::Happen(Event::MoveBase),
-            Act::Run(Disturbance::default()),
-            Act::Happen(Event::MoveBase),
-        ]));
+    for (first, second) in (8..30).flat_map(|first| (8..30).map(move |second| (first, second))) {
+        clock::live(async {
+            let acts = [
+                Act::Happen(Event::Connect('D', "active", 'O')),
+                Act::Run(Disturbance::default()),
+                Act::Happen(Event::MoveBase),
+                Act::Happen(Event::Connect('B', "active", 'O')),
+                Act::Happen(Event::Connect('C', "active", 'O')),
+                faulty(first, Fault::Crash),
+                Act::Happen(Event::Connect('A', "active", 'O')),
+                faulty(second, Fault::Crash),
+                Act::Happen(Event::MoveBase),
+                Act::Run(Disturbance::default()),
+                Act::Happen(Event::MoveBase),
+            ];
+            comes_in_line(&lived(&acts).await).await;
+        });
     }
 }
 
@@ -338,7 +346,7 @@ proptest! {
 
     #[test]
     fn whatever_happens_to_a_pool_its_next_runs_bring_it_in_line_and_nobody_loses_what_is_theirs(acts in life()) {
-        comes_in_line(&mut live(&acts));
+        clock::live(async { comes_in_line(&lived(&acts).await).await });
     }
 
     #[test]
@@ -346,6 +354,6 @@ proptest! {
         acts in life(),
         disturbances in prop::collection::vec(disturbance(), 0..4),
     ) {
-        is_removed(&mut live(&acts), &disturbances);
+        clock::live(async { is_removed(&lived(&acts).await, &disturbances).await });
     }
 }

@@ -30,23 +30,13 @@ impl Provider {
     }
 }
 
-/// What is said instead of doing it, by Cognito where nothing else is named.
+/// What Cognito says instead of doing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     Duplicate,
     NotFound,
     UnknownName,
     Invalid,
-    /// Not Cognito's own: nobody answered, or too much was asked.
-    Unavailable,
-    /// Of the table: what is written was read before somebody else wrote it.
-    Stale,
-    /// Left out for what failed before it.
-    Depends,
-    /// Of the run itself: WorkOS still knows what its list left out.
-    NotGone,
-    /// Of the run itself: a provider or an identifier is somebody else's.
-    Theirs,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -112,8 +102,9 @@ impl Cognito {
         Ok(self.write(name, spec, secret))
     }
 
-    pub fn delete(&mut self, name: &ProviderName) -> Result<(), Refusal> {
-        self.providers.remove(name).map(|_| ()).ok_or(Refusal::NotFound)
+    /// One that is not there is deleted already.
+    pub fn delete(&mut self, name: &ProviderName) {
+        self.providers.remove(name);
     }
 
     pub fn list(&self) -> BTreeMap<ProviderName, ObservedProvider> {
@@ -125,12 +116,14 @@ impl Cognito {
     }
 
     /// `DescribeIdentityProvider` shows a key that nobody sent.
-    pub fn describe(&self, name: &ProviderName) -> Option<ProviderDescription> {
+    pub fn describe(&self, name: &ProviderName) -> Option<ObservedProvider> {
         let provider = self.providers.get(name)?;
         let mut details = provider.details.clone();
         details.insert("attributes_url_add_attributes".to_owned(), "false".to_owned());
         let identifiers = provider.identifiers.iter().map(Identifier::to_string);
-        Some(ProviderDescription::new(details, provider.mapping.clone(), identifiers))
+        let description = ProviderDescription::new(details, provider.mapping.clone(), identifiers);
+        let (kind, last_modified) = (provider.kind.to_owned(), provider.last_modified);
+        Some(ObservedProvider { provider_type: kind, last_modified, description: Some(description) })
     }
 
     /// Whether an app client may name it.

@@ -1,0 +1,205 @@
+//! The table, as a run sees it. Every change is conditional, so that a stale copy never overwrites a newer one.
+
+use std::{collections::BTreeMap, error::Error, fmt};
+
+use secrecy::SecretString;
+
+use crate::{
+    approval::Approval,
+    claim::Claim,
+    foreign::ForeignProviders,
+    guard::Loss,
+    health::ErrorClass,
+    id::{TenantId, UserPoolId},
+    lookup::KnownDomain,
+    run::RunReport,
+    tenant::Tenant,
+    timestamp::Timestamp,
+    user_pool::{RunState, UserPool},
+};
+
+/// An operation on the table that did not happen.
+#[derive(Debug)]
+pub struct TableError {
+    class: ErrorClass,
+    is_stale: bool,
+    cause: Box<dyn Error + Send + Sync>,
+}
+
+impl TableError {
+    /// A failure of this class, and what it came from.
+    pub fn new(class: ErrorClass, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { class, is_stale: false, cause: cause.into() }
+    }
+
+    /// The condition of a write did not hold: somebody else changed the item first.
+    pub fn stale(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { class: ErrorClass::Conflict, is_stale: true, cause: cause.into() }
+    }
+
+    /// The class of the failure.
+    pub fn class(&self) -> ErrorClass {
+        self.class
+    }
+
+    /// Whether the condition of the write did not hold.
+    pub fn is_conflict(&self) -> bool {
+        self.is_stale
+    }
+}
+
+impl fmt::Display for TableError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(formatter)
+    }
+}
+
+impl Error for TableError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.source()
+    }
+}
+
+/// What a run leaves on its pool.
+#[derive(Debug, Clone)]
+pub struct Recorded<'a> {
+    /// The run's ID, under which it holds the lease.
+    pub run_id: &'a str,
+    /// What it learned.
+    pub state: &'a RunState,
+    /// When the pool is due next.
+    pub due_at: Timestamp,
+}
+
+/// The table, and what is sealed in it.
+pub trait Table: fmt::Debug + Clone + Send + Sync + 'static {
+    /// A tenant.
+    fn tenant(&self, id: &TenantId) -> impl Future<Output = Result<Option<Tenant>, TableError>> + Send;
+
+    /// Replaces a tenant that was read as `tenant.version`, and counts the change. The version that is written is
+    /// returned.
+    fn update_tenant(&self, tenant: &Tenant) -> impl Future<Output = Result<u64, TableError>> + Send;
+
+    /// Opens a tenant's WorkOS API key; none where it has given none yet.
+    fn workos_key(&self, tenant: &Tenant) -> impl Future<Output = Result<Option<SecretString>, TableError>> + Send;
+
+    /// Every pool of a tenant.
+    fn pools(&self, tenant: &TenantId) -> impl Future<Output = Result<Vec<UserPool>, TableError>> + Send;
+
+    /// Takes the lease on a pool for the run `run_id` and returns the pool as it stands; `None` if another run holds
+    /// it, or the pool is not there.
+    fn take_lease(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        run_id: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<Option<UserPool>, TableError>> + Send;
+
+    /// Gives a lease back without recording anything.
+    fn release_lease(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        run_id: &str,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// Gives the lease back on a pool that has no runs at present, which so is not unwell any more.
+    fn release_idle(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        run_id: &str,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// Makes a pool due at `at`, also if a run that goes on records another time; a conflict if it is not there or never
+    /// due.
+    fn look_again(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        at: Timestamp,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// Records what a run learned and gives its lease back; a conflict if it holds none any more. A pool that somebody
+    /// asked to look at meanwhile stays due at once.
+    fn record_run(
+        &self,
+        pool: &UserPool,
+        recorded: Recorded<'_>,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// Ends the removal of a pool; a conflict if the run no longer holds the lease.
+    fn end_removal(&self, pool: &UserPool, run_id: &str) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// Stores a report of a run.
+    fn put_run(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        run: &RunReport,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// The report of a run; none where none was stored.
+    fn run(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        id: &str,
+    ) -> impl Future<Output = Result<Option<RunReport>, TableError>> + Send;
+
+    /// Every claim of a pool; one that can't be read is an error.
+    fn claims(&self, pool: &UserPoolId) -> impl Future<Output = Result<Vec<Claim>, TableError>> + Send;
+
+    /// Writes a claim that was read as `claim.version`, 0 for a new one, and returns it as it stands then.
+    fn put_claim(&self, pool: &UserPoolId, claim: &Claim) -> impl Future<Output = Result<Claim, TableError>> + Send;
+
+    /// Drops a claim that was read as `claim.version`.
+    fn delete_claim(&self, pool: &UserPoolId, claim: &Claim) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// All domains that are kept of a pool for the lookup, with what is answered for each; none where that can't be read.
+    fn known_domains(
+        &self,
+        pool: &UserPoolId,
+    ) -> impl Future<Output = Result<BTreeMap<String, Option<KnownDomain>>, TableError>> + Send;
+
+    /// Keeps a domain of a pool, in place of what was kept of it.
+    fn put_known_domain(
+        &self,
+        pool: &UserPoolId,
+        known: &KnownDomain,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// Forgets a domain of a pool.
+    fn delete_known_domain(
+        &self,
+        pool: &UserPoolId,
+        domain: &str,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// What is remembered of a pool's foreign providers.
+    fn foreign_providers(&self, pool: &UserPoolId)
+    -> impl Future<Output = Result<ForeignProviders, TableError>> + Send;
+
+    /// Remembers them.
+    fn put_foreign_providers(
+        &self,
+        pool: &UserPoolId,
+        foreign: &ForeignProviders,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// Puts on record what a run is about to take away, and of how many connections it holds steps back; a conflict if
+    /// it no longer holds the lease.
+    fn count_losses(
+        &self,
+        pool: &UserPool,
+        run_id: &str,
+        losses: &[Loss],
+        held_of: Option<usize>,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// Takes an approval off a pool, so that it is used once; a conflict if it is not there any more.
+    fn use_approval(&self, pool: &UserPool, approval: &Approval)
+    -> impl Future<Output = Result<(), TableError>> + Send;
+}

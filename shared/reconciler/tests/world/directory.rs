@@ -1,0 +1,80 @@
+//! WorkOS behind its port.
+
+use causeway_core::{
+    connection::{
+        Connection, ConnectionState, DomainState, Organization, OrganizationDomain, UnreadableRecord, WorkosSnapshot,
+    },
+    desired::Desired,
+    id::ConnectionId,
+    port::{Directory, DirectoryError},
+    timestamp::Timestamp,
+};
+use secrecy::SecretString;
+
+use super::{
+    State,
+    names::{conn, letter, org},
+    wire::{Side, Wire},
+};
+
+impl State {
+    /// What WorkOS lists now.
+    pub fn snapshot(&self) -> WorkosSnapshot {
+        let record = |id: String| UnreadableRecord { id, problem: "odd".to_owned() };
+        let is_listed = |letter: &char| self.connections.contains_key(letter) && !self.hidden.contains(letter);
+        let garbled = self.garbled.iter().filter(|letter| is_listed(letter));
+        let unknown = self.has_unknown.then(|| record(String::new()));
+        let shown = |letter: &char| is_listed(letter) && !self.garbled.contains(letter);
+        let readable = self.connections.iter().filter(|(letter, _)| shown(letter));
+        let organizations = ['O', 'P', 'Q'].map(|letter| Organization {
+            id: org(letter),
+            name: None,
+            domains: self.domains.get(&letter).into_iter().flatten().map(|domain| verified(domain)).collect(),
+        });
+        WorkosSnapshot {
+            connections: readable.map(|(_, connection)| connection.clone()).collect(),
+            organizations: organizations.into(),
+            unreadable: garbled.map(|letter| record(conn(*letter).to_string())).chain(unknown).collect(),
+            unreadable_organizations: Vec::new(),
+        }
+    }
+
+    /// What the pool should have, by what WorkOS lists now.
+    pub fn desired(&self) -> Desired {
+        Desired::new(&self.snapshot(), &self.options())
+    }
+
+    pub(super) fn connect(&mut self, letter: char, state: &str, organization: char) {
+        let connection = Connection {
+            id: conn(letter),
+            organization_id: Some(org(organization)),
+            name: None,
+            connection_type: None,
+            state: ConnectionState::from(state.to_owned()),
+            created_at: Some(Timestamp::from_seconds(i64::from(u32::from(letter)))),
+        };
+        self.connections.insert(letter, connection);
+    }
+}
+
+fn verified(domain: &str) -> OrganizationDomain {
+    OrganizationDomain { domain: domain.to_owned(), state: DomainState::Verified }
+}
+
+impl Directory for Wire {
+    async fn snapshot(&self, _: &SecretString, with_organizations: bool) -> Result<WorkosSnapshot, DirectoryError> {
+        let (snapshot, desired, hidden) =
+            self.read(Side::Workos, |state| Ok((state.snapshot(), state.desired(), state.hidden()))).await?;
+        self.showed(desired, hidden);
+        let organizations = if with_organizations { snapshot.organizations } else { Vec::new() };
+        Ok(WorkosSnapshot { organizations, ..snapshot })
+    }
+
+    async fn connection_is_gone(&self, _: &SecretString, id: &ConnectionId) -> Result<bool, DirectoryError> {
+        self.read(Side::Workos, |state| Ok(!state.connections.contains_key(&letter(id)))).await
+    }
+
+    async fn delete_webhook_endpoint(&self, _: &SecretString, _: &str) -> Result<(), DirectoryError> {
+        self.read(Side::Workos, |_| Ok(())).await
+    }
+}

@@ -1,0 +1,229 @@
+//! Both sides of one user pool, the table between them, and everything that happens to them, in memory.
+//!
+//! The reconciler that runs here is the one that is deployed. Behind its ports stand a directory, a pool that is as strict
+//! as Cognito, and a table that keeps what is stored in its stored form.
+
+pub mod check;
+pub mod clock;
+pub mod cognito;
+mod directory;
+pub mod names;
+mod pools;
+pub mod runner;
+mod table;
+mod tenant;
+pub mod wire;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use causeway_core::{
+    app_clients::AppClients,
+    connection::Connection,
+    id::{Identifier, ProviderName, TenantId},
+    provider::{BaseUrl, Issuer},
+    user_pool::{Mode, PoolOptions, PoolStatus, RunState, UserPool},
+};
+use cognito::{Cognito, Provider};
+use names::{client, conn, org};
+use table::Items;
+pub use tenant::{Edit, Field};
+
+/// What happens to a pool between runs.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A connection appears, changes its state or moves to another organization.
+    Connect(char, &'static str, char),
+    /// A connection disappears.
+    Disconnect(char),
+    /// WorkOS's record of a connection can't be read, or can be read again.
+    Garble(char),
+    /// WorkOS's list leaves a connection out without saying so, or shows it again.
+    Hide(char),
+    /// WorkOS shows a record without an ID, or stops to.
+    GarbleUnknown,
+    /// An organization's verified domains change.
+    Domains(char, Vec<&'static str>),
+    /// The operator chooses organizations, or all.
+    Choose(Option<Vec<char>>),
+    SetMode(Mode),
+    /// The public URL, and so every issuer, changes.
+    MoveBase,
+    /// The tenant does something to the pool by hand.
+    Edit(Edit),
+}
+
+#[derive(Debug, Clone)]
+pub struct State {
+    pub connections: BTreeMap<char, Connection>,
+    garbled: BTreeSet<char>,
+    hidden: BTreeSet<char>,
+    has_unknown: bool,
+    domains: BTreeMap<char, Vec<&'static str>>,
+    pub base: &'static str,
+    pub cognito: Cognito,
+    pub items: Items,
+    /// The providers that Causeway made and that are there; what the world knows and the code must find out.
+    pub made: BTreeSet<ProviderName>,
+    /// Those of them that hold a secret of the tenant's.
+    pub tampered: BTreeSet<ProviderName>,
+    /// The tenant's own providers, as the tenant left them.
+    theirs: BTreeMap<ProviderName, Provider>,
+}
+
+const BASES: [&str; 2] = ["https://sign-in.example.com", "https://new.example.com"];
+
+pub fn tenant_id() -> TenantId {
+    "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap()
+}
+
+fn registered() -> UserPool {
+    let now = clock::now();
+    let options = PoolOptions {
+        domain_identifiers: true,
+        domain_lookup: serde_json::from_value(serde_json::json!({ "origins": [] })).unwrap(),
+        app_clients: AppClients::Named(vec![client("mobile"), client("web")]),
+        ..PoolOptions::default()
+    };
+    UserPool {
+        tenant_id: tenant_id(),
+        user_pool_id: "eu-west-1_AbCdEf123".parse().unwrap(),
+        account_id: "222222222222".parse().unwrap(),
+        role_name: "CausewayLogin".parse().unwrap(),
+        status: PoolStatus::Active,
+        removal: None,
+        options,
+        awaits_admission: false,
+        registered_by: None,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+        run: RunState::new(now),
+        approval: None,
+        due_at: Some(now),
+    }
+}
+
+impl State {
+    fn new() -> Self {
+        let mut cognito = Cognito::default();
+        for web in ["mobile", "web"] {
+            cognito.clients.insert(client(web), ["COGNITO".to_owned()].into());
+        }
+        let mut items = Items::default();
+        items.put_tenant(&table::tenant(&tenant_id(), clock::now()));
+        items.put_pool(&registered());
+        Self {
+            connections: BTreeMap::new(),
+            garbled: BTreeSet::new(),
+            hidden: BTreeSet::new(),
+            has_unknown: false,
+            domains: BTreeMap::new(),
+            base: BASES[0],
+            cognito,
+            items,
+            made: BTreeSet::new(),
+            tampered: BTreeSet::new(),
+            theirs: BTreeMap::new(),
+        }
+    }
+
+    /// What the operator chose; nothing in particular once the pool is removed.
+    pub fn options(&self) -> PoolOptions {
+        self.items.pool().map(|pool| pool.options).unwrap_or_default()
+    }
+
+    pub fn base(&self) -> BaseUrl {
+        BaseUrl::parse(self.base).unwrap()
+    }
+
+    pub fn issuer(&self, letter: char) -> Issuer {
+        Issuer::new(&self.base(), &tenant_id(), &conn(letter))
+    }
+
+    pub fn happen(&mut self, event: &Event) {
+        match event {
+            Event::Connect(letter, state, organization) => self.connect(*letter, state, *organization),
+            Event::Disconnect(letter) => drop(self.connections.remove(letter)),
+            Event::Garble(letter) => toggle(&mut self.garbled, *letter),
+            Event::Hide(letter) => toggle(&mut self.hidden, *letter),
+            Event::GarbleUnknown => self.has_unknown = !self.has_unknown,
+            Event::Domains(organization, domains) => drop(self.domains.insert(*organization, domains.clone())),
+            Event::Choose(chosen) => {
+                let organizations = chosen.as_ref().map(|those| those.iter().copied().map(org).collect());
+                self.set_options(|options| options.organizations = organizations);
+            }
+            Event::SetMode(mode) => self.set_options(|options| options.mode = *mode),
+            Event::MoveBase => self.base = if self.base == BASES[0] { BASES[1] } else { BASES[0] },
+            Event::Edit(edit) => self.edit(edit),
+        }
+    }
+
+    /// An operator's change of a pool's options: it is due at once, also if a run that goes on records another time.
+    fn set_options(&mut self, change: impl FnOnce(&mut PoolOptions)) {
+        let Some(pool) = self.items.pool() else { return };
+        let mut options = pool.options;
+        change(&mut options);
+        let now = serde_json::to_value(clock::now()).unwrap();
+        self.items.set([
+            ("options", serde_json::to_value(options).unwrap()),
+            ("version", (pool.version + 1).into()),
+            ("updated_at", now.clone()),
+            ("due_at", now.clone()),
+            ("look_again_at", now),
+        ]);
+    }
+
+    /// What happens while a run is under way, whose look does not show it.
+    pub fn happen_meanwhile(&mut self, event: &Event) {
+        let comes_back = |letter| !self.connections.contains_key(letter) && self.items.claim(&conn(*letter)).is_some();
+        match event {
+            // An ID that WorkOS has said to be gone does not come back.
+            Event::Connect(letter, ..) if comes_back(letter) => {}
+            event => self.happen(event),
+        }
+    }
+
+    /// Faults stop, WorkOS shows all that it has, and the tenant takes the names of its own providers that it has
+    /// deleted out of the app clients.
+    pub fn calm_down(&mut self) {
+        self.garbled.clear();
+        self.hidden.clear();
+        self.has_unknown = false;
+        let dead = self.dead_names();
+        self.cognito.clients.values_mut().for_each(|names| names.retain(|name| !dead.contains(name)));
+    }
+
+    /// The tenant's own names in app clients that are no provider's: Cognito refuses every change of such a client.
+    fn dead_names(&self) -> BTreeSet<String> {
+        let named = self.cognito.clients.values().flatten();
+        named.filter(|name| self.is_not_ours(name) && !self.cognito.can_support(name)).cloned().collect()
+    }
+
+    /// Whether something stands in the way of runs that only WorkOS or the tenant can take away.
+    pub fn is_hindered(&self) -> bool {
+        !self.hidden().is_empty() || !self.dead_names().is_empty()
+    }
+
+    /// The connections that exist and that WorkOS's list leaves out.
+    pub fn hidden(&self) -> BTreeSet<char> {
+        self.hidden.iter().filter(|letter| self.connections.contains_key(letter)).copied().collect()
+    }
+
+    pub fn holder_of(&self, identifier: &Identifier) -> Option<&ProviderName> {
+        let holder = self.cognito.providers.iter().find(|(_, provider)| provider.identifiers.contains(identifier));
+        holder.map(|(name, _)| name)
+    }
+}
+
+fn toggle(letters: &mut BTreeSet<char>, letter: char) {
+    if !letters.remove(&letter) {
+        letters.insert(letter);
+    }
+}
+
+/// How often a pool in line is looked at, and everything described.
+pub const INTERVAL: Duration = Duration::from_mins(15);
+pub const FULL_PASS: Duration = Duration::from_hours(24);
