@@ -30,6 +30,8 @@ struct Pool {
     #[serde(default)]
     clear_missing_attributes: bool,
     #[serde(default)]
+    domain_lookup: Option<DomainLookup>,
+    #[serde(default)]
     attribute_mapping: BTreeMap<String, String>,
     health: Health,
     counts: Counts,
@@ -64,6 +66,19 @@ impl Chosen {
             Self::Each(each) => each.join(", "),
             Self::Word(word) => word.clone(),
         }
+    }
+}
+
+/// To which pages the lookup by domain is answered.
+#[derive(Deserialize)]
+struct DomainLookup {
+    #[serde(default)]
+    origins: Vec<String>,
+}
+
+impl DomainLookup {
+    fn text(&self) -> String {
+        if self.origins.is_empty() { "offered".to_owned() } else { format!("offered, {}", self.origins.join(", ")) }
     }
 }
 
@@ -153,6 +168,7 @@ pub fn details(answer: &Value) -> Result<String, Failure> {
         ("organizations", organizations),
         ("domains as identifiers", if pool.domain_identifiers { "yes" } else { "no" }.to_owned()),
         ("missing attributes", if pool.clear_missing_attributes { "emptied" } else { "kept" }.to_owned()),
+        ("lookup by domain", pool.domain_lookup.as_ref().map_or_else(|| "off".to_owned(), DomainLookup::text)),
         ("attributes", mapping.join(", ")),
         ("connections", pool.counts.connections.to_string()),
         ("providers", pool.counts.providers.to_string()),

@@ -1,19 +1,18 @@
 //! What the endpoints share.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use causeway_cache::Cache;
 use causeway_core::{
-    connection::Organization,
+    domain::VerifiedDomains,
     id::{OrganizationId, TenantId, UserPoolId},
     provider::BaseUrl,
     timestamp::Timestamp,
 };
 use causeway_edge::{Limit, Rate, Source};
 use causeway_store::{Store, StoreError};
-use causeway_workos::{Workos, WorkosError};
+use causeway_workos::Workos;
 use futures::future::join_all;
-use secrecy::SecretString;
 use url::Url;
 
 use crate::{
@@ -23,10 +22,6 @@ use crate::{
     failure::Failure,
     signer::Signer,
 };
-
-/// How long a browser waits for the domains of its user's organization; they only say whether the address is
-/// verified.
-const DOMAINS_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long the start of an instance waits for what it needs: Lambda gives it ten seconds in all.
 const READY_WITHIN: Duration = Duration::from_secs(5);
@@ -55,8 +50,8 @@ pub struct Bridge {
     pub workos_url: Url,
     /// WorkOS's API.
     pub workos: Workos,
-    /// The organizations of tenants, for their domains.
-    pub organizations: Cache<(TenantId, OrganizationId), Organization>,
+    /// The verified domains of organizations that WorkOS had to be asked for.
+    pub organizations: Cache<(TenantId, OrganizationId), VerifiedDomains>,
     /// The callback of a pool without a domain; none on AWS.
     pub local_callback: Option<String>,
     /// Tenants, pools and claims.
@@ -128,32 +123,4 @@ impl Bridge {
         let again = self.directory.pool_again(endpoint, pool).await?;
         Ok(again.is_some_and(|pool| pool.callbacks(local).contains(&redirect_uri)))
     }
-
-    /// The organization, or nothing where it can't be had: then no address counts as verified, which lets
-    /// the user in all the same.
-    pub async fn organization(
-        &self,
-        tenant: &TenantId,
-        api_key: &SecretString,
-        id: &OrganizationId,
-    ) -> Option<Arc<Organization>> {
-        let key = (tenant.clone(), id.clone());
-        let read = self.organizations.get_or_read(&key, (self.now)(), || self.workos.organization(api_key, id));
-        match tokio::time::timeout(DOMAINS_WITHIN, read).await {
-            Ok(Ok(organization)) => organization,
-            Ok(Err(error)) => {
-                log_missing_domains(error);
-                None
-            }
-            Err(_) => {
-                tracing::warn!("WorkOS did not say in time which domains are verified");
-                None
-            }
-        }
-    }
-}
-
-fn log_missing_domains(error: WorkosError) {
-    let failure = Failure::Workos(error);
-    tracing::warn!(class = ?failure.class(), error = failure.shown(), "the domains of an organization are missing");
 }

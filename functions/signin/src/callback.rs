@@ -24,6 +24,7 @@ use causeway_core::{
         sign_in_log::{SignInEntry, SignInError},
         token::{SignedIn, bound_to},
     },
+    serving::ServingClaim,
     timestamp::Timestamp,
 };
 use causeway_edge::Source;
@@ -235,44 +236,38 @@ async fn sign_in(
     let api_key = bridge.directory.api_key(&served.tenant).await?;
     let (client, verifier) = (&tenant.workos_client_id, state.verifier.as_ref());
     let profile = bridge.workos.redeem_code(client, api_key, code.expose_secret(), verifier).await?;
-    if !is_of_the_connection(&profile, bridge, endpoint, served).await? {
-        return Err(NotSignedIn::Foreign);
-    }
+    let claim = claim_of(&profile, bridge, endpoint, served).await?.ok_or(NotSignedIn::Foreign)?;
     if !state.is_recent_enough(profile.authenticated_at) {
         return Err(NotSignedIn::NotRecent);
     }
-    let subject = subject(&profile, served.claim.subject).ok_or(NotSignedIn::NoSubject)?;
-    let organization = match (profile.email.value(), &profile.organization_id) {
-        (Some(_), Some(id)) => bridge.organization(&tenant.id, api_key, id).await,
-        // Without an address there is nothing to verify.
-        _ => None,
-    };
-    let domains = organization.as_ref().map_or(&[][..], |organization| &organization.domains);
-    let claims = claims(&profile, subject, domains, &AskedFor::of(&served.pool));
+    let subject = subject(&profile, claim.subject).ok_or(NotSignedIn::NoSubject)?;
+    let domains = bridge.domains(served, &claim, &profile, api_key).await;
+    let claims = claims(&profile, subject, &domains, &AskedFor::of(&served.pool));
     if !claims.cut.is_empty() {
         tracing::warn!(claims = ?claims.cut, "claims were too long for Cognito and were cut or left out");
     }
     Ok(keep(bridge, endpoint, state, claims, profile.authenticated_at).await?)
 }
 
-/// Whether the profile is of the connection that was asked for, and of the organization that the claim says
-/// this connection belongs to; a claim without one wants a profile without one. A connection that has just
+/// The claim of the sign-in, if the profile is of the connection that was asked for, and of the organization that the
+/// claim says this connection belongs to; a claim without one wants a profile without one. A connection that has just
 /// got another organization is let through as soon as a run has written that into the claim.
-async fn is_of_the_connection(
+async fn claim_of(
     profile: &Profile,
     bridge: &Bridge,
     endpoint: &Endpoint,
     served: &Served,
-) -> Result<bool, Failure> {
+) -> Result<Option<Arc<ServingClaim>>, Failure> {
     let connection = &endpoint.connection_id;
-    if belongs_to(profile, connection, served.claim.organization_id.as_ref()) {
-        return Ok(true);
+    let fits = |claim: &Arc<ServingClaim>| belongs_to(profile, connection, claim.organization_id.as_ref());
+    if fits(&served.claim) {
+        return Ok(Some(Arc::clone(&served.claim)));
     }
     if profile.connection_id != *connection {
-        return Ok(false);
+        return Ok(None);
     }
     let claim = bridge.directory.claim_again(endpoint, &served.pool.user_pool_id).await?;
-    Ok(claim.is_some_and(|claim| belongs_to(profile, connection, claim.organization_id.as_ref())))
+    Ok(claim.filter(fits))
 }
 
 /// The claims with those that an ID token has beyond the user's own (OpenID Connect Core, 2).

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use causeway_cache::{Cache, Standing};
 use causeway_core::{
     id::{ConnectionId, TenantId, UserPoolId},
+    lookup::KnownDomain,
     oidc::envelope::Key,
     serving::{ServingClaim, ServingPool, ServingTenant},
     tenant::Purpose,
@@ -56,8 +57,9 @@ pub struct Served {
 
 type PoolKey = (TenantId, UserPoolId);
 type ClaimKey = (TenantId, UserPoolId, ConnectionId);
+type DomainKey = (TenantId, UserPoolId, String);
 
-/// Looks tenants, pools and claims up.
+/// Looks tenants, pools, claims and domains up.
 pub struct Directory {
     store: Store,
     sealer: Sealer,
@@ -65,14 +67,15 @@ pub struct Directory {
     tenants: Cache<TenantId, KnownTenant>,
     pools: Cache<PoolKey, ServingPool>,
     claims: Cache<ClaimKey, ServingClaim>,
+    domains: Cache<DomainKey, KnownDomain>,
     strangers: Limit<Source>,
 }
 
 impl Directory {
     /// A directory that knows nothing yet.
     pub fn new(store: Store, sealer: Sealer, now: fn() -> Timestamp) -> Self {
-        let (tenants, pools, claims) = (Cache::new(), Cache::new(), Cache::new());
-        Self { store, sealer, now, tenants, pools, claims, strangers: Limit::new(STRANGERS) }
+        let (tenants, pools, claims, domains) = (Cache::new(), Cache::new(), Cache::new(), Cache::new());
+        Self { store, sealer, now, tenants, pools, claims, domains, strangers: Limit::new(STRANGERS) }
     }
 
     /// The sign-in of `pool` at `endpoint`, if it is served. What is not known yet is read side by side.
@@ -121,6 +124,34 @@ impl Directory {
             Ok(tenant.and(pool))
         };
         self.looked_up(asker, &standings, read).await
+    }
+
+    /// One of a tenant's pools, if it lets users in; the tenant is not looked up.
+    pub async fn pool_alone(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        asker: Asker,
+    ) -> Result<Option<Arc<ServingPool>>, Failure> {
+        let (now, key) = ((self.now)(), (tenant.clone(), pool.clone()));
+        let read = async || self.pools.get_or_read(&key, now, || self.read_pool(&key)).await;
+        self.looked_up(asker, &[self.pools.standing(&key, now)], read).await
+    }
+
+    /// What is known of a domain in its ASCII form, if it was kept for the pool's own tenant.
+    pub async fn known_domain(
+        &self,
+        pool: &ServingPool,
+        domain: String,
+        asker: Asker,
+    ) -> Result<Option<Arc<KnownDomain>>, Failure> {
+        let (now, key) = ((self.now)(), (pool.tenant_id.clone(), pool.user_pool_id.clone(), domain));
+        let read_item = async || {
+            let known = self.store.known_domain(&pool.user_pool_id, &key.2).await?;
+            Ok(known.filter(|known| known.tenant_id == pool.tenant_id))
+        };
+        let read = async || self.domains.get_or_read(&key, now, read_item).await;
+        self.looked_up(asker, &[self.domains.standing(&key, now)], read).await
     }
 
     /// What `read` finds, if it has to be asked at all: where something is known to be missing, nothing is read,

@@ -15,8 +15,15 @@ use causeway_telemetry::{METRICS, Metric, current_trace_id, measured};
 use tracing::{Instrument, field::Empty};
 
 use crate::{
-    answer::NoSuchPlace, authorize::authorize, bridge::Bridge, callback::callback, discovery, start::start,
-    token::token, userinfo::userinfo,
+    answer::NoSuchPlace,
+    authorize::authorize,
+    bridge::Bridge,
+    callback::callback,
+    discovery,
+    lookup::{look_up, preflight},
+    start::start,
+    token::token,
+    userinfo::userinfo,
 };
 
 /// What every answer carries unless it says otherwise itself.
@@ -37,6 +44,7 @@ pub fn router(bridge: Arc<Bridge>) -> Router {
         .route("/oidc/{tenant_id}/{connection_id}/token", post(token))
         .route("/oidc/{tenant_id}/{connection_id}/userinfo", get(userinfo).post(userinfo))
         .route("/start/{tenant_id}/{user_pool_id}", get(start))
+        .route("/discover/{tenant_id}/{user_pool_id}", get(look_up).options(preflight))
         .fallback(async || NoSuchPlace)
         .layer(from_fn(logged))
         .with_state(bridge)

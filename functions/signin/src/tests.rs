@@ -4,11 +4,13 @@
 mod attackers;
 mod aws;
 mod bearers;
+mod domains;
 mod flood;
 mod gone;
 mod journey;
 mod keys;
 mod log;
+mod lookup;
 mod made_up;
 mod measured;
 mod prompts;

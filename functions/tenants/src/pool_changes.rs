@@ -10,6 +10,7 @@ use axum::{
 use causeway_core::{
     app_clients::AppClients,
     id::OrganizationId,
+    lookup::{DomainLookup, DomainLookupFields},
     start::{Start, StartFields},
     user_pool::{Mode, PoolOptions, PoolStatus, SignIn, UserPool},
 };
@@ -63,6 +64,10 @@ struct UserPoolChanges {
     #[serde(default, deserialize_with = "input::present")]
     #[schema(value_type = Option<StartFields>, required = false)]
     start: Option<Option<Start>>,
+    /// Whether the lookup by domain is answered, and to which pages; null means that it is not.
+    #[serde(default, deserialize_with = "input::present")]
+    #[schema(value_type = Option<DomainLookupFields>, required = false)]
+    domain_lookup: Option<Option<DomainLookup>>,
 }
 
 impl UserPoolChanges {
@@ -85,6 +90,7 @@ impl UserPoolChanges {
             attribute_mapping: self.attribute_mapping.unwrap_or(options.attribute_mapping),
             clear_missing_attributes: self.clear_missing_attributes.unwrap_or(options.clear_missing_attributes),
             start: self.start.unwrap_or(options.start),
+            domain_lookup: self.domain_lookup.unwrap_or(options.domain_lookup),
         }
     }
 }
@@ -158,6 +164,7 @@ mod tests {
             attribute_mapping: Some([("email".to_owned(), "email".to_owned())].into()),
             clear_missing_attributes: true,
             start: None,
+            domain_lookup: serde_json::from_value(serde_json::json!({"origins": ["https://app.example.com"]})).unwrap(),
         }
     }
 
@@ -173,10 +180,11 @@ mod tests {
     }
 
     #[test]
-    fn null_means_all_organizations_the_standard_claims_and_no_start() {
-        let body = r#"{"organizations":null,"attribute_mapping":null,"start":null}"#;
+    fn null_means_all_organizations_the_standard_claims_no_start_and_no_lookup() {
+        let body = r#"{"organizations":null,"attribute_mapping":null,"start":null,"domain_lookup":null}"#;
         let changed = changes(body).unwrap().applied(options());
-        assert_eq!((changed.organizations, changed.attribute_mapping, changed.start), (None, None, None));
+        assert_eq!((changed.organizations, changed.attribute_mapping), (None, None));
+        assert_eq!((changed.start, changed.domain_lookup), (None, None));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use causeway_core::{
     app_clients::AppClients,
     health::Health,
     id::{AccountId, OrganizationId, RoleName, TenantId, UserPoolId},
+    lookup::{DomainLookup, DomainLookupFields},
     removal::Removal,
     start::{Start, StartFields},
     timestamp::Timestamp,
@@ -73,6 +74,9 @@ pub struct NewUserPool {
     /// Where sign-ins lead that begin at the customer's identity provider; without it they are refused.
     #[schema(value_type = Option<StartFields>)]
     start: Option<Start>,
+    /// Whether the lookup by domain is answered, and to which pages; without it it is not.
+    #[schema(value_type = Option<DomainLookupFields>)]
+    domain_lookup: Option<DomainLookup>,
 }
 
 impl From<NewUserPool> for NewPool {
@@ -90,6 +94,7 @@ impl From<NewUserPool> for NewPool {
                 attribute_mapping: new.attribute_mapping,
                 clear_missing_attributes: new.clear_missing_attributes,
                 start: new.start,
+                domain_lookup: new.domain_lookup,
             },
             awaits_admission: false,
             registered_by: None,
@@ -138,6 +143,9 @@ pub struct UserPoolAnswer {
     /// Where sign-ins lead that begin at the customer's identity provider; null where they are refused.
     #[schema(required = true, value_type = Option<StartFields>)]
     start: Option<Start>,
+    /// Whether the lookup by domain is answered, and to which pages; null where it is not.
+    #[schema(required = true, value_type = Option<DomainLookupFields>)]
+    domain_lookup: Option<DomainLookup>,
     /// How the pool is.
     health: Health,
     /// What the last complete look counted.
@@ -174,6 +182,7 @@ impl From<UserPool> for UserPoolAnswer {
             domain_identifiers: pool.options.domain_identifiers,
             clear_missing_attributes: pool.options.clear_missing_attributes,
             start: pool.options.start,
+            domain_lookup: pool.options.domain_lookup,
             health: pool.run.health,
             counts: pool.run.counts,
             last_run: pool.run.last_run,

@@ -9,7 +9,8 @@ use crate::{
     connection::ConnectionState,
     id::{ConnectionId, Identifier, OrganizationId, ProviderName, TenantId},
     keeps_unknown,
-    lenient::present,
+    lenient::{if_readable, present},
+    organization::KnownOrganization,
     provider::{Fingerprint, Issuer},
     secret::ClientSecrets,
     timestamp::Timestamp,
@@ -37,6 +38,12 @@ pub struct Claim {
     /// The connection's organization when the claim was last written.
     #[serde(deserialize_with = "present")]
     pub organization_id: Option<OrganizationId>,
+    /// What was last read of that organization; none where no version that keeps it has read it yet.
+    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    pub organization: Option<KnownOrganization>,
+    /// The connection's name in WorkOS, where it has one that can be read.
+    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    pub connection_name: Option<String>,
     /// The provider's name in the pool.
     pub provider_name: ProviderName,
     /// Its issuer; sign-ins go through no other.
@@ -82,6 +89,8 @@ impl Claim {
             tenant_id,
             connection_id,
             organization_id,
+            organization: None,
+            connection_name: None,
             provider_name,
             issuer,
             state: ClaimState::Intended,
@@ -100,5 +109,38 @@ impl Claim {
     /// Whether the provider is known to exist.
     pub fn is_held(&self) -> bool {
         self.state == ClaimState::Held
+    }
+
+    /// Whether it keeps nothing of the organization that its connection has.
+    pub fn lacks_organization(&self) -> bool {
+        let known = self.organization.as_ref().map(|known| &known.id);
+        self.organization_id.is_some() && self.organization_id.as_ref() != known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::BaseUrl;
+
+    fn claim(organization: Option<&str>) -> Claim {
+        let (tenant, connection) = ("tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(), "conn_a".parse().unwrap());
+        let issuer = Issuer::new(&BaseUrl::parse("https://login.example.com").unwrap(), &tenant, &connection);
+        Claim::intended(tenant, connection, organization.map(|id| id.parse().unwrap()), issuer)
+    }
+
+    #[test]
+    fn a_claim_lacks_an_organization_that_it_has_not_or_is_not_its_connections_any_more() {
+        for (organization, known, is_lacking) in [
+            (Some("org_1"), None, true),
+            (Some("org_1"), Some("org_2"), true),
+            (Some("org_1"), Some("org_1"), false),
+            (None, Some("org_1"), false),
+            (None, None, false),
+        ] {
+            let mut claim = claim(organization);
+            claim.organization = known.map(|id| KnownOrganization::of(&id.parse().unwrap(), &[]));
+            assert_eq!(claim.lacks_organization(), is_lacking, "{organization:?} {known:?}");
+        }
     }
 }

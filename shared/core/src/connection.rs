@@ -85,6 +85,9 @@ pub struct Connection {
     pub id: ConnectionId,
     /// The organization that it belongs to; can be missing.
     pub organization_id: Option<OrganizationId>,
+    /// Its name, where it has one that can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Its type in WorkOS's word, such as `OktaSAML`; none where that can't be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection_type: Option<String>,
@@ -144,6 +147,9 @@ impl OrganizationDomain {
 pub struct Organization {
     /// WorkOS's ID.
     pub id: OrganizationId,
+    /// Its name, where it has one that can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Its domains in WorkOS's order.
     pub domains: Vec<OrganizationDomain>,
 }
@@ -153,7 +159,7 @@ pub struct Organization {
 pub struct WorkosSnapshot {
     /// Every readable connection.
     pub connections: Vec<Connection>,
-    /// Every organization, where the pool asks for domains; else empty.
+    /// Every organization, where they were asked for; else empty.
     pub organizations: Vec<Organization>,
     /// IDs of connections whose record could not be read: present, so never taken for gone.
     pub unreadable: Vec<UnreadableRecord>,

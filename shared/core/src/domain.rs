@@ -1,9 +1,12 @@
 //! Domains and addresses, as far as it matters whether two are the same.
 
+use std::collections::BTreeSet;
+
 use idna::{
     AsciiDenyList,
     uts46::{DnsLength, Hyphens, Uts46},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::connection::OrganizationDomain;
 
@@ -32,15 +35,40 @@ fn stands_for_ascii(character: char) -> bool {
     mapped.is_ok_and(|mapped| !mapped.starts_with("xn--"))
 }
 
-/// Whether `email` is an address at a domain that WorkOS vouches for: one `@`, a dot-atom before it (RFC 5322,
-/// 3.2.3), and after it a domain that is the same as a verified one. Anything else can be read as an address at
-/// another domain by somebody.
-pub fn is_verified_address(email: &str, domains: &[OrganizationDomain]) -> bool {
-    let Some((local, domain)) = email.split_once('@') else { return false };
-    is_dot_atom(local)
-        && ascii(domain).is_some_and(|domain| {
-            domains.iter().any(|known| known.is_verified() && ascii(&known.domain).is_some_and(|known| known == domain))
-        })
+/// The domains that WorkOS verified for an organization, each once and in its ASCII form. What has none vouches for
+/// nothing and is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VerifiedDomains(BTreeSet<String>);
+
+impl VerifiedDomains {
+    /// Those of `domains` that are verified.
+    pub fn of(domains: &[OrganizationDomain]) -> Self {
+        let verified = domains.iter().filter(|domain| domain.is_verified());
+        Self(verified.filter_map(|domain| ascii(&domain.domain)).collect())
+    }
+
+    /// Whether `email` is an address at one of them: one `@`, a dot-atom before it (RFC 5322, 3.2.3), and after it a
+    /// domain that is the same. Anything else can be read as an address at another domain by somebody.
+    pub fn vouch_for(&self, email: &str) -> bool {
+        let Some((local, domain)) = email.split_once('@') else { return false };
+        is_dot_atom(local) && ascii(domain).is_some_and(|domain| self.0.contains(&domain))
+    }
+
+    /// The domains, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 fn is_dot_atom(text: &str) -> bool {
@@ -56,7 +84,8 @@ mod tests {
     use crate::connection::DomainState;
 
     fn is_verified(email: &str, domain: &str) -> bool {
-        is_verified_address(email, &[OrganizationDomain { domain: domain.to_owned(), state: DomainState::Verified }])
+        let domain = OrganizationDomain { domain: domain.to_owned(), state: DomainState::Verified };
+        VerifiedDomains::of(&[domain]).vouch_for(email)
     }
 
     #[test]
@@ -113,10 +142,13 @@ mod tests {
 
     #[test]
     fn only_a_domain_that_workos_verified_vouches_for_anything() {
-        let domain = |state| [OrganizationDomain { domain: "acme.test".to_owned(), state }];
-        assert!(is_verified_address("ann@acme.test", &domain(DomainState::LegacyVerified)));
-        assert!(!is_verified_address("ann@acme.test", &domain(DomainState::Other)));
-        assert!(!is_verified_address("ann@acme.test", &[]));
+        let vouches = |state| {
+            let domain = OrganizationDomain { domain: "acme.test".to_owned(), state };
+            VerifiedDomains::of(&[domain]).vouch_for("ann@acme.test")
+        };
+        assert!(vouches(DomainState::Verified) && vouches(DomainState::LegacyVerified));
+        assert!(!vouches(DomainState::Other));
+        assert!(!VerifiedDomains::default().vouch_for("ann@acme.test"));
     }
 
     proptest! {

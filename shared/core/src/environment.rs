@@ -29,6 +29,7 @@ mod tests {
         let readable = Connection {
             id: id("A"),
             organization_id: None,
+            name: None,
             connection_type: None,
             state: ConnectionState::Active,
             created_at: Some(Timestamp::from_seconds(1)),

@@ -246,6 +246,7 @@ mod tests {
             let connection = Connection {
                 id: connection(*letter),
                 organization_id: Some(organization()),
+                name: None,
                 connection_type: None,
                 state,
                 created_at: Some(Timestamp::from_seconds(*created)),

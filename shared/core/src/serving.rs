@@ -8,8 +8,11 @@ use serde::Deserialize;
 
 use crate::{
     adoption::Subject,
+    domain::VerifiedDomains,
     id::{ConnectionId, OrganizationId, ProviderName, TenantId, UserPoolId, WorkosClientId},
     lenient::{if_readable, present},
+    lookup::{self, DomainLookup},
+    organization::{KnownOrganization, OrganizationReads},
     provider::Issuer,
     schema::SchemaAttribute,
     secret::ClientSecrets,
@@ -37,6 +40,8 @@ pub struct ServingTenant {
 /// A user pool, for its sign-ins.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ServingPool {
+    /// The tenant.
+    pub tenant_id: TenantId,
     /// The pool.
     pub user_pool_id: UserPoolId,
     status: PoolStatus,
@@ -56,6 +61,9 @@ pub struct ServingOptions {
     /// Where sign-ins lead that begin at the customer's identity provider; none given means that they are refused.
     #[serde(default, deserialize_with = "stored_if_readable")]
     pub start: Option<Start>,
+    /// Whether the lookup by domain is answered, and to which pages; none given means that it is not.
+    #[serde(default, deserialize_with = "lookup::stored_if_readable")]
+    pub domain_lookup: Option<DomainLookup>,
 }
 
 /// What runs learned for the sign-ins of a pool.
@@ -64,6 +72,8 @@ struct ServingRun {
     callbacks: Vec<String>,
     #[serde(default, deserialize_with = "if_readable")]
     schema: Option<Vec<SchemaAttribute>>,
+    #[serde(default, deserialize_with = "if_readable")]
+    organizations: Option<OrganizationReads>,
 }
 
 impl ServingPool {
@@ -82,6 +92,11 @@ impl ServingPool {
         domain_url_of(&self.run.callbacks, local)
     }
 
+    /// When what the claims keep of their organizations was read; none where that is not known.
+    pub fn organizations_read_at(&self) -> Option<Timestamp> {
+        self.run.organizations.and_then(|organizations| organizations.read_at)
+    }
+
     /// The mapping that providers get.
     pub fn mapping(&self) -> BTreeMap<String, String> {
         mapping_of(self.options.attribute_mapping.as_ref())
@@ -90,6 +105,18 @@ impl ServingPool {
     /// The attributes of the pool's users, as last read; none where that is not known.
     pub fn schema(&self) -> &[SchemaAttribute] {
         self.run.schema.as_deref().unwrap_or_default()
+    }
+}
+
+impl ServingClaim {
+    /// The verified domains of `organization`, where the claim keeps them, as [`KnownOrganization::domains_of`] says.
+    pub fn domains_of(
+        &self,
+        organization: &OrganizationId,
+        read_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<&VerifiedDomains> {
+        self.organization.as_ref()?.domains_of(organization, read_at, now)
     }
 }
 
@@ -103,6 +130,9 @@ pub struct ServingClaim {
     /// The connection's organization when the claim was last written.
     #[serde(deserialize_with = "present")]
     pub organization_id: Option<OrganizationId>,
+    /// What was last read of that organization; none where it is not known: then WorkOS is asked.
+    #[serde(default, deserialize_with = "if_readable")]
+    organization: Option<KnownOrganization>,
     /// The provider's name in the pool.
     pub provider_name: ProviderName,
     /// Its issuer; sign-ins go through no other.

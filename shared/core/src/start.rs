@@ -37,12 +37,17 @@ impl TryFrom<String> for AppUrl {
         const RULE: &str =
             "an https URL (http on localhost only) of at most 2048 characters, without user and fragment";
         let url = Url::parse(&text).map_err(|_| RULE)?;
-        let is_local = matches!(url.host(), Some(Host::Domain("localhost")))
-            || matches!(url.host(), Some(Host::Ipv4(address)) if address.is_loopback());
-        let scheme_is_right = url.scheme() == "https" || (url.scheme() == "http" && is_local);
-        let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-        if text.len() > LONGEST_URL || !scheme_is_right || !is_plain { Err(RULE) } else { Ok(Self(url)) }
+        if text.len() > LONGEST_URL || !is_safe(&url) { Err(RULE) } else { Ok(Self(url)) }
     }
+}
+
+/// Whether a page is reached safely: by `https`, or by `http` on the developer's own machine; without a user and without
+/// a fragment.
+pub(crate) fn is_safe(url: &Url) -> bool {
+    let is_local = matches!(url.host(), Some(Host::Domain("localhost")))
+        || matches!(url.host(), Some(Host::Ipv4(address)) if address.is_loopback());
+    let scheme_is_right = url.scheme() == "https" || (url.scheme() == "http" && is_local);
+    scheme_is_right && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
 }
 
 impl From<AppUrl> for String {

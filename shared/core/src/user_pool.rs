@@ -14,6 +14,8 @@ use crate::{
     id::{AccountId, OnboardingLinkId, OrganizationId, ProviderName, RoleName, TenantId, UserPoolId},
     keeps_unknown,
     lenient::{if_readable, present},
+    lookup::{self, DomainLookup},
+    organization::OrganizationReads,
     removal::Removal,
     schema::SchemaAttribute,
     start::{Start, stored},
@@ -86,6 +88,9 @@ pub struct PoolOptions {
     /// Where sign-ins lead that begin at the customer's identity provider; none given means that they are refused.
     #[serde(default, deserialize_with = "stored", skip_serializing_if = "Option::is_none")]
     pub start: Option<Start>,
+    /// Whether the lookup by domain is answered, and to which pages; none given means that it is not.
+    #[serde(default, deserialize_with = "lookup::stored", skip_serializing_if = "Option::is_none")]
+    pub domain_lookup: Option<DomainLookup>,
 }
 
 impl PoolOptions {
@@ -152,6 +157,12 @@ pub struct RunState {
     /// The attributes of the pool's users, as last read; none where no version that keeps them has looked yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Vec<SchemaAttribute>>,
+    /// When what the claims keep of their organizations was read.
+    #[serde(default, skip_serializing_if = "OrganizationReads::is_never")]
+    pub organizations: OrganizationReads,
+    /// Whether domains are kept for the lookup.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_domains: bool,
     /// Which external IDs the role was last seen to take, where the tenant's is or was being rotated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ids: Option<SeenExternalIds>,
@@ -182,6 +193,8 @@ impl RunState {
             failures: 0,
             callbacks: Vec::new(),
             schema: None,
+            organizations: OrganizationReads::default(),
+            has_domains: false,
             external_ids: None,
             losses: Vec::new(),
             held_of: None,

@@ -45,6 +45,7 @@ fn desired_with(state: &ConnectionState) -> Desired {
     let connections = ['A', 'B'].map(|letter| Connection {
         id: conn(letter),
         organization_id: Some(org('O')),
+        name: None,
         connection_type: None,
         state: state.clone(),
         created_at: Some(then()),

@@ -318,6 +318,7 @@ fn the_test_organization_has_a_provider_only_where_the_pool_names_it_and_never_a
     let test = |id: &str, organization: Option<&str>, kind: Option<&str>| Connection {
         id: id.parse().unwrap(),
         organization_id: organization.map(|id| id.parse().unwrap()),
+        name: None,
         connection_type: kind.map(str::to_owned),
         state: ConnectionState::Active,
         created_at: None,
@@ -331,7 +332,7 @@ fn the_test_organization_has_a_provider_only_where_the_pool_names_it_and_never_a
             test("conn_alone", None, Some("TestIdp")),
             test("conn_real", Some("org_A"), Some("OktaSAML")),
         ],
-        organizations: vec![Organization { id: "org_test_idp".parse().unwrap(), domains: vec![domain] }],
+        organizations: vec![Organization { id: "org_test_idp".parse().unwrap(), name: None, domains: vec![domain] }],
         ..WorkosSnapshot::default()
     };
     let chosen = |organizations: Option<&[&str]>| {
@@ -353,6 +354,7 @@ fn an_id_that_is_too_long_for_an_identifier_is_left_out_with_a_note_and_has_a_pr
     let connection = Connection {
         id: long.parse().unwrap(),
         organization_id: Some(long.parse().unwrap()),
+        name: None,
         connection_type: None,
         state: ConnectionState::Active,
         created_at: None,

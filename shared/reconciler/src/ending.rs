@@ -7,6 +7,7 @@ use causeway_core::{
     guard::{Guarded, Held, Loss, check_parked, recent},
     health::{Course, Ending, failures_in_a_row, next_due},
     id::ProviderName,
+    organization::OrganizationReads,
     plan::{Note, Step},
     port::{Ports, Recorded, Table, TableError},
     run::{Failure, Outcome, RunReport},
@@ -52,6 +53,10 @@ pub(crate) struct Seen {
     found: Vec<Check>,
     counts: Counts,
     described: Described,
+    /// That what the claims keep of their organizations was read and written.
+    organizations: Option<OrganizationReads>,
+    /// Whether domains are kept for the lookup.
+    has_domains: bool,
     losses: Vec<Loss>,
     /// The connections whose losses wait for a person.
     waiting: Held,
@@ -81,12 +86,16 @@ impl Attempt {
         let decisions = guarded.decisions_after(&run.pool.decisions, &executed.done, run.now());
         let put_off = !guarded.put_off.is_empty() || executed.put_off;
         let parked = check_parked(guarded.parked.keys());
+        let is_read = look.organizations.is_some() && executed.kept.in_claims;
+        let interval = run.reconciler.settings.interval;
         let seen = Seen {
             callbacks: look.callbacks.clone(),
             schema: look.schema.clone(),
             found: look.found.iter().cloned().chain(parked).collect(),
             counts: counts(look, &executed),
             described: look.described.clone(),
+            organizations: is_read.then(|| OrganizationReads::after(run.cause, interval, run.started_at)),
+            has_domains: executed.kept.domains,
             losses: executed.losses,
             waiting: guarded.held,
             decisions,
@@ -194,6 +203,10 @@ impl Seen {
         state.callbacks.clone_from(&self.callbacks);
         state.schema = Some(self.schema.clone());
         state.counts = self.counts;
+        state.has_domains = self.has_domains;
+        if let Some(organizations) = self.organizations {
+            state.organizations = organizations;
+        }
         if let Described::Until(last) = &self.described {
             state.full_pass_after = Some(last.clone());
         }
@@ -220,6 +233,7 @@ impl<P: Ports> Run<'_, P> {
         }
         let state = attempt.state(self, &report);
         if attempt.is_removed() {
+            self.forget_domains().await?;
             table.end_removal(pool, self.id).await?;
         } else {
             let ending = Ending::of(attempt.course(&report, &state));

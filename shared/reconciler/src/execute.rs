@@ -10,6 +10,7 @@ use causeway_core::{
     guard::{Guarded, Loss, changes_more_than_identifiers, without_own_change},
     health::ErrorClass,
     id::{ConnectionId, Identifier},
+    organization::KnownOrganization,
     plan::{Action, Failed, Freed, Plan, Step},
     port::{DirectoryError, PoolError, Ports, Table, TableError},
     run::Failure,
@@ -67,6 +68,15 @@ impl StepError {
     }
 }
 
+/// What was kept for sign-ins and for the lookup.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// Whether each claim has what was looked at of its connection and organization.
+    pub in_claims: bool,
+    /// Whether there are domains for the lookup, as far as is known.
+    pub domains: bool,
+}
+
 /// What became of a plan.
 #[derive(Debug, Default)]
 pub(crate) struct Executed {
@@ -76,6 +86,7 @@ pub(crate) struct Executed {
     pub out_of_time: bool,
     /// Whether a change of Causeway's own is for the next run, since one provider has it now.
     pub put_off: bool,
+    pub kept: Kept,
     /// Whether what is known of foreign providers has proven wrong.
     pub foreign_outdated: bool,
 }
@@ -104,7 +115,11 @@ impl<'a, P: Ports> Execution<'a, P> {
             run,
             look,
             claims: look.claims.clone(),
-            executed: Executed { losses: run.pool.run.losses.clone(), ..Executed::default() },
+            executed: Executed {
+                losses: run.pool.run.losses.clone(),
+                kept: Kept { in_claims: false, domains: run.pool.run.has_domains },
+                ..Executed::default()
+            },
             failed: Failed::default(),
             staged: BTreeSet::new(),
             brought_to: None,
@@ -166,6 +181,7 @@ impl<'a, P: Ports> Execution<'a, P> {
             }
         }
         self.note_connections(guarded).await;
+        self.keep_domains().await;
         self.executed
     }
 
@@ -180,7 +196,8 @@ impl<'a, P: Ports> Execution<'a, P> {
         without_own_change(step).map(Cow::Owned)
     }
 
-    /// Keeps in each claim what the API shows of its connection; written only where it changed.
+    /// Keeps in each claim what the API shows of its connection, and what sign-ins need of its organization; written
+    /// only where it changed.
     async fn note_connections(&mut self, guarded: &Guarded) {
         let undone: BTreeSet<&ConnectionId> = guarded
             .plan
@@ -201,6 +218,10 @@ impl<'a, P: Ports> Execution<'a, P> {
                 if let Some(wanted) = wanted {
                     noted.connection_state = Some(wanted.connection.state.clone());
                     noted.organization_id.clone_from(&wanted.connection.organization_id);
+                    noted.connection_name.clone_from(&wanted.connection.name);
+                }
+                if let Some(all) = &self.look.organizations {
+                    noted.organization = noted.organization_id.as_ref().map(|id| KnownOrganization::of(id, all));
                 }
                 noted.in_sync = claim.is_held() && !undone.contains(&claim.connection_id);
                 noted
@@ -210,6 +231,7 @@ impl<'a, P: Ports> Execution<'a, P> {
         let (table, pool) = (&self.run.reconciler.table, &self.run.pool.user_pool_id);
         let writes = changed.iter().map(|claim| async move { (claim, table.put_claim(pool, claim).await) });
         let written: Vec<_> = stream::iter(writes).buffer_unordered(NOTES_AT_ONCE).collect().await;
+        self.executed.kept.in_claims = written.iter().all(|(_, outcome)| outcome.is_ok());
         for (claim, outcome) in written {
             match outcome {
                 Ok(noted) => drop(self.claims.insert(noted.connection_id.clone(), noted)),

@@ -33,7 +33,7 @@ impl<P: Ports> Run<'_, P> {
         }
         let full_pass_is_due = pool.run.full_pass_due_at <= self.started_at;
         let full = full_pass_is_due.then(|| FullPass { after: pool.run.full_pass_after.clone() });
-        let look = match Box::pin(reconciler.look(self.tenant, pool, full, self.deadline)).await {
+        let look = match Box::pin(reconciler.look(self.tenant, pool, Some(self.cause), full, self.deadline)).await {
             Ok(look) => look,
             // A role that can't be assumed at all refuses the wrong external ID as well: nothing is shown by it.
             Err(error) => return Attempt::blind(&error),

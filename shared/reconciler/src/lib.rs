@@ -2,6 +2,7 @@
 
 mod adoption;
 mod describe;
+mod domains;
 mod ending;
 mod execute;
 mod external_ids;

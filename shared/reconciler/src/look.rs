@@ -6,6 +6,7 @@ use causeway_core::{
     app_clients::AppClients,
     check::{Check, CheckOutcome, check_mapping, check_named, check_test_organization},
     claim::Claim,
+    connection::Organization,
     desired::Desired,
     foreign::ForeignProviders,
     health::ErrorClass,
@@ -18,6 +19,7 @@ use causeway_core::{
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{UserPool, callbacks},
+    wake_up::Cause,
 };
 use causeway_telemetry::chain;
 use secrecy::SecretString;
@@ -109,6 +111,8 @@ pub struct Look<P: Ports> {
     pub observed: Observed,
     /// What Causeway made.
     pub claims: BTreeMap<ConnectionId, Claim>,
+    /// Every organization that WorkOS has; none where they were not looked at.
+    pub organizations: Option<Vec<Organization>>,
     /// The claims that can't be read: nothing is done about their connections.
     pub unreadable: Vec<Failure>,
     /// The callbacks of the pool's domains.
@@ -175,26 +179,32 @@ struct PoolSeen<A> {
 }
 
 impl<P: Ports> Reconciler<P> {
-    /// Looks at both sides of a pool.
+    /// Looks at both sides of a pool, for a run of this cause or for none.
     pub(crate) async fn look(
         &self,
         tenant: &Tenant,
         pool: &UserPool,
+        cause: Option<Cause>,
         full: Option<FullPass>,
         deadline: Timestamp,
     ) -> Result<Look<P>, LookError> {
         let key = self.key(tenant).await?;
+        // First, since they say whether the organizations are needed, which are another list of WorkOS's.
+        let claims = self.table.claims(&pool.user_pool_id).await?;
+        let is_lacking = claims.items.iter().any(|claim| claim.tenant_id == tenant.id && claim.lacks_organization());
+        let now = (self.sources.now)();
+        let is_due = |cause| pool.run.organizations.is_due(cause, is_lacking, now);
+        let with_organizations = pool.options.domain_identifiers || cause.is_some_and(is_due);
         let both_sides = async {
             futures::join!(
-                self.directory.snapshot(&key, pool.options.domain_identifiers),
+                self.directory.snapshot(&key, with_organizations),
                 self.look_at_pool(tenant, pool),
-                self.table.claims(&pool.user_pool_id),
                 self.table.foreign_providers(&pool.user_pool_id),
             )
         };
         // One slow side must not take the other pools of the batch down with it.
         let time = deadline.since((self.sources.now)());
-        let (snapshot, seen, claims, foreign) =
+        let (snapshot, seen, foreign) =
             tokio::time::timeout(time, Box::pin(both_sides)).await.map_err(|_| LookError::OutOfTime)?;
         let snapshot = snapshot?;
         let PoolSeen { access, observed, callbacks, schema, mut notes, found } = seen.inspect_err(|error| {
@@ -209,16 +219,22 @@ impl<P: Ports> Reconciler<P> {
             ))
             .with_remedy(UNREADABLE)
         }));
-        let claims = claims?;
         notes.extend(claims.unreadable.iter().map(|(id, _)| {
             Note::on_connection(id.clone(), "its claim can't be read: nothing is done about it".to_owned())
         }));
         let unreadable = claims.unreadable.iter().map(|(id, _)| id.clone());
+        let desired = Desired::new(&snapshot, &pool.options).without(unreadable);
+        // One that can't be read whole is as good as missing: what its claims lack, sign-ins ask for.
+        let is_whole = |organization: &Organization| {
+            snapshot.unreadable_organizations.iter().all(|record| record.id != organization.id.as_str())
+        };
+        let organizations = snapshot.organizations.into_iter().filter(is_whole).collect();
         let mut look = Look {
-            desired: Desired::new(&snapshot, &pool.options).without(unreadable),
+            desired,
             observed,
             unreadable: claims.unreadable.into_iter().map(unreadable_claim).collect(),
             claims: own(pool, claims.items),
+            organizations: with_organizations.then_some(organizations),
             callbacks,
             schema,
             notes,
@@ -280,6 +296,7 @@ impl<P: Ports> Reconciler<P> {
             desired: Desired::nothing(claims.keys().cloned()),
             observed,
             claims,
+            organizations: None,
             unreadable: Vec::new(),
             callbacks,
             schema,

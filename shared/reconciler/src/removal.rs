@@ -39,6 +39,17 @@ impl<P: Ports> Run<'_, P> {
         }
     }
 
+    /// Forgets what the lookup answered of the pool, unless it is somebody else's by now.
+    pub(crate) async fn forget_domains(&self) -> Result<(), TableError> {
+        let (table, pool) = (&self.reconciler.table, self.pool);
+        for (domain, known) in table.known_domains(&pool.user_pool_id).await? {
+            if known.is_none_or(|known| known.tenant_id == pool.tenant_id) {
+                table.delete_known_domain(&pool.user_pool_id, &domain).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn keep_providers(&self, claims: Claims) -> Result<Attempt, TableError> {
         let mut done = Vec::new();
         for claim in claims.values() {

@@ -50,6 +50,11 @@ impl Key {
         Self::new(format!("POOL#{pool}"), "FOREIGN")
     }
 
+    /// What the lookup answers for a domain of a pool.
+    pub fn domain(pool: &UserPoolId, domain: &str) -> Self {
+        Self::new(format!("POOL#{pool}"), format!("DOMAIN#{domain}"))
+    }
+
     /// A link as its tenant has it.
     pub fn onboarding_link(tenant: &TenantId, link: &OnboardingLinkId) -> Self {
         Self::new(format!("TENANT#{tenant}"), format!("ONBOARDING#{link}"))

@@ -7,6 +7,7 @@ use causeway_core::{
     errand::{Errand, SeenAppClients},
     foreign::ForeignProviders,
     idempotency::StoredRequest,
+    lookup::KnownDomain,
     oidc::sign_in_log::SignInEntry,
     onboarding::OnboardingLink,
     run::RunReport,
@@ -74,6 +75,7 @@ kinds! {
     Owner: Owner;
     Mark: Mark;
     Claim: Claim, ServingClaim;
+    Domain: KnownDomain;
     Run: RunReport;
     Foreign: ForeignProviders;
     OnboardingLink: OnboardingLink;

@@ -4,6 +4,7 @@
 mod audit;
 mod bearer_key;
 mod claims;
+mod domains;
 mod due;
 mod errands;
 mod error;

@@ -1,11 +1,14 @@
 //! The table behind the reconciler's port.
 
+use std::collections::BTreeMap;
+
 use causeway_core::{
     claim::Claim,
     decisions::Decisions,
     foreign::ForeignProviders,
     guard::{Held, Loss},
     id::{TenantId, UserPoolId},
+    lookup::KnownDomain,
     port::{Claims, Lease, Recorded, Table, TableError, Taken},
     run::RunReport,
     tenant::{Purpose, Tenant},
@@ -110,6 +113,18 @@ impl Table for StoredTable {
 
     async fn delete_claim(&self, pool: &UserPoolId, claim: &Claim) -> Result<(), TableError> {
         Ok(self.store.delete_claim(pool, claim).await?)
+    }
+
+    async fn known_domains(&self, pool: &UserPoolId) -> Result<BTreeMap<String, Option<KnownDomain>>, TableError> {
+        Ok(self.store.known_domains(pool).await?)
+    }
+
+    async fn put_known_domain(&self, pool: &UserPoolId, known: &KnownDomain) -> Result<(), TableError> {
+        Ok(self.store.put_known_domain(pool, known).await?)
+    }
+
+    async fn delete_known_domain(&self, pool: &UserPoolId, domain: &str) -> Result<(), TableError> {
+        Ok(self.store.delete_known_domain(pool, domain).await?)
     }
 
     async fn foreign_providers(&self, pool: &UserPoolId) -> Result<ForeignProviders, TableError> {

@@ -34,12 +34,13 @@ impl Workos {
         let (connections, organizations) = tokio::try_join!(connections, organizations)?;
         let (mut unreadable, mut unreadable_organizations) = (Vec::new(), Vec::new());
         let connections = merged(connections, |connection| connection.id.clone(), &mut unreadable);
-        let read = merged(organizations, |organization| organization.id.clone(), &mut unreadable_organizations);
+        let read = merged(organizations, |read| read.organization.id.clone(), &mut unreadable_organizations);
         let mut organizations = Vec::new();
-        for ReadOrganization { id, domains, problem } in read {
+        for ReadOrganization { organization, problem } in read {
+            let id = organization.id.to_string();
             let problem = problem.map(|problem| format!("organization: {problem}"));
-            unreadable_organizations.extend(problem.map(|problem| UnreadableRecord { id: id.to_string(), problem }));
-            organizations.push(Organization { id, domains });
+            unreadable_organizations.extend(problem.map(|problem| UnreadableRecord { id, problem }));
+            organizations.push(organization);
         }
         Ok(WorkosSnapshot { connections, organizations, unreadable, unreadable_organizations })
     }
@@ -67,7 +68,7 @@ impl Workos {
         };
         match record::organization(&answer.read::<Box<RawValue>>()?) {
             // Domains that can't be read verify nothing, and keep nobody out.
-            Ok(read) if read.id == *id => Ok(Some(Organization { id: read.id, domains: read.domains })),
+            Ok(read) if read.organization.id == *id => Ok(Some(read.organization)),
             Ok(_) => Err(answer.unreadable("it is of another organization")),
             Err(record) => Err(answer.unreadable(record.problem)),
         }

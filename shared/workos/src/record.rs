@@ -3,7 +3,7 @@
 //! that is reported and never left out: what is left out would be taken for gone.
 
 use causeway_core::{
-    connection::{Connection, ConnectionState, DomainState, OrganizationDomain, UnreadableRecord},
+    connection::{Connection, ConnectionState, DomainState, Organization, OrganizationDomain, UnreadableRecord},
     id::OrganizationId,
     lenient::{Members, Said},
     timestamp::Timestamp,
@@ -14,13 +14,14 @@ use serde_json::value::RawValue;
 /// is not taken for another one.
 const LONGEST_ID: usize = 80;
 
+/// The most characters of a name that are kept.
+const LONGEST_NAME: usize = 128;
+
 /// An organization as far as it could be read.
 #[derive(Debug)]
 pub(crate) struct ReadOrganization {
-    /// WorkOS's ID.
-    pub id: OrganizationId,
-    /// The domains that could be read.
-    pub domains: Vec<OrganizationDomain>,
+    /// The organization, with the domains that could be read.
+    pub organization: Organization,
     /// Why these may not be all.
     pub problem: Option<&'static str>,
 }
@@ -34,6 +35,7 @@ pub(crate) fn connection(record: &RawValue) -> Result<Connection, UnreadableReco
     Ok(Connection {
         id,
         organization_id: text("organization_id").and_then(|id| id.parse().ok()),
+        name: name(&members),
         connection_type: text("connection_type"),
         state: ConnectionState::from(text("state").unwrap_or_default()),
         created_at: text("created_at").and_then(|date| Timestamp::parse(&date)),
@@ -45,16 +47,19 @@ pub(crate) fn connection(record: &RawValue) -> Result<Connection, UnreadableReco
 pub(crate) fn organization(record: &RawValue) -> Result<ReadOrganization, UnreadableRecord> {
     let members = members(record);
     let id: OrganizationId = id(&members, "organization")?;
-    if id.is_test() {
-        return Ok(ReadOrganization { id, domains: Vec::new(), problem: None });
-    }
+    let (domains, problem) = if id.is_test() { (Vec::new(), None) } else { domains(&members) };
+    Ok(ReadOrganization { organization: Organization { id, name: name(&members), domains }, problem })
+}
+
+/// The domains of an organization that can be read, and why these may not be all.
+fn domains(members: &Members) -> (Vec<OrganizationDomain>, Option<&'static str>) {
     let Some(items) = members.raw("domains").and_then(|list| serde_json::from_str::<Vec<Box<RawValue>>>(list).ok())
     else {
-        return Ok(ReadOrganization { id, domains: Vec::new(), problem: Some("domains: missing, or not a list") });
+        return (Vec::new(), Some("domains: missing, or not a list"));
     };
     let domains: Vec<OrganizationDomain> = items.iter().filter_map(|item| domain(item)).collect();
     let problem = (domains.len() < items.len()).then_some("domains: one of them can't be read");
-    Ok(ReadOrganization { id, domains, problem })
+    (domains, problem)
 }
 
 /// Reads a domain of an organization (WorkOS API: `OrganizationDomain`, whose `state` is optional); `None` where it
@@ -69,6 +74,13 @@ fn domain(record: &RawValue) -> Option<OrganizationDomain> {
         Said::Value(_) | Said::Nothing => DomainState::Other,
     };
     Some(OrganizationDomain { domain, state })
+}
+
+/// The name of a record, as people read it: nothing that controls a terminal, and not without an end.
+fn name(members: &Members) -> Option<String> {
+    let said = members.text("name");
+    let shown = said.value()?.chars().filter(|c| !c.is_control()).take(LONGEST_NAME);
+    Some(shown.collect::<String>().trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// The members of a record; none of what is no object.

@@ -19,7 +19,7 @@ pub struct Beginning {
 impl Beginning {
     /// Every method below every open prefix, with and without IDs.
     pub(crate) fn open(named: &Named) -> Vec<Self> {
-        const PLACES: [(&str, &str); 16] = [
+        const PLACES: [(&str, &str); 18] = [
             ("/", ""),
             ("/onboarding/", ""),
             ("/onboarding/x", ""),
@@ -36,6 +36,8 @@ impl Beginning {
             ("/webhooks/{tenant_id}", ""),
             ("/start/", ""),
             ("/start/{tenant_id}/", ""),
+            ("/discover/", ""),
+            ("/discover/{tenant_id}/", ""),
         ];
         let of = |method: &str| {
             let method = method.to_owned();

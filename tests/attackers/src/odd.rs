@@ -4,7 +4,7 @@ use crate::attacks::Hostile;
 use crate::routes::{Named, PAGES, open_routes};
 use crate::writing::Kind;
 
-const QUERIES: [&[u8]; 14] = [
+const QUERIES: [&[u8]; 18] = [
     b"a=\"",
     b"a=<b>",
     b"a=`{|}^",
@@ -19,6 +19,10 @@ const QUERIES: [&[u8]; 14] = [
     b"state=%22%3C&code=\"<>",
     b"client_id=<&redirect_uri=\"&scope=\\",
     "a=\u{ff0e}\u{2028}".as_bytes(),
+    b"domain=\xff&domain=%2e%2e%2f",
+    b"domain=%23OWNER%00",
+    b"domain=a%E3%80%82b&domain=",
+    "domain=\u{212a}elvin.test".as_bytes(),
 ];
 
 const HEADERS: [(&str, &[u8]); 8] = [

@@ -130,6 +130,8 @@ pub fn open_routes() -> Vec<Route> {
         Route::open("POST", "/onboarding/{proxy+}"),
         Route::open("GET", "/oidc/{tenant_id}/callback"),
         Route::open("GET", "/start/{tenant_id}/{user_pool_id}"),
+        Route::open("GET", "/discover/{tenant_id}/{user_pool_id}"),
+        Route::open("OPTIONS", "/discover/{tenant_id}/{user_pool_id}"),
     ];
     routes.extend(of_issuer.map(|(method, end)| Route::open(method, &format!("{ISSUER}{end}"))));
     routes

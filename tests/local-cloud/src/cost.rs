@@ -10,14 +10,16 @@ mod quota;
 use std::fmt::Write;
 
 pub use self::counted::{
-    Calls, Counted, DUE_SHARDS, Endpoint, RUN, RUN_REPORTED, SIGN_IN, SIGN_IN_REQUESTS, START, TICK, TOGETHER, Units,
-    WAKE_UP, WEBHOOK_FIRST, WEBHOOK_NEXT, WEBHOOK_SOON,
+    Calls, Counted, DUE_SHARDS, Endpoint, ORGANIZATIONS, RUN, RUN_REPORTED, SIGN_IN, SIGN_IN_REQUESTS, START, TICK,
+    TOGETHER, Units, WAKE_UP, WEBHOOK_FIRST, WEBHOOK_NEXT, WEBHOOK_SOON,
 };
 
 /// Seconds of a month of 730 hours.
 const MONTH: f64 = 730.0 * 3600.0;
 /// `ReconcileIntervalSeconds`, by default.
 const INTERVAL: f64 = 900.0;
+/// How long after a run that reads the organizations the next one does: so that they are never older than an hour.
+const BETWEEN_ORGANIZATIONS: f64 = 3600.0 - INTERVAL;
 
 /// What is assumed of a tenant, which has one pool, and of times and sizes.
 mod assumed {

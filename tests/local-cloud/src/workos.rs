@@ -18,6 +18,11 @@ pub const CLIENT_ID: &str = "client_01CAUSEWAY";
 /// How many further API keys there are: `sk_test_1` and on. Each has its own rate limit.
 pub const FURTHER_API_KEYS: usize = 120;
 
+/// The ID of the Test Organization.
+pub const TEST_ORGANIZATION: &str = "org_test_idp";
+/// The ID of the connection of the Test Organization.
+pub const TEST_CONNECTION: &str = "conn_test_idp";
+
 /// The client ID of the other environment, which knows nothing of the first.
 pub const OTHER_CLIENT_ID: &str = "client_02CAUSEWAY";
 /// How many API keys the other environment has.
@@ -104,6 +109,11 @@ impl WorkOs {
     /// Has the identity provider say something else of a user from now on: the members of the profile that change.
     pub async fn changes_profile(&self, email: &str, changes: &Value) -> Result<()> {
         self.call("PUT", &format!("/router/profiles/{email}"), Some(changes)).await?.expect(200).map(drop)
+    }
+
+    /// Has this API key see the Test Organization, as one of a staging environment does.
+    pub async fn shows_test_organization(&self) -> Result<()> {
+        self.call("PUT", "/router/test-organization", Some(&json!({}))).await?.expect(200).map(drop)
     }
 
     /// Deletes a connection.

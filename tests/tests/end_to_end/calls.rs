@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use causeway_core::run::Outcome;
+use causeway_core::wake_up::Cause;
 use causeway_local_cloud::cost::{Calls, RUN, WEBHOOK_NEXT};
 use causeway_local_cloud::eventually::eventually;
 use causeway_local_cloud::front::control::now;
@@ -46,8 +47,10 @@ async fn a_look_at_a_pool_in_line_lists_each_side_once_and_describes_no_provider
             ("lists of providers", count(&calls, "cognito-idp", "ListIdentityProviders"), 2),
             ("reads of the app client", count(&calls, "cognito-idp", "DescribeUserPoolClient"), 1),
             ("lists of connections", count(&of_workos, "workos", "GET /connections"), 1),
-            ("lists of organizations", count(&of_workos, "workos", "GET /organizations"), 0),
         ];
+        // Those that somebody asked for; one that the schedule asks for does within the hour.
+        let organizations = count(&of_workos, "workos", "GET /organizations");
+        ensure!((1..=looks).contains(&organizations), "{organizations} lists of organizations in {looks} looks");
         let all = calls.iter().filter(|call| call.service == "cognito-idp").count();
         for (what, times, each) in costs {
             ensure!(times == each * looks, "{times} {what} in {looks} looks: {calls:?} {of_workos:?}");
@@ -102,6 +105,47 @@ async fn an_instance_assumes_the_role_once_and_each_look_lists_the_organizations
     // Those of the tenant's first pool are not asked for.
     let of_workos = front.calls(since, &format!("{} ", tenancy.workos.api_key)).await?;
     assert_eq!(count(&of_workos, "workos", "GET /organizations"), LOOKS, "{of_workos:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_organizations_are_read_hourly_and_for_an_event_and_what_a_claim_lacks_is_filled() -> Result<()> {
+    let (pool, organization, connections) = in_line_elsewhere("organizations", 1).await?;
+    let (tenancy, front) = (&pool.tenancy, pool.tenancy.cloud.front()?);
+    let process = InProcess::new(&pool).await?.with_interval(Duration::from_mins(15));
+    process.settle().await?;
+    let lists = async |after: Duration, cause: Cause| -> Result<usize> {
+        pass(after);
+        let since = now();
+        process.woken(cause).await?;
+        let calls = front.calls(since, &format!("{} ", tenancy.workos.api_key)).await?;
+        Ok(count(&calls, "workos", "GET /organizations"))
+    };
+    let minutes = |minutes| Duration::from_mins(minutes);
+    for (after, cause, expected) in [
+        (minutes(15), Cause::Schedule, 0),
+        (minutes(15), Cause::Schedule, 0),
+        (minutes(15), Cause::Schedule, 1),
+        (minutes(1), Cause::Webhook, 1),
+        // WorkOS's list may have been behind the event.
+        (minutes(1), Cause::Schedule, 1),
+        (minutes(1), Cause::Schedule, 0),
+    ] {
+        assert_eq!(lists(after, cause).await?, expected, "{cause:?} after {after:?}");
+    }
+
+    let shown = tenancy.workos.call("GET", &format!("/organizations/{organization}"), None).await?.json()?;
+    let kept = process.claims().await?.remove(0);
+    let known = kept.organization.clone().context("the claim keeps no organization")?;
+    assert_eq!((known.id.as_str(), known.name.as_deref()), (organization.as_str(), shown["name"].as_str()));
+    let domains = known.domains.context("the claim keeps no domains")?;
+    assert_eq!(domains.iter().next(), shown["domains"][0]["domain"].as_str(), "{shown:#}");
+    assert_eq!(kept.connection_name.as_deref(), Some("c0"), "{connections:?}");
+
+    process.forget_organization(&kept).await?;
+    assert_eq!(lists(minutes(1), Cause::Schedule).await?, 1, "the claim lacks it");
+    assert_eq!(process.claims().await?[0].organization, kept.organization);
+    assert_eq!(lists(minutes(1), Cause::Schedule).await?, 0);
     Ok(())
 }
 

@@ -238,6 +238,14 @@ impl InProcess {
         Ok(Box::pin(self.reconciler.planned(&tenant, &pool, now().plus(time))).await?)
     }
 
+    /// Has a claim keep nothing of its organization, as one of an earlier version does.
+    pub async fn forget_organization(&self, claim: &Claim) -> Result<()> {
+        self.limit.left.store(usize::MAX, Ordering::Relaxed);
+        let forgetful = Claim { organization: None, ..claim.clone() };
+        self.reconciler.table.store.put_claim(&self.pool, &forgetful).await?;
+        Ok(())
+    }
+
     /// What Causeway knows to be its own in the pool.
     pub async fn claims(&self) -> Result<Vec<Claim>> {
         self.limit.left.store(usize::MAX, Ordering::Relaxed);

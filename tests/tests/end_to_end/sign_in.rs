@@ -189,6 +189,27 @@ async fn an_address_in_a_verified_domain_of_the_organization_is_verified() -> Re
 }
 
 #[tokio::test]
+async fn a_domain_that_is_verified_later_counts_after_a_look_and_one_that_is_taken_away_no_more() -> Result<()> {
+    let (pool, organization, connections) = scene("domains", 1).await?;
+    let party = RelyingParty::of(&pool, &connections[0]).await?;
+    let domain = format!("{}.example", unique("w"));
+    let user = format!("gil@{domain}");
+    assert_eq!(party.signs_in(&user).await?["email_verified"], false);
+    for (domains, is_verified) in [(json!([{"domain": domain, "state": "verified"}]), true), (json!([]), false)] {
+        let path = format!("/organizations/{organization}");
+        let changed = json!({"domain_data": domains});
+        pool.tenancy.workos.call("PUT", &path, Some(&changed)).await?.expect(200)?;
+        pool.run().await?;
+        // An instance knows the claim for a minute.
+        eventually(SOON, &format!("the address is verified: {is_verified}"), async || {
+            Ok((party.signs_in(&user).await?["email_verified"] == is_verified).then_some(()))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn authorize_sends_nobody_on_where_something_is_wrong() -> Result<()> {
     let (pool, _, connections) = scene("authorize", 1).await?;
     let party = RelyingParty::of(&pool, &connections[0]).await?;

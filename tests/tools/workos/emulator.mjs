@@ -6,9 +6,11 @@
 // second one has the keys and the client ID that the seed names as `other`; all else goes to the first.
 //
 // The router has what WorkOS has and its emulator lacks: PKCE, a `prompt` that can be refused (to users whose address
-// begins with `unprompted`), and users of whom the identity provider says something else than before
-// (`PUT /router/profiles/EMAIL` with the members of the profile that change).
-import { createHash } from 'node:crypto';
+// begins with `unprompted`), users of whom the identity provider says something else than before
+// (`PUT /router/profiles/EMAIL` with the members of the profile that change), and the Test Organization of a staging
+// environment, which the emulator could not call by its ID (`PUT /router/test-organization`, for the API key alone that
+// asks for it: all keys share one store).
+import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, createServer, request as forward } from 'node:http';
 import { createServer as createTcpServer, Server } from 'node:net';
@@ -51,6 +53,42 @@ function emulatorOf(request, body) {
 const challenges = new Map();
 const changes = new Map();
 
+// The Test Organization and its connection, whose identity provider vouches for whatever address is typed in.
+const since = '2026-01-15T12:00:00.000Z';
+const dates = { created_at: since, updated_at: since };
+const testDomain = { object: 'organization_domain', id: 'org_domain_test_idp', domain: 'example.com', state: 'verified' };
+const testOrganization = {
+  object: 'organization', id: 'org_test_idp', name: 'Test Organization', domains: [testDomain], ...dates,
+};
+const testConnection = {
+  object: 'connection', id: 'conn_test_idp', organization_id: 'org_test_idp', connection_type: 'TestIdp',
+  name: 'Test Identity Provider', state: 'active', domains: [], ...dates,
+};
+const testRecords = { '/organizations': testOrganization, '/connections': testConnection };
+// The API keys that see it, and the address behind each code of a test sign-in.
+const testers = new Set();
+const testCodes = new Map();
+
+function testProfile(email) {
+  const [first] = email.split('@');
+  return {
+    object: 'profile', id: `prof_test_${createHash('sha256').update(email).digest('hex').slice(0, 20)}`,
+    connection_id: testConnection.id, connection_type: 'TestIdp', organization_id: testOrganization.id,
+    idp_id: email, email, first_name: first, last_name: 'Test', name: `${first} Test`, groups: [],
+    custom_attributes: {}, raw_attributes: { email },
+  };
+}
+
+// Where a browser goes on that asks for the test connection.
+function testSignIn(query, response) {
+  const [code, back] = [`test_${randomUUID()}`, new URL(query.get('redirect_uri'))];
+  testCodes.set(code, query.get('login_hint') ?? 'user@example.com');
+  back.searchParams.set('code', code);
+  if (query.has('state')) back.searchParams.set('state', query.get('state'));
+  if (query.has('code_challenge')) challenges.set(code, query.get('code_challenge'));
+  return response.writeHead(302, { location: back.href }).end();
+}
+
 const asJson = (response, status, body) =>
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 
@@ -71,6 +109,16 @@ function answered(url, request, body, response) {
       return response.writeHead(302, { location: back.href }).end();
     }
   }
+  const key = request.headers.authorization?.replace(/^Bearer /, '');
+  if (url.pathname === '/router/test-organization' && request.method === 'PUT') {
+    testers.add(key);
+    return asJson(response, 200, {});
+  }
+  const record = Object.entries(testRecords).find(([path, { id }]) => url.pathname === `${path}/${id}`)?.[1];
+  if (record !== undefined && testers.has(key)) return asJson(response, 200, record);
+  if (url.pathname === '/sso/authorize' && query.get('connection') === testConnection.id) {
+    return testSignIn(query, response);
+  }
   if (url.pathname === '/sso/token') {
     const { code, code_verifier: verifier } = parsed(body);
     const expected = challenges.get(code);
@@ -79,6 +127,9 @@ function answered(url, request, body, response) {
     if (expected !== undefined && expected !== hash) {
       return asJson(response, 400, { error: 'invalid_grant', error_description: 'The code verifier does not match.' });
     }
+    const email = testCodes.get(code);
+    testCodes.delete(code);
+    if (email !== undefined) return asJson(response, 200, { access_token: 'test', profile: testProfile(email) });
   }
   return undefined;
 }
@@ -92,7 +143,13 @@ function parsed(body) {
 }
 
 // The emulator's answer as the router passes it on.
-function passedOn(url, answer, body) {
+function passedOn(url, request, answer, body) {
+  const key = request.headers.authorization?.replace(/^Bearer /, '');
+  if (request.method === 'GET' && url.pathname in testRecords && testers.has(key)) {
+    const list = parsed(body);
+    const isLast = list.list_metadata?.after === null;
+    return isLast ? Buffer.from(JSON.stringify({ ...list, data: [...list.data, testRecords[url.pathname]] })) : body;
+  }
   const location = answer.headers.location;
   const challenge = url.searchParams.get('code_challenge');
   if (url.pathname === '/sso/authorize' && location !== undefined && challenge !== null) {
@@ -115,7 +172,7 @@ const router = createServer(async (request, response) => {
   const sent = forward({ ...to, headers: request.headers, agent }, async (answer) => {
     const parts = [];
     for await (const part of answer) parts.push(part);
-    const body = passedOn(url, answer, Buffer.concat(parts));
+    const body = passedOn(url, request, answer, Buffer.concat(parts));
     const headers = { ...answer.headers, 'content-length': body.length };
     delete headers['transfer-encoding'];
     response.writeHead(answer.statusCode, headers).end(body);

@@ -28,6 +28,7 @@ pub struct Create {
 
 /// What a user pool is registered with.
 #[derive(Debug, Default, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
 pub struct NewPool {
     /// The AWS account that the pool is in
     #[arg(long)]
@@ -56,6 +57,12 @@ pub struct NewPool {
     /// Empties attributes that the identity provider no longer sends, where the pool's schema allows it
     #[arg(long)]
     pub clear_missing_attributes: bool,
+    /// Answers anybody which provider the users of a verified domain have, which makes your customers' domains public
+    #[arg(long)]
+    pub domain_lookup: bool,
+    /// An origin whose pages may ask for it, such as https://app.example.com; may be repeated
+    #[arg(long = "lookup-origin", value_name = "ORIGIN", requires = "domain_lookup")]
+    pub lookup_origins: Vec<String>,
 }
 
 impl NewPool {
@@ -85,6 +92,9 @@ impl NewPool {
         }
         if self.clear_missing_attributes {
             body["clear_missing_attributes"] = json!(true);
+        }
+        if self.domain_lookup {
+            body["domain_lookup"] = json!({ "origins": self.lookup_origins });
         }
         body
     }
@@ -126,6 +136,8 @@ mod tests {
             domain_identifiers: true,
             attributes: vec![mapped_attribute("custom:team=raw.a=b").unwrap()],
             clear_missing_attributes: true,
+            domain_lookup: true,
+            lookup_origins: vec!["https://app.example.com".into()],
             ..NewPool::default()
         };
         let body = new.body("eu-west-1_a");
@@ -133,6 +145,7 @@ mod tests {
         assert_eq!(body["app_clients"], json!(["a", "b"]));
         assert_eq!(body["organizations"], json!(["org_1"]));
         assert_eq!((&body["domain_identifiers"], &body["clear_missing_attributes"]), (&json!(true), &json!(true)));
+        assert_eq!(body["domain_lookup"], json!({"origins": ["https://app.example.com"]}));
         let all = NewPool { all_app_clients: true, ..NewPool::default() };
         assert_eq!(all.body("eu-west-1_a")["app_clients"], "all");
         assert_eq!(body["attribute_mapping"], json!({"custom:team": "raw.a=b"}));

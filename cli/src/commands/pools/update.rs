@@ -82,6 +82,13 @@ struct Changes {
     /// Whether attributes that the identity provider no longer sends are emptied, where the pool's schema allows it
     #[arg(long, value_name = "BOOL")]
     clear_missing_attributes: Option<bool>,
+    /// Answers anybody which provider the users of a verified domain have, and lets pages of exactly these origins ask;
+    /// may be repeated. It makes your customers' domains public
+    #[arg(long = "lookup-origin", value_name = "ORIGIN", conflicts_with = "no_domain_lookup")]
+    lookup_origins: Vec<String>,
+    /// Answers nobody any more which provider the users of a domain have
+    #[arg(long)]
+    no_domain_lookup: bool,
 }
 
 impl Update {
@@ -115,6 +122,11 @@ impl Changes {
         }
         if let Some(clear) = self.clear_missing_attributes {
             body["clear_missing_attributes"] = json!(clear);
+        }
+        if self.no_domain_lookup {
+            body["domain_lookup"] = Value::Null;
+        } else if !self.lookup_origins.is_empty() {
+            body["domain_lookup"] = json!({ "origins": self.lookup_origins });
         }
         if !self.attributes.is_empty() {
             body["attribute_mapping"] = json!(self.attributes.iter().cloned().collect::<BTreeMap<_, _>>());
@@ -205,14 +217,19 @@ mod tests {
             domain_identifiers: Some(false),
             usual_attributes: true,
             clear_missing_attributes: Some(true),
+            no_domain_lookup: true,
             ..Changes::default()
         };
         let body = json!({
             "mode": "paused", "sign_in": "disabled", "app_clients": "all", "organizations": null,
-            "domain_identifiers": false, "attribute_mapping": null, "clear_missing_attributes": true
+            "domain_identifiers": false, "attribute_mapping": null, "clear_missing_attributes": true,
+            "domain_lookup": null
         });
         assert_eq!(changes.body(&json!({})).unwrap(), body);
         let changes = Changes { organizations: ids(&["org_2"]), ..Changes::default() };
         assert_eq!(changes.body(&json!({})).unwrap(), json!({"organizations": ["org_2"]}));
+        let changes = Changes { lookup_origins: ids(&["https://app.example.com"]), ..Changes::default() };
+        let body = json!({"domain_lookup": {"origins": ["https://app.example.com"]}});
+        assert_eq!(changes.body(&json!({})).unwrap(), body);
     }
 }

@@ -169,15 +169,6 @@ async fn an_error_of_workos_arrives_at_cognito_and_leaks_nothing() {
 }
 
 #[tokio::test]
-async fn an_address_is_not_verified_where_workos_does_not_say_so() {
-    let world = World::new().await;
-    world.workos.has_organization(None);
-    let code = world.code().await;
-    let tokens = world.token(CONNECTION, &code, SECRET).await.json();
-    assert_eq!(part(tokens["id_token"].as_str().unwrap(), 1)["email_verified"], json!(false));
-}
-
-#[tokio::test]
 async fn a_new_secret_is_good_at_once_though_the_claim_was_read_before() {
     let world = World::new().await;
     let code = world.code().await;

@@ -16,6 +16,7 @@ struct State {
     answer: Option<String>,
     refuses: Option<(&'static str, Value)>,
     organization: Option<Value>,
+    hangs: bool,
     verifier: Option<String>,
     calls: Vec<String>,
 }
@@ -59,6 +60,11 @@ impl WorkosServer {
         self.0.lock().unwrap().organization = organization;
     }
 
+    /// Never answers what is asked of an organization.
+    pub fn hangs(&self) {
+        self.0.lock().unwrap().hangs = true;
+    }
+
     /// The verifier that came with the last code.
     pub fn verifier(&self) -> Option<String> {
         self.0.lock().unwrap().verifier.clone()
@@ -71,7 +77,11 @@ impl WorkosServer {
 
     async fn answer(self, mut stream: TcpStream) {
         let Some((line, body)) = read(&mut stream).await else { return };
+        let hangs = self.0.lock().unwrap().hangs && line.starts_with("GET /organizations/");
         let (status, body) = self.0.lock().unwrap().answer(line, &body);
+        if hangs {
+            std::future::pending::<()>().await;
+        }
         let length = body.len();
         let answer = format!(
             "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"

@@ -12,16 +12,19 @@ use causeway_cache::Cache;
 use causeway_core::{
     audit::{AuditRecord, Change},
     claim::Claim,
+    connection::{DomainState, Organization, OrganizationDomain},
     decisions::Decisions,
     guard::Held,
     id::{ConnectionId, TenantId, UserPoolId},
     oidc::bearer::{Bearer, BearerKind, BearerScope},
+    organization::{KnownOrganization, OrganizationReads},
     provider::{BaseUrl, Issuer},
     secret::SecretHash,
     tenant::{Purpose, SecretOwner, Tenant},
     timestamp::Timestamp,
     unknown::Unknown,
     user_pool::{PoolOptions, PoolStatus, RunState, UserPool},
+    wake_up::Cause,
 };
 use causeway_edge::{Door, Edge, Limit, RequestId};
 use causeway_store::{Sealer, Store};
@@ -198,6 +201,7 @@ impl World {
         let (tenant, connection): (TenantId, ConnectionId) = (TENANT.parse().unwrap(), connection.parse().unwrap());
         let issuer = Issuer::new(&self.base, &tenant, &connection);
         let mut claim = Claim::intended(tenant, connection, Some("org_1".parse().unwrap()), issuer);
+        claim.organization = Some(known("org_1", "example.com"));
         let hash = SecretHash::of(&SecretString::from(secret.to_owned()));
         claim.secrets.intend(hash.clone());
         claim.secrets.confirm(&hash, now());
@@ -286,7 +290,7 @@ fn route_key(method: &str, path: &str) -> String {
     let route = match segments.as_slice() {
         ["oidc", _, "callback"] => "/oidc/{tenant_id}/callback".to_owned(),
         ["oidc", _, _, rest @ ..] => format!("/oidc/{{tenant_id}}/{{connection_id}}/{}", rest.join("/")),
-        ["start", ..] => "/start/{tenant_id}/{user_pool_id}".to_owned(),
+        [first @ ("start" | "discover"), ..] => format!("/{first}/{{tenant_id}}/{{user_pool_id}}"),
         _ => path.to_owned(),
     };
     format!("{method} {route}")
@@ -317,6 +321,13 @@ pub fn event(method: &str, path: &str, query: &str, headers: &Value, body: &str)
         "body": STANDARD.encode(body),
         "isBase64Encoded": true,
     })
+}
+
+/// What a claim keeps of an organization with one verified domain.
+pub fn known(id: &str, domain: &str) -> KnownOrganization {
+    let domain = OrganizationDomain { domain: domain.to_owned(), state: DomainState::Verified };
+    let organization = Organization { id: id.parse().unwrap(), name: None, domains: vec![domain] };
+    KnownOrganization::of(&organization.id, std::slice::from_ref(&organization))
 }
 
 /// The profile of the user.
@@ -363,6 +374,7 @@ fn registration() -> AuditRecord {
 pub fn pool() -> UserPool {
     let mut run = RunState::new(now());
     run.callbacks = vec![CALLBACK.to_owned()];
+    run.organizations = OrganizationReads::after(Cause::Schedule, Duration::from_mins(15), now());
     UserPool {
         tenant_id: TENANT.parse().unwrap(),
         user_pool_id: user_pool_id(),

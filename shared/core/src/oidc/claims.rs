@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     adoption::Subject,
-    connection::OrganizationDomain,
-    domain::is_verified_address,
+    domain::VerifiedDomains,
     id::{ConnectionId, OrganizationId},
     lenient::Said,
     oidc::{
@@ -107,7 +106,7 @@ pub fn subject(profile: &Profile, subject: Subject) -> Option<&str> {
 /// `subject` is what [`subject`] found. Groups, roles, custom and raw attributes are taken only where the pool asks
 /// for them: an identity provider may say much of a user that is none of the application's business. What the pool
 /// asks for and the profile lacks is empty where it may be, so that the pool does not keep what is gone.
-pub fn claims(profile: &Profile, subject: &str, domains: &[OrganizationDomain], asked: &AskedFor) -> Claims {
+pub fn claims(profile: &Profile, subject: &str, domains: &VerifiedDomains, asked: &AskedFor) -> Claims {
     let mut claims = Claims::of(asked);
     claims.keep("sub", json!(subject));
     claims.keep("connection_id", json!(profile.connection_id));
@@ -116,7 +115,7 @@ pub fn claims(profile: &Profile, subject: &str, domains: &[OrganizationDomain], 
     claims.add_whole("idp_id", &profile.idp_id, asked);
     claims.add_whole("email", &profile.email, asked);
     let sent = claims.claims.get("email").and_then(Value::as_str);
-    let is_verified = !profile.is_of_test_provider() && sent.is_some_and(|email| is_verified_address(email, domains));
+    let is_verified = !profile.is_of_test_provider() && sent.is_some_and(|email| domains.vouch_for(email));
     claims.keep("email_verified", json!(is_verified));
     let text = |said: &Said<String>| said.clone().read(|text| Some(json!(text)));
     claims.add("given_name", text(&profile.first_name), asked);
@@ -128,8 +127,12 @@ pub fn claims(profile: &Profile, subject: &str, domains: &[OrganizationDomain], 
     claims
 }
 
-/// The first and the last name, as far as there are any; unknown where one of them is.
+/// The full name (WorkOS API: `Profile.name`). Where the profile has none, the first and the last name, as far as there
+/// are any; unknown where what it would be made of is.
 fn name(profile: &Profile) -> Said<String> {
+    if !matches!(profile.name, Said::Nothing) {
+        return profile.name.clone();
+    }
     match (&profile.first_name, &profile.last_name) {
         (Said::Garbled, _) | (_, Said::Garbled) => Said::Garbled,
         (Said::Value(first), Said::Value(last)) => Said::Value(format!("{first} {last}")),
@@ -142,10 +145,17 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
-    use crate::{connection::DomainState, oidc::profile::tests::profile};
+    use crate::{
+        connection::{DomainState, OrganizationDomain},
+        oidc::profile::tests::profile,
+    };
 
-    fn verified(domain: &str) -> [OrganizationDomain; 1] {
-        [OrganizationDomain { domain: domain.to_owned(), state: DomainState::Verified }]
+    fn verified(domain: &str) -> VerifiedDomains {
+        VerifiedDomains::of(&[OrganizationDomain { domain: domain.to_owned(), state: DomainState::Verified }])
+    }
+
+    fn none() -> VerifiedDomains {
+        VerifiedDomains::default()
     }
 
     /// What a pool asks for that maps these claims, and lets none be empty.
@@ -173,7 +183,7 @@ mod tests {
             .chain([("team".to_owned(), json!("a"))])
             .collect();
         let everything = asked(RESERVED.into_iter().chain(["team"]));
-        let claims = claims(&profile(&json!({ "custom_attributes": names })), "prof_1", &[], &everything).claims;
+        let claims = claims(&profile(&json!({ "custom_attributes": names })), "prof_1", &none(), &everything).claims;
         assert!(!claims.values().any(|value| value == "evil"), "{claims:?}");
         assert_eq!(claims["team"], "a");
         assert_eq!(claims["sub"], "prof_1");
@@ -186,7 +196,7 @@ mod tests {
             "custom_attributes": { "team": "a", "secret": "canary" },
             "raw_attributes": { "team": "b", "secret": "canary" },
         }));
-        let claims = claims(&profile, "prof_1", &[], &asked(["raw.team", "team"])).claims;
+        let claims = claims(&profile, "prof_1", &none(), &asked(["raw.team", "team"])).claims;
         assert_eq!((&claims["raw.team"], &claims["team"]), (&json!("b"), &json!("a")));
         assert!(!json!(claims).to_string().contains("canary"), "{claims:?}");
     }
@@ -195,7 +205,7 @@ mod tests {
     fn groups_and_roles_that_the_profile_lacks_are_an_empty_list_wherever_they_are_mapped() {
         for gone in [json!(null), json!(7), json!([])] {
             let profile = profile(&json!({ "groups": gone, "roles": gone }));
-            let claims = claims(&profile, "prof_1", &[], &asked(["groups", "roles"]));
+            let claims = claims(&profile, "prof_1", &none(), &asked(["groups", "roles"]));
             assert_eq!((&claims.claims["groups"], &claims.claims["roles"]), (&json!("[]"), &json!("[]")));
             assert!(claims.kept.is_empty());
         }
@@ -204,14 +214,15 @@ mod tests {
     #[test]
     fn what_the_profile_lacks_is_empty_where_it_may_be_and_else_named_as_kept() {
         let gone = json!({
-            "email": null, "idp_id": null, "organization_id": null, "first_name": null, "last_name": null, "role": 7,
+            "email": null, "idp_id": null, "organization_id": null, "first_name": null, "last_name": null, "name": null,
+            "role": 7,
             "custom_attributes": null, "raw_attributes": { "bio": "" },
         });
         let names =
             ["email", "idp_id", "organization_id", "given_name", "family_name", "name", "role", "team", "raw.bio"];
         for may_be_empty in [true, false] {
             let asked = names.iter().map(|name| ((*name).to_owned(), may_be_empty)).collect();
-            let claims = claims(&profile(&gone), "prof_1", &[], &asked);
+            let claims = claims(&profile(&gone), "prof_1", &none(), &asked);
             for name in names {
                 assert_eq!(claims.claims.get(name), may_be_empty.then_some(&json!("")), "{name}");
                 assert_eq!(claims.kept.contains(name), !may_be_empty, "{name}");
@@ -222,11 +233,29 @@ mod tests {
 
     #[test]
     fn what_can_not_be_read_is_not_said_to_be_gone() {
-        let garbled = json!({ "email": 7, "first_name": [], "custom_attributes": "x" });
+        let garbled = json!({ "email": 7, "first_name": [], "name": null, "custom_attributes": "x" });
         let asked = ["email", "given_name", "name", "team"].map(|name| (name.to_owned(), true)).into_iter().collect();
         let claims = claims(&profile(&garbled), "prof_1", &verified("example.com"), &asked);
         assert_eq!(claims.kept.iter().collect::<Vec<_>>(), ["email", "given_name", "name", "team"]);
         assert_eq!((&claims.claims["email_verified"], &claims.claims["family_name"]), (&json!(false), &json!("Lee")));
+    }
+
+    #[test]
+    fn a_name_is_the_one_that_workos_says_and_else_made_of_first_and_last() {
+        let full = json!("Prof. Ann Lee");
+        for (name, first, last, expected) in [
+            (full.clone(), json!("Ann"), json!("Lee"), Some("Prof. Ann Lee")),
+            (full, json!(null), json!([]), Some("Prof. Ann Lee")),
+            (json!(null), json!("Ann"), json!("Lee"), Some("Ann Lee")),
+            (json!(""), json!("Ann"), json!(null), Some("Ann")),
+            (json!(null), json!("Ann"), json!([]), None),
+            (json!(7), json!("Ann"), json!("Lee"), None),
+            (json!(null), json!(null), json!(null), None),
+        ] {
+            let profile = profile(&json!({ "name": name, "first_name": first, "last_name": last }));
+            let claims = claims(&profile, "prof_1", &none(), &asked(["name"])).claims;
+            assert_eq!(claims.get("name"), expected.map(|name| json!(name)).as_ref(), "{name} {first} {last}");
+        }
     }
 
     #[test]
@@ -257,7 +286,7 @@ mod tests {
     #[test]
     fn an_address_that_is_too_long_is_left_out_and_reported_and_the_user_gets_in() {
         let email = format!("{}@example.com", "a".repeat(2048));
-        let profile = profile(&json!({ "email": email, "first_name": "b".repeat(3000), "last_name": null }));
+        let profile = profile(&json!({ "email": email, "first_name": "b".repeat(3000), "name": null }));
         let claims = claims(&profile, "prof_1", &verified("example.com"), &AskedFor::default());
         assert!(!claims.claims.contains_key("email") && claims.claims["email_verified"] == false);
         assert_eq!(claims.claims["given_name"].as_str().unwrap().len(), 2048);
@@ -267,7 +296,7 @@ mod tests {
     #[test]
     fn an_address_of_just_the_longest_that_cognito_takes_is_sent_whole() {
         let email = format!("{}@example.com", "a".repeat(2048 - "@example.com".len()));
-        let sent = claims(&profile(&json!({ "email": email })), "prof_1", &[], &AskedFor::default());
+        let sent = claims(&profile(&json!({ "email": email })), "prof_1", &none(), &AskedFor::default());
         assert_eq!((&sent.claims["email"], sent.cut.len()), (&json!(email), 0));
     }
 

@@ -37,6 +37,8 @@ pub struct Profile {
     pub first_name: Said<String>,
     /// The last name.
     pub last_name: Said<String>,
+    /// The full name.
+    pub name: Said<String>,
     /// The groups that the identity provider named; none where they can't be read, since groups are rights.
     pub groups: Vec<Value>,
     /// The slug of the role that WorkOS gave the user; none where it can't be read, since a role is a right.
@@ -80,6 +82,7 @@ impl Profile {
             email: not_empty(profile.text("email")),
             first_name: not_empty(profile.text("first_name")),
             last_name: not_empty(profile.text("last_name")),
+            name: not_empty(profile.text("name")),
             groups: list(profile.get("groups")),
             role: profile.get("role").value().and_then(slug),
             roles: list(profile.get("roles")).iter().filter_map(slug).map(Value::String).collect(),
@@ -166,7 +169,7 @@ pub(crate) mod tests {
         let shown = json!({
             "id": profile.id, "connection_id": profile.connection_id, "organization_id": profile.organization_id,
             "idp_id": text(&profile.idp_id), "email": text(&profile.email), "first_name": text(&profile.first_name),
-            "last_name": text(&profile.last_name), "groups": profile.groups, "role": profile.role,
+            "last_name": text(&profile.last_name), "name": text(&profile.name), "groups": profile.groups, "role": profile.role,
             "roles": profile.roles, "custom_attributes": team(&profile.custom_attributes),
             "raw_attributes": team(&profile.raw_attributes),
         });

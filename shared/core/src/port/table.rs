@@ -1,6 +1,6 @@
 //! The table, as a run sees it. Every change is conditional, so that a stale copy never overwrites a newer one.
 
-use std::{error::Error, fmt};
+use std::{collections::BTreeMap, error::Error, fmt};
 
 use secrecy::SecretString;
 
@@ -11,6 +11,7 @@ use crate::{
     guard::{Held, Loss},
     health::ErrorClass,
     id::{ConnectionId, TenantId, UserPoolId},
+    lookup::KnownDomain,
     run::RunReport,
     tenant::Tenant,
     timestamp::Timestamp,
@@ -199,6 +200,26 @@ pub trait Table: fmt::Debug + Clone + Send + Sync + 'static {
 
     /// Drops a claim that was read as `claim.version`.
     fn delete_claim(&self, pool: &UserPoolId, claim: &Claim) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// All domains that are kept of a pool for the lookup, with what is answered for each; none where that can't be read.
+    fn known_domains(
+        &self,
+        pool: &UserPoolId,
+    ) -> impl Future<Output = Result<BTreeMap<String, Option<KnownDomain>>, TableError>> + Send;
+
+    /// Keeps a domain of a pool, in place of what was kept of it.
+    fn put_known_domain(
+        &self,
+        pool: &UserPoolId,
+        known: &KnownDomain,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// Forgets a domain of a pool.
+    fn delete_known_domain(
+        &self,
+        pool: &UserPoolId,
+        domain: &str,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
 
     /// What is remembered of a pool's foreign providers.
     fn foreign_providers(&self, pool: &UserPoolId)

@@ -166,6 +166,7 @@ impl Scene {
         self.snapshot.connections.push(Connection {
             id: conn(letter),
             organization_id: Some(org(organization)),
+            name: None,
             connection_type: None,
             state: state.to_owned().into(),
             created_at: Some(Timestamp::from_seconds(i64::from(u32::from(letter)))),
@@ -185,7 +186,11 @@ impl Scene {
             domain: (*domain).to_owned(),
             state: causeway_core::connection::DomainState::Verified,
         });
-        self.snapshot.organizations.push(Organization { id: org(organization), domains: domains.collect() });
+        self.snapshot.organizations.push(Organization {
+            id: org(organization),
+            name: None,
+            domains: domains.collect(),
+        });
         self
     }
 

@@ -1,10 +1,11 @@
 //! What must be true: at every moment, of every single effect of a run, and once both sides are in line.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_core::{
-    connection::ConnectionState,
+    connection::{Connection, ConnectionState},
     desired::{Desired, Presence},
+    domain::VerifiedDomains,
     id::{ConnectionId, Identifier, ProviderName},
     user_pool::Mode,
 };
@@ -138,11 +139,13 @@ impl State {
             assert_eq!(dead, None, "{client} can't be changed any more");
         }
         self.check_organizations(&desired);
+        self.check_domains(&desired);
     }
 
     /// What is true once the pool is removed: all that Causeway made is gone.
     pub fn check_removed(&self) {
         assert_eq!(self.items.claims(), [], "what was made is known as long as it is there");
+        assert_eq!(self.items.known_domains(), [], "the lookup answers of a pool that is gone");
         for name in &self.made {
             assert!(!self.cognito.providers.contains_key(name), "{name} is left behind");
         }
@@ -161,6 +164,42 @@ impl State {
         assert_eq!(provider.issuer(), Some(issuer.as_str()));
         assert_eq!(claim.issuer, issuer, "sign-ins of {letter} are refused");
         assert!(claim.secrets.is_live(&provider.secret().unwrap()));
+    }
+
+    /// Sign-ins know the verified domains, and the lookup answers those that lead to one organization.
+    fn check_domains(&self, desired: &Desired) {
+        for claim in self.items.claims().iter().filter(|claim| desired.connections.contains_key(&claim.connection_id)) {
+            let kept = claim.organization.as_ref().and_then(|known| known.domains.clone());
+            let id = claim.organization_id.clone().unwrap();
+            let there = self.snapshot().organizations.into_iter().find(|organization| organization.id == id).unwrap();
+            assert_eq!(kept, Some(VerifiedDomains::of(&there.domains)), "{claim:?} keeps other domains");
+        }
+        // Of each organization that has it the provider that stands for it, if one does.
+        let mut found: BTreeMap<String, Vec<Option<ProviderName>>> = BTreeMap::new();
+        for organization in self.snapshot().organizations {
+            let is_member = |letter: &char, connection: &Connection| {
+                connection.organization_id.as_ref() == Some(&organization.id)
+                    && connection.state == ConnectionState::Active
+                    && desired.connections.contains_key(&connection.id)
+                    && !self.theirs.contains_key(&name(*letter))
+            };
+            let members = self.connections.iter().filter(|(letter, connection)| is_member(letter, connection));
+            let mut names: Vec<ProviderName> = members.map(|(letter, _)| name(*letter)).collect();
+            if names.len() > 1 {
+                let holder = self.holder_of(&Identifier::of_id(&organization.id).unwrap());
+                names.retain(|name| holder == Some(name));
+            } else if names.is_empty() {
+                continue;
+            }
+            for domain in VerifiedDomains::of(&organization.domains).iter() {
+                found.entry(domain.to_owned()).or_default().push(names.first().cloned());
+            }
+        }
+        let only = found.into_iter().filter(|(_, names)| names.len() == 1);
+        let expected: BTreeMap<_, _> = only.filter_map(|(domain, names)| Some((domain, names[0].clone()?))).collect();
+        let known = self.items.known_domains().into_iter();
+        let known: BTreeMap<_, _> = known.map(|known| (known.domain, known.identity_provider)).collect();
+        assert_eq!(known, expected, "what the lookup answers");
     }
 
     /// An organization with an active connection is found by its ID.

@@ -28,6 +28,7 @@ impl State {
         let readable = self.connections.iter().filter(|(letter, _)| shown(letter));
         let organizations = ['O', 'P', 'Q'].map(|letter| Organization {
             id: org(letter),
+            name: None,
             domains: self.domains.get(&letter).into_iter().flatten().map(|domain| verified(domain)).collect(),
         });
         WorkosSnapshot {
@@ -47,6 +48,7 @@ impl State {
         let connection = Connection {
             id: conn(letter),
             organization_id: Some(org(organization)),
+            name: None,
             connection_type: None,
             state: ConnectionState::from(state.to_owned()),
             created_at: Some(Timestamp::from_seconds(i64::from(u32::from(letter)))),

@@ -86,6 +86,7 @@ fn registered() -> UserPool {
     let now = clock::now();
     let options = PoolOptions {
         domain_identifiers: true,
+        domain_lookup: serde_json::from_value(serde_json::json!({ "origins": [] })).unwrap(),
         app_clients: AppClients::Named(vec![client("mobile"), client("web")]),
         ..PoolOptions::default()
     };

@@ -9,6 +9,7 @@ use causeway_core::{
     foreign::ForeignProviders,
     guard::{Held, Loss},
     id::{ConnectionId, TenantId, UserPoolId},
+    lookup::KnownDomain,
     port::{Claims, Lease, Recorded, Table, TableError, Taken},
     run::RunReport,
     tenant::Tenant,
@@ -30,6 +31,7 @@ const TENANT: &str = "TENANT";
 const POOL: &str = "POOL";
 const FOREIGN: &str = "FOREIGN";
 const CLAIMS: &str = "CLAIM#";
+const DOMAINS: &str = "DOMAIN#";
 
 /// All items by their keys.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +83,12 @@ impl Items {
     pub fn claims(&self) -> Vec<Claim> {
         let claims = self.0.range(CLAIMS.to_owned()..).take_while(|(key, _)| key.starts_with(CLAIMS));
         claims.map(|(_, item)| read(item)).collect()
+    }
+
+    /// What the lookup answers, by domain.
+    pub fn known_domains(&self) -> Vec<KnownDomain> {
+        let domains = self.0.range(DOMAINS.to_owned()..).take_while(|(key, _)| key.starts_with(DOMAINS));
+        domains.map(|(_, item)| read(item)).collect()
     }
 
     pub fn claim(&self, id: &ConnectionId) -> Option<Claim> {
@@ -281,6 +289,30 @@ impl Table for Wire {
 
     async fn delete_claim(&self, _: &UserPoolId, claim: &Claim) -> Outcome<()> {
         self.change(Side::Table, |state| state.items.delete_claim(claim)).await
+    }
+
+    async fn known_domains(&self, _: &UserPoolId) -> Outcome<BTreeMap<String, Option<KnownDomain>>> {
+        self.read(Side::Table, |state| {
+            let known = state.items.known_domains().into_iter();
+            Ok(known.map(|known| (known.domain.clone(), Some(known))).collect())
+        })
+        .await
+    }
+
+    async fn put_known_domain(&self, _: &UserPoolId, known: &KnownDomain) -> Outcome<()> {
+        self.change(Side::Table, |state| {
+            state.items.put(&format!("{DOMAINS}{}", known.domain), known);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_known_domain(&self, _: &UserPoolId, domain: &str) -> Outcome<()> {
+        self.change(Side::Table, |state| {
+            state.items.0.remove(&format!("{DOMAINS}{domain}"));
+            Ok(())
+        })
+        .await
     }
 
     async fn foreign_providers(&self, _: &UserPoolId) -> Outcome<ForeignProviders> {

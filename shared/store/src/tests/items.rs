@@ -26,6 +26,7 @@ fn is_rewritten(kind: Kind) -> bool {
         Kind::Tenant | Kind::Pool | Kind::Claim | Kind::Foreign | Kind::SignIn => true,
         Kind::Owner
         | Kind::Mark
+        | Kind::Domain
         | Kind::Run
         | Kind::OnboardingLink
         | Kind::OnboardingSecret
@@ -171,6 +172,7 @@ const DOORS: &[(Kind, &str, &[&str])] = &[
             "/options/domain_identifiers",
             "/options/attribute_mapping null",
             "/options/start null none",
+            "/options/domain_lookup null none",
             "/awaits_admission",
             "/registered_by null none",
             "/run/callbacks",
@@ -200,6 +202,7 @@ const DOORS: &[(Kind, &str, &[&str])] = &[
         Kind::Pool,
         "ServingPool",
         &[
+            "/tenant_id",
             "/user_pool_id",
             "/status",
             "/options",
@@ -285,6 +288,7 @@ const DOORS: &[(Kind, &str, &[&str])] = &[
         ],
     ),
     (Kind::Owner, "", &["/tenant_id"]),
+    (Kind::Domain, "", &["/tenant_id", "/domain", "/identity_provider"]),
     (
         Kind::OnboardingLink,
         "",

@@ -110,11 +110,14 @@ impl Counted {
 }
 
 /// A run for the schedule that finds nothing to do, of a pool that is known to the instance. The role is assumed
-/// once in three quarters of an hour and instance. A pool that asks for domains lists the organizations too.
+/// once in three quarters of an hour and instance. A pool that makes domains identifiers lists the organizations each
+/// time, and one that offers the lookup by domain reads what is kept of it.
 pub const RUN: Counted =
     Counted { table: &[TENANT, LEASE, CLAIMS, FOREIGN, DUE_TIME], opened: 1, cognito: 3, workos: 1, ..Counted::NONE };
 /// What a run takes beside this that is not the schedule's: the pool's mark comes off, and it has a report.
 pub const RUN_REPORTED: Counted = Counted::of_the_table(&[MARK, REPORT]);
+/// What a run takes beside this that reads the organizations, for the verified domains that the claims keep.
+pub const ORGANIZATIONS: Counted = Counted { workos: 1, ..Counted::NONE };
 /// A webhook of a tenant with one pool to an instance that knows nothing of the tenant, after quiet.
 pub const WEBHOOK_FIRST: Counted = Counted { table: &[TENANT, POOLS, MARKS, MARK], sqs: 1, opened: 1, ..Counted::NONE };
 /// The next one within a minute and beyond five seconds to the same instance, which still knows the secret.
@@ -166,8 +169,8 @@ pub const SIGN_IN: [Endpoint; SIGN_IN_REQUESTS as usize] = [
     Endpoint {
         name: "/callback",
         outcome: "signed in",
-        new: Counted { table: &[TENANT, POOL, CLAIM, CODE, ACCESS, LOGGED], opened: 2, workos: 2, ..Counted::NONE },
-        next: Counted { table: &[CODE, ACCESS, LOGGED], opened: 1, workos: 2, ..Counted::NONE },
+        new: Counted { table: &[TENANT, POOL, CLAIM, CODE, ACCESS, LOGGED], opened: 2, workos: 1, ..Counted::NONE },
+        next: Counted { table: &[CODE, ACCESS, LOGGED], opened: 1, workos: 1, ..Counted::NONE },
         needs_public_key: false,
     },
     Endpoint {

@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::counted::ENTRY_OF_DUE;
-use super::{Counted, DUE_SHARDS, INTERVAL, MONTH, RUN, SIGN_IN, SIGN_IN_REQUESTS, TOGETHER, WEBHOOK_FIRST, assumed};
+use super::{
+    BETWEEN_ORGANIZATIONS, Counted, DUE_SHARDS, INTERVAL, MONTH, ORGANIZATIONS, RUN, SIGN_IN, SIGN_IN_REQUESTS,
+    TOGETHER, WEBHOOK_FIRST, assumed,
+};
 
 /// When all of them were looked up.
 const LOOKED_UP: &str = "2026-11-27";
@@ -94,8 +97,11 @@ pub fn uses(pools: f64) -> Vec<Use> {
         + sign_ins * of_a_sign_in(|calls| calls.opened);
     // A due time that changes moves its entry: by the tick, and by the run.
     let written = (scheduled + runs) * ENTRY_OF_DUE;
+    // By the schedule, and by the run for a webhook and the look after it.
+    let organizations = pools / BETWEEN_ORGANIZATIONS + 2.0 * webhooks;
+    let at_workos = runs * f64::from(RUN.workos) + organizations * f64::from(ORGANIZATIONS.workos);
     let mut uses = vec![
-        Use { quota: WORKOS, used: runs * f64::from(RUN.workos) + sign_ins * of_a_sign_in(|calls| calls.workos) },
+        Use { quota: WORKOS, used: at_workos + sign_ins * of_a_sign_in(|calls| calls.workos) },
         Use { quota: LAMBDA, used: runs * assumed::RUN_SECONDS + requests * assumed::REQUEST_SECONDS },
         Use { quota: API_GATEWAY, used: requests },
         Use { quota: SQS, used: scheduled / f64::from(TOGETHER) + webhooks * f64::from(WEBHOOK_FIRST.sqs) },

@@ -1,0 +1,70 @@
+//! What the lookup answers: kept in the table for the pools that offer it, and forgotten where it is not so any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use causeway_core::{
+    id::AppClientId,
+    lookup::{KnownDomain, known_domains},
+    plan::{Action, Step},
+    port::{Ports, Table, TableError},
+    run::Failure,
+};
+use futures::stream::{self, StreamExt as _};
+
+use crate::execute::Execution;
+
+/// How many domains are written at once.
+const WRITES_AT_ONCE: usize = 8;
+
+impl<P: Ports> Execution<'_, P> {
+    /// Keeps what the pool answers for each domain; written only where it changed. What fails is tried by the next run.
+    pub(crate) async fn keep_domains(&mut self) {
+        let (run, is_offered) = (&self.run.pool.run, self.run.pool.options.domain_lookup.is_some());
+        if !is_offered && !run.has_domains {
+            return;
+        }
+        // Until it is known that nothing is left.
+        self.executed.kept.domains = true;
+        let offered = offered(&self.look.observed.app_clients, &self.executed.done);
+        let wanted = if is_offered { known_domains(self.claims.values(), &offered) } else { Vec::new() };
+        match self.write_domains(&wanted).await {
+            Ok(()) => self.executed.kept.domains = !wanted.is_empty(),
+            Err(error) => self.executed.failures.push(Failure {
+                connection_id: None,
+                attempted: "keep the domains for the lookup".to_owned(),
+                class: error.class(),
+                message: causeway_telemetry::chain(&error),
+            }),
+        }
+    }
+
+    async fn write_domains(&self, wanted: &[KnownDomain]) -> Result<(), TableError> {
+        let (table, pool) = (&self.run.reconciler.table, &self.run.pool.user_pool_id);
+        let kept = table.known_domains(pool).await?;
+        let changed = wanted.iter().filter(|known| kept.get(&known.domain) != Some(&Some((*known).clone())));
+        let puts = changed.map(|known| table.put_known_domain(pool, known));
+        first_failure(stream::iter(puts).buffer_unordered(WRITES_AT_ONCE).collect().await)?;
+        let is_wanted = |domain: &str| wanted.binary_search_by(|known| known.domain.as_str().cmp(domain)).is_ok();
+        let gone = kept.keys().filter(|domain| !is_wanted(domain));
+        let deletes = gone.map(|domain| table.delete_known_domain(pool, domain));
+        first_failure(stream::iter(deletes).buffer_unordered(WRITES_AT_ONCE).collect().await)
+    }
+}
+
+fn first_failure(outcomes: Vec<Result<(), TableError>>) -> Result<(), TableError> {
+    outcomes.into_iter().collect()
+}
+
+/// The providers that an app client offers once these steps are done.
+fn offered(before: &BTreeMap<AppClientId, BTreeSet<String>>, done: &[Step]) -> BTreeSet<String> {
+    let mut offers = before.clone();
+    for step in done {
+        let Some(offered) = step.app_client_id.as_ref().and_then(|client| offers.get_mut(client)) else { continue };
+        match step.action {
+            Action::Wire => drop(offered.insert(step.provider_name.to_string())),
+            Action::Unwire => drop(offered.remove(step.provider_name.as_str())),
+            _ => {}
+        }
+    }
+    offers.into_values().flatten().collect()
+}
