@@ -108,6 +108,7 @@ pub fn stored<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Domai
 }
 
 /// The same, for who needs none: one that can't be read is none.
+#[expect(clippy::unnecessary_wraps, reason = "serde calls it, and takes this form")]
 pub(crate) fn stored_if_readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DomainLookup>, D::Error> {
     Ok(stored(deserializer).unwrap_or_default())
 }
