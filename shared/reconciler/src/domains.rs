@@ -26,7 +26,10 @@ impl<P: Ports> Execution<'_, P> {
         // Until it is known that nothing is left.
         self.executed.kept.domains = true;
         let offered = offered(&self.look.observed.app_clients, &self.executed.done);
-        let wanted = if is_offered { known_domains(self.claims.values(), &offered) } else { Vec::new() };
+        // A provider that stays though its connection is gone signs nobody in.
+        let wanted_ones = &self.look.desired.connections;
+        let claims = self.claims.values().filter(|claim| wanted_ones.contains_key(&claim.connection_id));
+        let wanted = if is_offered { known_domains(claims, &offered) } else { Vec::new() };
         match self.write_domains(&wanted).await {
             Ok(()) => self.executed.kept.domains = !wanted.is_empty(),
             Err(error) => self.executed.failures.push(Failure {

@@ -32,13 +32,23 @@ async fn while_users_sign_in(party: &RelyingParty, work: impl Future<Output = Re
     pin!(work);
     let mut keys = Vec::new();
     loop {
-        select! {
-            done = &mut work => return done.map(|()| keys),
-            signed = signed(party) => match signed {
-                Ok((key, _)) => keys.push(key),
-                Err(error) if was_ended(&error) => {}
-                Err(error) => return Err(error.context("a sign-in failed")),
+        let signing = signed(party);
+        pin!(signing);
+        // One that has begun by the end of the work is waited for, so that there is one however long it takes.
+        let (signed, is_done) = select! {
+            done = &mut work => {
+                done?;
+                (signing.await, true)
             }
+            signed = &mut signing => (signed, false),
+        };
+        match signed {
+            Ok((key, _)) => keys.push(key),
+            Err(error) if was_ended(&error) => {}
+            Err(error) => return Err(error.context("a sign-in failed")),
+        }
+        if is_done {
+            return Ok(keys);
         }
     }
 }

@@ -63,8 +63,14 @@ fn verified(domain: &str) -> OrganizationDomain {
 
 impl Directory for Wire {
     async fn snapshot(&self, _: &SecretString, with_organizations: bool) -> Result<WorkosSnapshot, DirectoryError> {
-        let (snapshot, desired, hidden) =
-            self.read(Side::Workos, |state| Ok((state.snapshot(), state.desired(), state.hidden()))).await?;
+        let options = self.trial().options.clone();
+        let (snapshot, desired, hidden) = self
+            .read(Side::Workos, |state| {
+                let (snapshot, options) = (state.snapshot(), options.clone().unwrap_or_else(|| state.options()));
+                let desired = Desired::new(&snapshot, &options);
+                Ok((snapshot, desired, state.hidden()))
+            })
+            .await?;
         self.showed(desired, hidden);
         let organizations = if with_organizations { snapshot.organizations } else { Vec::new() };
         Ok(WorkosSnapshot { organizations, ..snapshot })

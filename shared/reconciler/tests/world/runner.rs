@@ -179,6 +179,7 @@ impl Wire {
     pub(super) fn began(&self, pool: &causeway_core::user_pool::UserPool) {
         let mut trial = self.trial();
         trial.mode = Some(pool.options.mode);
+        trial.options = Some(pool.options.clone());
         trial.is_removal = pool.status == PoolStatus::Removing;
     }
 }

@@ -10,7 +10,7 @@ use causeway_core::{
     desired::Desired,
     health::ErrorClass,
     port::{DirectoryError, PoolError, Ports, Problem, TableError},
-    user_pool::Mode,
+    user_pool::{Mode, PoolOptions},
 };
 use tokio::sync::Notify;
 
@@ -109,6 +109,8 @@ pub struct Trial {
     /// How many providers were described.
     pub described: usize,
     pub mode: Option<Mode>,
+    /// The pool's options when the lease was taken: whoever changes them meanwhile is heard by the next run.
+    pub options: Option<PoolOptions>,
     pub is_removal: bool,
     pub bounds: Option<Bounds>,
 }
