@@ -10,6 +10,7 @@ use crate::{
         completions::Completions,
         health::{DeadLetters, Health},
         links::Links,
+        man_pages::ManPages,
         onboard::Onboard,
         plan::Plan,
         pools::Pools,
@@ -103,6 +104,9 @@ pub enum Command {
     DeadLetters(DeadLetters),
     /// Prints a completion script for a shell
     Completions(Completions),
+    /// Writes the pages for `man`
+    #[command(hide = true)]
+    ManPages(ManPages),
 }
 
 /// Which tenant.

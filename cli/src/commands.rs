@@ -6,6 +6,7 @@ pub mod audit;
 pub mod completions;
 pub mod health;
 pub mod links;
+pub mod man_pages;
 pub mod onboard;
 pub mod plan;
 pub mod pools;
@@ -70,5 +71,6 @@ pub async fn run(session: &Session, command: &Command) -> Result<Ending, Failure
         Command::Health(health) => health.run(session).await,
         Command::DeadLetters(letters) => letters.run(session).await,
         Command::Completions(completions) => completions.run(),
+        Command::ManPages(pages) => pages.run(),
     }
 }

@@ -43,8 +43,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments, output: Output) -> Result<Ending, Failure> {
-    if let Command::Completions(completions) = &arguments.command {
-        return completions.run();
+    match &arguments.command {
+        Command::Completions(completions) => return completions.run(),
+        Command::ManPages(pages) => return pages.run(),
+        _ => {}
     }
     let caller = caller::of_environment(arguments.connection.profile.as_deref()).await;
     let region = arguments.connection.region.as_deref();

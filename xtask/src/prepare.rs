@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use causeway_machine::group::Group;
-use causeway_machine::options::{self, FUNCTIONS, USAGE};
+use causeway_machine::options::{self, ACCEPT_USAGE, FUNCTIONS, USAGE};
 use causeway_machine::progress::{self, Step};
 use causeway_machine::tools::{STOPPED, Tool, last_lines, log_files};
 use causeway_machine::{browser, prerequisites, workspace};
@@ -24,6 +24,10 @@ pub fn main() -> ExitCode {
     let command = match options::parse(arguments.iter().cloned()) {
         Ok(options::Command::Help) => {
             progress::say(USAGE);
+            return ExitCode::SUCCESS;
+        }
+        Ok(options::Command::HelpAccept) => {
+            progress::say(ACCEPT_USAGE);
             return ExitCode::SUCCESS;
         }
         Ok(command) => command,

@@ -18,7 +18,12 @@ pub struct Api {
 impl Api {
     /// The API at `base`, called with `credentials`.
     pub fn new(base: &str, credentials: Credentials) -> Result<Self> {
-        let client = SignedClient::new(credentials, REGION, "execute-api")?;
+        Self::in_region(base, credentials, REGION)
+    }
+
+    /// The API at `base` in another Region than the local cloud's.
+    pub fn in_region(base: &str, credentials: Credentials, region: &str) -> Result<Self> {
+        let client = SignedClient::new(credentials, region, "execute-api")?;
         Ok(Self { base: base.to_owned(), client })
     }
 

@@ -33,7 +33,18 @@ pub struct Window {
 impl Window {
     /// Opens a window of a browser of its own, with nothing remembered.
     pub fn open() -> Result<Self> {
+        Self::started(false)
+    }
+
+    /// The same where a person sees it, and does by hand what no command does.
+    pub fn open_for_a_person() -> Result<Self> {
+        Self::started(true)
+    }
+
+    fn started(is_seen: bool) -> Result<Self> {
         let mut command = Command::new("node");
+        node_script::forget_keys(&mut command);
+        command.env("SEEN", if is_seen { "yes" } else { "" });
         let browser = browser::find().map_err(Error::msg)?;
         command.arg("driver.mjs").arg(browser.program).args(browser.libraries).current_dir(node_script::folder()?);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use aws_credential_types::Credentials;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -12,6 +13,7 @@ use crate::account::Account;
 use crate::cloud::Cloud;
 use crate::ministack::{INTEGRATION_ACCOUNT, REGION};
 use crate::process::{run, run_shown};
+use crate::signed_http::SignedClient;
 use crate::tenant_role::stack_outputs;
 use crate::tools::{self, Tools};
 use crate::workspace;
@@ -71,7 +73,7 @@ impl Build {
 /// Builds the functions for this machine.
 pub async fn build(tools: &Tools, how: Build, log: &Path) -> Result<()> {
     let architecture = host_architecture()?;
-    let mut sam = sam(tools);
+    let mut sam = sam(&tools.sam);
     sam.args(["build", "--config-env", "local", "--build-dir"])
         .arg(how.folder())
         .args(["--parameter-overrides", &format!("Architecture={architecture}")]);
@@ -83,7 +85,7 @@ pub async fn build(tools: &Tools, how: Build, log: &Path) -> Result<()> {
 pub async fn build_alone(tools: &Tools, package: &str, how: Build, log: &Path) -> Result<PathBuf> {
     let architecture = host_architecture()?;
     let folder = how.folder().with_extension("alone");
-    let mut cargo = with_tools(Command::new("cargo"), tools);
+    let mut cargo = with_tools(Command::new("cargo"), &tools.sam);
     cargo
         .args(["lambda", "build", "--release", "--locked", "--package", package, "--lambda-dir"])
         .arg(&folder)
@@ -95,7 +97,7 @@ pub async fn build_alone(tools: &Tools, package: &str, how: Build, log: &Path) -
 
 /// Builds one of the functions as it is shipped, behind everything else that wants a processor.
 pub async fn build_shipped(tools: &Tools, function: &str, log: &Path) -> Result<()> {
-    let mut cargo = with_tools(Command::new("nice"), tools);
+    let mut cargo = with_tools(Command::new("nice"), &tools.sam);
     let processor = if host_architecture()? == "arm64" { "--arm64" } else { "--x86-64" };
     cargo
         .args(["cargo", "lambda", "build", "--release", "--locked", "--bin", function, processor, "--lambda-dir"])
@@ -114,7 +116,7 @@ pub async fn build_by_settings(tools: &Tools, architecture: &str, log: &Path) ->
     std::fs::create_dir_all(workspace::local()).context("cannot make the folder of the local cloud")?;
     std::fs::write(&own, settings.replace(named, &format!("'Architecture=\"{architecture}\"'")))
         .with_context(|| format!("cannot write {}", own.display()))?;
-    let mut sam = sam(tools);
+    let mut sam = sam(&tools.sam);
     sam.args(["build", "--config-env", "integration", "--config-file"]).arg(&own);
     sam.arg("--build-dir").arg(Build::Shipped.folder());
     Build::Shipped.prepare(&mut sam);
@@ -137,7 +139,7 @@ fn processor_of(program: &[u8]) -> Result<&'static str> {
 
 /// Checks `template.yaml`, and that the workflows of the continuous delivery are YAML.
 pub async fn validate(tools: &Tools) -> Result<()> {
-    let mut sam = sam(tools);
+    let mut sam = sam(&tools.sam);
     sam.args(["validate", "--lint", "--region", REGION]);
     run_shown("sam validate", &mut sam).await?;
     let mut python = Command::new(tools.sam.join("bin/python"));
@@ -212,7 +214,13 @@ impl Default for SigningKeys<'_> {
 /// Deploys what was built and gives the stack's outputs.
 pub async fn deploy(tools: &Tools, settings: Settings<'_>, log: &Path) -> Result<BTreeMap<String, String>> {
     let endpoint = format!("http://127.0.0.1:{}", settings.aws_port);
-    let mut sam = sam(tools);
+    run("sam deploy", &mut sam_deploy(&tools.sam, &endpoint, settings)?, log).await?;
+    let account = Account::root(&endpoint, INTEGRATION_ACCOUNT);
+    Ok(stack_outputs(&account, REGION, STACK).await?.into_iter().collect())
+}
+
+fn sam_deploy(environment: &Path, endpoint: &str, settings: Settings<'_>) -> Result<Command> {
+    let mut sam = sam(environment);
     sam.args(["deploy", "--config-env", "local", "--config-file"])
         .arg(workspace::root().join("samconfig.toml"))
         .arg("--template-file")
@@ -221,10 +229,8 @@ pub async fn deploy(tools: &Tools, settings: Settings<'_>, log: &Path) -> Result
         .args(["--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
         .args(["--no-progressbar", "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides"])
         .args(parameters(settings)?)
-        .env("AWS_ENDPOINT_URL", &endpoint);
-    run("sam deploy", &mut sam, log).await?;
-    let account = Account::root(&endpoint, INTEGRATION_ACCOUNT);
-    Ok(stack_outputs(&account, REGION, STACK).await?.into_iter().collect())
+        .env("AWS_ENDPOINT_URL", endpoint);
+    Ok(sam)
 }
 
 /// Deploys the stack of a running cloud again, with other keys, as an operator does who replaces the signing key, or
@@ -247,6 +253,66 @@ fn settings_of<'a>(cloud: &'a Cloud, signing_keys: SigningKeys<'a>) -> Result<Se
         build: Build::Quick,
         triggers: cloud.triggers,
     })
+}
+
+/// Deploys what was built into a running cloud as somebody, whose session is the one thing that SAM CLI is given.
+pub async fn deploy_as(cloud: &Cloud, session: &Credentials, log: &Path) -> Result<()> {
+    open_sams_bucket(cloud).await?;
+    let port = Url::parse(&cloud.aws_endpoint)?.port().context("the emulated AWS has no port")?;
+    let settings = Settings {
+        aws_port: port,
+        workos_url: &cloud.workos_url,
+        signing_keys: SigningKeys::default(),
+        build: Build::Quick,
+        triggers: cloud.triggers,
+    };
+    let mut sam = sam_deploy(&tools::installed()?.sam, &cloud.aws_endpoint, settings)?;
+    run("sam deploy", with_session(&mut sam, session), log).await
+}
+
+/// Takes the policy off the bucket that SAM CLI uploads to: it denies what comes without TLS, which here is everything.
+async fn open_sams_bucket(cloud: &Cloud) -> Result<()> {
+    let outputs = stack_outputs(&cloud.integration(), REGION, "aws-sam-cli-managed-default").await?;
+    let bucket = outputs.into_iter().find(|(name, _)| name == "SourceBucket").context("SAM has no bucket")?.1;
+    let client = SignedClient::new(cloud.integration().credentials(), REGION, "s3")?;
+    client.send("DELETE", &format!("{}/{bucket}?policy", cloud.aws_endpoint), &[], b"").await?.expect(204).map(drop)
+}
+
+/// A deployment to AWS itself.
+#[derive(Clone, Copy, Debug)]
+pub struct ToAws<'a> {
+    /// All that SAM CLI is given to act with.
+    pub session: &'a Credentials,
+    /// The Region.
+    pub region: &'a str,
+    /// The stack's name.
+    pub stack: &'a str,
+    /// The built template.
+    pub template: &'a Path,
+    /// A tag of all resources, with its value: `name=value`.
+    pub tag: &'a str,
+    /// The stack's parameters, each as SAM CLI takes it. What they leave out has the template's default.
+    pub parameters: &'a [String],
+}
+
+/// Deploys what was built to AWS.
+pub async fn deploy_to_aws(to: ToAws<'_>, log: &Path) -> Result<()> {
+    let mut sam = sam(&tools::folder(tools::Tool::Sam)?);
+    sam.args(["deploy", "--template-file"])
+        .arg(to.template)
+        .args(["--stack-name", to.stack, "--region", to.region, "--tags", to.tag])
+        .args(["--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
+        .args(["--no-progressbar", "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides"])
+        .args(to.parameters)
+        .env("AWS_REGION", to.region);
+    run("sam deploy", with_session(&mut sam, to.session), log).await
+}
+
+fn with_session<'a>(command: &'a mut Command, session: &Credentials) -> &'a mut Command {
+    command
+        .env("AWS_ACCESS_KEY_ID", session.access_key_id())
+        .env("AWS_SECRET_ACCESS_KEY", session.secret_access_key())
+        .env("AWS_SESSION_TOKEN", session.session_token().unwrap_or_default())
 }
 
 fn parameters(settings: Settings<'_>) -> Result<Vec<String>> {
@@ -273,12 +339,12 @@ fn parameters(settings: Settings<'_>) -> Result<Vec<String>> {
 }
 
 /// SAM CLI, kept away from the developer's own AWS accounts.
-fn sam(tools: &Tools) -> Command {
-    with_tools(Command::new(tools.sam.join("bin/sam")), tools)
+fn sam(environment: &Path) -> Command {
+    with_tools(Command::new(environment.join("bin/sam")), environment)
 }
 
-fn with_tools(mut command: Command, tools: &Tools) -> Command {
-    let binaries = tools.sam.join("bin");
+fn with_tools(mut command: Command, environment: &Path) -> Command {
+    let binaries = environment.join("bin");
     let path = std::env::var_os("PATH").unwrap_or_default();
     // cargo-lambda, and Zig as a module of this environment's python3, are found on the path.
     let path = std::env::join_paths(std::iter::once(binaries).chain(std::env::split_paths(&path)));

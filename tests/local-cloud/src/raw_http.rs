@@ -1,15 +1,18 @@
 //! HTTP requests byte by byte, over a socket: no client in between that tidies a path up or refuses to send it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use aws_credential_types::Credentials;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use rustls::pki_types::ServerName;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use url::Url;
 
 use crate::ministack::REGION;
@@ -26,15 +29,26 @@ pub struct RawApi {
     /// The path of the API's base, without a trailing slash.
     base: String,
     credentials: Option<Credentials>,
+    region: String,
+    /// Whether the socket is encrypted, for whose name it vouches then.
+    tls: Option<String>,
 }
 
 impl RawApi {
     /// The API at `base`, called with `credentials` or without a signature.
     pub fn new(base: &str, credentials: Option<Credentials>) -> Result<Self> {
         let url = Url::parse(base)?;
-        let port = url.port_or_known_default().context("no port")?;
-        let host = format!("{}:{port}", url.host_str().context("no host")?);
-        Ok(Self { host, base: url.path().trim_end_matches('/').to_owned(), credentials })
+        let name = url.host_str().context("no host")?;
+        let host = url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
+        let tls = (url.scheme() == "https").then(|| name.to_owned());
+        let base = url.path().trim_end_matches('/').to_owned();
+        Ok(Self { host, base, credentials, region: REGION.to_owned(), tls })
+    }
+
+    /// The same in another Region than the local cloud's.
+    #[must_use]
+    pub fn in_region(self, region: &str) -> Self {
+        Self { region: region.to_owned(), ..self }
     }
 
     /// Sends one request. `target` is path and query behind the API's base, as they are sent. None where the
@@ -66,13 +80,16 @@ impl RawApi {
     }
 
     async fn exchange(&self, request: &[u8]) -> Result<Vec<u8>> {
-        let mut socket = TcpStream::connect(&self.host).await?;
-        let mut answer = Vec::new();
-        // Whoever refuses a request half-way closes the connection, after its answer or without one.
-        if socket.write_all(request).await.is_ok() {
-            let _ended = socket.read_to_end(&mut answer).await;
+        match &self.tls {
+            None if self.host.contains(':') => Ok(spoken(TcpStream::connect(&self.host).await?, request).await),
+            None => Ok(spoken(TcpStream::connect((self.host.as_str(), 80)).await?, request).await),
+            Some(name) => {
+                let address = if self.host.contains(':') { self.host.clone() } else { format!("{}:443", self.host) };
+                let name = ServerName::try_from(name.clone())?;
+                let socket = TcpStream::connect(address).await?;
+                Ok(spoken(encrypting()?.connect(name, socket).await?, request).await)
+            }
         }
-        Ok(answer)
     }
 
     /// The headers of a Signature Version 4 over the bytes as they are sent.
@@ -80,15 +97,18 @@ impl RawApi {
         let Some(credentials) = &self.credentials else { return Ok(Vec::new()) };
         let time = timestamp();
         let (day, _) = time.split_once('T').context("no time")?;
-        let scope = format!("{day}/{REGION}/execute-api/aws4_request");
+        let scope = format!("{day}/{}/execute-api/aws4_request", self.region);
+        let token = credentials.session_token();
+        let token_line = token.map(|token| format!("x-amz-security-token:{token}\n")).unwrap_or_default();
+        let signed = if token.is_some() { "host;x-amz-date;x-amz-security-token" } else { "host;x-amz-date" };
         let at = target.iter().position(|byte| *byte == b'?').unwrap_or(target.len());
         let (path, query) = (&target[..at], target.get(at + 1..).unwrap_or_default());
         let canonical = [
             method,
             &encoded(&without_dot_segments(path), b"/-_.~"),
             &canonical_query(query),
-            &format!("host:{}\nx-amz-date:{time}\n", self.host),
-            "host;x-amz-date",
+            &format!("host:{}\nx-amz-date:{time}\n{token_line}", self.host),
+            signed,
             &hex::encode(Sha256::digest(body)),
         ]
         .join("\n");
@@ -100,11 +120,35 @@ impl RawApi {
         }
         let signature = hex::encode(mac(&key, &to_sign)?);
         let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders=host;x-amz-date, Signature={signature}",
+            "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={signed}, Signature={signature}",
             credentials.access_key_id()
         );
-        Ok(vec![("x-amz-date", time), ("authorization", authorization)])
+        let mut headers = vec![("x-amz-date", time), ("authorization", authorization)];
+        headers.extend(token.map(|token| ("x-amz-security-token", token.to_owned())));
+        Ok(headers)
     }
+}
+
+/// Says a request and hears the answer to its end.
+async fn spoken(mut socket: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> Vec<u8> {
+    let mut answer = Vec::new();
+    // Whoever refuses a request half-way closes the connection, after its answer or without one.
+    if socket.write_all(request).await.is_ok() {
+        let _ended = socket.read_to_end(&mut answer).await;
+    }
+    answer
+}
+
+/// Trusts whom this machine trusts.
+fn encrypting() -> Result<TlsConnector> {
+    let mut trusted = rustls::RootCertStore::empty();
+    trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let configuration = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(trusted)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(configuration)))
 }
 
 fn mac(key: &[u8], text: &str) -> Result<Vec<u8>> {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { randomUUID } from 'node:crypto';
 
 // Serves the application on `port` of localhost; `cognito` is where Cognito's endpoints are. /login takes
-// `idp_identifier` or `identity_provider`, and /callback shows what came of the sign-in, as JSON in #shown.
+// `idp_identifier` or `identity_provider`, and `login_hint`, and /callback shows what came of the sign-in, as JSON in #shown.
 export function serve({ port, cognito, client_id: clientId }) {
   const app = `http://localhost:${port}`;
   const redirectUri = `${app}/callback`;
@@ -15,6 +15,7 @@ export function serve({ port, cognito, client_id: clientId }) {
     const query = { client_id: clientId, redirect_uri: redirectUri, response_type: 'code', scope: 'openid email profile', state };
     for (const [name, value] of Object.entries(query)) authorize.searchParams.set(name, value);
     const provider = ['idp_identifier', 'identity_provider'].find((name) => url.searchParams.has(name));
+    if (url.searchParams.has('login_hint')) authorize.searchParams.set('login_hint', url.searchParams.get('login_hint'));
     if (provider) authorize.searchParams.set(provider, url.searchParams.get(provider));
     response.writeHead(302, { location: authorize.href, 'set-cookie': `state=${state}; HttpOnly; SameSite=Lax` }).end();
   }

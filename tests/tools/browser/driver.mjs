@@ -15,7 +15,7 @@ const executablePath = execFileSync('sh', ['-c', 'command -v "$0"', process.argv
 // A browser that came with its libraries has fonts too, beside them.
 const libraries = process.argv[3];
 const own = libraries ? { LD_LIBRARY_PATH: libraries, FONTCONFIG_PATH: join(libraries, '..', 'fonts') } : {};
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], env: { ...process.env, ...own } });
+const browser = await chromium.launch({ executablePath, headless: !process.env.SEEN, args: ['--no-sandbox'], env: { ...process.env, ...own } });
 const context = await browser.newContext({ viewport: { width: 1024, height: 900 } });
 context.setDefaultTimeout(PATIENCE);
 // What nobody should have to see: violations of the policy, errors, and requests that go elsewhere.

@@ -18,7 +18,7 @@ use causeway_local_cloud::deployment::{self, Build, SigningKeys};
 use causeway_local_cloud::front;
 use causeway_local_cloud::interrupt::until_interrupted;
 use causeway_local_cloud::{tools, workspace};
-use causeway_machine::options::{self, Command, USAGE, Up};
+use causeway_machine::options::{self, ACCEPT_USAGE, Accept, Command, USAGE, Up};
 use causeway_machine::progress::{say, step};
 use causeway_machine::terminal::{Look, look};
 
@@ -61,6 +61,11 @@ fn run(command: Command) -> Result<()> {
             Command::Bench(parts) => bench::run(&parts).await,
             Command::Test { long } => checks::run(if long { checks::Size::Long } else { checks::Size::Usual }).await,
             Command::Redeploy => redeploy().await,
+            Command::HelpAccept => {
+                println!("{ACCEPT_USAGE}");
+                Ok(())
+            }
+            Command::Accept(options) => Box::pin(accept(&options)).await,
             Command::Record => record::run().await,
         }
     })
@@ -125,6 +130,18 @@ async fn redeploy() -> Result<()> {
     let deploying = step("deploying template.yaml");
     deployment::deploy_again(&cloud, SigningKeys::default()).await?;
     deploying.done();
+    Ok(())
+}
+
+/// Proves a deployment, and fails where the documents are wrong about it or something was left.
+async fn accept(options: &Accept) -> Result<()> {
+    let local = if options.local { Some(Cloud::load(&cloud::cloud_file(&workspace::local()))?) } else { None };
+    if options.clean {
+        return causeway_accept::clean(options, local).await;
+    }
+    let report = causeway_accept::accept(options, local).await?;
+    let wrong = report.wrong();
+    anyhow::ensure!(wrong.is_empty(), "otherwise than the documents say: {}", wrong.join(", "));
     Ok(())
 }
 

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
+use crate::options::WORKOS_KEY_VARIABLE;
+
 /// How long a group has to end by itself.
 const GRACE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(20);
@@ -19,8 +21,9 @@ pub struct Group {
 }
 
 impl Group {
-    /// Starts `command` as the leader of a group of its own.
+    /// Starts `command` as the leader of a group of its own. It is not given the API key of `WorkOS` that `accept` has.
     pub fn start(command: &mut Command) -> io::Result<Self> {
+        command.env_remove(WORKOS_KEY_VARIABLE);
         Ok(Self { child: command.process_group(0).spawn()?, detached: false })
     }
 
@@ -88,4 +91,22 @@ fn signal(group: u32, signal: Signal) {
 
 fn pid(id: u32) -> Option<Pid> {
     i32::try_from(id).ok().and_then(Pid::from_raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::process::Stdio;
+
+    use super::*;
+
+    #[test]
+    fn no_program_that_is_started_is_given_the_key_of_workos() {
+        let mut command = Command::new("env");
+        command.env(WORKOS_KEY_VARIABLE, "a-canary").env("ANOTHER", "there").stdout(Stdio::piped());
+        let mut group = Group::start(&mut command).unwrap();
+        let mut said = String::new();
+        group.leader().stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(said.contains("ANOTHER=there") && !said.contains("a-canary"), "{said}");
+    }
 }

@@ -19,7 +19,32 @@ cargo xtask redeploy        builds what has changed of the functions and puts it
 cargo xtask described       holds the API of the cloud that `up` started to docs/openapi.json, as `test`
                             does at its end
 cargo xtask record          runs the demo and draws docs/images/demo.svg from it
+cargo xtask accept [OPTIONS]
+                            proves a deployment on AWS, with WorkOS, and takes away what it made:
+                            docs/accept.md; --help lists its options
 cargo xtask down            stops what `up` or `demo --keep` started";
+
+/// How to call `accept`.
+pub const ACCEPT_USAGE: &str = "\
+cargo xtask accept [OPTIONS]
+  --integration-profile NAME  the profile of the account that Causeway is deployed to
+  --tenant-profile NAME       the profile of the account of the tenant
+  --region REGION, --tenant-region REGION
+                              the Regions, if not the profiles'
+  --workos-client-id ID       the client ID of a staging environment of WorkOS
+  --workos-key-from FILE      the file with its API key; else CAUSEWAY_ACCEPT_WORKOS_API_KEY
+  --domain URL                the custom domain that leads to the API
+  --build FOLDER              the built functions with their template; else .aws-sam/build
+  --report FOLDER             where the report goes; else .local/accept
+  --minutes N                 how long it may take, without what takes everything away; else 120
+  --cold                      waits for half an hour, to see a function start from the cold
+  --yes                       does not ask
+  --clean                     only takes away what interrupted runs have left
+  --local                     on the local cloud that `up` started
+What is missing is asked for.";
+
+/// Names an API key of `WorkOS` for `accept`. No program that is started is given it.
+pub const WORKOS_KEY_VARIABLE: &str = "CAUSEWAY_ACCEPT_WORKOS_API_KEY";
 
 /// The functions, by their names here.
 pub const FUNCTIONS: [&str; 6] = ["ingest", "schedule", "reconcile", "tenants", "onboarding", "signin"];
@@ -44,6 +69,10 @@ pub enum Command {
     },
     /// Draw the demo.
     Record,
+    /// Prove a deployment.
+    Accept(Accept),
+    /// Print how to call that.
+    HelpAccept,
     /// Measure.
     Bench(Vec<Part>),
     /// Run every check.
@@ -62,6 +91,61 @@ pub struct Up {
     pub functions_aws_endpoint: Option<String>,
     /// Whether functions, browsers and tenants go through the strict front.
     pub strict: bool,
+}
+
+/// How a deployment is proven. Texts are as they were given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub struct Accept {
+    /// The profile of the account that Causeway is deployed to.
+    pub integration_profile: Option<String>,
+    /// The profile of the tenant's account.
+    pub tenant_profile: Option<String>,
+    /// The Region that Causeway is deployed to.
+    pub region: Option<String>,
+    /// The Region of the tenant's user pools.
+    pub tenant_region: Option<String>,
+    /// The client ID of an environment of `WorkOS`.
+    pub workos_client_id: Option<String>,
+    /// The file with its API key.
+    pub workos_key_from: Option<String>,
+    /// The custom domain, as a URL.
+    pub domain: Option<String>,
+    /// The folder of the built functions.
+    pub build: Option<String>,
+    /// The folder of the report.
+    pub report: Option<String>,
+    /// How many minutes it may take.
+    pub minutes: u64,
+    /// Whether to wait for half an hour.
+    pub cold: bool,
+    /// Whether not to ask.
+    pub yes: bool,
+    /// Whether only to take away what is left.
+    pub clean: bool,
+    /// Whether on the local cloud.
+    pub local: bool,
+}
+
+impl Default for Accept {
+    fn default() -> Self {
+        Self {
+            integration_profile: None,
+            tenant_profile: None,
+            region: None,
+            tenant_region: None,
+            workos_client_id: None,
+            workos_key_from: None,
+            domain: None,
+            build: None,
+            report: None,
+            minutes: 120,
+            cold: false,
+            yes: false,
+            clean: false,
+            local: false,
+        }
+    }
 }
 
 /// A part of the benchmark.
@@ -117,7 +201,9 @@ impl Command {
     #[must_use]
     pub fn tools(&self) -> &'static [Tool] {
         match self {
-            Self::Help | Self::Down => &[],
+            Self::Help | Self::HelpAccept | Self::Down => &[],
+            Self::Accept(accept) if accept.local => &[Tool::Sam, Tool::Ministack, Tool::Workos, Tool::Browser],
+            Self::Accept(_) => &[Tool::Sam, Tool::Browser],
             Self::Demo { .. } | Self::Record => &[Tool::Sam, Tool::Ministack, Tool::Workos, Tool::Browser],
             Self::Bench(_) | Self::Redeploy => &[Tool::Sam, Tool::Ministack, Tool::Workos],
             Self::Up(_) | Self::Test { .. } | Self::Described => {
@@ -129,7 +215,7 @@ impl Command {
     /// Whether it drives a browser itself. What runs on the cloud of `up` later may, and then says what is missing.
     #[must_use]
     pub fn needs_browser(&self) -> bool {
-        matches!(self, Self::Demo { .. } | Self::Record | Self::Test { .. })
+        matches!(self, Self::Demo { .. } | Self::Record | Self::Test { .. } | Self::Accept(_))
     }
 
     /// Whether it runs the functions as they are built while one works on the code.
@@ -153,6 +239,7 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, Str
         "up" => return up(arguments),
         "down" => Command::Down,
         "bench" => return bench(arguments),
+        "accept" => return accept(arguments),
         "redeploy" => Command::Redeploy,
         "described" => Command::Described,
         "record" => Command::Record,
@@ -182,6 +269,46 @@ fn bench(names: impl Iterator<Item = String>) -> Result<Command, String> {
     Ok(Command::Bench(if parts.is_empty() { Part::ALL.to_vec() } else { parts }))
 }
 
+fn accept(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
+    let mut accept = Accept::default();
+    while let Some(option) = arguments.next() {
+        let mut value = || {
+            let value = arguments.next().filter(|value| !value.is_empty() && !value.starts_with("--"));
+            value.ok_or(format!("{option} needs a value"))
+        };
+        match option.as_str() {
+            "--integration-profile" => accept.integration_profile = Some(value()?),
+            "--tenant-profile" => accept.tenant_profile = Some(value()?),
+            "--region" => accept.region = Some(value()?),
+            "--tenant-region" => accept.tenant_region = Some(value()?),
+            "--workos-client-id" => accept.workos_client_id = Some(value()?),
+            "--workos-key-from" => accept.workos_key_from = Some(value()?),
+            "--domain" => {
+                let url = value()?;
+                if !url.starts_with("https://") {
+                    return Err(format!("{url} is no https URL"));
+                }
+                accept.domain = Some(url.trim_end_matches('/').to_owned());
+            }
+            "--build" => accept.build = Some(value()?),
+            "--report" => accept.report = Some(value()?),
+            "--minutes" => {
+                let minutes = value()?;
+                let parsed = minutes.parse().ok().filter(|minutes| (1..=720).contains(minutes));
+                accept.minutes = parsed.ok_or(format!("{minutes} is no number of minutes from 1 to 720"))?;
+            }
+            "--cold" => accept.cold = true,
+            "--yes" => accept.yes = true,
+            "--clean" => accept.clean = true,
+            "--local" => accept.local = true,
+            "--help" | "-h" => return Ok(Command::HelpAccept),
+            // Of an option that there is not nothing is shown: it may be a key.
+            _ => return Err("accept has no such option: see --help".to_owned()),
+        }
+    }
+    Ok(Command::Accept(accept))
+}
+
 fn up(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
     let mut settings = Up::default();
     while let Some(option) = arguments.next() {
@@ -208,7 +335,7 @@ fn up(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, Part, parse};
+    use super::{Accept, Command, Part, parse};
 
     fn parsed(line: &str) -> Result<Command, String> {
         parse(line.split_whitespace().map(str::to_owned))
@@ -223,6 +350,18 @@ mod tests {
         assert_eq!(settings.aws_port, Some(4599));
         let endpoint = settings.functions_aws_endpoint.as_deref();
         assert_eq!(endpoint, Some("http://127.0.0.1:4600"));
+    }
+
+    #[test]
+    fn what_accept_is_given_is_read_and_a_key_on_the_command_line_is_refused_unshown() {
+        let Ok(Command::Accept(accept)) = parsed("accept --tenant-profile t --minutes 45 --local --cold") else {
+            panic!("not understood");
+        };
+        let expected =
+            Accept { tenant_profile: Some("t".to_owned()), minutes: 45, local: true, cold: true, ..Accept::default() };
+        assert_eq!(accept, expected);
+        let refused = parsed("accept sk_test_0123456789").unwrap_err();
+        assert!(!refused.contains("0123456789"), "{refused}");
     }
 
     #[test]
@@ -247,6 +386,11 @@ mod tests {
             "test --all",
             "bench all",
             "redeploy ingest",
+            "accept --minutes 0",
+            "accept --minutes",
+            "accept --tenant-profile --yes",
+            "accept --domain http://login.example.com",
+            "accept now",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }
