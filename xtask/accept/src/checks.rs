@@ -238,10 +238,12 @@ pub static CHECKS: &[Check] = &[
         Box::pin(signin::sign_in(world))
     })
     .takes(6),
-    check(9, "cognito-sends-nonce", "Cognito sends a nonce to /authorize", |world| Box::pin(signin::nonce(world)))
-        .open(),
+    check(9, "cognito-sends-nonce", "Cognito sends a nonce to /authorize", |world| {
+        Box::pin(std::future::ready(signin::nonce(world)))
+    })
+    .open(),
     check(9, "cognito-keeps-hint", "Cognito sends the application's login_hint on to /authorize", |world| {
-        Box::pin(signin::login_hint(world))
+        Box::pin(std::future::ready(signin::login_hint(world)))
     })
     .open(),
     check(9, "token-time", "Cognito waited for /token as long as it took, and no longer than two seconds", |world| {

@@ -143,14 +143,13 @@ async fn made(settings: Settings, run: &str) -> Result<Report> {
 /// Makes one check, if it can be made here and now.
 async fn look_at(world: &mut World, check: &Check, cold: bool) -> Entry {
     let begin = Instant::now();
-    let finding = match why_not(world, check, cold) {
-        Some(why) => Finding::cannot_tell(why),
-        None => {
-            let looking = step(check.name);
-            let finding = within_budget(world, check).await;
-            drop(looking);
-            finding.unwrap_or_else(|error| Finding::cannot_tell(format!("{error:#}")))
-        }
+    let finding = if let Some(why) = why_not(world, check, cold) {
+        Finding::cannot_tell(why)
+    } else {
+        let looking = step(check.name);
+        let finding = within_budget(world, check).await;
+        drop(looking);
+        finding.unwrap_or_else(|error| Finding::cannot_tell(format!("{error:#}")))
     };
     Entry::new(check, finding, u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX))
 }

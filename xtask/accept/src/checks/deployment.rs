@@ -13,7 +13,7 @@ use crate::finding::Finding;
 use crate::ledger::Whose;
 use crate::world::{STACK, TAG, World};
 
-/// How long CloudTrail may be behind.
+/// How long `CloudTrail` may be behind.
 const CLOUDTRAIL_LAG: Duration = Duration::from_mins(15);
 /// How releases take over here: a share of the calls of each minute goes to the new one, so that one that errs shows.
 pub(super) const CANARY: &str = "LambdaLinear10PercentEvery1Minute";

@@ -18,14 +18,12 @@ const DATES: Duration = Duration::from_secs(10);
 
 /// The pool for what is tried here.
 async fn pool(world: &mut World) -> Result<String> {
-    match &world.probed_pool {
-        Some(pool) => Ok(pool.clone()),
-        None => {
-            let pool = world.make_pool("probed").await?;
-            world.probed_pool = Some(pool.clone());
-            Ok(pool)
-        }
+    if let Some(pool) = &world.probed_pool {
+        return Ok(pool.clone());
     }
+    let pool = world.make_pool("probed").await?;
+    world.probed_pool = Some(pool.clone());
+    Ok(pool)
 }
 
 fn details(more: &Value) -> Value {

@@ -20,7 +20,7 @@ async fn release(world: &mut World, name: &str, how: &str, template: &Path) -> R
     Ok((outcome, begin.elapsed().as_secs()))
 }
 
-/// How the newest deployments of CodeDeploy ended.
+/// How the newest deployments of `CodeDeploy` ended.
 async fn deployments(world: &World) -> Result<Vec<String>> {
     let listed = world.integration.json(CODEDEPLOY, "ListDeployments", &json!({})).await?;
     let mut ended = Vec::new();

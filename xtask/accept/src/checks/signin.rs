@@ -89,12 +89,12 @@ fn names_of(url: &Url) -> Vec<String> {
     url.query_pairs().map(|(name, _)| name.into_owned()).collect()
 }
 
-pub(super) async fn nonce(world: &mut World) -> Result<Finding> {
+pub(super) fn nonce(world: &mut World) -> Result<Finding> {
     let url = asked_by_cognito(world)?;
     Ok(Finding::of(parameter(&url, "nonce").is_some(), format!("Cognito sends {:?}", names_of(&url))))
 }
 
-pub(super) async fn login_hint(world: &mut World) -> Result<Finding> {
+pub(super) fn login_hint(world: &mut World) -> Result<Finding> {
     let url = asked_by_cognito(world)?;
     let seen = format!("login_hint is {:?}", parameter(&url, "login_hint"));
     Ok(Finding::of(parameter(&url, "login_hint").as_deref() == Some(HINT), seen))
