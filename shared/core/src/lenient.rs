@@ -1,11 +1,12 @@
-//! Reads JSON of another system, or an item of the table, member by member, so that one member that can't be read makes only itself unknown:
-//! a lone surrogate, a number out of range, or lists nested too deeply in what an identity provider said of a user.
+//! Reads JSON of another system, or an item of the table, member by member, so that one member that can't be read makes
+//! only itself unknown: a lone surrogate, a number out of range, or lists nested too deeply in what an identity provider
+//! said of a user.
 
 use std::{collections::BTreeMap, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, MapAccess, Visitor},
+    de::{DeserializeOwned, Error, MapAccess, Visitor},
 };
 use serde_json::{Value, value::RawValue};
 
@@ -43,6 +44,19 @@ impl<T> Said<T> {
 /// all, and a member that is lost does not.
 pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(deserializer)
+}
+
+/// Reads an option as it stands in the table, though what it is made of refuses members that it does not know: of these
+/// `members` alone, since a later version may have given it more.
+pub fn known_members<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+    members: &[&str],
+) -> Result<Option<T>, D::Error> {
+    let mut option = Value::deserialize(deserializer)?;
+    if let Value::Object(given) = &mut option {
+        given.retain(|name, _| members.contains(&name.as_str()));
+    }
+    Option::deserialize(option).map_err(D::Error::custom)
 }
 
 /// Reads a member that counts as missing where it can't be read, since without it nothing more is open.

@@ -8,8 +8,7 @@ use std::{
     fmt,
 };
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -24,6 +23,7 @@ use crate::{
     connection::ConnectionState,
     domain::{self, VerifiedDomains},
     id::{Identifier, OrganizationId, ProviderName, TenantId},
+    lenient::known_members,
     object::Object,
     oidc::authorize::parameters,
     start::is_safe,
@@ -100,11 +100,7 @@ pub struct DomainLookupFields {
 
 /// Reads what stands in the table: a later version may have given it more members.
 pub fn stored<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DomainLookup>, D::Error> {
-    let mut lookup = Value::deserialize(deserializer)?;
-    if let Value::Object(members) = &mut lookup {
-        members.retain(|name, _| name == "origins");
-    }
-    Option::deserialize(lookup).map_err(D::Error::custom)
+    known_members(deserializer, &["origins"])
 }
 
 /// The same, for who needs none: one that can't be read is none.

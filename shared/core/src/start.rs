@@ -3,13 +3,13 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize};
 use url::{Host, Url};
 use utoipa::ToSchema;
 
 use crate::{
     id::{AppClientId, ConnectionId, ProviderName},
+    lenient::known_members,
     object::Object,
     oidc::authorize::{Refused, parameters},
 };
@@ -103,11 +103,7 @@ const MEMBERS: [&str; 3] = ["login_url", "app_client", "redirect_uri"];
 
 /// Reads a start where it stands in the table: a later version may have given it more members.
 pub fn stored<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Start>, D::Error> {
-    let mut start = Value::deserialize(deserializer)?;
-    if let Value::Object(members) = &mut start {
-        members.retain(|name, _| MEMBERS.contains(&name.as_str()));
-    }
-    Option::deserialize(start).map_err(D::Error::custom)
+    known_members(deserializer, &MEMBERS)
 }
 
 /// The same, for who needs none: one that can't be read is none.

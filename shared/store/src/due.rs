@@ -8,7 +8,11 @@ use causeway_telemetry::{Metric, count};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::{Item, Store, StoreError, key::Key, read, text};
+use crate::{
+    Item, Store, StoreError,
+    key::{Key, POOL},
+    read, text,
+};
 
 /// Over how many partitions of the index `due` the pools are spread.
 pub const DUE_SHARDS: u8 = 8;
@@ -58,7 +62,7 @@ fn due_pool(item: Item) -> Result<DuePool, StoreError> {
     };
     Ok(DuePool {
         tenant_id: key.partition.strip_prefix("TENANT#").unwrap_or_default().parse().map_err(unreadable)?,
-        user_pool_id: key.sort.strip_prefix("POOL#").unwrap_or_default().parse().map_err(unreadable)?,
+        user_pool_id: key.sort.strip_prefix(POOL).unwrap_or_default().parse().map_err(unreadable)?,
         due_at: read::<DueItem>(item)?.due_at,
     })
 }

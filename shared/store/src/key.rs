@@ -13,6 +13,9 @@ pub(crate) struct Key {
     pub sort: String,
 }
 
+/// What the sort key of a pool's item, and of its mark, begins with.
+pub(crate) const POOL: &str = "POOL#";
+
 impl Key {
     fn new(partition: impl Into<String>, sort: impl Into<String>) -> Self {
         Self { partition: partition.into(), sort: sort.into() }

@@ -13,7 +13,13 @@ use causeway_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Found, Item, Store, StoreError, attribute, due::shard, key::Key, lease::refused, number, text, write};
+use crate::{
+    Found, Item, Store, StoreError, attribute,
+    due::shard,
+    key::{Key, POOL},
+    lease::refused,
+    number, text, write,
+};
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Owner {
@@ -65,7 +71,7 @@ impl Store {
 
     /// Every pool of a tenant.
     pub async fn pools(&self, tenant: &TenantId) -> Result<Found<UserPool>, StoreError> {
-        self.query_all(&format!("TENANT#{tenant}"), "POOL#").await
+        self.query_all(&format!("TENANT#{tenant}"), POOL).await
     }
 
     /// A pool of a tenant, for its sign-ins.
@@ -75,7 +81,7 @@ impl Store {
 
     /// Every pool of a tenant, for who wakes them up.
     pub async fn waking_pools(&self, tenant: &TenantId) -> Result<Found<WakingPool>, StoreError> {
-        self.query_all(&format!("TENANT#{tenant}"), "POOL#").await
+        self.query_all(&format!("TENANT#{tenant}"), POOL).await
     }
 
     /// Replaces what operators set on a pool that was read as `pool.version`, and counts the change; a conflict if

@@ -8,7 +8,7 @@ use causeway_core::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{Found, Page, Store, StoreError, key::Key, kinds::Stored, read_all, text};
+use crate::{Found, Item, Page, Store, StoreError, key::Key, kinds::Stored, read_all, text};
 
 /// How long a report is kept.
 const KEPT: Duration = Duration::from_hours(2160);
@@ -77,6 +77,11 @@ impl Store {
         partition: &str,
         prefix: &str,
     ) -> Result<Found<T>, StoreError> {
+        Ok(read_all(self.query_items(partition, prefix).await?))
+    }
+
+    /// The same, unread.
+    pub(crate) async fn query_items(&self, partition: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         let mut start = None;
         loop {
@@ -95,7 +100,7 @@ impl Store {
             items.extend(answer.items.unwrap_or_default());
             start = answer.last_evaluated_key.filter(|key| !key.is_empty());
             if start.is_none() {
-                return Ok(read_all(items));
+                return Ok(items);
             }
         }
     }

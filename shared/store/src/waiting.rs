@@ -9,7 +9,11 @@ use causeway_core::{
     waiting::{Mark, Waiting},
 };
 
-use crate::{Item, Store, StoreError, attribute, key::Key, number, read, text};
+use crate::{
+    Item, Store, StoreError, attribute,
+    key::{Key, POOL},
+    number, read, text,
+};
 
 /// How long a mark is kept that nobody changes: much longer than it is believed.
 const KEPT: Duration = Duration::from_hours(1);
@@ -25,7 +29,7 @@ pub struct StoredMark {
 
 impl StoredMark {
     fn of(item: Item) -> Option<(UserPoolId, Self)> {
-        let pool = Key::of(&item).sort.strip_prefix("POOL#")?.parse().ok()?;
+        let pool = Key::of(&item).sort.strip_prefix(POOL)?.parse().ok()?;
         let waiting = item.get("waiting").cloned();
         Some((pool, Self { mark: read(item).unwrap_or_default(), waiting }))
     }
@@ -34,25 +38,8 @@ impl StoredMark {
 impl Store {
     /// The marks of a tenant's pools, those that have any.
     pub async fn marks(&self, tenant: &TenantId) -> Result<BTreeMap<UserPoolId, StoredMark>, StoreError> {
-        let (mut marks, mut start) = (BTreeMap::new(), None);
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", text(Key::marks(tenant)))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| StoreError::from_sdk("Query", error))?;
-            marks.extend(answer.items.unwrap_or_default().into_iter().filter_map(StoredMark::of));
-            start = answer.last_evaluated_key.filter(|key| !key.is_empty());
-            if start.is_none() {
-                return Ok(marks);
-            }
-        }
+        let items = self.query_items(&Key::marks(tenant), POOL).await?;
+        Ok(items.into_iter().filter_map(StoredMark::of).collect())
     }
 
     /// Marks that a message is about to wait for a pool whose mark was read as `before`; `false` where somebody else

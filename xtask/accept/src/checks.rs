@@ -65,9 +65,6 @@ pub const PHASES: [&str; 10] = [
 /// The name of the check that is made only when it is asked for, since it waits for half an hour.
 pub const COLD: &str = "cold-token";
 
-/// What is made only when it is asked for, and where the machine has another program than the pinned ones.
-const UNLESS: [&str; 2] = [COLD, "role-by-aws-cli"];
-
 const NO_LOGS: &str = "the emulator keeps the functions' logs in files, and makes no metrics of them";
 const NO_CODEDEPLOY: &str = "the emulator has no CodeDeploy";
 
@@ -76,12 +73,6 @@ const fn check(phase: usize, name: &'static str, claim: &'static str, act: Act) 
 }
 
 impl Check {
-    /// Whether it comes to something on the local cloud, on any machine and without being asked for.
-    #[must_use]
-    pub fn is_made_on_local_cloud(&self) -> bool {
-        self.reach == Reach::Everywhere && !UNLESS.contains(&self.name)
-    }
-
     const fn open(mut self) -> Self {
         self.is_open = true;
         self

@@ -72,12 +72,6 @@ impl Report {
         wrong.map(|entry| entry.name.as_str()).collect()
     }
 
-    /// What a check came to, by its name.
-    #[must_use]
-    pub fn outcome(&self, name: &str) -> Option<Outcome> {
-        self.checks.iter().find(|entry| entry.name == name).map(|entry| entry.finding.outcome)
-    }
-
     /// For machines.
     ///
     /// # Errors

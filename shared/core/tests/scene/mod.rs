@@ -3,6 +3,8 @@
 //! Connections are called by a letter, which is also their age: `A` is the oldest. Each is in an
 //! organization of its own unless told otherwise.
 
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_core::{
@@ -11,42 +13,19 @@ use causeway_core::{
     decisions::Decisions,
     desired::Desired,
     guard::{Guarded, Held, Loss, Record, Unconfirmed, Unjudged},
-    id::{AppClientId, ConnectionId, Identifier, OrganizationId, ProviderName, TenantId},
+    id::{ConnectionId, Identifier, ProviderName, TenantId},
     plan::{Action, Plan, Situation, SpecOf, Step, plan, to_describe},
     provider::{BaseUrl, CLIENT_SECRET, Issuer, Observed, ObservedProvider, ProviderDescription, ProviderSpec},
     secret::SecretHash,
     timestamp::Timestamp,
     user_pool::PoolOptions,
 };
+pub use names::*;
 use secrecy::{ExposeSecret, SecretString};
 
 /// When everything in a scene happened.
 pub fn then() -> Timestamp {
     Timestamp::from_seconds(1_790_000_000)
-}
-
-pub fn conn(letter: char) -> ConnectionId {
-    format!("conn_{}", letter.to_string().repeat(26)).parse().unwrap()
-}
-
-pub fn org(letter: char) -> OrganizationId {
-    format!("org_{letter}").parse().unwrap()
-}
-
-pub fn name(letter: char) -> ProviderName {
-    ProviderName::for_connection(&conn(letter))
-}
-
-pub fn letter(id: &ConnectionId) -> char {
-    id.as_str().chars().last().unwrap()
-}
-
-pub fn identifier(text: &str) -> Identifier {
-    text.parse().unwrap()
-}
-
-pub fn client(text: &str) -> AppClientId {
-    text.parse().unwrap()
 }
 
 /// The identifiers that a connection alone in its organization has.

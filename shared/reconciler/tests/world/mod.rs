@@ -7,6 +7,7 @@ pub mod check;
 pub mod clock;
 pub mod cognito;
 mod directory;
+#[path = "../../../core/tests/scene/names.rs"]
 pub mod names;
 mod pools;
 pub mod runner;
