@@ -46,10 +46,15 @@ async fn a_member_of_an_app_client_that_nobody_knows_yet_is_sent_back_and_stops_
     let then = now();
     let pool = tenancy.pool(&[&organization]).await?;
     offers(&pool, &["COGNITO", &provider_name(&connections[0])]).await?;
-    let calls = tenancy.cloud.front()?.calls(then, &pool.id).await?;
-    let updates = calls.iter().filter(|call| call.operation == "UpdateUserPoolClient" && call.refused.is_none());
-    let passed_over: Vec<_> = updates.map(|call| call.passed_over.clone()).filter(|names| !names.is_empty()).collect();
-    assert!(passed_over.iter().all(|names| *names == ["OfTheFuture"]) && !passed_over.is_empty(), "{passed_over:?}");
+    // A call is on record once it is answered, which is after what it did can be seen.
+    let passed_over = eventually(SOON, "what was passed over is on record", async || {
+        let calls = tenancy.cloud.front()?.calls(then, &pool.id).await?;
+        let updates = calls.iter().filter(|call| call.operation == "UpdateUserPoolClient" && call.refused.is_none());
+        let named: Vec<_> = updates.map(|call| call.passed_over.clone()).filter(|names| !names.is_empty()).collect();
+        Ok((!named.is_empty()).then_some(named))
+    })
+    .await?;
+    assert!(passed_over.iter().all(|names| *names == ["OfTheFuture"]), "{passed_over:?}");
     pool.health("ok").await.map(drop)
 }
 
