@@ -1,6 +1,6 @@
 //! Claims: Causeway's records of the providers that it made.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,10 @@ use crate::{
     timestamp::Timestamp,
     unknown::Unknown,
 };
+
+/// How long after a write what Cognito shows may be older than it: its changes can take a minute to show, and a call whose
+/// answer was lost may be carried out late.
+pub const SETTLES_WITHIN: Duration = Duration::from_mins(2);
 
 /// Whether the provider is known to exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +60,9 @@ pub struct Claim {
     pub identifiers: BTreeSet<Identifier>,
     /// Cognito's `LastModifiedDate` then: another one means that somebody changed the provider since.
     pub last_modified: Option<Timestamp>,
+    /// When a write of the provider was last begun or ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_at: Option<Timestamp>,
     /// The state of the connection, as the last run saw it.
     #[serde(default)]
     pub connection_state: Option<ConnectionState>,
@@ -97,6 +104,7 @@ impl Claim {
             fingerprint: None,
             identifiers: BTreeSet::new(),
             last_modified: None,
+            written_at: None,
             connection_state: None,
             in_sync: false,
             subject: Subject::default(),
@@ -104,6 +112,20 @@ impl Claim {
             version: 0,
             unknown: Unknown::default(),
         }
+    }
+
+    /// Whether what Cognito shows of the provider at `now` is no older than Causeway's last write of it.
+    pub fn is_settled(&self, now: Timestamp) -> bool {
+        self.written_at.is_none_or(|at| now.since(at) >= SETTLES_WITHIN)
+    }
+
+    /// The claim once its provider is deleted; none where nothing is left to know. An attempt to write the provider whose
+    /// answer was lost may still be carried out, and makes it once more: until that is settled the claim stays.
+    pub fn after_delete(&self, now: Timestamp) -> Option<Self> {
+        let secrets = self.secrets.after_delete(now, SETTLES_WITHIN).filter(|_| !self.is_settled(now))?;
+        let (identifiers, fingerprint, last_modified) = (BTreeSet::new(), None, None);
+        let state = ClaimState::Intended;
+        Some(Self { state, secrets, identifiers, fingerprint, last_modified, in_sync: false, ..self.clone() })
     }
 
     /// Whether the provider is known to exist.

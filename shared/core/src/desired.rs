@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    claim::Claim,
     connection::{Connection, ConnectionState, WorkosSnapshot},
     domain,
     id::{ConnectionId, Identifier, OrganizationId},
@@ -68,9 +69,6 @@ pub struct Desired {
     /// Connections that somebody refused to have anything taken from, and from which a plan would take something: they
     /// are left as they are.
     pub parked: BTreeSet<ConnectionId>,
-    /// Whether a record did not even show whose it is: any connection that seems gone may be that one, so
-    /// nothing is concluded from those either.
-    pub some_unidentified: bool,
     /// Organizations whose domains were asked for and did not come: their providers keep the ones they have.
     pub organizations_unseen: BTreeSet<OrganizationId>,
     /// The verified domains of each organization that become identifiers, in their ASCII form.
@@ -124,9 +122,9 @@ impl Desired {
 
     fn add_unreadable(&mut self, snapshot: &WorkosSnapshot) {
         for record in &snapshot.unreadable {
-            match record.id.parse() {
-                Ok(id) => drop(self.unreadable.insert(id)),
-                Err(_) => self.some_unidentified = true,
+            // One that does not even show whose it is keeps nobody: what seems gone is asked for by its own ID.
+            if let Ok(id) = record.id.parse() {
+                self.unreadable.insert(id);
             }
         }
         // A list that changes while its pages are read can show one connection twice, and does not tell
@@ -174,9 +172,25 @@ impl Desired {
     pub fn is_untouched(&self, id: &ConnectionId) -> bool {
         self.unreadable.contains(id)
             || self.parked.contains(id)
-            || (self.some_unidentified && self.is_missing(id))
             || self.connections.get(id).is_some_and(|wanted| wanted.presence == Presence::Untouched)
     }
+}
+
+/// The snapshot, with the organization that its claim knows for each connection that shows none. `WorkOS` documents that it
+/// can be missing (Connection object), and nobody leaves an organization by that. Where the pool does not choose that
+/// organization any more it stays missing: nothing is taken from anybody because of what a claim says.
+#[must_use]
+pub fn with_known_organizations(
+    mut snapshot: WorkosSnapshot,
+    options: &PoolOptions,
+    claims: &BTreeMap<ConnectionId, Claim>,
+) -> WorkosSnapshot {
+    let is_chosen = |id: &OrganizationId| options.organizations.as_ref().is_none_or(|chosen| chosen.contains(id));
+    for connection in snapshot.connections.iter_mut().filter(|connection| connection.organization_id.is_none()) {
+        let known = claims.get(&connection.id).and_then(|claim| claim.organization_id.clone());
+        connection.organization_id = known.filter(is_chosen);
+    }
+    snapshot
 }
 
 /// Whether the operator chose a connection; `None` where that depends on an organization that it does not

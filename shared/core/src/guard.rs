@@ -17,7 +17,7 @@ use crate::{
     health::named,
     id::ConnectionId,
     lenient::if_readable,
-    plan::{Action, Note, Plan, Situation, Step, standing},
+    plan::{Action, Note, Plan, Situation, Step, standing, unseen},
     standing::Standing,
     timestamp::Timestamp,
     user_pool::UserPool,
@@ -194,6 +194,7 @@ impl<'a> Unjudged<'a> {
             parked: &self.parked,
             unconfirmed,
             unclear: &unclear,
+            unseen: &unseen(&self.situation),
             now: self.now,
         };
         let verdict = judge::judge(&mut self.plan, &grounds);

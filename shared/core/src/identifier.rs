@@ -30,19 +30,30 @@ pub struct Assignment {
 pub fn assign(
     desired: &Desired,
     current: &BTreeMap<ConnectionId, BTreeSet<Identifier>>,
-    foreign: &BTreeMap<Identifier, ProviderName>,
+    foreign: &BTreeMap<Identifier, Option<ProviderName>>,
 ) -> Assignment {
-    assign_among(desired, current, foreign, &BTreeSet::new())
+    assign_among(desired, current, foreign, &Left::default())
 }
 
-/// As [`assign`], with connections that get nothing, as their provider can't be written.
+/// The connections that an assignment leaves as they are.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// They get nothing, as their provider can't be written.
+    pub blocked: BTreeSet<ConnectionId>,
+    /// They keep all that they have, as nothing is concluded from their provider.
+    pub kept: BTreeSet<ConnectionId>,
+}
+
+/// As [`assign`], with connections that are left as they are.
 pub(crate) fn assign_among(
     desired: &Desired,
     current: &BTreeMap<ConnectionId, BTreeSet<Identifier>>,
-    foreign: &BTreeMap<Identifier, ProviderName>,
-    blocked: &BTreeSet<ConnectionId>,
+    foreign: &BTreeMap<Identifier, Option<ProviderName>>,
+    left: &Left,
 ) -> Assignment {
-    let mut assigner = Assigner { desired, current, blocked, owners: BTreeMap::new(), result: Assignment::default() };
+    let Left { blocked, kept } = left;
+    let mut assigner =
+        Assigner { desired, current, blocked, kept, owners: BTreeMap::new(), result: Assignment::default() };
     assigner.keep_untouched();
     for (id, wanted) in &desired.connections {
         if wanted.presence.is_provided() && !blocked.contains(id) {
@@ -57,7 +68,13 @@ pub(crate) fn assign_among(
         if Identifier::of_id(&organization).is_none() {
             assigner.result.notes.push(Note::on_connection(holder.clone(), too_long(&organization)));
         }
-        for identifier in assigner.shared(&organization) {
+        // What it has already is not displaced by what sorts before it, where there is no room for all.
+        let has = current.get(&holder);
+        let (held, new): (Vec<_>, Vec<_>) = assigner
+            .shared(&organization)
+            .into_iter()
+            .partition(|identifier| has.is_some_and(|has| has.contains(identifier)));
+        for identifier in held.into_iter().chain(new) {
             assigner.give(&holder, identifier);
         }
     }
@@ -115,6 +132,7 @@ struct Assigner<'a> {
     desired: &'a Desired,
     current: &'a BTreeMap<ConnectionId, BTreeSet<Identifier>>,
     blocked: &'a BTreeSet<ConnectionId>,
+    kept: &'a BTreeSet<ConnectionId>,
     /// Who gets which identifier so far.
     owners: BTreeMap<Identifier, ConnectionId>,
     result: Assignment,
@@ -124,13 +142,17 @@ impl Assigner<'_> {
     /// Providers about which nothing is concluded keep all they have, before anybody is given anything.
     fn keep_untouched(&mut self) {
         for (id, held) in self.current {
-            if self.desired.is_untouched(id) {
+            if self.is_left(id) {
                 for identifier in held {
                     self.owners.insert(identifier.clone(), id.clone());
                 }
                 self.result.identifiers.insert(id.clone(), held.clone());
             }
         }
+    }
+
+    fn is_left(&self, id: &ConnectionId) -> bool {
+        self.desired.is_untouched(id) || self.kept.contains(id)
     }
 
     /// What the holder of an organization's identifiers is given.
@@ -181,7 +203,7 @@ impl Assigner<'_> {
     fn keep_what_nobody_takes(&mut self) {
         for (id, held) in self.current {
             let provided = self.desired.connections.get(id).is_some_and(|wanted| wanted.presence.is_provided());
-            if (provided && !self.blocked.contains(id)) || self.desired.is_untouched(id) {
+            if (provided && !self.blocked.contains(id)) || self.is_left(id) {
                 continue;
             }
             let kept = held.iter().filter(|identifier| !self.owners.contains_key(*identifier)).cloned().collect();
@@ -191,7 +213,7 @@ impl Assigner<'_> {
 
     /// What one of our own providers has now can't be on a foreign one as well: what is known of the
     /// foreign one is out of date then.
-    fn leave_out_foreign(&mut self, foreign: &BTreeMap<Identifier, ProviderName>) {
+    fn leave_out_foreign(&mut self, foreign: &BTreeMap<Identifier, Option<ProviderName>>) {
         let ours: BTreeSet<&Identifier> = self.current.values().flatten().collect();
         for (id, identifiers) in &mut self.result.identifiers {
             let blocked: Vec<Identifier> = identifiers
@@ -201,12 +223,14 @@ impl Assigner<'_> {
                 .collect();
             for identifier in blocked {
                 identifiers.remove(&identifier);
-                let holder = &foreign[&identifier];
+                let holder = foreign.get(&identifier).cloned().flatten();
+                let whose =
+                    holder.as_ref().map_or_else(|| "a provider".to_owned(), |name| format!("the provider {name}"));
                 self.result.notes.push(Note {
                     connection_id: Some(id.clone()),
-                    provider_name: Some(holder.clone()),
+                    provider_name: holder,
                     message: format!(
-                        "the identifier {identifier} is left out: the provider {holder}, which Causeway did not make, has it"
+                        "the identifier {identifier} is left out: {whose}, which Causeway did not make, has it"
                     ),
                     remedy: None,
                 });
@@ -298,7 +322,7 @@ mod tests {
 
     #[test]
     fn an_identifier_that_a_foreign_provider_has_is_left_out_and_reported() {
-        let foreign = [(Identifier::of_id(&organization()).unwrap(), "Okta".parse().unwrap())].into();
+        let foreign = [(Identifier::of_id(&organization()).unwrap(), Some("Okta".parse().unwrap()))].into();
         let assignment = assign(&desired(&[('A', "active", 1)]), &BTreeMap::new(), &foreign);
         assert_eq!(assignment.identifiers[&connection('A')], [Identifier::of_id(&connection('A')).unwrap()].into());
         assert!(assignment.notes[0].message.contains("Okta"));

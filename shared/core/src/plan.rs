@@ -13,10 +13,10 @@
 //! | any | intended | there, not ours | forget: it is foreign, and reported |
 //! | any | held | there, of another kind than OIDC | forget: it is foreign, and reported |
 //! | not wanted any more | held | there | unwire, delete |
-//! | not wanted any more | any | none | forget |
-//! | any without a create | any | none, its name still in an app client | unwire the name that was left behind |
+//! | not wanted any more | any | none, as `Describe` says too | forget |
+//! | any without a create | any | none, as `Describe` says too, its name still in an app client | unwire the name that was left behind |
+//! | any | held | none, as far as the list shows | none |
 //! | in a state unknown, or unreadable | any other | any other | none |
-//! | missing, while a record shows no ID | any other | any other | none |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +41,7 @@ mod settle;
 mod wire;
 
 pub use depend::{Failed, Freed};
-pub use settle::{Settlement, is_made_for, standing, to_describe};
+pub use settle::{Settlement, is_made_for, standing, to_describe, to_find, unseen};
 
 /// Why a provider is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,8 +200,9 @@ pub struct Situation<'a> {
     pub observed: &'a Observed,
     /// What Causeway made, by connection.
     pub claims: &'a BTreeMap<ConnectionId, Claim>,
-    /// The identifiers of the providers that Causeway did not make, as far as they are known.
-    pub foreign: &'a BTreeMap<Identifier, ProviderName>,
+    /// The identifiers of the providers that Causeway did not make, as far as they are known, each with its provider where
+    /// that is known too.
+    pub foreign: &'a BTreeMap<Identifier, Option<ProviderName>>,
     /// What runs may do.
     pub mode: Mode,
     /// How issuers, and so specs, are made.

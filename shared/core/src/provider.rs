@@ -265,13 +265,17 @@ fn bounded(value: String) -> String {
 }
 
 /// Every provider of a pool, and of the named app clients the providers that each supports. Exists only
-/// for a look that reached the last page.
+/// for a look that reached the last page. A list can be behind, so what it lacks is not gone for that.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
     /// All providers of the pool by name.
     pub providers: BTreeMap<ProviderName, ObservedProvider>,
     /// `SupportedIdentityProviders` of each app client that the pool names and that exists.
     pub app_clients: BTreeMap<crate::id::AppClientId, BTreeSet<String>>,
+    /// The providers that are not there, by the answer to a question for each alone.
+    pub gone: BTreeSet<ProviderName>,
+    /// The providers that there was no time to describe, though a plan would need it: nothing is concluded from them.
+    pub undescribed: BTreeSet<ProviderName>,
 }
 
 #[cfg(test)]

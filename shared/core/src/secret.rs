@@ -91,10 +91,21 @@ impl ClientSecrets {
         } else if !self.unsettled.iter().any(|unsettled| unsettled == hash) {
             return;
         }
-        if let Some(before) = self.live.replace(hash.clone()) {
-            self.retired.push(RetiredSecret { hash: before, good_until: now.plus(RETIRED_FOR) });
-        }
-        self.unsettled.clear();
+        let good_until = now.plus(RETIRED_FOR);
+        let lost = self.unsettled.drain(..).filter(|unsettled| unsettled != hash);
+        // An attempt that was lost may still be carried out, after the one that is known to have been.
+        let replaced = self.live.replace(hash.clone()).into_iter().chain(lost);
+        self.retired.extend(replaced.map(|hash| RetiredSecret { hash, good_until }));
+    }
+
+    /// What is left of the secrets once the provider is deleted: those of attempts that may still be carried out. None
+    /// where there are none. `late` is how long after it was made a call may be carried out.
+    pub fn after_delete(&self, now: Timestamp, late: Duration) -> Option<Self> {
+        let is_late = |retired: &&RetiredSecret| retired.good_until > now.plus(RETIRED_FOR).minus(late);
+        let lost = self.retired.iter().filter(is_late).map(|retired| retired.hash.clone());
+        let unsettled: Vec<SecretHash> =
+            self.unsettled.iter().cloned().chain(self.pending.clone()).chain(lost).collect();
+        (!unsettled.is_empty()).then(|| Self { unsettled, ..Self::default() })
     }
 
     /// Whether Cognito may hold this secret by our own doing: it is live, pending or unsettled.

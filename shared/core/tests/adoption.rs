@@ -136,7 +136,7 @@ fn a_provider_that_signs_users_in_is_not_adopted_for_a_connection_that_can_not()
 
 /// What the next run does where the adoption of Okta for A ended after its claim was written.
 fn next_run(observed: ObservedProvider, claim: Claim) -> (Vec<Action>, usize) {
-    let observed = Observed { providers: [(theirs(), observed)].into(), app_clients: BTreeMap::new() };
+    let observed = Observed { providers: [(theirs(), observed)].into(), ..Observed::default() };
     let claims = [(conn('A'), claim)].into();
     let (desired, foreign, specs) = (desired(), BTreeMap::new(), specs());
     let mode = Mode::Observe;

@@ -77,6 +77,8 @@ fn a_name_left_behind_goes_even_where_nothing_is_concluded_about_its_connection(
 fn a_name_left_behind_goes_even_where_its_claim_has_been_dropped() {
     let mut scene = Scene::new();
     scene.connection('B', "active").ours('B').app_client("web", &['A', 'B']);
+    assert_eq!(scene.steps(), nothing(), "the list can be behind");
+    scene.observed.gone.insert(name('A'));
     assert_eq!(scene.steps(), ["unwire A web"]);
 }
 

@@ -357,7 +357,7 @@ fn of_refused_connections_nothing_is_taken_and_the_others_are_judged_as_ever() {
 fn a_refusal_keeps_the_identifiers_too_that_another_connection_is_to_get() {
     let mut scene = Scene::new();
     scene.ours('A').connection_of('B', "active", 'A').app_client("web", &['A']);
-    assert!(scene.steps().contains(&"create B [B org_A]".to_owned()), "{:?}", scene.steps());
+    assert!(scene.steps().contains(&"update B [B org_A]".to_owned()), "{:?}", scene.steps());
     let guarded = scene.guarded_by(&refused("A"));
     let steps: Vec<String> = guarded.plan.steps.iter().map(short).collect();
     assert_eq!(steps, ["create B [B]", "wire B web"]);

@@ -302,6 +302,7 @@ fn the_last_providers_are_held_back_however_many_somebody_else_deleted_or_replac
                 scene.observed.providers.get_mut(&name(letter)).unwrap().provider_type = "SAML".to_owned();
             } else {
                 scene.observed.providers.remove(&name(letter));
+                scene.observed.gone.insert(name(letter));
             }
         }
         assert_eq!(held(&scene.guarded()), "IJ", "replaced: {replaced}");

@@ -44,7 +44,8 @@ fn a_provider_that_gives_an_identifier_away_gets_its_new_secret_once() {
     scene.ours_with('A', [identifier(conn('A').as_str()), identifier("org_O")].into());
     scene.drifted('A').client_secret = Some(SecretString::from("theirs"));
     scene.drifted('A').spec.details.remove("token_url");
-    assert_eq!(scene.steps(), ["update A [A] with a new secret", "create B [B org_O]", "update A [A]"]);
+    let expected = ["update A [A org_O] with a new secret", "create B [B]", "update A [A]", "update B [B org_O]"];
+    assert_eq!(scene.steps(), expected);
 }
 
 #[test]

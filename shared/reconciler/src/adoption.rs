@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use causeway_core::{
     adoption::{Adoption, NotAdoptable, Request, Subject, adopt},
-    desired::Desired,
+    desired::{Desired, with_known_organizations},
     health::ErrorClass,
     id::{ConnectionId, ProviderName, ulid_text},
     port::{Directory, Lease, Pool, PoolError, Ports, Table, TableError, Taken},
@@ -198,7 +198,9 @@ impl<P: Ports> Reconciler<P> {
                 self.forget_access(tenant, pool);
             }
         })?;
-        let desired = Desired::new(&snapshot.map_err(LookError::from)?, &pool.options);
+        let claims = claims?;
+        let snapshot = snapshot.map_err(LookError::from)?;
+        let desired = Desired::new(&with_known_organizations(snapshot, &pool.options, &claims), &pool.options);
         let specs = self.specs(tenant, pool);
         let request = Request {
             tenant: &tenant.id,
@@ -206,7 +208,7 @@ impl<P: Ports> Reconciler<P> {
             connection: request.connection.as_ref(),
             subject: request.subject,
         };
-        let adoption = adopt(request, provider.as_ref(), &desired, &claims?, &specs, |id| specs.issuer(id))?;
+        let adoption = adopt(request, provider.as_ref(), &desired, &claims, &specs, |id| specs.issuer(id))?;
         Ok((access, adoption))
     }
 }

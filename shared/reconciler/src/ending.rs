@@ -6,7 +6,7 @@ use causeway_core::{
     external_id::SeenExternalIds,
     guard::{Guarded, Held, Loss, check_parked, recent},
     health::{Course, Ending, failures_in_a_row, next_due},
-    id::ProviderName,
+    id::{Identifier, ProviderName},
     organization::OrganizationReads,
     plan::{Note, Step},
     port::{Ports, Recorded, Table, TableError},
@@ -36,7 +36,7 @@ pub(crate) struct Attempt {
     pub put_off: bool,
     /// Whether the role was tried without and with a wrong external ID.
     pub probed: bool,
-    /// How many claims a look that time was too short for has settled: as many fewer are to be described next.
+    /// How many claims a look that time was too short for has settled.
     pub settled: usize,
     pub external_ids: Option<SeenExternalIds>,
     /// What a complete look saw of the pool.
@@ -84,7 +84,7 @@ impl Attempt {
 
     pub fn of<P: Ports>(run: &Run<'_, P>, look: &Look<P>, guarded: Guarded, executed: Executed) -> Self {
         let decisions = guarded.decisions_after(&run.pool.decisions, &executed.done, run.now());
-        let put_off = !guarded.put_off.is_empty() || executed.put_off;
+        let put_off = !guarded.put_off.is_empty() || executed.put_off || look.waits_for_cognito();
         let parked = check_parked(guarded.parked.keys());
         let is_read = look.organizations.is_some() && executed.kept.in_claims;
         let interval = run.reconciler.settings.interval;
@@ -104,8 +104,9 @@ impl Attempt {
             done: executed.done,
             held: guarded.plan.steps.into_iter().filter(|step| step.held).collect(),
             failures: look.unreadable.iter().cloned().chain(executed.failures).collect(),
-            notes: guarded.plan.notes,
-            out_of_time: executed.out_of_time,
+            notes: guarded.plan.notes.into_iter().chain(executed.taken.iter().map(note_of_taken)).collect(),
+            out_of_time: executed.out_of_time || look.described == Described::Part,
+            settled: executed.settled,
             put_off,
             seen: Some(seen),
             ..Self::default()
@@ -189,7 +190,7 @@ impl Attempt {
             looked: self.seen.is_some(),
             // What a removal got done is no reason to go on at once where it failed: each look at it begins anew.
             done: self.has_done() && !is_removal,
-            out_of_time: self.out_of_time || is_removal,
+            out_of_time: self.out_of_time || (is_removal && !self.put_off),
             put_off: self.put_off,
             failing_for: report.finished_at.since(state.health.since),
         }
@@ -267,6 +268,10 @@ impl<P: Ports> Run<'_, P> {
             Err(error) => tracing::warn!(error = chain(&error), "approvals that are done were not ended"),
         }
     }
+}
+
+fn note_of_taken(identifier: &Identifier) -> Note {
+    Note::general(format!("the identifier {identifier} is left out: Cognito says that another provider has it"))
 }
 
 fn counts<P: Ports>(look: &Look<P>, executed: &Executed) -> Counts {

@@ -46,6 +46,12 @@ pub(crate) enum StepError {
     /// An identifier is taken.
     #[error("one of the identifiers is taken by a provider that Causeway did not make")]
     IdentifierTaken,
+    /// An earlier attempt may have made the provider.
+    #[error("an earlier attempt to create the provider may not show yet")]
+    NotShown,
+    /// An app client names a provider that was written just now and does not show: it may be gone.
+    #[error("a provider that the app client names does not show")]
+    NamesUnseen(#[source] PoolError),
     /// Something that the step needs did not happen.
     #[error("left out, since an earlier step for it failed")]
     Depends,
@@ -61,7 +67,7 @@ impl StepError {
             Self::Pool(error) => error.class(),
             Self::Directory(error) => error.class(),
             // What it depends on is a failure of its own, and tells of which class.
-            Self::NotGone | Self::Depends => ErrorClass::Transient,
+            Self::NotGone | Self::NotShown | Self::NamesUnseen(_) | Self::Depends => ErrorClass::Transient,
             Self::Foreign | Self::IdentifierTaken => ErrorClass::Rejected,
             Self::NoClaim => ErrorClass::Bug,
         }
@@ -87,8 +93,10 @@ pub(crate) struct Executed {
     /// Whether a change of Causeway's own is for the next run, since one provider has it now.
     pub put_off: bool,
     pub kept: Kept,
-    /// Whether what is known of foreign providers has proven wrong.
-    pub foreign_outdated: bool,
+    /// How many claims were written for what the look told of them.
+    pub settled: usize,
+    /// The identifiers that Cognito refused, as somebody else's provider has them.
+    pub taken: BTreeSet<Identifier>,
 }
 
 pub(crate) struct Execution<'a, P: Ports> {
@@ -107,6 +115,8 @@ pub(crate) struct Execution<'a, P: Ports> {
     /// What was freed for later steps, to be put back if one of those fails.
     pub freed: Freed,
     pub pool_is_full: bool,
+    /// Whether Cognito has refused calls that came side by side.
+    pub one_at_a_time: bool,
 }
 
 impl<'a, P: Ports> Execution<'a, P> {
@@ -126,6 +136,7 @@ impl<'a, P: Ports> Execution<'a, P> {
             stuck: BTreeSet::new(),
             freed: Freed::default(),
             pool_is_full: false,
+            one_at_a_time: false,
         }
     }
 
@@ -169,15 +180,19 @@ impl<'a, P: Ports> Execution<'a, P> {
                 self.executed.out_of_time = true;
                 break;
             }
-            if step.app_client_id.is_some() {
+            let creates = rest.iter().take_while(|step| matches!(step.action, Action::Create(_))).count();
+            if creates > 0 {
+                let made = self.create_all(&rest[..creates]).await;
+                rest = &rest[made..];
+            } else if step.app_client_id.is_some() {
                 let now = together(rest);
                 self.write_app_client(now).await;
                 rest = &rest[now.len()..];
             } else {
-                if let Some(step) = self.of_this_run(step) {
-                    self.write_provider(&step).await;
-                }
                 rest = &rest[1..];
+                if let Some(step) = self.of_this_run(step) {
+                    self.write_provider(&step, rest).await;
+                }
             }
         }
         self.note_connections(guarded).await;
@@ -240,23 +255,16 @@ impl<'a, P: Ports> Execution<'a, P> {
         }
     }
 
-    /// Does nothing of `plan` but to write what the look told of the claims; how many that were.
-    pub async fn settled(mut self, plan: &Plan) -> usize {
-        self.settle(plan).await
-    }
-
     /// Writes what the look told of the claims.
-    async fn settle(&mut self, plan: &Plan) -> usize {
-        let mut written = 0;
+    async fn settle(&mut self, plan: &Plan) {
         for settlement in &plan.settlements {
             let Some(claim) = self.claims.get(&settlement.connection_id) else { continue };
             let Some(settled) = settlement.applied_to(claim, self.run.now()) else { continue };
             match self.put_claim(settled).await {
-                Ok(_) => written += 1,
+                Ok(_) => self.executed.settled += 1,
                 Err(error) => self.fail(&settlement.connection_id, "settle the claim", &error),
             }
         }
-        written
     }
 
     /// Puts on record what is about to be taken away without an approval, and what waits for one.

@@ -23,8 +23,8 @@ pub(crate) type Unanswered = BTreeMap<ConnectionId, Option<StepError>>;
 impl<P: Ports> Reconciler<P> {
     /// Plans what is to be done after a look that was complete, has confirmed what seems to be gone, and judges.
     pub(crate) async fn guarded(&self, look: &Look<P>, pool: &UserPool, deadline: Timestamp) -> (Guarded, Unanswered) {
-        let foreign = look.foreign_identifiers();
-        let unjudged = Unjudged::new(look.situation(&foreign, pool), Record::of(pool), (self.sources.now)());
+        let foreign = look.foreign.holders(self.now());
+        let unjudged = Unjudged::new(look.situation(&foreign, pool), Record::of(pool), self.now());
         let unanswered = self.confirm(look, unjudged.to_confirm(), self.half_time(deadline)).await;
         let mut unconfirmed = Unconfirmed::default();
         for (id, reason) in &unanswered {

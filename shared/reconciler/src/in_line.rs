@@ -1,18 +1,18 @@
 //! A pool is brought in line: looked at on both sides, planned for, and changed.
 
+use std::borrow::Cow;
+
 use causeway_core::{
-    foreign::ForeignProviders,
-    plan::plan,
     port::{Ports, Table},
     user_pool::Mode,
 };
 use causeway_telemetry::chain;
 
 use crate::{
-    LookError,
-    describe::{Described, FullPass},
+    Look,
+    describe::FullPass,
     ending::Attempt,
-    execute::Execution,
+    execute::{Executed, Execution},
     run::Run,
 };
 
@@ -33,34 +33,37 @@ impl<P: Ports> Run<'_, P> {
         }
         let full_pass_is_due = pool.run.full_pass_due_at <= self.started_at;
         let full = full_pass_is_due.then(|| FullPass { after: pool.run.full_pass_after.clone() });
-        let look = match Box::pin(reconciler.look(self.tenant, pool, Some(self.cause), full, self.deadline)).await {
+        // The rest of the time is for what the plan finds to do.
+        let describe_until = reconciler.half_time(self.deadline);
+        let look = reconciler.look(self.tenant, pool, Some(self.cause), full, self.deadline, describe_until);
+        let look = match Box::pin(look).await {
             Ok(look) => look,
             // A role that can't be assumed at all refuses the wrong external ID as well: nothing is shown by it.
             Err(error) => return Attempt::blind(&error),
         };
-        if look.described == Described::Part {
-            let planned = plan(look.situation(&look.foreign_identifiers(), pool));
-            let settled = Execution::new(self, &look).settled(&planned).await;
-            self.remember_foreign(&look.foreign).await;
-            return Attempt { probed, settled, ..Attempt::blind(&LookError::OutOfTime) };
-        }
         let (mut guarded, unanswered) = reconciler.guarded(&look, pool, self.deadline).await;
         let only_look = pool.options.mode == Mode::Observe;
         if only_look {
             guarded.observe(&pool.run.losses, self.now());
         }
         let executed = Execution::new(self, &look).without(unanswered).carry_out(&guarded, only_look).await;
-        if executed.foreign_outdated {
-            self.remember_foreign(&ForeignProviders::default()).await;
-        } else if look.foreign_moved {
-            self.remember_foreign(&look.foreign).await;
-        }
+        self.remember_foreign(&look, &executed).await;
         Attempt { probed, ..Attempt::of(self, &look, guarded, executed) }
     }
 
     /// Only a memory: without it the providers are described again.
-    async fn remember_foreign(&self, foreign: &ForeignProviders) {
-        if let Err(error) = self.reconciler.table.put_foreign_providers(&self.pool.user_pool_id, foreign).await {
+    async fn remember_foreign(&self, look: &Look<P>, executed: &Executed) {
+        let mut foreign = Cow::Borrowed(&look.foreign);
+        if !executed.taken.is_empty() {
+            let taken = executed.taken.iter().map(|identifier| (identifier.clone(), self.now()));
+            let foreign = foreign.to_mut();
+            foreign.taken.extend(taken);
+            // Who has them is found by describing all of them again.
+            foreign.providers.clear();
+        } else if !look.foreign_moved {
+            return;
+        }
+        if let Err(error) = self.reconciler.table.put_foreign_providers(&self.pool.user_pool_id, &foreign).await {
             tracing::warn!(error = chain(&error), "what is known of foreign providers was not stored");
         }
     }

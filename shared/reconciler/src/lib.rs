@@ -1,6 +1,7 @@
 //! One reconcile: looks at both sides completely, lets `causeway_core::plan` decide, carries the plan out.
 
 mod adoption;
+mod creating;
 mod describe;
 mod domains;
 mod ending;

@@ -7,7 +7,7 @@ use causeway_core::{
     check::{Check, CheckOutcome, check_mapping, check_named, check_test_organization},
     claim::Claim,
     connection::Organization,
-    desired::Desired,
+    desired::{Desired, with_known_organizations},
     foreign::ForeignProviders,
     health::ErrorClass,
     id::{ConnectionId, Identifier, ProviderName, TenantId, UserPoolId},
@@ -22,11 +22,12 @@ use causeway_core::{
     wake_up::Cause,
 };
 use causeway_telemetry::chain;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use secrecy::SecretString;
 
 use crate::{
     Reconciler,
-    describe::{Described, FullPass},
+    describe::{ASKED_AT_ONCE, Described, FullPass},
 };
 
 /// What to do about a record of `WorkOS`'s that can't be read.
@@ -133,17 +134,9 @@ pub struct Look<P: Ports> {
 }
 
 impl<P: Ports> Look<P> {
-    pub(crate) fn foreign_identifiers(&self) -> BTreeMap<Identifier, ProviderName> {
-        let all = self.foreign.providers.iter();
-        all.flat_map(|(name, provider)| {
-            provider.identifiers.iter().map(move |identifier| (identifier.clone(), name.clone()))
-        })
-        .collect()
-    }
-
     pub(crate) fn situation<'a>(
         &'a self,
-        foreign: &'a BTreeMap<Identifier, ProviderName>,
+        foreign: &'a BTreeMap<Identifier, Option<ProviderName>>,
         pool: &UserPool,
     ) -> Situation<'a> {
         Situation {
@@ -187,12 +180,13 @@ impl<P: Ports> Reconciler<P> {
         cause: Option<Cause>,
         full: Option<FullPass>,
         deadline: Timestamp,
+        describe_until: Timestamp,
     ) -> Result<Look<P>, LookError> {
         let key = self.key(tenant).await?;
         // First, since they say whether the organizations are needed, which are another list of WorkOS's.
         let claims = self.table.claims(&pool.user_pool_id).await?;
         let is_lacking = claims.items.iter().any(|claim| claim.tenant_id == tenant.id && claim.lacks_organization());
-        let now = (self.sources.now)();
+        let now = self.now();
         let is_due = |cause| pool.run.organizations.is_due(cause, is_lacking, now);
         let with_organizations = pool.options.domain_identifiers || cause.is_some_and(is_due);
         let both_sides = async {
@@ -203,7 +197,7 @@ impl<P: Ports> Reconciler<P> {
             )
         };
         // One slow side must not take the other pools of the batch down with it.
-        let time = deadline.since((self.sources.now)());
+        let time = deadline.since(self.now());
         let (snapshot, seen, foreign) =
             tokio::time::timeout(time, Box::pin(both_sides)).await.map_err(|_| LookError::OutOfTime)?;
         let snapshot = snapshot?;
@@ -214,7 +208,7 @@ impl<P: Ports> Reconciler<P> {
         })?;
         notes.extend(snapshot.unreadable.iter().chain(&snapshot.unreadable_organizations).map(|record| {
             Note::general(format!(
-                "WorkOS's record {} can't be read, and nothing is concluded from that: {}",
+                "WorkOS's record {} can't be read, and nothing is concluded from it: {}",
                 record.id, record.problem
             ))
             .with_remedy(UNREADABLE)
@@ -223,6 +217,8 @@ impl<P: Ports> Reconciler<P> {
             Note::on_connection(id.clone(), "its claim can't be read: nothing is done about it".to_owned())
         }));
         let unreadable = claims.unreadable.iter().map(|(id, _)| id.clone());
+        let own_claims = own(pool, claims.items);
+        let snapshot = with_known_organizations(snapshot, &pool.options, &own_claims);
         let desired = Desired::new(&snapshot, &pool.options).without(unreadable);
         // One that can't be read whole is as good as missing: what its claims lack, sign-ins ask for.
         let is_whole = |organization: &Organization| {
@@ -233,7 +229,7 @@ impl<P: Ports> Reconciler<P> {
             desired,
             observed,
             unreadable: claims.unreadable.into_iter().map(unreadable_claim).collect(),
-            claims: own(pool, claims.items),
+            claims: own_claims,
             organizations: with_organizations.then_some(organizations),
             callbacks,
             schema,
@@ -246,14 +242,7 @@ impl<P: Ports> Reconciler<P> {
             key: Some(key),
             specs: self.specs(tenant, pool),
         };
-        // The rest of the time is for what the plan finds to do.
-        let half_time = self.half_time(deadline);
-        let begins = full.as_ref().is_some_and(|full| full.after.is_none());
-        self.describe_foreign(&mut look, begins.then_some(half_time), deadline).await?;
-        if look.described != Described::Part {
-            look.described =
-                self.describe_claimed(&mut look, pool, full.map(|full| (full, half_time)), deadline).await?;
-        }
+        self.describe(&mut look, pool, full, describe_until).await?;
         Ok(look)
     }
 
@@ -284,7 +273,7 @@ impl<P: Ports> Reconciler<P> {
         claims: BTreeMap<ConnectionId, Claim>,
         deadline: Timestamp,
     ) -> Result<Look<P>, LookError> {
-        let time = deadline.since((self.sources.now)());
+        let time = deadline.since(self.now());
         let seen = tokio::time::timeout(time, Box::pin(self.look_at_pool(tenant, pool))).await;
         let seen = seen.map_err(|_| LookError::OutOfTime)?.inspect_err(|error| {
             if error.class() == ErrorClass::Denied {
@@ -309,14 +298,15 @@ impl<P: Ports> Reconciler<P> {
             key: None,
             specs: self.specs(tenant, pool),
         };
-        look.described = self.describe_claimed(&mut look, pool, None, deadline).await?;
+        let until = self.half_time(deadline);
+        self.describe(&mut look, pool, None, until).await?;
         Ok(look)
     }
 
     async fn look_at_pool(&self, tenant: &Tenant, pool: &UserPool) -> Result<PoolSeen<Entered<P>>, PoolError> {
         let access = self.enter(tenant, pool).await?;
         let (description, providers) = futures::try_join!(access.describe(), access.list_providers())?;
-        let mut observed = Observed { providers, app_clients: BTreeMap::new() };
+        let mut observed = Observed { providers, ..Observed::default() };
         let mut notes = Vec::new();
         let (chosen, is_named) = match &pool.options.app_clients {
             AppClients::All => (access.list_app_clients().await?, false),
@@ -325,8 +315,13 @@ impl<P: Ports> Reconciler<P> {
         // All that the checks ask of the pool is here already: they cost no call.
         let mapping = pool.options.mapping();
         let mut checks = check_mapping(&mapping, &description.attributes);
-        for id in chosen {
+        let questions = chosen.into_iter().map(|id| async {
             let client = access.describe_app_client(&id).await?;
+            Ok::<_, PoolError>((id, client))
+        });
+        let questions: Vec<_> = questions.collect();
+        let described: Vec<_> = stream::iter(questions).buffered(ASKED_AT_ONCE).try_collect().await?;
+        for (id, client) in described {
             if is_named {
                 checks.extend(check_named(&id, client.as_ref().map(|client| &client.settings), &mapping));
             }

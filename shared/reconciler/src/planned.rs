@@ -18,7 +18,7 @@ impl<P: Ports> Reconciler<P> {
         pool: &UserPool,
         deadline: Timestamp,
     ) -> Result<PlannedSteps, LookError> {
-        match Box::pin(self.look(tenant, pool, None, None, deadline)).await {
+        match Box::pin(self.look(tenant, pool, None, None, deadline, deadline)).await {
             Ok(look) if look.described != Described::Part => {
                 let plan = self.shown(&look, pool, deadline).await.plan;
                 Ok(PlannedSteps::new(plan.steps, plan.notes))

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use causeway_core::{
-    claim::{Claim, ClaimState},
+    claim::Claim,
     health::ErrorClass,
     id::{ConnectionId, Identifier},
-    plan::{Action, Settlement, SpecOf, Step, is_made_for},
-    port::{Pool, PoolError, Ports, Problem},
+    plan::{Action, Step},
+    port::{Pool, Ports, Problem},
     provider::ProviderSpec,
     secret::SecretHash,
 };
@@ -15,23 +15,30 @@ use secrecy::SecretString;
 
 use crate::{
     execute::{Execution, StepError},
-    writing::{Unwritten, Writing},
+    writing::Writing,
 };
 
 impl<P: Ports> Execution<'_, P> {
-    pub(crate) async fn write_provider(&mut self, step: &Step) {
+    pub(crate) async fn write_provider(&mut self, step: &Step, to_come: &[&Step]) {
+        if self.failed.frees_in_vain(step, to_come) {
+            return self.failed.keeps(&step.connection_id);
+        }
         if self.failed.stops(step) {
             // What stopped it is reported already.
             return self.give_way(step).await;
         }
         let id = &step.connection_id;
         let result = match &step.action {
-            Action::Create(spec) => self.create(id, spec).await,
-            Action::Update { before, after, new_secret } => self.update(id, before, after, *new_secret).await,
+            Action::Update { .. } => self.update(step).await,
             Action::Delete(_) => self.delete(step).await,
             Action::Forget => self.drop_claim(id).await,
-            Action::Wire | Action::Unwire => Ok(()),
+            Action::Create(_) | Action::Wire | Action::Unwire => Ok(()),
         };
+        self.came_to(step, result).await;
+    }
+
+    /// Records what came of a step that writes a provider.
+    pub(crate) async fn came_to(&mut self, step: &Step, result: Result<(), StepError>) {
         match result {
             Ok(()) => self.done(step),
             Err(error) => {
@@ -42,7 +49,7 @@ impl<P: Ports> Execution<'_, P> {
     }
 
     /// Of a step that is not done nobody gets what it was to free, and who freed something for it gets it back.
-    async fn give_way(&mut self, step: &Step) {
+    pub(crate) async fn give_way(&mut self, step: &Step) {
         if let Action::Update { before, after, .. } = &step.action {
             self.stuck.extend(before.identifiers.difference(&after.identifiers).cloned());
         }
@@ -51,64 +58,47 @@ impl<P: Ports> Execution<'_, P> {
         }
     }
 
-    async fn create(&mut self, id: &ConnectionId, spec: &ProviderSpec) -> Result<(), StepError> {
-        if self.pool_is_full {
-            return Err(StepError::Pool(full()));
-        }
-        if !spec.identifiers.is_disjoint(&self.stuck) {
-            return Err(StepError::Depends);
-        }
-        let wanted = self.look.desired.connections.get(id);
-        let organization_id = wanted.and_then(|wanted| wanted.connection.organization_id.clone());
-        let issuer = self.look.specs.issuer(id);
-        let claim = self
-            .claims
-            .get(id)
-            .cloned()
-            .unwrap_or_else(|| Claim::intended(self.run.tenant.id.clone(), id.clone(), None, issuer.clone()));
-        let claim = Claim { state: ClaimState::Intended, organization_id, issuer: issuer.clone(), ..claim };
-        match self.write(Writing { claim, spec, issuer, kept: None, is_new: true }).await {
-            Err(StepError::Pool(error)) if error.problem == Problem::Duplicate => self.settle_duplicate(id).await?,
-            Err(error) => {
-                self.pool_is_full = error.class() == ErrorClass::Quota;
-                return Err(error);
-            }
-            Ok(()) => {}
-        }
-        self.freed.wrote(id, &ProviderSpec::default(), spec);
-        Ok(())
-    }
-
-    /// A create that is answered by "duplicate" is ours only if the provider shows what only we know.
-    async fn settle_duplicate(&mut self, id: &ConnectionId) -> Result<(), StepError> {
-        let claim = self.claims.get(id).cloned().ok_or(StepError::NoClaim)?;
-        let Some(seen) = self.look.access.describe_provider(&claim.provider_name).await? else {
-            self.executed.foreign_outdated = true;
-            return Err(StepError::IdentifierTaken);
-        };
-        let expected = self.look.specs.spec(id, BTreeSet::new());
-        if !seen.description.as_ref().is_some_and(|shown| is_made_for(&claim, shown, &expected)) {
-            self.drop_claim(id).await?;
-            return Err(StepError::Foreign);
-        }
-        let settlement = Settlement::of(&claim, &seen, &expected);
-        if let Some(settled) = settlement.and_then(|settlement| settlement.applied_to(&claim, self.run.now())) {
-            self.put_claim(settled).await?;
-        }
-        Ok(())
-    }
-
-    async fn update(
+    /// Gives a provider of ours identifiers one by one; a taken one costs itself only.
+    pub(crate) async fn add_each(
         &mut self,
         id: &ConnectionId,
-        before: &ProviderSpec,
-        after: &ProviderSpec,
-        new_secret: bool,
+        mut spec: ProviderSpec,
+        identifiers: &BTreeSet<Identifier>,
     ) -> Result<(), StepError> {
-        if after.identifiers.difference(&before.identifiers).any(|taken| self.stuck.contains(taken)) {
+        for identifier in identifiers {
+            let is_settled = spec.identifiers.contains(identifier) || self.executed.taken.contains(identifier);
+            if is_settled || self.run.is_over() {
+                continue;
+            }
+            spec.identifiers.insert(identifier.clone());
+            match self.rewrite(id, &spec, false).await {
+                Err(error) if is_refused(&error) => {
+                    spec.identifiers.remove(identifier);
+                    self.executed.taken.insert(identifier.clone());
+                }
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn update(&mut self, step: &Step) -> Result<(), StepError> {
+        let Action::Update { before, after, new_secret } = &step.action else { return Ok(()) };
+        let id = &step.connection_id;
+        let gains: BTreeSet<Identifier> = after.identifiers.difference(&before.identifiers).cloned().collect();
+        if !gains.is_disjoint(&self.stuck) {
             return Err(StepError::Depends);
         }
-        self.rewrite(id, after, new_secret).await?;
+        match self.rewrite(id, after, *new_secret).await {
+            // What one of ours gave away for it goes back there.
+            Err(error) if is_refused(&error) && !gains.is_empty() && !self.freed.is_taken_for(step) => {
+                let mut without = after.clone();
+                without.identifiers.retain(|identifier| !gains.contains(identifier));
+                self.rewrite(id, &without, *new_secret).await?;
+                self.add_each(id, without, &gains).await?;
+            }
+            outcome => outcome?,
+        }
         self.freed.wrote(id, before, after);
         Ok(())
     }
@@ -134,20 +124,21 @@ impl<P: Ports> Execution<'_, P> {
         Ok(shown.filter(|secret| claim.secrets.is_live(&SecretHash::of(secret))))
     }
 
-    async fn write(&mut self, writing: Writing<'_>) -> Result<(), StepError> {
+    pub(crate) async fn write(&mut self, writing: Writing<'_>) -> Result<(), StepError> {
         let user_pool = &self.run.pool.user_pool_id;
-        let (claim, outcome) = match self.run.reconciler.write(user_pool, &self.look.access, writing).await {
-            Ok(claim) => (Some(claim), Ok(())),
-            Err(Unwritten { intended, error }) => (intended, Err(error.into())),
-        };
-        self.claims.extend(claim.map(|claim| (claim.connection_id.clone(), claim)));
-        outcome
+        let written = self.run.reconciler.write(user_pool, &self.look.access, writing).await;
+        self.take_in(written)
     }
 
     /// Gives back what was freed for a step that then failed, so that nobody stands without it.
     async fn put_back(&mut self, wanted: &BTreeSet<Identifier>) {
         for (holder, spec) in self.freed.put_back(wanted) {
-            self.failed.put_back(&holder);
+            self.failed.keeps(&holder);
+            // What is given back was not given.
+            let is_its = |step: &Step| step.connection_id == holder && matches!(step.action, Action::Update { .. });
+            if let Some(last) = self.executed.done.iter().rposition(is_its) {
+                self.executed.done.remove(last);
+            }
             if let Err(error) = self.rewrite(&holder, &spec, false).await {
                 self.fail(&holder, "put the identifiers back", &error);
             }
@@ -155,17 +146,19 @@ impl<P: Ports> Execution<'_, P> {
     }
 
     async fn delete(&mut self, step: &Step) -> Result<(), StepError> {
+        let id = &step.connection_id;
         self.look.access.delete_provider(&step.provider_name).await?;
-        self.drop_claim(&step.connection_id).await
+        match self.claims.get(id).and_then(|claim| claim.after_delete(self.run.now())) {
+            Some(left) => {
+                self.executed.put_off = true;
+                self.put_claim(left).await.map(drop)
+            }
+            None => self.drop_claim(id).await,
+        }
     }
 }
 
-fn full() -> PoolError {
-    PoolError {
-        operation: "CreateIdentityProvider",
-        code: "LimitExceededException".to_owned(),
-        message: "the pool is full: left out without asking again".to_owned(),
-        problem: Problem::Other(ErrorClass::Quota),
-        outcome_is_unclear: false,
-    }
+/// Whether Cognito understood and refuses. What it says of a taken identifier in an update is not known.
+fn is_refused(error: &StepError) -> bool {
+    matches!(error, StepError::Pool(error) if error.class() == ErrorClass::Rejected && error.problem != Problem::NotFound)
 }

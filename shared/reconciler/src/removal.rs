@@ -14,7 +14,6 @@ use causeway_telemetry::chain;
 
 use crate::{
     LookError,
-    describe::Described,
     ending::Attempt,
     execute::{Executed, Execution},
     run::Run,
@@ -72,7 +71,9 @@ impl<P: Ports> Run<'_, P> {
                 return Ok(Attempt { left: attempt.left, ..Attempt::failed("check the role", &error) });
             }
             match self.delete_claimed(claims.clone()).await {
-                Ok(Executed { done, failures, .. }) => (attempt.done, attempt.failures) = (done, failures),
+                Ok(Executed { done, failures, put_off, .. }) => {
+                    (attempt.done, attempt.failures, attempt.put_off) = (done, failures, put_off);
+                }
                 Err(error) if is_gone(&error) => return self.keep_providers(claims).await,
                 Err(error) => {
                     return Ok(Attempt { left: attempt.left, ..Attempt::failed("look at the user pool", &error) });
@@ -105,12 +106,10 @@ impl<P: Ports> Run<'_, P> {
 
     async fn delete_claimed(&self, claims: Claims) -> Result<Executed, LookError> {
         let look = Box::pin(self.reconciler.look_to_remove(self.tenant, self.pool, claims, self.deadline)).await?;
-        if look.described == Described::Part {
-            return Err(LookError::OutOfTime);
-        }
         let plan = plan_to_delete(&look.observed, &look.claims, &look.specs);
         let (losses, held) = (self.pool.run.losses.clone(), self.pool.held.clone());
         let meant = Guarded { plan, losses, held, ..Guarded::default() };
-        Ok(Execution::new(self, &look).carry_out(&meant, false).await)
+        let executed = Execution::new(self, &look).carry_out(&meant, false).await;
+        Ok(Executed { put_off: executed.put_off || look.waits_for_cognito(), ..executed })
     }
 }

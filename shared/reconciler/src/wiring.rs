@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use causeway_core::{
+    health::ErrorClass,
     id::ProviderName,
     plan::{Action, Step},
     port::{Pool, Ports},
 };
 
-use crate::execute::Execution;
+use crate::execute::{Execution, StepError};
 
 impl<P: Ports> Execution<'_, P> {
     /// Writes one app client for steps that are all of one action and one client. One that can't be written stops no
@@ -24,7 +25,9 @@ impl<P: Ports> Execution<'_, P> {
         match self.look.access.change_app_client(&client, &add, &remove).await {
             Ok(()) => steps.iter().for_each(|step| self.done(step)),
             Err(error) => {
-                let error = error.into();
+                // Cognito takes no change of an app client that names a provider which is not there.
+                let is_unseen = error.class() == ErrorClass::Rejected && self.look.names_unseen(&client);
+                let error = if is_unseen { StepError::NamesUnseen(error) } else { error.into() };
                 for step in steps {
                     self.fail_step(step, &error);
                 }

@@ -77,6 +77,7 @@ impl<P: Ports> Reconciler<P> {
         let mut intended = None;
         if kept.is_none() {
             claim.secrets.intend(hash.clone());
+            claim.written_at = Some(self.now());
             let put = self.table.put_claim(user_pool, &claim).await;
             claim = put.map_err(|error| Unwritten { intended: None, error: WriteError::Table(error) })?;
             intended = Some(claim.clone());
@@ -97,6 +98,7 @@ impl<P: Ports> Reconciler<P> {
             fingerprint: Some(spec.fingerprint()),
             identifiers: spec.identifiers.clone(),
             last_modified: Some(last_modified),
+            written_at: Some(self.now()),
             ..claim
         };
         held.secrets.confirm(&hash, self.now());

@@ -23,6 +23,8 @@ pub(super) struct Grounds<'a> {
     pub unconfirmed: &'a Unconfirmed,
     /// The connections of which the look shows nothing ([`super::Guarded::unclear`]).
     pub unclear: &'a BTreeSet<ConnectionId>,
+    /// The connections whose providers the look could not tell of ([`crate::plan::unseen`]): they are among all.
+    pub unseen: &'a BTreeSet<ConnectionId>,
     /// The time.
     pub now: Timestamp,
 }
@@ -122,7 +124,7 @@ fn is_too_much<'a>(
 ) -> bool {
     let may_come = &grounds.unconfirmed.unasked;
     let lost: BTreeSet<&ConnectionId> = counting.map(|loss| &loss.connection_id).chain(new).chain(may_come).collect();
-    let there = grounds.standing.keys().filter(|id| !approved.contains(*id));
+    let there = grounds.standing.keys().chain(grounds.unseen).filter(|id| !approved.contains(*id));
     let all = there.chain(lost.iter().copied()).collect::<BTreeSet<_>>().len();
     let many = lost.len() > FEW && lost.len() * 100 > all * SHARE;
     // Nobody would be left, where there were two or more at the beginning of the run.

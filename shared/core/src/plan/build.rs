@@ -21,6 +21,8 @@ pub(super) struct Builder<'a> {
     owners: BTreeMap<&'a Identifier, &'a ConnectionId>,
     /// Who has which identifier, as the steps so far leave it.
     held: BTreeMap<Identifier, ConnectionId>,
+    /// What each of our providers is, as the steps so far leave it.
+    specs: BTreeMap<ConnectionId, ProviderSpec>,
     /// Providers that exist, or will after the steps so far.
     pub(super) present: BTreeSet<ConnectionId>,
     /// Providers that the steps so far give a new secret.
@@ -30,16 +32,15 @@ pub(super) struct Builder<'a> {
 impl<'a> Builder<'a> {
     pub fn new(situation: Situation<'a>, ground: &'a Ground) -> Self {
         let assigned = &ground.assignment.identifiers;
+        let current = ground.current.iter();
+        let ours = situation.claims.iter().filter(|(id, _)| ground.known.get(*id) == Some(&Known::Ours));
         Self {
             situation,
             ground,
             owners: assigned.iter().flat_map(|(id, those)| those.iter().map(move |one| (one, id))).collect(),
-            held: ground
-                .current
-                .iter()
-                .flat_map(|(id, those)| those.iter().map(move |one| (one.clone(), id.clone())))
-                .collect(),
-            present: ground.current.keys().cloned().collect(),
+            held: current.flat_map(|(id, those)| those.iter().map(move |one| (one.clone(), id.clone()))).collect(),
+            specs: ours.map(|(id, claim)| (id.clone(), spec_now(&situation, claim))).collect(),
+            present: ground.ours().cloned().collect(),
             renewed: BTreeSet::new(),
         }
     }
@@ -50,53 +51,42 @@ impl<'a> Builder<'a> {
         claim.map_or_else(|| ProviderName::for_connection(id), |claim| claim.provider_name.clone())
     }
 
-    /// Creates and updates, the oldest connection first, so that a pool that fills up leaves the newest out.
-    /// A provider whose identifiers others are to get is written after them: each of those frees what it
-    /// takes right before it takes it, so that a run that ends early leaves at most one move half done.
-    /// Where providers wait for each other in a circle, the oldest goes first.
+    /// Creates and updates, the oldest connection first, so that a pool that fills up leaves the newest out. First each
+    /// provider gets what concerns nobody else. Then identifiers go from one to the other, so that who gives one up does so
+    /// for a provider that is there and was written. What takes a way to sign in away comes last, since it can be held.
     pub fn write_providers(&mut self, plan: &mut Plan) {
         let desired = self.situation.desired;
-        let mut waiting: Vec<&DesiredConnection> = desired
+        let mut wanted: Vec<&DesiredConnection> = desired
             .connections
             .values()
             .filter(|wanted| wanted.presence.is_provided() && !desired.is_untouched(&wanted.connection.id))
             .collect();
-        waiting.sort_by_key(|wanted| wanted.connection.age());
-        let mut unwritten: BTreeSet<&ConnectionId> = waiting.iter().map(|wanted| &wanted.connection.id).collect();
-        while !waiting.is_empty() {
-            let mut later = Vec::new();
-            for wanted in &waiting {
-                if self.gives_to_any_of(&wanted.connection.id, &unwritten) {
-                    later.push(*wanted);
-                } else {
-                    self.write_provider(wanted, plan);
-                    unwritten.remove(&wanted.connection.id);
-                }
-            }
-            if later.len() == waiting.len() {
-                let oldest = later.remove(0);
-                self.write_provider(oldest, plan);
-                unwritten.remove(&oldest.connection.id);
-            }
-            waiting = later;
+        wanted.sort_by_key(|wanted| wanted.connection.age());
+        for wanted in &wanted {
+            self.write_own(wanted, plan);
+        }
+        self.move_identifiers(&wanted, plan);
+        for wanted in &wanted {
+            self.take_away(&wanted.connection.id, plan);
         }
     }
 
-    /// Whether a provider still has an identifier that one of `takers` is to get.
-    fn gives_to_any_of(&self, id: &ConnectionId, takers: &BTreeSet<&ConnectionId>) -> bool {
-        self.ground.current.get(id).into_iter().flatten().any(|identifier| {
-            self.held.get(identifier) == Some(id)
-                && self.owners.get(identifier).is_some_and(|owner| *owner != id && takers.contains(*owner))
-        })
+    /// What a wanted provider should be.
+    fn wanted_spec(&self, id: &ConnectionId) -> ProviderSpec {
+        let assigned = self.ground.assignment.identifiers.get(id).cloned().unwrap_or_default();
+        self.situation.spec.spec(id, assigned)
     }
 
-    fn write_provider(&mut self, wanted: &DesiredConnection, plan: &mut Plan) {
+    /// Whether another of our providers has an identifier.
+    fn is_others(&self, id: &ConnectionId, identifier: &Identifier) -> bool {
+        self.held.get(identifier).is_some_and(|holder| holder != id)
+    }
+
+    fn write_own(&mut self, wanted: &DesiredConnection, plan: &mut Plan) {
         let id = &wanted.connection.id;
         let name = self.name(id);
-        let assigned = self.ground.assignment.identifiers.get(id).cloned().unwrap_or_default();
-        let spec = self.situation.spec.spec(id, assigned);
         match (self.situation.claims.get(id), self.ground.known.get(id)) {
-            (Some(claim), Some(Known::Ours)) => self.update_provider(claim, spec, plan),
+            (Some(claim), Some(Known::Ours)) => self.update_own(claim, plan),
             (_, Some(Known::Foreign | Known::Unclear)) => {}
             (None, _) if self.situation.observed.providers.contains_key(&name) => plan.notes.push(Note {
                 connection_id: Some(id.clone()),
@@ -112,8 +102,9 @@ impl<'a> Builder<'a> {
                     Some(claim) if claim.is_held() => "the provider was deleted outside of Causeway".to_owned(),
                     Some(_) => "an earlier attempt to create the provider did not succeed".to_owned(),
                 };
-                self.free_for(id, &spec.identifiers, plan);
-                self.hold(id, &spec.identifiers);
+                let mut spec = self.wanted_spec(id);
+                spec.identifiers.retain(|identifier| !self.is_others(id, identifier));
+                self.leave(id, &spec);
                 let changes = ProviderSpec::default().changes_to(&spec);
                 plan.steps.push(Step { changes, ..step(Action::Create(spec), id, &name, reason) });
                 self.present.insert(id.clone());
@@ -121,97 +112,120 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Everything that takes no way to sign in away is a step of its own, so that the guard never holds
-    /// back more than the loss: an identifier that was freed for a held update would be on no provider.
-    fn update_provider(&mut self, claim: &Claim, after: ProviderSpec, plan: &mut Plan) {
+    /// An update that takes nothing from anybody: the issuer stays, with all that hangs on it, and so do identifiers.
+    fn update_own(&mut self, claim: &Claim, plan: &mut Plan) {
         let id = &claim.connection_id;
-        let before = self.spec_before(claim, &after);
-        let harmless = self.without_loss(&before, &after);
+        let Some(before) = self.specs.get(id).cloned() else { return };
+        let mut after = self.wanted_spec(id);
+        let mut gained: Vec<Identifier> = after.identifiers.difference(&before.identifiers).cloned().collect();
+        gained.retain(|identifier| !self.is_others(id, identifier));
+        if before.details.contains_key(OIDC_ISSUER) && before.issuer() != after.issuer() {
+            after.details.clone_from(&before.details);
+        }
+        after.identifiers.clone_from(&before.identifiers);
+        // Where there is no room beside what it is to lose, the next run gives it the rest.
+        after.identifiers.extend(gained.into_iter().take(MOST.saturating_sub(before.identifiers.len())));
         let new_secret = self.renew_secret(claim);
-        if harmless != before || new_secret {
-            self.free_for(id, &harmless.identifiers, plan);
-            let reason = update_reason(&before, &harmless, new_secret);
-            plan.steps.push(update(claim, before, harmless.clone(), new_secret, reason));
-        }
-        // Where there was no room for all that it gets beside what it loses, the next run gives it the rest.
-        let mut after = after;
-        after.identifiers.retain(|identifier| harmless.identifiers.contains(identifier));
-        self.hold(id, &after.identifiers);
-        if after != harmless {
-            let reason = update_reason(&harmless, &after, false);
-            plan.steps.push(Step { takes_away: true, ..update(claim, harmless, after, false, reason) });
+        if after != before || new_secret {
+            let reason = update_reason(&before, &after, new_secret);
+            self.leave(id, &after);
+            plan.steps.push(update(claim, before, after, new_secret, reason));
         }
     }
 
-    /// What a wanted provider is before its update: described, or, where its claim's fingerprint is the one of what is
-    /// wanted, that.
-    fn spec_before(&self, claim: &Claim, after: &ProviderSpec) -> ProviderSpec {
-        let described = description(&self.situation, claim);
-        let mut before = described.map_or_else(|| after.clone(), |description| description.spec.clone());
-        // What earlier steps freed is gone already.
-        before.identifiers.retain(|identifier| self.held.get(identifier) == Some(&claim.connection_id));
-        before
+    /// A provider whose identifiers others are to get takes its own after them: each of those frees what it takes right
+    /// before it takes it, so that a run that ends early leaves at most one move half done. Where providers wait for each
+    /// other in a circle, the oldest goes first.
+    fn move_identifiers(&mut self, wanted: &[&DesiredConnection], plan: &mut Plan) {
+        let mut waiting: Vec<&ConnectionId> = wanted.iter().map(|wanted| &wanted.connection.id).collect();
+        waiting.retain(|id| self.specs.contains_key(*id));
+        while !waiting.is_empty() {
+            let is_free = |id: &&ConnectionId| !self.gives_to_any_of(id, &waiting);
+            let next = waiting.iter().position(is_free).unwrap_or_default();
+            let taker = waiting.remove(next);
+            self.take(taker, plan);
+        }
     }
 
-    /// `after`, with what is a way to sign in kept: the issuer, with all that hangs on it, and the
-    /// identifiers that nobody else gets.
-    fn without_loss(&self, before: &ProviderSpec, after: &ProviderSpec) -> ProviderSpec {
-        let mut kept = after.clone();
-        let issuer = before.details.get(OIDC_ISSUER);
-        if issuer.is_some() && issuer != after.details.get(OIDC_ISSUER) {
-            kept.details.clone_from(&before.details);
+    /// Whether a provider still has an identifier that one of `takers` is to get.
+    fn gives_to_any_of(&self, id: &ConnectionId, takers: &[&ConnectionId]) -> bool {
+        self.ground.current.get(id).into_iter().flatten().any(|identifier| {
+            self.held.get(identifier) == Some(id)
+                && self.owners.get(identifier).is_some_and(|owner| *owner != id && takers.contains(owner))
+        })
+    }
+
+    /// Gives a provider the identifiers that others have, as many as it has room for. What it has for others gives way.
+    fn take(&mut self, taker: &ConnectionId, plan: &mut Plan) {
+        let Some(before) = self.specs.get(taker).cloned() else { return };
+        let assigned = self.wanted_spec(taker).identifiers;
+        let for_others = |identifier: &&Identifier| self.owners.get(*identifier).is_some_and(|owner| *owner != taker);
+        let stays = before.identifiers.iter().filter(|identifier| !for_others(identifier)).count();
+        let missing = assigned.difference(&before.identifiers);
+        let moving: BTreeSet<Identifier> = missing.take(MOST.saturating_sub(stays)).cloned().collect();
+        if moving.is_empty() {
+            return;
         }
-        let stays = |identifier: &&Identifier| {
-            after.identifiers.contains(*identifier) || !self.owners.contains_key(*identifier)
-        };
-        kept.identifiers = before.identifiers.iter().filter(stays).cloned().collect();
-        let room = MOST.saturating_sub(kept.identifiers.len());
-        kept.identifiers.extend(after.identifiers.difference(&before.identifiers).take(room).cloned());
-        kept
+        let mut after = before.clone();
+        after.identifiers.extend(moving.iter().cloned());
+        let too_many = after.identifiers.len().saturating_sub(MOST);
+        let given: Vec<Identifier> = before.identifiers.iter().filter(for_others).take(too_many).cloned().collect();
+        after.identifiers.retain(|identifier| !given.contains(identifier));
+        self.free_for(taker, &moving, plan);
+        self.leave(taker, &after);
+        let reason = update_reason(&before, &after, false);
+        let (name, changes) = (self.name(taker), before.changes_to(&after));
+        let action = Action::Update { before, after, new_secret: false };
+        plan.steps.push(Step { changes, ..step(action, taker, &name, reason) });
     }
 
     /// Frees the identifiers that `taker` is to get, from whichever of our providers has them.
     fn free_for(&mut self, taker: &ConnectionId, identifiers: &BTreeSet<Identifier>, plan: &mut Plan) {
-        let holders: BTreeSet<ConnectionId> = identifiers
-            .iter()
-            .filter_map(|identifier| self.held.get(identifier))
-            .filter(|holder| *holder != taker)
-            .cloned()
-            .collect();
+        let holders: BTreeSet<ConnectionId> =
+            identifiers.iter().filter_map(|identifier| self.held.get(identifier)).cloned().collect();
         for holder in holders {
-            let Some(claim) = self.situation.claims.get(&holder) else { continue };
-            let before = self.spec_now(claim);
+            let (Some(claim), Some(before)) = (self.situation.claims.get(&holder), self.specs.get(&holder).cloned())
+            else {
+                continue;
+            };
             let mut after = before.clone();
             after.identifiers.retain(|identifier| !identifiers.contains(identifier));
             let moved: Vec<&str> = before.identifiers.difference(&after.identifiers).map(Identifier::as_str).collect();
             let reason = format!("{} goes to the connection {taker}", moved.join(", "));
-            self.hold(&holder, &after.identifiers);
+            self.leave(&holder, &after);
             let new_secret = self.renew_secret(claim);
             plan.steps.push(update(claim, before, after, new_secret, reason));
         }
     }
 
-    /// What a provider of ours is before anything but identifiers of it changes: described, or as its claim
-    /// says.
-    fn spec_now(&self, claim: &Claim) -> ProviderSpec {
-        let id = &claim.connection_id;
-        let mut spec = match description(&self.situation, claim) {
-            Some(description) => description.spec.clone(),
-            None => self.situation.spec.spec(id, claim.identifiers.clone()),
-        };
-        spec.identifiers.retain(|identifier| self.held.get(identifier) == Some(id));
-        spec
+    /// A step of its own for what takes a way to sign in away, so that the guard never holds back more than the loss. What
+    /// another is to get and has no room for yet stays.
+    fn take_away(&mut self, id: &ConnectionId, plan: &mut Plan) {
+        let (Some(claim), Some(before)) = (self.situation.claims.get(id), self.specs.get(id).cloned()) else { return };
+        if self.ground.known.get(id) != Some(&Known::Ours) {
+            return;
+        }
+        let mut after = self.wanted_spec(id);
+        let assigned = std::mem::take(&mut after.identifiers);
+        let stays = |identifier: &&Identifier| assigned.contains(*identifier) || self.owners.contains_key(*identifier);
+        after.identifiers = before.identifiers.iter().filter(stays).cloned().collect();
+        if after != before {
+            let reason = update_reason(&before, &after, false);
+            self.leave(id, &after);
+            plan.steps.push(Step { takes_away: true, ..update(claim, before, after, false, reason) });
+        }
     }
 
     /// The identifiers that a provider has after the steps so far, in order.
     pub(super) fn identifiers_left(&self, id: &ConnectionId) -> Vec<Identifier> {
-        self.held.iter().filter(|(_, holder)| *holder == id).map(|(identifier, _)| identifier.clone()).collect()
+        self.specs.get(id).into_iter().flat_map(|spec| &spec.identifiers).cloned().collect()
     }
 
-    /// Records that a provider has these identifiers and no others.
-    fn hold(&mut self, id: &ConnectionId, identifiers: &BTreeSet<Identifier>) {
-        self.held.retain(|identifier, holder| holder != id || identifiers.contains(identifier));
-        self.held.extend(identifiers.iter().map(|identifier| (identifier.clone(), id.clone())));
+    /// Records what a provider is after a step.
+    fn leave(&mut self, id: &ConnectionId, spec: &ProviderSpec) {
+        self.held.retain(|identifier, holder| holder != id || spec.identifiers.contains(identifier));
+        self.held.extend(spec.identifiers.iter().map(|identifier| (identifier.clone(), id.clone())));
+        self.specs.insert(id.clone(), spec.clone());
     }
 
     /// Whether the next write of a provider must bring a new secret, as Cognito shows one that is not ours.
@@ -220,6 +234,12 @@ impl<'a> Builder<'a> {
             .is_some_and(|description| !description.secret_hash().is_some_and(|hash| claim.secrets.is_ours(&hash)));
         is_foreign && self.renewed.insert(claim.connection_id.clone())
     }
+}
+
+/// What a provider of ours is: described, or as its claim says.
+fn spec_now(situation: &Situation<'_>, claim: &Claim) -> ProviderSpec {
+    let described = description(situation, claim).map(|description| description.spec.clone());
+    described.unwrap_or_else(|| situation.spec.spec(&claim.connection_id, claim.identifiers.clone()))
 }
 
 fn update_reason(before: &ProviderSpec, after: &ProviderSpec, new_secret: bool) -> String {

@@ -15,11 +15,13 @@ use crate::{
 /// | a wire | nothing |
 /// | an unwire | delete, forget: a name left behind in an app client has Cognito refuse its every change |
 /// | create, update, delete, forget | everything but unwires |
-/// | a step of another, for which an identifier was freed and is put back | everything but unwires: the plan was made for a provider without it |
+/// | a step of another, for which an identifier was to be freed | updates: they were planned for a provider without it |
 /// | what all its steps need, such as that WorkOS confirms that it is gone | everything |
 #[derive(Debug, Clone, Default)]
 pub struct Failed {
     stopped: BTreeMap<ConnectionId, Extent>,
+    /// The connections whose providers keep what they were to give away.
+    keeping: BTreeSet<ConnectionId>,
 }
 
 /// How much a failure stops; each of these stops what those before it do.
@@ -42,10 +44,10 @@ impl Failed {
         self.extend(&step.connection_id, extent);
     }
 
-    /// Records that a connection's provider has back what it had given away. An update of it that was planned would
-    /// take that away again.
-    pub fn put_back(&mut self, id: &ConnectionId) {
-        self.extend(id, Extent::AllButUnwires);
+    /// Records that a connection's provider keeps, or has back, what it was to give away. An update of it that was planned
+    /// for later would take that away all the same. One that goes goes: nobody signs in by it.
+    pub fn keeps(&mut self, id: &ConnectionId) {
+        self.keeping.insert(id.clone());
     }
 
     /// Records that something failed that every step of a connection needs.
@@ -60,6 +62,9 @@ impl Failed {
 
     /// Whether `step` is left out, as something failed that it depends on.
     pub fn stops(&self, step: &Step) -> bool {
+        if matches!(step.action, Action::Update { .. }) && self.keeping.contains(&step.connection_id) {
+            return true;
+        }
         let least = match step.action {
             Action::Unwire => Extent::Everything,
             Action::Delete(_) | Action::Forget => Extent::Removal,
@@ -70,8 +75,29 @@ impl Failed {
 
     /// The connections for which anything failed.
     pub fn connections(&self) -> impl Iterator<Item = &ConnectionId> {
-        self.stopped.keys()
+        self.stopped.keys().chain(&self.keeping)
     }
+
+    /// Whether a step frees something for another that will not take it, as something failed for that one: then it is not
+    /// worth a write, and the identifier has to stay where it works.
+    pub fn frees_in_vain(&self, step: &Step, to_come: &[&Step]) -> bool {
+        let Action::Update { before, after, .. } = &step.action else { return false };
+        let gives: BTreeSet<&Identifier> = before.identifiers.difference(&after.identifiers).collect();
+        let wants = |other: &&&Step| gains(other).any(|identifier| gives.contains(identifier));
+        let mut takers = to_come.iter().filter(wants).peekable();
+        takers.peek().is_some() && takers.all(|taker| self.stops(taker))
+    }
+}
+
+/// What a step has a provider found by that was not before.
+fn gains(step: &Step) -> impl Iterator<Item = &Identifier> {
+    let (before, after) = match &step.action {
+        Action::Create(spec) => (None, Some(spec)),
+        Action::Update { before, after, .. } => (Some(before), Some(after)),
+        Action::Wire | Action::Unwire | Action::Delete(_) | Action::Forget => (None, None),
+    };
+    let had = move |identifier: &&Identifier| before.is_some_and(|before| before.identifiers.contains(*identifier));
+    after.into_iter().flat_map(|after| &after.identifiers).filter(move |identifier| !had(identifier))
 }
 
 /// What providers gave away in a run for others, until it is taken.
@@ -96,12 +122,12 @@ impl Freed {
 
     /// Whether one of the steps to come takes what is on nobody: a run that pauses before it leaves it there.
     pub fn is_taken_by(&self, to_come: &[&Step]) -> bool {
-        let is_freed = |identifier: &Identifier| self.on_nobody.contains(identifier);
-        to_come.iter().any(|step| match &step.action {
-            Action::Create(spec) => spec.identifiers.iter().any(is_freed),
-            Action::Update { before, after, .. } => after.identifiers.difference(&before.identifiers).any(is_freed),
-            Action::Wire | Action::Unwire | Action::Delete(_) | Action::Forget => false,
-        })
+        to_come.iter().any(|step| self.is_taken_for(step))
+    }
+
+    /// Whether a step takes what another gave away.
+    pub fn is_taken_for(&self, step: &Step) -> bool {
+        gains(step).any(|identifier| self.on_nobody.contains(identifier))
     }
 
     /// What to write where a step that `wanted` some of it failed: who gave it away, with it and with all that they have
@@ -181,8 +207,23 @@ mod tests {
     #[test]
     fn what_was_put_back_is_not_taken_away_again_by_a_step_that_was_planned_without_it() {
         let mut failed = Failed::default();
-        failed.put_back(&id('A'));
-        assert_eq!(stopped(&failed, 'A'), ["create", "update", "wire", "delete", "forget"]);
+        failed.keeps(&id('A'));
+        assert_eq!(stopped(&failed, 'A'), ["update"]);
+        assert_eq!(failed.connections().collect::<Vec<_>>(), [&id('A')]);
+    }
+
+    #[test]
+    fn nothing_is_freed_for_a_connection_that_will_not_take_it() {
+        let free = of('A', update(&["A", "x"], &["A"]), None);
+        let take = of('B', update(&["B"], &["B", "x"]), None);
+        let (other, create) = (of('C', update(&["C"], &["C", "x"]), None), of('B', Action::Create(spec(&["B"])), None));
+        let mut failed = Failed::default();
+        assert!(!failed.frees_in_vain(&free, &[&take]));
+        failed.step(&create);
+        assert!(failed.frees_in_vain(&free, &[&take]));
+        assert!(!failed.frees_in_vain(&free, &[&take, &other]), "somebody takes it");
+        assert!(!failed.frees_in_vain(&free, &[]), "nobody was to take it");
+        assert!(!failed.frees_in_vain(&take, &[&other]), "it frees nothing");
     }
 
     #[test]

@@ -22,16 +22,7 @@ impl Builder<'_> {
                 // Whatever the connection is: the claim is of a provider that is not there.
                 let reason = "a provider of this name exists that Causeway did not make".to_owned();
                 plan.steps.push(step(Action::Forget, id, &claim.provider_name, reason));
-            } else if desired.is_untouched(id) {
-                if desired.is_missing(id) {
-                    plan.notes.push(note(
-                        claim,
-                        "nothing is done about the connection, which WorkOS does not list: \
-                        a record there shows no ID, and may be this one"
-                            .to_owned(),
-                    ));
-                }
-            } else if !desired.connections.contains_key(id) {
+            } else if !desired.is_untouched(id) && !desired.connections.contains_key(id) {
                 self.remove_provider(claim, known, plan);
             }
         }

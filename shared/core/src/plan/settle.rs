@@ -10,7 +10,7 @@ use serde::{
 use crate::{
     claim::Claim,
     id::{ConnectionId, Identifier, ProviderName},
-    identifier::{Assignment, assign_among},
+    identifier::{Assignment, Left, assign_among},
     plan::{ADOPT, Note, Plan, Situation, is_wanted},
     provider::{Fingerprint, Issuer, ObservedProvider, ProviderDescription, ProviderSpec},
     secret::SecretHash,
@@ -94,6 +94,21 @@ pub fn to_describe(situation: &Situation<'_>) -> BTreeSet<ProviderName> {
         .collect()
 }
 
+/// The providers that the list lacks, and that are asked for alone before anything is concluded from that: those of the
+/// claims, and those whose names are left in an app client.
+pub fn to_find(situation: &Situation<'_>) -> BTreeSet<ProviderName> {
+    let observed = situation.observed;
+    let claimed = situation.claims.values().map(|claim| claim.provider_name.clone());
+    let named = observed.app_clients.values().flatten().filter_map(|text| text.parse().ok());
+    let named = named.filter(|name| made_for(name).is_some());
+    claimed.chain(named).filter(|name| !observed.providers.contains_key(name)).collect()
+}
+
+/// The connection that Causeway would have made a provider of this name for.
+pub(super) fn made_for(name: &ProviderName) -> Option<ConnectionId> {
+    name.as_str().replacen('-', "_", 1).parse().ok().filter(|id| ProviderName::for_connection(id) == *name)
+}
+
 fn must_be_described(situation: &Situation<'_>, ground: &Ground, claim: &Claim, provider: &ObservedProvider) -> bool {
     if provider.provider_type != OIDC {
         return false;
@@ -118,11 +133,13 @@ fn must_be_described(situation: &Situation<'_>, ground: &Ground, claim: &Claim, 
 pub(super) enum Known {
     /// No provider of the claim's name is in the pool.
     Missing,
+    /// None is shown, and one that was asked for may still come to be.
+    Pending,
     /// One is, and it is ours.
     Ours,
     /// One is, and somebody else made it.
     Foreign,
-    /// One is, and nobody looked at it closely: nothing is concluded.
+    /// Nobody looked closely whether one is, or whose it is: nothing is concluded.
     Unclear,
 }
 
@@ -144,8 +161,15 @@ impl Ground {
         let current = current_identifiers(situation, &known);
         let foreign = foreign_identifiers(situation, &known);
         let blocked = blocked(situation, &known);
-        let assignment = assign_among(situation.desired, &current, &foreign, &blocked);
+        let unclear = known.iter().filter(|(_, known)| **known == Known::Unclear);
+        let kept = unclear.map(|(id, _)| id.clone()).collect();
+        let assignment = assign_among(situation.desired, &current, &foreign, &Left { blocked, kept });
         Self { known, current, assignment }
+    }
+
+    /// The connections that have a provider of Causeway's now.
+    pub fn ours(&self) -> impl Iterator<Item = &ConnectionId> {
+        self.known.iter().filter(|(_, known)| **known == Known::Ours).map(|(id, _)| id)
     }
 }
 
@@ -153,6 +177,12 @@ impl Ground {
 pub fn standing(situation: &Situation<'_>) -> BTreeMap<ConnectionId, Standing> {
     let ours = situation.claims.iter().filter(|(_, claim)| known_of(situation, claim) == Known::Ours);
     ours.map(|(id, claim)| (id.clone(), standing_of(situation, claim))).collect()
+}
+
+/// The connections whose providers Causeway made, and of which this look can't tell whether they are there.
+pub fn unseen(situation: &Situation<'_>) -> BTreeSet<ConnectionId> {
+    let unclear = situation.claims.iter().filter(|(_, claim)| known_of(situation, claim) == Known::Unclear);
+    unclear.filter(|(_, claim)| claim.is_held()).map(|(id, _)| id.clone()).collect()
 }
 
 fn standing_of(situation: &Situation<'_>, claim: &Claim) -> Standing {
@@ -169,8 +199,15 @@ fn standing_of(situation: &Situation<'_>, claim: &Claim) -> Standing {
 
 fn known_of(situation: &Situation<'_>, claim: &Claim) -> Known {
     let Some(provider) = situation.observed.providers.get(&claim.provider_name) else {
-        return Known::Missing;
+        return match (situation.observed.gone.contains(&claim.provider_name), claim.is_held()) {
+            (true, _) => Known::Missing,
+            (false, true) => Known::Unclear,
+            (false, false) => Known::Pending,
+        };
     };
+    if situation.observed.undescribed.contains(&claim.provider_name) {
+        return Known::Unclear;
+    }
     // Causeway makes no other kind: this one was made by somebody after ours was deleted.
     if provider.provider_type != OIDC {
         return Known::Foreign;
@@ -184,11 +221,17 @@ fn known_of(situation: &Situation<'_>, claim: &Claim) -> Known {
 }
 
 /// Whether a provider shows what only the one that Causeway made for this claim can show. `expected` is what it should
-/// be.
+/// be. Its issuer may still be one of an earlier public URL: a write whose answer was lost can be carried out after that
+/// has moved.
 pub fn is_made_for(claim: &Claim, description: &ProviderDescription, expected: &ProviderSpec) -> bool {
     description.secret_hash().is_some_and(|hash| claim.secrets.is_ours(&hash))
-        && description.spec.issuer() == Some(claim.issuer.as_str())
+        && description.spec.issuer().is_some_and(|issuer| path_of(issuer) == path_of(claim.issuer.as_str()))
         && description.spec.details.get("client_id") == expected.details.get("client_id")
+}
+
+/// What an issuer has after the public URL: tenant and connection.
+fn path_of(issuer: &str) -> Option<&str> {
+    issuer.rsplit_once("/oidc/").map(|(_, path)| path)
 }
 
 fn expected(situation: &Situation<'_>, claim: &Claim) -> ProviderSpec {
@@ -199,7 +242,13 @@ fn current_identifiers(
     situation: &Situation<'_>,
     known: &BTreeMap<ConnectionId, Known>,
 ) -> BTreeMap<ConnectionId, BTreeSet<Identifier>> {
-    let ours = situation.claims.iter().filter(|(id, _)| known.get(*id) == Some(&Known::Ours));
+    // One that is not seen now has what it had.
+    let may_be = |id: &ConnectionId, claim: &Claim| match known.get(id) {
+        Some(Known::Ours) => true,
+        Some(Known::Unclear) => claim.is_held(),
+        _ => false,
+    };
+    let ours = situation.claims.iter().filter(|(id, claim)| may_be(id, claim));
     ours.map(|(id, claim)| (id.clone(), identifiers_now(situation, claim))).collect()
 }
 
@@ -218,18 +267,20 @@ pub(super) fn description<'a>(situation: &Situation<'a>, claim: &Claim) -> Optio
 fn foreign_identifiers(
     situation: &Situation<'_>,
     known: &BTreeMap<ConnectionId, Known>,
-) -> BTreeMap<Identifier, ProviderName> {
+) -> BTreeMap<Identifier, Option<ProviderName>> {
     let is = |id: &ConnectionId, what: Known| known.get(id) == Some(&what);
     let ours: BTreeSet<&ProviderName> =
         situation.claims.iter().filter(|(id, _)| is(id, Known::Ours)).map(|(_, claim)| &claim.provider_name).collect();
     let told = situation
         .foreign
         .iter()
-        .filter(|(_, name)| situation.observed.providers.contains_key(*name) && !ours.contains(name))
+        .filter(|(_, name)| {
+            name.as_ref().is_none_or(|name| situation.observed.providers.contains_key(name) && !ours.contains(name))
+        })
         .map(|(identifier, name)| (identifier.clone(), name.clone()));
     let seen = situation.claims.iter().filter(|(id, _)| is(id, Known::Foreign)).flat_map(|(_, claim)| {
         let identifiers = description(situation, claim).map(|description| &description.spec.identifiers);
-        identifiers.into_iter().flatten().map(|identifier| (identifier.clone(), claim.provider_name.clone()))
+        identifiers.into_iter().flatten().map(|identifier| (identifier.clone(), Some(claim.provider_name.clone())))
     });
     told.chain(seen).collect()
 }
@@ -238,7 +289,7 @@ fn foreign_identifiers(
 /// them, while another of its connections could have them.
 fn blocked(situation: &Situation<'_>, known: &BTreeMap<ConnectionId, Known>) -> BTreeSet<ConnectionId> {
     let is_blocked = |id: &ConnectionId| match known.get(id) {
-        Some(Known::Ours | Known::Missing) => false,
+        Some(Known::Ours | Known::Missing | Known::Pending) => false,
         Some(Known::Foreign | Known::Unclear) => true,
         None => situation.observed.providers.contains_key(&ProviderName::for_connection(id)),
     };

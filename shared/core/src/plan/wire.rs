@@ -7,6 +7,7 @@ use crate::{
     plan::{
         Action, Note, Plan, Step, belongs_in_app_clients,
         build::{Builder, step},
+        settle::made_for,
     },
     provider::Change,
     removal,
@@ -43,7 +44,9 @@ impl Builder<'_> {
         for (client, supported) in &self.situation.observed.app_clients {
             for text in supported.iter().filter(|text| *text != COGNITO) {
                 let Ok(name) = text.parse::<ProviderName>() else { continue };
-                if self.situation.observed.providers.contains_key(&name) {
+                let is_ours = claimed.contains_key(text.as_str()) || made_for(&name).is_some();
+                let is_there = self.situation.observed.providers.contains_key(&name);
+                if is_there || (is_ours && !self.situation.observed.gone.contains(&name)) {
                     continue;
                 }
                 let id = claimed.get(text.as_str()).map_or_else(|| made_for(&name), |id| Some((*id).clone()));
@@ -91,11 +94,6 @@ impl Builder<'_> {
             None => "the connection is gone from WorkOS".to_owned(),
         }
     }
-}
-
-/// The connection that Causeway would have made a provider of this name for.
-fn made_for(name: &ProviderName) -> Option<ConnectionId> {
-    name.as_str().replacen('-', "_", 1).parse().ok().filter(|id| ProviderName::for_connection(id) == *name)
 }
 
 fn on(client: &AppClientId, step: Step) -> Step {

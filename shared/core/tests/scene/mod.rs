@@ -70,7 +70,7 @@ pub struct Scene {
     pub options: PoolOptions,
     pub observed: Observed,
     pub claims: BTreeMap<ConnectionId, Claim>,
-    pub foreign: BTreeMap<Identifier, ProviderName>,
+    pub foreign: BTreeMap<Identifier, Option<ProviderName>>,
     pub specs: Specs,
 }
 
@@ -200,15 +200,23 @@ impl Scene {
         claim
     }
 
-    /// A claim that nobody knows the outcome of.
+    /// A claim that nobody knows the outcome of; if no provider is there, `Describe` says so.
     pub fn intended(&mut self, letter: char) -> &mut Self {
         let claim = self.claim(letter, ClaimState::Intended);
+        self.observed.gone.insert(name(letter));
         self.claims.insert(conn(letter), claim);
         self
     }
 
-    /// A claim whose provider was deleted behind our back.
+    /// A claim whose provider was deleted behind our back, as `Describe` says.
     pub fn held_without_provider(&mut self, letter: char) -> &mut Self {
+        self.held_and_not_listed(letter);
+        self.observed.gone.insert(name(letter));
+        self
+    }
+
+    /// A claim whose provider the list lacks.
+    pub fn held_and_not_listed(&mut self, letter: char) -> &mut Self {
         self.ours(letter);
         self.observed.providers.remove(&name(letter));
         self
@@ -236,7 +244,7 @@ impl Scene {
             identifiers: identifiers.iter().copied().map(identifier).collect(),
         };
         for identifier in &spec.identifiers {
-            self.foreign.insert(identifier.clone(), name.parse().unwrap());
+            self.foreign.insert(identifier.clone(), Some(name.parse().unwrap()));
         }
         self.provider(name, "OIDC", spec, Some(SecretString::from("theirs")))
     }

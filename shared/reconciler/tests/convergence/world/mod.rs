@@ -7,7 +7,7 @@ pub mod check;
 pub mod clock;
 pub mod cognito;
 mod directory;
-#[path = "../../../core/tests/scene/names.rs"]
+#[path = "../../../../core/tests/scene/names.rs"]
 pub mod names;
 mod pools;
 pub mod runner;
@@ -22,16 +22,19 @@ use std::{
 
 use causeway_core::{
     app_clients::AppClients,
+    claim::Claim,
     connection::Connection,
     decisions::Decisions,
     guard::Held,
     id::{Identifier, ProviderName, TenantId},
-    provider::{BaseUrl, Issuer},
+    provider::{BaseUrl, Issuer, ObservedProvider},
+    timestamp::Timestamp,
     unknown::Unknown,
     user_pool::{Mode, PoolOptions, PoolStatus, RunState, UserPool},
 };
-use cognito::{Cognito, Provider};
+use cognito::{Cognito, Past, Provider};
 use names::{client, conn, org};
+use pools::Write;
 use table::Items;
 pub use tenant::{Edit, Field};
 
@@ -57,6 +60,12 @@ pub enum Event {
     MoveBase,
     /// The tenant does something to the pool by hand.
     Edit(Edit),
+    /// WorkOS shows a connection without its organization, or with it again.
+    Orphan(char),
+    /// The pool takes so many providers more than it has, or as many as it likes.
+    Fill(Option<u8>),
+    /// Cognito refuses every mapping of an attribute, or takes it again.
+    RefuseMapping(bool),
 }
 
 #[derive(Debug, Clone)]
@@ -64,10 +73,14 @@ pub struct State {
     pub connections: BTreeMap<char, Connection>,
     garbled: BTreeSet<char>,
     hidden: BTreeSet<char>,
+    orphaned: BTreeSet<char>,
     has_unknown: bool,
     domains: BTreeMap<char, Vec<&'static str>>,
     pub base: &'static str,
     pub cognito: Cognito,
+    past: Past,
+    /// What Cognito has yet to do, and when it does.
+    late: Vec<(Timestamp, Write)>,
     pub items: Items,
     /// The providers that Causeway made and that are there; what the world knows and the code must find out.
     pub made: BTreeSet<ProviderName>,
@@ -125,10 +138,13 @@ impl State {
             connections: BTreeMap::new(),
             garbled: BTreeSet::new(),
             hidden: BTreeSet::new(),
+            orphaned: BTreeSet::new(),
             has_unknown: false,
             domains: BTreeMap::new(),
             base: BASES[0],
             cognito,
+            past: Past::default(),
+            late: Vec::new(),
             items,
             made: BTreeSet::new(),
             tampered: BTreeSet::new(),
@@ -150,6 +166,47 @@ impl State {
     }
 
     pub fn happen(&mut self, event: &Event) {
+        self.do_what_is_late();
+        self.take_place(event);
+        self.changed();
+    }
+
+    /// The pool has changed: what is shown of it follows.
+    fn changed(&mut self) {
+        self.past.remember(&self.cognito, clock::now());
+        self.check();
+    }
+
+    /// How many claims have no provider.
+    pub fn missing(&self) -> usize {
+        let claims = self.items.claims();
+        claims.iter().filter(|claim| !self.cognito.providers.contains_key(&claim.provider_name)).count()
+    }
+
+    /// The pool as it is shown with this delay.
+    fn shown(&self, behind: Duration) -> Cognito {
+        if behind.is_zero() { self.cognito.clone() } else { self.past.at(clock::now().minus(behind), &self.cognito) }
+    }
+
+    /// What is shown of a single provider. Only Causeway's own writes can show late: what somebody else made is asked for
+    /// long after.
+    fn described(&self, name: &ProviderName, behind: Duration) -> Option<ObservedProvider> {
+        let behind = if self.theirs.contains_key(name) { Duration::ZERO } else { behind };
+        self.shown(behind).describe(name)
+    }
+
+    /// Cognito carries out what it has not answered.
+    fn do_what_is_late(&mut self) {
+        let now = clock::now();
+        while let Some(next) = self.late.iter().position(|(at, _)| *at <= now) {
+            let (_, write) = self.late.remove(next);
+            // What it refuses now nobody hears of.
+            let _ = self.carry_out(&write);
+            self.changed();
+        }
+    }
+
+    fn take_place(&mut self, event: &Event) {
         match event {
             Event::Connect(letter, state, organization) => self.connect(*letter, state, *organization),
             Event::Disconnect(letter) => drop(self.connections.remove(letter)),
@@ -164,6 +221,13 @@ impl State {
             Event::SetMode(mode) => self.set_options(|options| options.mode = *mode),
             Event::MoveBase => self.base = if self.base == BASES[0] { BASES[1] } else { BASES[0] },
             Event::Edit(edit) => self.edit(edit),
+            Event::Orphan(letter) => toggle(&mut self.orphaned, *letter),
+            Event::Fill(room) => {
+                self.cognito.quota = room.map(|room| self.cognito.providers.len() + usize::from(room));
+            }
+            Event::RefuseMapping(is_refused) => {
+                self.cognito.refused_attribute = is_refused.then(|| "given_name".to_owned());
+            }
         }
     }
 
@@ -197,7 +261,9 @@ impl State {
     pub fn calm_down(&mut self) {
         self.garbled.clear();
         self.hidden.clear();
+        self.orphaned.clear();
         self.has_unknown = false;
+        (self.cognito.quota, self.cognito.refused_attribute) = (None, None);
         let dead = self.dead_names();
         self.cognito.clients.values_mut().for_each(|names| names.retain(|name| !dead.contains(name)));
     }
@@ -210,7 +276,12 @@ impl State {
 
     /// Whether something stands in the way of runs that only WorkOS or the tenant can take away.
     pub fn is_hindered(&self) -> bool {
-        !self.hidden().is_empty() || !self.dead_names().is_empty()
+        let refuses = self.cognito.quota.is_some() || self.cognito.refused_attribute.is_some();
+        let is_unsure = |claim: &Claim| {
+            !claim.is_settled(clock::now()) && !self.cognito.providers.contains_key(&claim.provider_name)
+        };
+        let names_unsure = self.items.claims().iter().any(is_unsure);
+        refuses || names_unsure || !self.late.is_empty() || !self.hidden().is_empty() || !self.dead_names().is_empty()
     }
 
     /// The connections that exist and that WorkOS's list leaves out.

@@ -15,9 +15,19 @@ use causeway_core::{
 use secrecy::SecretString;
 
 use super::{
+    State, clock,
     cognito::Refusal,
     wire::{Side, Wire},
 };
+
+/// A change of the pool.
+#[derive(Debug, Clone)]
+pub enum Write {
+    Create(ProviderName, ProviderSpec, SecretString),
+    Update(ProviderName, ProviderSpec, SecretString),
+    Delete(ProviderName),
+    AppClient(AppClientId, BTreeSet<ProviderName>, BTreeSet<ProviderName>),
+}
 
 type Outcome<T> = Result<T, PoolError>;
 
@@ -25,6 +35,7 @@ fn refused(refusal: Refusal) -> PoolError {
     let (code, problem) = match refusal {
         Refusal::Duplicate => ("DuplicateProviderException", Problem::Duplicate),
         Refusal::NotFound => ("ResourceNotFoundException", Problem::NotFound),
+        Refusal::Full => ("LimitExceededException", Problem::Other(ErrorClass::Quota)),
         Refusal::UnknownName | Refusal::Invalid => ("InvalidParameterException", Problem::Other(ErrorClass::Rejected)),
     };
     let (code, message) = (code.to_owned(), "no".to_owned());
@@ -58,12 +69,14 @@ impl Pool for Wire {
     }
 
     async fn list_providers(&self) -> Outcome<BTreeMap<ProviderName, ObservedProvider>> {
-        self.read(Side::Cognito, |state| Ok(state.cognito.list())).await
+        let (behind, _) = self.behind();
+        self.read(Side::Cognito, |state| Ok(state.shown(behind).list())).await
     }
 
     async fn describe_provider(&self, name: &ProviderName) -> Outcome<Option<ObservedProvider>> {
         self.trial().described += 1;
-        self.read(Side::Cognito, |state| Ok(state.cognito.describe(name))).await
+        let (_, behind) = self.behind();
+        self.read(Side::Cognito, |state| Ok(state.described(name, behind))).await
     }
 
     async fn create_provider(
@@ -72,13 +85,7 @@ impl Pool for Wire {
         spec: &ProviderSpec,
         secret: &SecretString,
     ) -> Outcome<Timestamp> {
-        self.change(Side::Cognito, |state| {
-            let made = state.cognito.create(name, spec, secret).map_err(refused)?;
-            state.made.insert(name.clone());
-            state.tampered.remove(name);
-            Ok(made)
-        })
-        .await
+        self.write(Write::Create(name.clone(), spec.clone(), secret.clone())).await
     }
 
     async fn update_provider(
@@ -87,21 +94,11 @@ impl Pool for Wire {
         spec: &ProviderSpec,
         secret: &SecretString,
     ) -> Outcome<Timestamp> {
-        self.change(Side::Cognito, |state| {
-            let written = state.cognito.update(name, spec, secret).map_err(refused)?;
-            state.tampered.remove(name);
-            Ok(written)
-        })
-        .await
+        self.write(Write::Update(name.clone(), spec.clone(), secret.clone())).await
     }
 
     async fn delete_provider(&self, name: &ProviderName) -> Outcome<()> {
-        self.change(Side::Cognito, |state| {
-            state.made.remove(name);
-            state.cognito.delete(name);
-            Ok(())
-        })
-        .await
+        self.write(Write::Delete(name.clone())).await.map(drop)
     }
 
     async fn list_app_clients(&self) -> Outcome<Vec<AppClientId>> {
@@ -112,22 +109,55 @@ impl Pool for Wire {
         self.read(Side::Cognito, |state| Ok(state.cognito.clients.get(id).map(app_client))).await
     }
 
-    /// Cognito has no conditional write: what the tenant does to an app client right between the read and the write
-    /// is lost, and does not happen here.
     async fn change_app_client(
         &self,
         id: &AppClientId,
         add: &BTreeSet<ProviderName>,
         remove: &BTreeSet<ProviderName>,
     ) -> Outcome<()> {
-        self.change(Side::Cognito, |state| {
-            let before = state.cognito.clients.get(id).ok_or_else(|| refused(Refusal::NotFound))?;
-            let mut names = before.clone();
-            names.retain(|name| !remove.iter().any(|removed| removed.as_str() == name));
-            names.extend(add.iter().map(ToString::to_string));
-            if names == *before { Ok(()) } else { state.cognito.support(id, names).map_err(refused) }
-        })
-        .await
+        self.write(Write::AppClient(id.clone(), add.clone(), remove.clone())).await.map(drop)
+    }
+}
+
+impl Wire {
+    async fn write(&self, write: Write) -> Outcome<Timestamp> {
+        self.change_pool(&write, |state| state.carry_out(&write).map_err(refused)).await
+    }
+}
+
+impl State {
+    /// Does to the pool what a run asked for.
+    pub fn carry_out(&mut self, write: &Write) -> Result<Timestamp, Refusal> {
+        match write {
+            Write::Create(name, spec, secret) => {
+                let made = self.cognito.create(name, spec, secret)?;
+                self.made.insert(name.clone());
+                self.tampered.remove(name);
+                Ok(made)
+            }
+            Write::Update(name, spec, secret) => {
+                let written = self.cognito.update(name, spec, secret)?;
+                self.tampered.remove(name);
+                Ok(written)
+            }
+            Write::Delete(name) => {
+                self.made.remove(name);
+                self.cognito.delete(name);
+                Ok(clock::now())
+            }
+            // Cognito has no conditional write: what the tenant does to an app client right between the read and the
+            // write is lost, and does not happen here.
+            Write::AppClient(id, add, remove) => {
+                let before = self.cognito.clients.get(id).ok_or(Refusal::NotFound)?;
+                let mut names = before.clone();
+                names.retain(|name| !remove.iter().any(|removed| removed.as_str() == name));
+                names.extend(add.iter().map(ToString::to_string));
+                if names != *before {
+                    self.cognito.support(id, names)?;
+                }
+                Ok(clock::now())
+            }
+        }
     }
 }
 

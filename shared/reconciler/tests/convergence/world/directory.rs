@@ -4,7 +4,7 @@ use causeway_core::{
     connection::{
         Connection, ConnectionState, DomainState, Organization, OrganizationDomain, UnreadableRecord, WorkosSnapshot,
     },
-    desired::Desired,
+    desired::{Desired, with_known_organizations},
     id::ConnectionId,
     port::{Directory, DirectoryError},
     timestamp::Timestamp,
@@ -31,8 +31,12 @@ impl State {
             name: None,
             domains: self.domains.get(&letter).into_iter().flatten().map(|domain| verified(domain)).collect(),
         });
+        let seen = |letter: &char, connection: &Connection| Connection {
+            organization_id: connection.organization_id.clone().filter(|_| !self.orphaned.contains(letter)),
+            ..connection.clone()
+        };
         WorkosSnapshot {
-            connections: readable.map(|(_, connection)| connection.clone()).collect(),
+            connections: readable.map(|(letter, connection)| seen(letter, connection)).collect(),
             organizations: organizations.into(),
             unreadable: garbled.map(|letter| record(conn(*letter).to_string())).chain(unknown).collect(),
             unreadable_organizations: Vec::new(),
@@ -41,7 +45,9 @@ impl State {
 
     /// What the pool should have, by what WorkOS lists now.
     pub fn desired(&self) -> Desired {
-        Desired::new(&self.snapshot(), &self.options())
+        let claims = self.items.claims().into_iter().map(|claim| (claim.connection_id.clone(), claim)).collect();
+        let options = self.options();
+        Desired::new(&with_known_organizations(self.snapshot(), &options, &claims), &options)
     }
 
     pub(super) fn connect(&mut self, letter: char, state: &str, organization: char) {
@@ -67,7 +73,9 @@ impl Directory for Wire {
         let (snapshot, desired, hidden) = self
             .read(Side::Workos, |state| {
                 let (snapshot, options) = (state.snapshot(), options.clone().unwrap_or_else(|| state.options()));
-                let desired = Desired::new(&snapshot, &options);
+                let claims =
+                    state.items.claims().into_iter().map(|claim| (claim.connection_id.clone(), claim)).collect();
+                let desired = Desired::new(&with_known_organizations(snapshot.clone(), &options, &claims), &options);
                 Ok((snapshot, desired, state.hidden()))
             })
             .await?;

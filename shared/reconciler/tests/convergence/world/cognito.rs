@@ -1,7 +1,10 @@
 //! A user pool as strict as Cognito: unique names, identifiers on one provider only, no unknown names in an
 //! app client, and names that stay in an app client when their provider is deleted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use causeway_core::{
     id::{AppClientId, Identifier, ProviderName},
@@ -37,14 +40,47 @@ pub enum Refusal {
     NotFound,
     UnknownName,
     Invalid,
+    Full,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cognito {
     pub providers: BTreeMap<ProviderName, Provider>,
     pub clients: BTreeMap<AppClientId, BTreeSet<String>>,
+    /// How many providers it takes.
+    pub quota: Option<usize>,
+    /// An attribute that no mapping may name.
+    pub refused_attribute: Option<String>,
+    /// Whether identifiers that differ in case only are the same.
+    pub ignores_case: bool,
     writes: i64,
 }
+
+/// What lists and descriptions showed, which can be behind.
+#[derive(Debug, Clone, Default)]
+pub struct Past(Vec<(Timestamp, BTreeMap<ProviderName, Provider>)>);
+
+impl Past {
+    /// Remembers what is shown from now on.
+    pub fn remember(&mut self, cognito: &Cognito, now: Timestamp) {
+        if self.0.last().is_none_or(|(_, providers)| *providers != cognito.providers) {
+            // What is older than the longest delay shows nowhere any more.
+            let kept = self.0.iter().rposition(|(at, _)| now.since(*at) > LONGEST_DELAY).unwrap_or_default();
+            self.0.drain(..kept);
+            self.0.push((now, cognito.providers.clone()));
+        }
+    }
+
+    /// The pool as it was shown then.
+    pub fn at(&self, then: Timestamp, cognito: &Cognito) -> Cognito {
+        let shown = self.0.iter().rev().find(|(at, _)| *at <= then).or(self.0.first());
+        let providers = shown.map_or_else(|| cognito.providers.clone(), |(_, providers)| providers.clone());
+        Cognito { providers, ..cognito.clone() }
+    }
+}
+
+/// How far behind anything is at most.
+pub const LONGEST_DELAY: Duration = Duration::from_mins(1);
 
 impl Cognito {
     /// All identifiers by which a provider is found.
@@ -59,11 +95,18 @@ impl Cognito {
     }
 
     fn accepts(&self, name: &ProviderName, spec: &ProviderSpec) -> Result<(), Refusal> {
-        let taken = self.providers.iter().filter(|(other, _)| *other != name);
-        if taken.flat_map(|(_, provider)| &provider.identifiers).any(|taken| spec.identifiers.contains(taken)) {
-            return Err(Refusal::Duplicate);
+        let refused = |attribute: &String| spec.attribute_mapping.contains_key(attribute);
+        let is_invalid = spec.identifiers.len() > 50 || spec.details.is_empty();
+        if is_invalid || self.refused_attribute.as_ref().is_some_and(refused) {
+            return Err(Refusal::Invalid);
         }
-        if spec.identifiers.len() > 50 || spec.details.is_empty() { Err(Refusal::Invalid) } else { Ok(()) }
+        let taken = self.providers.iter().filter(|(other, _)| *other != name);
+        let mut taken = taken.flat_map(|(_, provider)| &provider.identifiers);
+        let is_same = |taken: &Identifier, wanted: &Identifier| {
+            taken == wanted || (self.ignores_case && taken.as_str().eq_ignore_ascii_case(wanted.as_str()))
+        };
+        let is_free = |taken: &Identifier| !spec.identifiers.iter().any(|wanted| is_same(taken, wanted));
+        if taken.all(is_free) { Ok(()) } else { Err(Refusal::Duplicate) }
     }
 
     /// `UpdateIdentityProvider` replaces everything that it is given.
@@ -86,6 +129,9 @@ impl Cognito {
             return Err(Refusal::Duplicate);
         }
         self.accepts(name, spec)?;
+        if self.quota.is_some_and(|quota| self.providers.len() >= quota) {
+            return Err(Refusal::Full);
+        }
         Ok(self.write(name, spec, secret))
     }
 

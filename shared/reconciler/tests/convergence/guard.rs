@@ -1,26 +1,21 @@
 //! The guard over the days of a pool, with the reconciler that is deployed: what it takes, what waits, and what never
 //! goes, whatever is interrupted and however long nobody says anything.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should stop where it is")]
-
-#[allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
-mod world;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use causeway_core::{
-    decisions::Refusal, guard::WINDOW, health::HealthState, id::ConnectionId, plan::Step, run::Outcome,
-    standing::Standing, timestamp::Timestamp, user_pool::UserPool,
-};
-use proptest::{prelude::*, sample::select, sample::subsequence, test_runner::FileFailurePersistence};
-use world::{
+use super::world::{
     Event, clock,
     names::{conn, letter, name},
     runner::{Ran, World},
     wire::{Disturbance, Fault},
 };
+use causeway_core::{
+    decisions::Refusal, guard::WINDOW, health::HealthState, id::ConnectionId, plan::Step, run::Outcome,
+    standing::Standing, timestamp::Timestamp, user_pool::UserPool,
+};
+use proptest::{prelude::*, sample::select, sample::subsequence, test_runner::FileFailurePersistence};
 
 const LETTERS: &str = "ABCDEFGHIJKLMN";
 const HOUR: Duration = Duration::from_hours(1);

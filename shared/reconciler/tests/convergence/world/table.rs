@@ -211,7 +211,7 @@ impl Table for Wire {
     }
 
     async fn update_tenant(&self, tenant: &Tenant) -> Outcome<u64> {
-        self.change(Side::Table, |state| {
+        self.change(|state| {
             if state.items.tenant().version != tenant.version {
                 return Err(stale());
             }
@@ -258,7 +258,7 @@ impl Table for Wire {
     }
 
     async fn end_removal(&self, _: &UserPool, run_id: &str) -> Outcome<()> {
-        self.change(Side::Table, |state| {
+        self.change(|state| {
             state.items.held(run_id)?;
             state.items.0.remove(POOL);
             state.items.0.remove(FOREIGN);
@@ -284,11 +284,11 @@ impl Table for Wire {
     }
 
     async fn put_claim(&self, _: &UserPoolId, claim: &Claim) -> Outcome<Claim> {
-        self.change(Side::Table, |state| state.items.put_claim(claim)).await
+        self.change(|state| state.items.put_claim(claim)).await
     }
 
     async fn delete_claim(&self, _: &UserPoolId, claim: &Claim) -> Outcome<()> {
-        self.change(Side::Table, |state| state.items.delete_claim(claim)).await
+        self.change(|state| state.items.delete_claim(claim)).await
     }
 
     async fn known_domains(&self, _: &UserPoolId) -> Outcome<BTreeMap<String, Option<KnownDomain>>> {
@@ -300,7 +300,7 @@ impl Table for Wire {
     }
 
     async fn put_known_domain(&self, _: &UserPoolId, known: &KnownDomain) -> Outcome<()> {
-        self.change(Side::Table, |state| {
+        self.change(|state| {
             state.items.put(&format!("{DOMAINS}{}", known.domain), known);
             Ok(())
         })
@@ -308,7 +308,7 @@ impl Table for Wire {
     }
 
     async fn delete_known_domain(&self, _: &UserPoolId, domain: &str) -> Outcome<()> {
-        self.change(Side::Table, |state| {
+        self.change(|state| {
             state.items.0.remove(&format!("{DOMAINS}{domain}"));
             Ok(())
         })
@@ -320,7 +320,7 @@ impl Table for Wire {
     }
 
     async fn put_foreign_providers(&self, _: &UserPoolId, foreign: &ForeignProviders) -> Outcome<()> {
-        self.change(Side::Table, |state| {
+        self.change(|state| {
             state.items.put(FOREIGN, foreign);
             Ok(())
         })
@@ -328,11 +328,11 @@ impl Table for Wire {
     }
 
     async fn count_losses(&self, _: &UserPool, run_id: &str, losses: &[Loss], held: &Held) -> Outcome<()> {
-        self.change(Side::Table, |state| state.items.count_losses(run_id, losses, held)).await
+        self.change(|state| state.items.count_losses(run_id, losses, held)).await
     }
 
     async fn decide(&self, _: &UserPool, decisions: &Decisions, number: u128) -> Outcome<()> {
-        self.change(Side::Table, |state| state.items.decide(decisions, number)).await
+        self.change(|state| state.items.decide(decisions, number)).await
     }
 }
 

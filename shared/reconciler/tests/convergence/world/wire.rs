@@ -14,7 +14,7 @@ use causeway_core::{
 };
 use tokio::sync::Notify;
 
-use super::{Event, State, check::Bounds, clock};
+use super::{Event, State, check::Bounds, clock, pools::Write};
 
 /// Whom a call goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub enum Fault {
     Repeat,
     /// It is refused, and so is all that Cognito is asked after it.
     Throttle,
+    /// Nobody answers, and so many seconds later Cognito does it.
+    DoLate(u8),
 }
 
 /// What disturbs a run, by the number of the call that it hits.
@@ -57,16 +59,18 @@ pub struct Disturbance {
     /// After how many tenths of a second time is over.
     pub time: Option<u8>,
     pub meanwhile: Option<(u8, Event)>,
+    /// By how many seconds the pool's list is behind, and what is shown of a single provider.
+    pub behind: (u8, u8),
 }
 
 impl Disturbance {
     pub fn is_none(&self) -> bool {
-        self.faults.is_empty() && self.time.is_none() && self.meanwhile.is_none()
+        self.faults.is_empty() && self.time.is_none() && self.meanwhile.is_none() && self.behind == (0, 0)
     }
 
     /// Whether nothing but faults and a lack of time disturbs the run.
     pub fn is_inside(&self) -> bool {
-        self.meanwhile.is_none()
+        self.meanwhile.is_none() && self.behind == (0, 0)
     }
 }
 
@@ -164,33 +168,47 @@ impl Wire {
         answer
     }
 
-    /// Changes something, which is checked right after.
-    pub async fn change<T, E: Trouble>(
-        &self,
-        side: Side,
-        mut act: impl FnMut(&mut State) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let trial = Arc::clone(&self.trial);
+    /// Writes to the table, which is checked right after.
+    pub async fn change<T>(&self, mut act: impl FnMut(&mut State) -> Result<T, TableError>) -> Result<T, TableError> {
         let checked = |state: &mut State| {
-            let before = (side == Side::Cognito).then(|| state.cognito.clone());
             let answer = act(state);
             state.check();
-            if let Some(before) = before {
-                let trial = trial.lock().unwrap();
-                assert!(!trial.is_blind, "an incomplete look has an effect on the pool");
-                state.check_effect(&before, &trial);
-            }
             answer
         };
-        let answer = self.call(side, checked).await;
+        let answer = self.call(Side::Table, checked).await;
+        self.trial().changes += 1;
+        answer
+    }
+
+    /// Writes to the pool, which is checked right after.
+    pub async fn change_pool<T>(
+        &self,
+        write: &Write,
+        mut act: impl FnMut(&mut State) -> Result<T, PoolError>,
+    ) -> Result<T, PoolError> {
+        assert!(!self.trial().is_blind, "an incomplete look has an effect on the pool");
+        let trial = Arc::clone(&self.trial);
+        let checked = |state: &mut State| {
+            let before = state.cognito.clone();
+            let answer = act(state);
+            state.changed();
+            state.check_effect(&before, &trial.lock().unwrap());
+            answer
+        };
+        let answer = self.call_for(Side::Cognito, Some(write), checked).await;
         self.trial().changes += 1;
         answer
     }
 
     /// Makes a call, unless something goes wrong.
-    pub async fn call<T, E: Trouble>(
+    pub async fn call<T, E: Trouble>(&self, side: Side, act: impl FnMut(&mut State) -> Result<T, E>) -> Result<T, E> {
+        self.call_for(side, None, act).await
+    }
+
+    async fn call_for<T, E: Trouble>(
         &self,
         side: Side,
+        write: Option<&Write>,
         mut act: impl FnMut(&mut State) -> Result<T, E>,
     ) -> Result<T, E> {
         tokio::time::sleep(side.takes()).await;
@@ -200,17 +218,29 @@ impl Wire {
             return pending().await;
         }
         let mut state = self.state();
+        state.do_what_is_late();
         match fault {
             _ if is_throttled && side == Side::Cognito => Err(E::of(ErrorClass::Throttled, false)),
             Some(Fault::Throttle) => Err(E::of(ErrorClass::Throttled, false)),
             Some(Fault::Refuse) => Err(E::of(ErrorClass::Transient, true)),
             Some(Fault::LoseAnswer) => act(&mut state).and(Err(E::of(ErrorClass::Transient, true))),
+            Some(Fault::DoLate(seconds)) => {
+                let at = clock::now().plus(Duration::from_secs(u64::from(seconds)));
+                state.late.extend(write.map(|write| (at, write.clone())));
+                Err(E::of(ErrorClass::Transient, true))
+            }
             Some(Fault::Repeat) => {
                 let _ = act(&mut state);
                 act(&mut state)
             }
             _ => act(&mut state),
         }
+    }
+
+    /// How far behind the pool's list and its descriptions are.
+    pub fn behind(&self) -> (Duration, Duration) {
+        let (list, description) = self.trial().disturbance.behind;
+        (Duration::from_secs(u64::from(list)), Duration::from_secs(u64::from(description)))
     }
 
     /// What happens to the next call, and whether Cognito is throttled by now.
