@@ -68,13 +68,13 @@ pub(crate) fn assign_among(
         if Identifier::of_id(&organization).is_none() {
             assigner.result.notes.push(Note::on_connection(holder.clone(), too_long(&organization)));
         }
-        // What it has already is not displaced by what sorts before it, where there is no room for all.
+        let mut shared = assigner.shared(&organization);
+        // Where there is no room for all, the organization's ID goes before its domains, and what the holder has already
+        // is not displaced by what sorts before it.
         let has = current.get(&holder);
-        let (held, new): (Vec<_>, Vec<_>) = assigner
-            .shared(&organization)
-            .into_iter()
-            .partition(|identifier| has.is_some_and(|has| has.contains(identifier)));
-        for identifier in held.into_iter().chain(new) {
+        let is_new = |identifier: &Identifier| has.is_none_or(|has| !has.contains(identifier));
+        shared.sort_by_cached_key(|identifier| (is_domain(identifier), is_new(identifier)));
+        for identifier in shared {
             assigner.give(&holder, identifier);
         }
     }
@@ -240,7 +240,7 @@ impl Assigner<'_> {
 }
 
 /// Whether an identifier is a domain: no ID of WorkOS's has a dot.
-fn is_domain(identifier: &Identifier) -> bool {
+pub(crate) fn is_domain(identifier: &Identifier) -> bool {
     identifier.as_str().contains('.')
 }
 

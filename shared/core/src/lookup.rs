@@ -23,10 +23,12 @@ use crate::{
     connection::ConnectionState,
     domain::{self, VerifiedDomains},
     id::{Identifier, OrganizationId, ProviderName, TenantId},
+    keeps_unknown,
     lenient::known_members,
     object::Object,
     oidc::authorize::parameters,
     start::is_safe,
+    unknown::Unknown,
 };
 
 /// The most origins that a pool may name.
@@ -141,6 +143,7 @@ pub fn domain_asked_for(query: &str) -> Option<String> {
 
 /// What is answered for a domain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct KnownDomain {
     /// The tenant whose pool it is.
     pub tenant_id: TenantId,
@@ -152,7 +155,12 @@ pub struct KnownDomain {
     /// several. None where the provider was adopted and has neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idp_identifier: Option<Identifier>,
+    /// What a later version wrote into it.
+    #[serde(skip)]
+    pub unknown: Unknown,
 }
+
+keeps_unknown!(KnownDomain);
 
 /// What a pool answers for each domain, in order: the provider of the one organization that has it verified, and has an
 /// active connection whose provider is among the `offered`.
@@ -181,7 +189,8 @@ pub fn known_domains<'a>(claims: impl IntoIterator<Item = &'a Claim>, offered: &
         let id = organizations.first()?;
         let (claim, idp_identifier) = provider_of(id, of_organization.get(id)?)?;
         let (tenant_id, identity_provider) = (claim.tenant_id.clone(), claim.provider_name.clone());
-        Some(KnownDomain { tenant_id, domain: domain.to_owned(), identity_provider, idp_identifier })
+        let (domain, unknown) = (domain.to_owned(), Unknown::default());
+        Some(KnownDomain { tenant_id, domain, identity_provider, idp_identifier, unknown })
     });
     answered.take(MOST_DOMAINS).collect()
 }

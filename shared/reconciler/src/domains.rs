@@ -44,8 +44,13 @@ impl<P: Ports> Execution<'_, P> {
     async fn write_domains(&self, wanted: &[KnownDomain]) -> Result<(), TableError> {
         let (table, pool) = (&self.run.reconciler.table, &self.run.pool.user_pool_id);
         let kept = table.known_domains(pool).await?;
-        let changed = wanted.iter().filter(|known| kept.get(&known.domain) != Some(&Some((*known).clone())));
-        let puts = changed.map(|known| table.put_known_domain(pool, known));
+        let with_unknown = wanted.iter().map(|known| {
+            let there = kept.get(&known.domain).and_then(Option::as_ref);
+            KnownDomain { unknown: there.map(|there| there.unknown.clone()).unwrap_or_default(), ..known.clone() }
+        });
+        let changed: Vec<KnownDomain> =
+            with_unknown.filter(|known| kept.get(&known.domain) != Some(&Some(known.clone()))).collect();
+        let puts = changed.iter().map(|known| table.put_known_domain(pool, known));
         first_failure(stream::iter(puts).buffer_unordered(WRITES_AT_ONCE).collect().await)?;
         let is_wanted = |domain: &str| wanted.binary_search_by(|known| known.domain.as_str().cmp(domain)).is_ok();
         let gone = kept.keys().filter(|domain| !is_wanted(domain));

@@ -85,11 +85,14 @@ impl<P: Ports> Execution<'_, P> {
     async fn update(&mut self, step: &Step) -> Result<(), StepError> {
         let Action::Update { before, after, new_secret } = &step.action else { return Ok(()) };
         let id = &step.connection_id;
+        let mut after = after.clone();
+        // An earlier step may have found out that it can't have all that it was planned to have by now.
+        after.identifiers.retain(|identifier| !self.executed.taken.contains(identifier));
         let gains: BTreeSet<Identifier> = after.identifiers.difference(&before.identifiers).cloned().collect();
         if !gains.is_disjoint(&self.stuck) {
             return Err(StepError::Depends);
         }
-        match self.rewrite(id, after, *new_secret).await {
+        match self.rewrite(id, &after, *new_secret).await {
             // What one of ours gave away for it goes back there.
             Err(error) if is_refused(&error) && !gains.is_empty() && !self.freed.is_taken_for(step) => {
                 let mut without = after.clone();
@@ -99,7 +102,7 @@ impl<P: Ports> Execution<'_, P> {
             }
             outcome => outcome?,
         }
-        self.freed.wrote(id, before, after);
+        self.freed.wrote(id, before, &after);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use causeway_core::lookup::KnownDomain;
+use causeway_core::{lookup::KnownDomain, unknown::Unknown};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
@@ -33,6 +33,7 @@ async fn offer(world: &World, origin: Option<&str>) {
 
 fn known(domain: &str) -> KnownDomain {
     KnownDomain {
+        unknown: Unknown::default(),
         tenant_id: TENANT.parse().unwrap(),
         domain: domain.to_owned(),
         identity_provider: "conn-a".parse().unwrap(),

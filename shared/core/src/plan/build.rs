@@ -6,7 +6,7 @@ use crate::{
     claim::Claim,
     desired::DesiredConnection,
     id::{ConnectionId, Identifier, ProviderName},
-    identifier::MOST,
+    identifier::{MOST, is_domain},
     plan::{
         ADOPT, Action, Note, Plan, Situation, Step,
         settle::{Ground, Known, description},
@@ -124,6 +124,7 @@ impl<'a> Builder<'a> {
         }
         after.identifiers.clone_from(&before.identifiers);
         // Where there is no room beside what it is to lose, the next run gives it the rest.
+        gained.sort_by_key(is_domain);
         after.identifiers.extend(gained.into_iter().take(MOST.saturating_sub(before.identifiers.len())));
         let new_secret = self.renew_secret(claim);
         if after != before || new_secret {
@@ -161,8 +162,9 @@ impl<'a> Builder<'a> {
         let assigned = self.wanted_spec(taker).identifiers;
         let for_others = |identifier: &&Identifier| self.owners.get(*identifier).is_some_and(|owner| *owner != taker);
         let stays = before.identifiers.iter().filter(|identifier| !for_others(identifier)).count();
-        let missing = assigned.difference(&before.identifiers);
-        let moving: BTreeSet<Identifier> = missing.take(MOST.saturating_sub(stays)).cloned().collect();
+        let mut missing: Vec<&Identifier> = assigned.difference(&before.identifiers).collect();
+        missing.sort_by_key(|identifier| is_domain(identifier));
+        let moving: BTreeSet<Identifier> = missing.into_iter().take(MOST.saturating_sub(stays)).cloned().collect();
         if moving.is_empty() {
             return;
         }

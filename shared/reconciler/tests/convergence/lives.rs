@@ -5,7 +5,7 @@
 //! `PROPTEST_CASES` sets the number of lives. A failing one is printed in its shortest form, and its seed is
 //! kept beside this file, so that the next run begins with it.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
 
 use super::world::{
     Edit, Event, Field, clock,
@@ -30,7 +30,13 @@ const LETTERS: [char; 6] = ['A', 'B', 'C', 'D', 'E', 'F'];
 const ORGANIZATIONS: [char; 3] = ['O', 'P', 'Q'];
 const DOMAINS: [&str; 2] = ["one.example.com", "two.example.com"];
 /// What a tenant's own provider may have that Causeway would like to have.
-const WANTED_BY_BOTH: [&str; 4] = ["org_O", "org_P", "one.example.com", "conn_AAAAAAAAAAAAAAAAAAAAAAAAAA"];
+const WANTED_BY_BOTH: [&str; 6] =
+    ["org_O", "org_P", "ORG_Q", "one.example.com", "ONE.example.com", "conn_AAAAAAAAAAAAAAAAAAAAAAAAAA"];
+/// More than a provider can have.
+static MANY_DOMAINS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let many = (0..70).map(|number| &*format!("d{number:02}.example.com").leak());
+    many.collect()
+});
 /// Runs until a pool must be in line: one finds out, one has the operator's approval, one is for what an
 /// early failure left, two bring what is Causeway's own to those after the first, before and after the approval, and one
 /// shows that nothing is left.
@@ -97,6 +103,11 @@ fn event() -> impl Strategy<Value = Event> {
         1 => letter().prop_map(Event::Orphan),
         1 => prop::option::of(0..2_u8).prop_map(Event::Fill),
         1 => any::<bool>().prop_map(Event::RefuseMapping),
+        1 => any::<bool>().prop_map(Event::IgnoreCase),
+        1 => any::<bool>().prop_map(Event::ChooseClients),
+        1 => Just(Event::WriteNewer),
+        1 => (select(ORGANIZATIONS.to_vec()), 40..70_usize)
+            .prop_map(|(organization, many)| Event::Domains(organization, MANY_DOMAINS[..many].to_vec())),
     ]
 }
 
@@ -229,6 +240,10 @@ async fn is_observed(world: &World) {
 async fn comes_in_line(world: &World) {
     world.state().calm_down();
     clock::pass(UNTIL_SETTLED).await;
+    if world.state().has_refused_identifiers() {
+        // They are tried again once a day.
+        clock::pass(Duration::from_hours(25)).await;
+    }
     let mode = world.state().options().mode;
     if matches!(mode, Mode::Observe | Mode::Paused) {
         is_observed(world).await;
@@ -251,6 +266,40 @@ async fn comes_in_line(world: &World) {
     assert_eq!(ran.changes, 0, "a second run does something");
     world.state().check();
     world.state().check_in_line();
+}
+
+/// Nothing happens any more, and nothing is mended: whatever stands in the way, no run undoes what the one before did.
+async fn comes_to_rest(world: &World) {
+    clock::pass(UNTIL_SETTLED).await;
+    for _ in 0..RUNS_UNTIL_IN_LINE {
+        clock::pass(Duration::from_mins(3)).await;
+        if world.state().items.pool().is_none() {
+            return;
+        }
+        world.approve().await;
+        world.run(&Disturbance::default()).await;
+    }
+    let rested = world.state().cognito.clone();
+    for _ in 0..3 {
+        clock::pass(Duration::from_mins(3)).await;
+        let ran = world.run(&Disturbance::default()).await;
+        assert!(world.state().cognito == rested, "a run changes the pool again and again: {:#?}", ran.steps());
+    }
+}
+
+/// What a pool that is only looked at would have done is what a run then does.
+async fn does_what_was_planned(world: &World) {
+    clock::pass(UNTIL_SETTLED).await;
+    world.happen(&Event::SetMode(Mode::Observe));
+    let observed = world.planned().await.steps;
+    world.happen(&Event::SetMode(Mode::Sync));
+    assert_eq!(world.planned().await.steps, observed, "a plan depends on whether it is carried out");
+    let ran = world.run(&Disturbance::default()).await;
+    let left: Vec<&Step> = ran.steps().iter().filter(|step| !observed.contains(step)).collect();
+    assert!(left.is_empty() || ran.report.as_ref().unwrap().outcome == Outcome::Partial, "not planned: {left:#?}");
+    if ran.report.as_ref().is_some_and(|report| matches!(report.outcome, Outcome::Changed | Outcome::NoChange)) {
+        assert_eq!(ran.steps(), observed);
+    }
 }
 
 async fn lived(acts: &[Act]) -> World {
@@ -377,6 +426,16 @@ proptest! {
     #[test]
     fn whatever_happens_to_a_pool_its_next_runs_bring_it_in_line_and_nobody_loses_what_is_theirs(acts in life()) {
         clock::live(async { comes_in_line(&lived(&acts).await).await });
+    }
+
+    #[test]
+    fn whatever_stands_in_the_way_no_run_undoes_what_the_one_before_did(acts in life()) {
+        clock::live(async { comes_to_rest(&lived(&acts).await).await });
+    }
+
+    #[test]
+    fn what_is_planned_is_what_is_done(acts in life()) {
+        clock::live(async { does_what_was_planned(&lived(&acts).await).await });
     }
 
     #[test]

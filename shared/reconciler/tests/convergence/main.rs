@@ -5,6 +5,7 @@
 mod absence;
 mod guard;
 mod identifiers;
+mod liveness;
 mod lives;
 mod truth;
 mod world;

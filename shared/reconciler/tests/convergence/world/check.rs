@@ -45,6 +45,7 @@ impl State {
         for identifier in self.cognito.providers.values().flat_map(|provider| &provider.identifiers) {
             assert!(found.insert(identifier), "{identifier} is on two providers");
         }
+        assert_eq!(self.items.without_newer(), Vec::<&str>::new(), "what a later version wrote is lost");
         let claims = self.items.claims();
         for name in &self.made {
             let Some(provider) = self.cognito.providers.get(name) else { continue };
@@ -157,13 +158,22 @@ impl State {
 
     fn check_provider(&self, letter: char, provider: &Provider) {
         let own = Identifier::of_id(&conn(letter)).unwrap();
-        let is_taken = self.theirs.values().any(|theirs| theirs.identifiers.contains(&own));
+        let is_taken = self.is_theirs(&own);
         assert!(provider.identifiers.contains(&own) || is_taken, "{letter} can't be found by its own ID");
         assert_eq!(provider.mapping, self.options().mapping());
         let (issuer, claim) = (self.issuer(letter), self.items.claim(&conn(letter)).unwrap());
         assert_eq!(provider.issuer(), Some(issuer.as_str()));
         assert_eq!(claim.issuer, issuer, "sign-ins of {letter} are refused");
         assert!(claim.secrets.is_live(&provider.secret().unwrap()));
+    }
+
+    /// Whether a provider of the tenant's own has an identifier, or one that Cognito takes for the same.
+    fn is_theirs(&self, identifier: &Identifier) -> bool {
+        let is_same = |theirs: &Identifier| {
+            theirs == identifier
+                || (self.cognito.ignores_case && theirs.as_str().eq_ignore_ascii_case(identifier.as_str()))
+        };
+        self.theirs.values().flat_map(|theirs| &theirs.identifiers).any(is_same)
     }
 
     /// Sign-ins know the verified domains, and the lookup answers those that lead to one organization.
@@ -212,7 +222,7 @@ impl State {
             });
             let is_active = members.clone().any(|(_, connection)| connection.state == ConnectionState::Active);
             let holder = self.holder_of(&Identifier::of_id(&org(organization)).unwrap());
-            if !is_active || holder.is_some_and(|holder| self.theirs.contains_key(holder)) {
+            if !is_active || self.is_theirs(&Identifier::of_id(&org(organization)).unwrap()) {
                 continue;
             }
             let holder = holder.unwrap_or_else(|| panic!("nobody has the ID of {organization}"));

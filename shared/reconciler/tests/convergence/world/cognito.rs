@@ -88,6 +88,13 @@ impl Cognito {
         self.providers.values().flat_map(|provider| &provider.identifiers).cloned().collect()
     }
 
+    /// Takes identifiers that differ in case only for the same from now on, if there are none.
+    pub fn ignore_case(&mut self, is_ignored: bool) {
+        let all = self.identifiers();
+        let lower: BTreeSet<String> = all.iter().map(|identifier| identifier.as_str().to_ascii_lowercase()).collect();
+        self.ignores_case = is_ignored && lower.len() == all.len();
+    }
+
     /// `LastModifiedDate` of the next write.
     fn date(&mut self) -> Timestamp {
         self.writes += 1;

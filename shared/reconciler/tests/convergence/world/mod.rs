@@ -66,6 +66,12 @@ pub enum Event {
     Fill(Option<u8>),
     /// Cognito refuses every mapping of an attribute, or takes it again.
     RefuseMapping(bool),
+    /// Cognito takes identifiers that differ in case only for the same, if it has none yet, or not any more.
+    IgnoreCase(bool),
+    /// The operator chooses all app clients, or names them.
+    ChooseClients(bool),
+    /// A version of Causeway that is to come writes members of its own into every item.
+    WriteNewer,
 }
 
 #[derive(Debug, Clone)]
@@ -177,6 +183,11 @@ impl State {
         self.check();
     }
 
+    /// Whether Cognito has refused an identifier that is not tried again for now.
+    pub fn has_refused_identifiers(&self) -> bool {
+        self.items.has_refused_identifiers()
+    }
+
     /// How many claims have no provider.
     pub fn missing(&self) -> usize {
         let claims = self.items.claims();
@@ -228,6 +239,13 @@ impl State {
             Event::RefuseMapping(is_refused) => {
                 self.cognito.refused_attribute = is_refused.then(|| "given_name".to_owned());
             }
+            Event::IgnoreCase(is_ignored) => self.cognito.ignore_case(*is_ignored),
+            Event::ChooseClients(all) => {
+                let named = vec![client("mobile"), client("web")];
+                let chosen = if *all { AppClients::All } else { AppClients::Named(named) };
+                self.set_options(|options| options.app_clients = chosen);
+            }
+            Event::WriteNewer => self.items.write_newer(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The table in memory. Items are kept in the form in which they are stored, member by member, and every write has the
 //! condition that it has on DynamoDB.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_core::{
     claim::Claim,
@@ -33,9 +33,16 @@ const FOREIGN: &str = "FOREIGN";
 const CLAIMS: &str = "CLAIM#";
 const DOMAINS: &str = "DOMAIN#";
 
+/// A member that a version which is to come writes.
+const NEWER: &str = "of_a_later_version";
+
 /// All items by their keys.
 #[derive(Debug, Clone, Default)]
-pub struct Items(BTreeMap<String, Map<String, Value>>);
+pub struct Items {
+    stored: BTreeMap<String, Map<String, Value>>,
+    /// Those into which a later version wrote.
+    newer: BTreeSet<String>,
+}
 
 fn stale() -> TableError {
     TableError::stale("somebody else changed the item")
@@ -56,11 +63,36 @@ fn read<T: DeserializeOwned>(item: &Map<String, Value>) -> T {
 impl Items {
     fn put(&mut self, key: &str, value: &impl Serialize) {
         let Value::Object(item) = written(value) else { panic!("an item has members") };
-        self.0.insert(key.to_owned(), item);
+        self.stored.insert(key.to_owned(), item);
     }
 
     fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        self.0.get(key).map(read)
+        self.stored.get(key).map(read)
+    }
+
+    fn delete(&mut self, key: &str) {
+        self.stored.remove(key);
+        self.newer.remove(key);
+    }
+
+    /// Writes a member into each item, and into the objects in it, that this version does not know.
+    pub fn write_newer(&mut self) {
+        for (key, item) in &mut self.stored {
+            let within = if key == POOL { item.get_mut("run").and_then(Value::as_object_mut) } else { None };
+            within.into_iter().for_each(|run| drop(run.insert(NEWER.to_owned(), "kept".into())));
+            item.insert(NEWER.to_owned(), "kept".into());
+            self.newer.insert(key.clone());
+        }
+    }
+
+    /// The items that have lost what a later version wrote into them.
+    pub fn without_newer(&self) -> Vec<&str> {
+        let has = |item: &Map<String, Value>| item.get(NEWER).is_some_and(|value| value == "kept");
+        let has_all = |key: &str, item: &Map<String, Value>| {
+            has(item) && (key != POOL || item.get("run").and_then(Value::as_object).is_some_and(has))
+        };
+        let marked = self.stored.iter().filter(|(key, _)| self.newer.contains(*key));
+        marked.filter(|(key, item)| !has_all(key, item)).map(|(key, _)| key.as_str()).collect()
     }
 
     pub fn put_tenant(&mut self, tenant: &Tenant) {
@@ -81,13 +113,17 @@ impl Items {
     }
 
     pub fn claims(&self) -> Vec<Claim> {
-        let claims = self.0.range(CLAIMS.to_owned()..).take_while(|(key, _)| key.starts_with(CLAIMS));
+        let claims = self.stored.range(CLAIMS.to_owned()..).take_while(|(key, _)| key.starts_with(CLAIMS));
         claims.map(|(_, item)| read(item)).collect()
+    }
+
+    pub fn has_refused_identifiers(&self) -> bool {
+        self.get::<ForeignProviders>(FOREIGN).is_some_and(|foreign| !foreign.taken.is_empty())
     }
 
     /// What the lookup answers, by domain.
     pub fn known_domains(&self) -> Vec<KnownDomain> {
-        let domains = self.0.range(DOMAINS.to_owned()..).take_while(|(key, _)| key.starts_with(DOMAINS));
+        let domains = self.stored.range(DOMAINS.to_owned()..).take_while(|(key, _)| key.starts_with(DOMAINS));
         domains.map(|(_, item)| read(item)).collect()
     }
 
@@ -97,32 +133,35 @@ impl Items {
 
     /// Until when a run holds the pool.
     pub fn lease_until(&self) -> Option<Timestamp> {
-        let until = self.0.get(POOL)?.get("lease_until")?;
+        let until = self.stored.get(POOL)?.get("lease_until")?;
         Some(Timestamp::deserialize(until).unwrap())
     }
 
     /// Sets members of the pool's item, as an operator's call does.
     pub fn set(&mut self, members: impl IntoIterator<Item = (&'static str, Value)>) {
-        if let Some(item) = self.0.get_mut(POOL) {
+        if let Some(item) = self.stored.get_mut(POOL) {
             item.extend(members.into_iter().map(|(name, value)| (name.to_owned(), value)));
         }
     }
 
     /// Takes a member off the pool's item.
     pub fn remove(&mut self, member: &str) {
-        if let Some(item) = self.0.get_mut(POOL) {
+        if let Some(item) = self.stored.get_mut(POOL) {
             item.remove(member);
         }
     }
 
     /// The pool's item, if this run holds it.
     fn held(&mut self, run_id: &str) -> Result<&mut Map<String, Value>, TableError> {
-        self.0.get_mut(POOL).filter(|item| item.get("lease_holder").is_some_and(|it| it == run_id)).ok_or_else(stale)
+        self.stored
+            .get_mut(POOL)
+            .filter(|item| item.get("lease_holder").is_some_and(|it| it == run_id))
+            .ok_or_else(stale)
     }
 
     fn take_lease(&mut self, Lease { run_id, call, now, until }: Lease<'_>) -> Taken {
         let (Some(pool), held_until) = (self.pool(), self.lease_until()) else { return Taken::Nothing };
-        let item = self.0.get_mut(POOL).unwrap();
+        let item = self.stored.get_mut(POOL).unwrap();
         let standing = Standing {
             held_until,
             is_removing: pool.status == PoolStatus::Removing,
@@ -177,7 +216,7 @@ impl Items {
         if self.claim(&claim.connection_id).is_none_or(|there| there.version != claim.version) {
             return Err(stale());
         }
-        self.0.remove(&key_of_claim(&claim.connection_id));
+        self.delete(&key_of_claim(&claim.connection_id));
         Ok(())
     }
 
@@ -260,8 +299,8 @@ impl Table for Wire {
     async fn end_removal(&self, _: &UserPool, run_id: &str) -> Outcome<()> {
         self.change(|state| {
             state.items.held(run_id)?;
-            state.items.0.remove(POOL);
-            state.items.0.remove(FOREIGN);
+            state.items.delete(POOL);
+            state.items.delete(FOREIGN);
             Ok(())
         })
         .await
@@ -309,7 +348,7 @@ impl Table for Wire {
 
     async fn delete_known_domain(&self, _: &UserPoolId, domain: &str) -> Outcome<()> {
         self.change(|state| {
-            state.items.0.remove(&format!("{DOMAINS}{domain}"));
+            state.items.delete(&format!("{DOMAINS}{domain}"));
             Ok(())
         })
         .await
