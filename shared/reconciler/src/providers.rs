@@ -20,7 +20,7 @@ use crate::{
 
 impl<P: Ports> Execution<'_, P> {
     pub(crate) async fn write_provider(&mut self, step: &Step, to_come: &[&Step]) {
-        if self.failed.frees_in_vain(step, to_come) {
+        if self.failed.frees_in_vain(step, to_come, &self.stuck) {
             return self.failed.keeps(&step.connection_id);
         }
         if self.failed.stops(step) {

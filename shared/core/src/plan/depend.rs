@@ -78,15 +78,28 @@ impl Failed {
         self.stopped.keys().chain(&self.keeping)
     }
 
-    /// Whether a step frees something for another that will not take it, as something failed for that one: then it is not
-    /// worth a write, and the identifier has to stay where it works.
-    pub fn frees_in_vain(&self, step: &Step, to_come: &[&Step]) -> bool {
-        let Action::Update { before, after, .. } = &step.action else { return false };
-        let gives: BTreeSet<&Identifier> = before.identifiers.difference(&after.identifiers).collect();
-        let wants = |other: &&&Step| gains(other).any(|identifier| gives.contains(identifier));
+    /// Whether a step frees something for another that will not take it: something failed for that one, or it needs as
+    /// well what is `stuck`, or what a later step was to free that is left out. Then it is not worth a write, and the
+    /// identifier has to stay where it works.
+    pub fn frees_in_vain(&self, step: &Step, to_come: &[&Step], stuck: &BTreeSet<Identifier>) -> bool {
+        let given: BTreeSet<&Identifier> = gives(step).collect();
+        let left_out = to_come.iter().filter(|other| self.stops(other)).flat_map(|other| gives(other));
+        let missed: BTreeSet<&Identifier> = left_out.chain(stuck).collect();
+        let wants = |other: &&&Step| gains(other).any(|identifier| given.contains(identifier));
         let mut takers = to_come.iter().filter(wants).peekable();
-        takers.peek().is_some() && takers.all(|taker| self.stops(taker))
+        let is_left_out =
+            |taker: &&Step| self.stops(taker) || gains(taker).any(|identifier| missed.contains(identifier));
+        takers.peek().is_some() && takers.all(is_left_out)
     }
+}
+
+/// What an update takes from a provider.
+fn gives(step: &Step) -> impl Iterator<Item = &Identifier> {
+    let identifiers = match &step.action {
+        Action::Update { before, after, .. } => Some(before.identifiers.difference(&after.identifiers)),
+        _ => None,
+    };
+    identifiers.into_iter().flatten()
 }
 
 /// What a step has a provider found by that was not before.
@@ -218,12 +231,29 @@ mod tests {
         let take = of('B', update(&["B"], &["B", "x"]), None);
         let (other, create) = (of('C', update(&["C"], &["C", "x"]), None), of('B', Action::Create(spec(&["B"])), None));
         let mut failed = Failed::default();
-        assert!(!failed.frees_in_vain(&free, &[&take]));
+        let none = BTreeSet::new();
+        assert!(!failed.frees_in_vain(&free, &[&take], &none));
+        assert!(failed.frees_in_vain(&free, &[&take], &spec(&["x"]).identifiers), "it can't be had");
         failed.step(&create);
-        assert!(failed.frees_in_vain(&free, &[&take]));
-        assert!(!failed.frees_in_vain(&free, &[&take, &other]), "somebody takes it");
-        assert!(!failed.frees_in_vain(&free, &[]), "nobody was to take it");
-        assert!(!failed.frees_in_vain(&take, &[&other]), "it frees nothing");
+        assert!(failed.frees_in_vain(&free, &[&take], &none));
+        assert!(!failed.frees_in_vain(&free, &[&take, &other], &none), "somebody takes it");
+        assert!(!failed.frees_in_vain(&free, &[], &none), "nobody was to take it");
+        assert!(!failed.frees_in_vain(&take, &[&other], &none), "it frees nothing");
+    }
+
+    #[test]
+    fn nothing_is_freed_for_a_connection_that_needs_as_well_what_is_not_freed() {
+        let free_x = of('A', update(&["A", "x"], &["A"]), None);
+        let free_y = of('C', update(&["C", "y"], &["C"]), None);
+        let take = of('B', update(&["B"], &["B", "x", "y"]), None);
+        let mut failed = Failed::default();
+        failed.connection(&id('C'));
+        let none = BTreeSet::new();
+        assert!(failed.frees_in_vain(&free_x, &[&free_y, &take], &none), "the other one comes later and is left out");
+        assert!(
+            failed.frees_in_vain(&free_x, &[&take], &spec(&["y"]).identifiers),
+            "the other one was left out before"
+        );
     }
 
     #[test]

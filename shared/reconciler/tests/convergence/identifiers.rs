@@ -40,6 +40,8 @@ fn an_identifier_stays_where_it_is_while_its_taker_can_not_be_made() {
             }
             let after = world.state().cognito.providers[&name('A')].last_modified;
             assert_eq!(before, after, "A is written for nothing");
+            let failures = world.state().items.pool().unwrap().run.failures;
+            assert_eq!(failures, 10, "what gets nobody any further is put off longer each time");
         });
     }
 }
@@ -85,5 +87,29 @@ fn an_identifier_that_works_is_not_displaced_by_one_that_sorts_before_it() {
         let ran = run(&world).await;
         assert_eq!(done(&ran), Vec::<String>::new());
         assert!(works.iter().all(|domain| holds(&world, 'O', domain)));
+    });
+}
+
+#[test]
+fn nothing_moves_to_a_provider_that_needs_as_well_what_is_not_let_go() {
+    clock::live(async {
+        let world = World::new();
+        for letter in ['B', 'E'] {
+            world.happen(&Event::Connect(letter, "active", 'P'));
+        }
+        run(&world).await;
+        // E gets the domains, since B seems to be gone, and is not.
+        world.happen(&Event::Domains('P', vec!["one.example.com"]));
+        world.happen(&Event::Hide('B'));
+        run(&world).await;
+        // C should have both the ID, which is with B, and the domains.
+        world.happen(&Event::Connect('C', "active", 'P'));
+        run(&world).await;
+        let before = world.state().cognito.clone();
+        for _ in 0..3 {
+            run(&world).await;
+            assert_eq!(world.state().cognito, before, "what is freed is put back, at every run");
+        }
+        assert!(holds(&world, 'E', "one.example.com") && holds(&world, 'B', org('P').as_str()));
     });
 }
