@@ -19,8 +19,9 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::{Look, Reconciler};
 
-/// How many providers are asked for at once: the answers take longer than the rate at which Cognito takes questions.
-pub(crate) const ASKED_AT_ONCE: usize = 8;
+/// How many providers and app clients are asked for at once: as many as keep the rate up where an answer takes half a
+/// second, and few enough to leave time for steps where Cognito takes a question in four seconds only.
+pub(crate) const ASKED_AT_ONCE: usize = 3;
 
 /// How many providers were described, of those that should be.
 #[derive(Debug, Clone, PartialEq, Eq)]

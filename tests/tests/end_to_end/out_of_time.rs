@@ -13,7 +13,7 @@ use crate::pool::{Pool, identifiers, in_line, provider_name};
 
 const FEW: usize = 6;
 /// More than are asked for at once.
-const MANY: usize = 12;
+const MANY: usize = 9;
 const MINUTE: Duration = Duration::from_mins(1);
 
 struct Scene {
