@@ -112,7 +112,7 @@ metrics! {
     WebhooksRefusedNotAnEvent: Count,
     /// Webhooks refused: the body is too large.
     WebhooksRefusedTooLarge: Count,
-    /// Webhooks refused: the tenant's come too fast.
+    /// Webhooks refused: the tenant's come too fast, or one event comes again within ten seconds.
     WebhooksRefusedTooMany: Count,
     /// Sign-ins that Cognito sent and that went on to `WorkOS`.
     SignInsStarted: Count,

@@ -61,7 +61,12 @@ enum Happens {
 }
 
 /// [`Waiting`] in milliseconds, which sorts.
-type WaitingAt = (i64, i64, String);
+type WaitingAt = (i64, i64, String, Option<i64>);
+
+fn in_millis(waiting: &Waiting) -> WaitingAt {
+    let again_at = waiting.again_at.map(Timestamp::millis);
+    (waiting.since.millis(), waiting.due.millis(), waiting.event.clone(), again_at)
+}
 
 struct World {
     random: u64,
@@ -158,26 +163,29 @@ impl World {
             let later = self.draw(5_000);
             self.then(now + later, Happens::Deliver { event, time: time + 1 });
         }
-        let read = self.mark.waiting.as_ref();
-        let read = read.map(|waiting| (waiting.since.millis(), waiting.due.millis(), waiting.event.clone()));
+        let read = self.mark.waiting.as_ref().map(in_millis);
         let takes = 1 + self.draw(20);
         self.then(now + takes, Happens::Decide { event, time, read });
     }
 
     fn decide(&mut self, now: i64, event: usize, time: u32, read: Option<&WaitingAt>) {
         let clock = self.clock(event % 2, now);
-        let waiting = read.map(|(since, due, event)| Waiting {
+        let waiting = read.map(|(since, due, event, again_at)| Waiting {
             since: Timestamp::from_millis(*since),
             due: Timestamp::from_millis(*due),
             event: event.clone(),
+            again_at: again_at.map(Timestamp::from_millis),
         });
         let mark = Mark { waiting: waiting.clone(), looked_at: self.mark.looked_at };
         let message = match step(&mark, ONE, &event.to_string(), clock) {
             Step::Nothing => None,
-            Step::Again(waiting) => Some(waiting),
+            Step::InDoubt => return self.again(now, event, time),
+            // The table's condition: the mark is still the one that was read.
+            Step::AgainLater(_) if self.mark.waiting != waiting => return self.again(now, event, time),
             // The table's condition: nobody else marked it since it was read.
             Step::Send(_) if self.mark.waiting.is_some() && self.mark.waiting != waiting => None,
-            Step::Send(waiting) => {
+            Step::Again(waiting) => Some(waiting),
+            Step::AgainLater(waiting) | Step::Send(waiting) => {
                 self.mark.waiting = Some(waiting.clone());
                 Some(waiting)
             }
@@ -358,7 +366,7 @@ proptest! {
         since in any::<i64>(), due in any::<i64>(), looked_at in any::<i64>(), before in 0..10_000_u32,
     ) {
         let wild = |millis: i64| Timestamp::from_millis(at(0).millis().saturating_add(millis));
-        let waiting = Waiting { since: wild(since), due: wild(due), event: "another".to_owned() };
+        let waiting = Waiting { since: wild(since), due: wild(due), event: "another".to_owned(), again_at: None };
         let mark = Mark { waiting: Some(waiting), looked_at: Some(wild(looked_at)) };
         let place = Place { before, of: 10_000 };
         let longest = LONGEST + APART + SKEW;
@@ -403,6 +411,45 @@ fn a_mark_whose_message_nobody_sent_is_believed_for_half_a_minute() {
     assert!(matches!(step(&mark, ONE, "other", at(30_000)), Step::Send(_)));
     // The event itself comes again for want of an answer.
     assert_eq!(step(&mark, ONE, "one", at(1_000)), Step::Again(waiting));
+}
+
+#[test]
+fn an_event_that_comes_again_and_again_sends_its_message_once_more_in_ten_seconds_and_else_has_to_come_later() {
+    let Step::Send(waiting) = step(&Mark { waiting: None, looked_at: Some(at(0)) }, ONE, "one", at(1)) else {
+        panic!("nobody waits for it")
+    };
+    let (mut mark, mut again) = (Mark { waiting: Some(waiting), looked_at: Some(at(0)) }, Vec::new());
+    for millis in (2..15_000).step_by(7) {
+        match step(&mark, ONE, "one", at(millis)) {
+            Step::AgainLater(waiting) => {
+                again.push(millis);
+                mark.waiting = Some(waiting);
+            }
+            other => assert_eq!(other, Step::InDoubt, "at {millis} ms"),
+        }
+    }
+    assert_eq!(again, [2, 10_005]);
+    // Another event needs nothing all the while, and no clock that is wrong keeps a message from being sent.
+    assert_eq!(step(&mark, ONE, "other", at(12_000)), Step::Nothing);
+    for wrong in [at(-1_000_000), at(1_000_000)] {
+        let waiting = mark.waiting.clone().map(|waiting| Waiting { again_at: Some(wrong), ..waiting });
+        let mark = Mark { waiting, ..mark };
+        assert!(matches!(step(&mark, ONE, "one", at(12_000)), Step::AgainLater(_)), "{wrong:?}");
+    }
+    // Once it is due it goes where two messages of one ID are one.
+    assert_eq!(step(&mark, ONE, "one", at(15_001)), Step::Again(mark.waiting.unwrap()));
+}
+
+#[test]
+fn a_mark_is_read_whatever_stands_where_its_message_was_sent_once_more() {
+    let read = |again_at: serde_json::Value| {
+        let (since, due) = (at(0).to_string(), at(1).to_string());
+        let mark =
+            serde_json::json!({ "waiting": { "since": since, "due": due, "event": "one", "again_at": again_at } });
+        serde_json::from_value::<Mark>(mark).unwrap().waiting.unwrap().again_at
+    };
+    assert_eq!(read(serde_json::json!(at(5).to_string())), Some(at(5)));
+    assert_eq!((read(serde_json::json!(7)), read(serde_json::Value::Null)), (None, None));
 }
 
 #[test]
