@@ -160,7 +160,7 @@ impl Waker {
     async fn send_later(&self, messages: &[&Message]) -> Result<(), QueueError> {
         let timed = messages.iter().map(|Message { wake_up, waiting }| {
             let deduplication_id = Deduplication::Mark(waiting.since).id(&wake_up.user_pool_id);
-            Timed::new(wake_up, waiting.due, deduplication_id)
+            Timed { wake_up: wake_up.clone(), due: waiting.due, deduplication_id }
         });
         let timed: Vec<Timed> = timed.collect();
         self.unmarked(messages, self.timer.set(&timed, clock::now()).await).await

@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use causeway_core::{errand::ErrandCall, run::RunReport, timestamp::Timestamp, waiting::Refusal};
+use causeway_core::{errand::ErrandCall, run::RunReport, timestamp::Timestamp, waiting::Refusal, wake_up::WakeUp};
 use causeway_queue::{DeadLetters, Deduplication, Timed, Unreadable};
 use causeway_reconciler::{Deadlines, Ran};
 use causeway_telemetry::{METRICS, Measurements, chain, current_trace_id, cut, measured};
@@ -135,9 +135,8 @@ async fn run(service: &Service, woken: Woken, deadlines: Deadlines) -> bool {
 /// done with, so that waiting takes none of their attempts.
 async fn put_off(service: &Service, woken: &Woken, until: Timestamp) -> bool {
     let (sources, pool) = (service.reconciler.sources, &woken.wake_up.user_pool_id);
-    let again = woken.bodies.values().map(|body| Timed {
-        user_pool_id: pool.clone(),
-        body: body.clone(),
+    let again = woken.causes.iter().map(|cause| Timed {
+        wake_up: WakeUp { cause: *cause, ..woken.wake_up.clone() },
         due: until,
         deduplication_id: Deduplication::Never(sources.number()).id(pool),
     });

@@ -42,7 +42,7 @@ enum NotSent {
 }
 
 /// What makes two wake-ups one: SQS drops a second message with the same deduplication ID for five minutes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deduplication {
     /// The time at which a pool was marked for it: sent again for the same mark, it wakes the pool up once.
     Mark(Timestamp),
@@ -60,6 +60,20 @@ impl Deduplication {
             Self::Due(at) => format!("due-{}-{pool}", at.millis()),
             Self::Never(random) => format!("ask-{random:032x}-{pool}"),
         }
+    }
+
+    /// What a deduplication ID says, if it is one of this pool.
+    pub fn of_id(id: &str, pool: &UserPoolId) -> Option<Self> {
+        let (kind, number) = id.strip_suffix(pool.as_str())?.strip_suffix('-')?.split_once('-')?;
+        let at = || number.parse().ok().map(Timestamp::from_millis);
+        let said = match kind {
+            "mark" => Self::Mark(at()?),
+            "due" => Self::Due(at()?),
+            "ask" => Self::Never(u128::from_str_radix(number, 16).ok()?),
+            _ => return None,
+        };
+        // It is written in one way only.
+        (said.id(pool) == id).then_some(said)
     }
 }
 
@@ -108,16 +122,16 @@ impl Queue {
         each(pools, self.send(entries).await)
     }
 
-    /// Passes up to [`MOST_AT_ONCE`] wake-ups on that waited for their time, as they were written, and says of each, in
-    /// order, what became of it.
+    /// Passes up to [`MOST_AT_ONCE`] wake-ups on that waited for their time, and says of each, in order, what became of
+    /// it.
     pub async fn pass_on(&self, passed: &[Passed]) -> Vec<Result<(), QueueError>> {
-        let entries = passed.iter().map(|passed| Entry {
-            body: passed.body.clone(),
-            group: passed.user_pool_id.to_string(),
-            deduplication_id: passed.deduplication_id.clone(),
-            trace: passed.trace.clone(),
+        let entries = passed.iter().map(|Passed { wake_up, deduplication_id, trace }| Entry {
+            body: serde_json::json!(wake_up).to_string(),
+            group: wake_up.user_pool_id.to_string(),
+            deduplication_id: deduplication_id.clone(),
+            trace: trace.clone(),
         });
-        each(passed.iter().map(|passed| &passed.user_pool_id), self.send(entries.collect()).await)
+        each(passed.iter().map(|passed| &passed.wake_up.user_pool_id), self.send(entries.collect()).await)
     }
 
     async fn send(&self, messages: Vec<Entry>) -> Vec<Result<(), NotSent>> {
@@ -339,6 +353,31 @@ mod tests {
             let id = deduplication.id(&pool);
             assert!(id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic()), "{id}");
             assert_ne!(id, deduplication.id(&other));
+            assert_eq!(Deduplication::of_id(&id, &pool), Some(deduplication));
+            assert_eq!(Deduplication::of_id(&id, &other), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_deduplication_id_of_a_pool_is_none_of_it() {
+        let pool: UserPoolId = "eu-west-1_a".parse().unwrap();
+        let long = format!("mark-{}-eu-west-1_a", "1".repeat(200));
+        for odd in [
+            "",
+            "eu-west-1_a",
+            "-eu-west-1_a",
+            "mark--eu-west-1_a",
+            "mark-01-eu-west-1_a",
+            "mark-+1-eu-west-1_a",
+            "mark-1-eu-west-1_b",
+            "mark-1\u{2028}-eu-west-1_a",
+            "ask-1-eu-west-1_a",
+            "errand-1-eu-west-1_a",
+            "ask-0000000000000000000000000000000A-eu-west-1_a",
+            "mark-1-eu-west-1_a ",
+            &long,
+        ] {
+            assert_eq!(Deduplication::of_id(odd, &pool), None, "{odd:?}");
         }
     }
 }

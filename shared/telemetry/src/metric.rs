@@ -47,7 +47,7 @@ metrics! {
     RunsFailedByBug: Count,
     /// Runs that could not be begun or recorded, or that panicked; their messages come again.
     RunsNotRecorded: Count,
-    /// Messages of the queue that are no wake-ups.
+    /// Messages of the queue, or of the timer's, that are no wake-ups.
     WakeUpsMalformed: Count,
     /// How long a run took.
     RunTime: Milliseconds,

@@ -7,10 +7,14 @@ use super::{alarms, dashboard, document, is_metric, property, resources, templat
 
 /// Each alarm with what has to happen: which statistic of which metric in how many seconds, in how many of the last
 /// periods, and what a period without data counts as.
-const WATCHED: [(&str, &str); 19] = [
+const WATCHED: [(&str, &str); 20] = [
     (
         "DeadLetterAlarm",
         "Maximum of AWS/SQS ApproximateNumberOfMessagesVisible of DeadLetters in 60 s > 0, 1 of 1, else notBreaching",
+    ),
+    (
+        "TimerDeadLetterAlarm",
+        "Maximum of AWS/SQS ApproximateNumberOfMessagesVisible of TimerDeadLetters in 60 s > 0, 1 of 1, else notBreaching",
     ),
     ("FunctionErrorAlarm", "Sum of AWS/Lambda Errors in 60 s > 0, 1 of 1, else notBreaching"),
     ("FunctionThrottleAlarm", "Sum of AWS/Lambda Throttles in 300 s > 10, 2 of 2, else notBreaching"),
