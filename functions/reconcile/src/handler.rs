@@ -165,6 +165,7 @@ fn log(report: &RunReport, metrics: &Measurements) {
 
 #[cfg(test)]
 mod tests {
+    use causeway_core::waiting::LONGEST_LEASE;
     use causeway_reconciler::LEASE_AFTER_DEADLINE;
 
     use super::*;
@@ -197,6 +198,16 @@ mod tests {
         let section = template.split(&format!("\n  {parameter}:\n")).nth(1).unwrap();
         let default = section.split("    Default: ").nth(1).unwrap().lines().next().unwrap();
         Duration::from_secs(default.parse().unwrap())
+    }
+
+    #[test]
+    fn no_lease_is_longer_than_what_is_taken_for_one() {
+        // Lambda: "Configure Lambda function timeout", 15 minutes at most.
+        let (now, longest) = (Timestamp::from_seconds(1_000_000), Duration::from_mins(15));
+        for timeout in [Duration::from_secs(1), default_of("ReconcileTimeoutSeconds"), longest] {
+            let until = deadlines(now, now.plus(timeout), 1).longest.plus(LEASE_AFTER_DEADLINE);
+            assert!(until <= now.plus(LONGEST_LEASE), "{timeout:?}");
+        }
     }
 
     #[test]

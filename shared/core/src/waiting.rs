@@ -16,6 +16,9 @@ use crate::{lenient::if_readable, timestamp::Timestamp, wake_up::Cause};
 pub const APART: Duration = Duration::from_secs(15);
 /// How far two clocks may be apart, SQS's among them.
 pub const SKEW: Duration = Duration::from_secs(5);
+/// The longest that a run holds its pool: for as long as a function may take (Lambda: 15 minutes), and what a lease
+/// outlasts it by.
+pub const LONGEST_LEASE: Duration = Duration::from_mins(16);
 /// How long a mark is believed: who made it may have died before it sent the message.
 const BELIEVED: Duration = Duration::from_secs(30);
 /// How long after a message that waits for its time was sent once more it is sent again at the soonest.
@@ -159,9 +162,10 @@ pub enum Refusal {
 }
 
 /// Why a run that `call` asks for at `now` does not begin; `None` where it does. A time that is ahead by more than
-/// [`SKEW`] is of a clock that is wrong, and keeps nobody from looking.
+/// [`SKEW`] is of a clock that is wrong, and keeps nobody from looking; neither does a lease that ends later than one can.
 pub fn refusal(standing: Standing, call: Call, now: Timestamp) -> Option<Refusal> {
-    if let Some(until) = standing.held_until.filter(|until| *until > now) {
+    let is_held = |until: &Timestamp| *until > now && *until <= now.plus(LONGEST_LEASE + SKEW);
+    if let Some(until) = standing.held_until.filter(is_held) {
         return Some(Refusal::Held(until.min(now.plus(APART))));
     }
     let Urgency::Since(sent_at) = call.urgency else { return None };

@@ -453,6 +453,17 @@ fn a_mark_is_read_whatever_stands_where_its_message_was_sent_once_more() {
 }
 
 #[test]
+fn a_lease_that_ends_later_than_any_run_can_hold_its_pool_keeps_nobody_from_it() {
+    let call = Call { cause: Cause::Schedule, urgency: Urgency::AtOnce };
+    let refused = |until: Timestamp| refusal(Standing { held_until: Some(until), ..Standing::default() }, call, at(0));
+    let longest = at(0).plus(LONGEST_LEASE + SKEW);
+    assert_eq!(refused(longest), Some(Refusal::Held(at(15_000))));
+    for far in [longest.plus(Duration::from_millis(1)), Timestamp::from_millis(i64::MAX)] {
+        assert_eq!(refused(far), None, "{far}");
+    }
+}
+
+#[test]
 fn a_message_is_covered_by_a_look_that_began_five_seconds_after_it_was_sent_and_by_none_before() {
     let standing = |looked: i64| Standing { looked_at: Some(at(looked)), ..Standing::default() };
     let call = Call { cause: Cause::Webhook, urgency: Urgency::Since(at(0)) };
