@@ -11,6 +11,7 @@ use causeway_core::{
     foreign::ForeignProviders,
     health::ErrorClass,
     id::{ConnectionId, Identifier, ProviderName, TenantId, UserPoolId},
+    organization::note_on_domains,
     plan::{Note, Situation, SpecOf},
     port::{Assumption, Directory, DirectoryError, Pool, PoolError, Pools, Ports, RoleToAssume, Table, TableError},
     provider::{BaseUrl, Issuer, Observed, ProviderSpec},
@@ -222,6 +223,7 @@ impl<P: Ports> Reconciler<P> {
         notes.extend(claims.unreadable.iter().map(|(id, _)| {
             Note::on_connection(id.clone(), "its claim can't be read: nothing is done about it".to_owned())
         }));
+        notes.extend(note_on_domains(claims.items.iter().filter(|claim| claim.tenant_id == tenant.id)));
         let unreadable = claims.unreadable.iter().map(|(id, _)| id.clone());
         let desired = Desired::new(&snapshot, &pool.options).without(unreadable);
         // One that can't be read whole is as good as missing: what its claims lack, sign-ins ask for.
