@@ -102,6 +102,22 @@ fn the_queue_hands_over_no_more_batches_than_instances_are_reserved_for_them() {
 }
 
 #[test]
+fn what_is_reserved_for_schedule_is_enough_for_its_tick_beside_the_batches_of_the_timer() {
+    let template = template();
+    let parameter = template.split("\n  ScheduleConcurrency:\n").nth(1).unwrap();
+    let pattern = regex::Regex::new(property(parameter, "AllowedPattern").unwrap().trim_matches('"')).unwrap();
+    let triggers = resources(&template, "AWS::Lambda::EventSourceMapping");
+    let timer = triggers.iter().find(|trigger| trigger.contains("!GetAtt Timer.Arn")).unwrap();
+    let batches: u32 = property(timer, "MaximumConcurrency").unwrap().parse().unwrap();
+    for number in 0..1_200 {
+        assert_eq!(pattern.is_match(&number.to_string()), number > batches, "{number}");
+    }
+    for (odd, is_taken) in [("", true), ("03", false), ("3 ", false), ("-3", false), ("3\n", false)] {
+        assert_eq!(pattern.is_match(odd), is_taken, "{odd:?}");
+    }
+}
+
+#[test]
 fn the_queue_hides_a_message_longer_than_a_run_lasts_and_gives_up_after_three_times() {
     let template = template();
     let default = |name: &str| -> u64 {
