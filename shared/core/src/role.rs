@@ -1,6 +1,7 @@
 //! The role that a tenant makes for Causeway: the same in every form in which it is handed out.
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
 use crate::{
@@ -156,12 +157,20 @@ impl RoleRequest {
         Some(format!("https://{region}.{console}/cloudformation/home?region={region}#/stacks/quickcreate?{query}"))
     }
 
-    /// A name for the role's stack: the role's, in the letters, digits and hyphens that CloudFormation takes
-    /// (CloudFormation API: `StackName`).
+    /// A name for the role's stack, in the letters, digits and hyphens that CloudFormation takes (CloudFormation API:
+    /// `StackName`, 128 characters at most), and no other role's: a stack that another role's command updates gives up its
+    /// own. It is the role's, if that is a stack's name already and has no two hyphens in a row. Else it is made of the
+    /// role's name and, after two hyphens, a digest of it.
     pub fn stack_name(&self) -> String {
-        let name: String =
-            self.role_name.as_str().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        if name.starts_with(|first: char| first.is_ascii_alphabetic()) { name } else { format!("role-{name}") }
+        let role = self.role_name.as_str();
+        let name: String = role.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let begins = name.starts_with(|first: char| first.is_ascii_alphabetic());
+        if begins && name == role && !name.contains("--") {
+            return name;
+        }
+        let digest = hex::encode(&Sha256::digest(role)[..16]);
+        let prefix = if begins { "" } else { "role-" };
+        format!("{prefix}{}--{digest}", name.trim_end_matches('-'))
     }
 
     /// The template's parameters and their values.
@@ -264,7 +273,12 @@ fn indented(policy: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What IAM takes for a role's name (IAM API: `RoleName`).
+    const ROLE_NAME: &str = "[a-zA-Z0-9_+=,.@-]{1,64}";
 
     fn request() -> RoleRequest {
         RoleRequest {
@@ -362,8 +376,29 @@ mod tests {
     #[test]
     fn a_stack_is_named_like_its_role_in_characters_that_a_stacks_name_may_have() {
         let named = |role: &str| RoleRequest { role_name: role.parse().unwrap(), ..request() }.stack_name();
-        assert_eq!(named("Causeway_login.eu@1"), "Causeway-login-eu-1");
-        assert_eq!(named("1Causeway"), "role-1Causeway");
+        for usual in ["CausewayLogin", "causeway-login-eu-1", "a", &"a".repeat(64)] {
+            assert_eq!(named(usual), usual, "it stays what it was");
+        }
+        assert_eq!(named("Causeway_login.eu@1"), "Causeway-login-eu-1--6b544769fb17dd49445af368acce148d");
+        assert_eq!(named("1Causeway"), "role-1Causeway--a5031e56bddb7f83b927c12bfeb93639");
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_roles_have_one_stack(one in ROLE_NAME, other in ROLE_NAME, swapped in any::<prop::sample::Index>()) {
+            let named = |role: &str| RoleRequest { role_name: role.parse().unwrap(), ..request() }.stack_name();
+            // Beside two of any kind: one that differs in one character, and one that is called like another's stack.
+            let at = swapped.index(one.len());
+            let near = format!("{}{}{}", &one[..at], if one[at..].starts_with('-') { '_' } else { '-' }, &one[at + 1..]);
+            let like_a_stack: String = named(&one).chars().take(64).collect();
+            for role in [&other, &near, &like_a_stack] {
+                prop_assert!((named(&one) == named(role)) == (one == **role), "{one} {role}");
+            }
+            let name = named(&one);
+            prop_assert!((1..=128).contains(&name.len()), "{name}");
+            prop_assert!(name.starts_with(|first: char| first.is_ascii_alphabetic()), "{name}");
+            prop_assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{name}");
+        }
     }
 
     #[test]
