@@ -73,6 +73,12 @@ struct Message {
     waiting: Waiting,
 }
 
+impl Message {
+    fn deduplication(&self) -> Deduplication {
+        Deduplication::Mark(self.waiting.since, self.waiting.number())
+    }
+}
+
 impl Waker {
     /// With the table and the queues.
     pub fn new(store: Store, queue: Queue, timer: Timer) -> Self {
@@ -152,14 +158,14 @@ impl Waker {
     }
 
     async fn send_at_once(&self, messages: &[&Message]) -> Result<(), QueueError> {
-        let wake_ups: Vec<_> =
-            messages.iter().map(|message| (&message.wake_up, Deduplication::Mark(message.waiting.since))).collect();
+        let wake_ups: Vec<_> = messages.iter().map(|message| (&message.wake_up, message.deduplication())).collect();
         self.unmarked(messages, self.queue.wake_up_all(&wake_ups).await).await
     }
 
     async fn send_later(&self, messages: &[&Message]) -> Result<(), QueueError> {
-        let timed = messages.iter().map(|Message { wake_up, waiting }| {
-            let deduplication_id = Deduplication::Mark(waiting.since).id(&wake_up.user_pool_id);
+        let timed = messages.iter().map(|message| {
+            let Message { wake_up, waiting } = message;
+            let deduplication_id = message.deduplication().id(&wake_up.user_pool_id);
             Timed { wake_up: wake_up.clone(), due: waiting.due, deduplication_id }
         });
         let timed: Vec<Timed> = timed.collect();

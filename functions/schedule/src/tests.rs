@@ -260,7 +260,7 @@ async fn passed_on(records: Vec<Value>) -> (Vec<String>, Vec<(String, String, St
 
 #[tokio::test]
 async fn of_what_the_timer_hands_over_the_wake_up_goes_on_and_nothing_else_that_is_in_it() {
-    let (pool, own) = ("eu-west-1_a", "mark-1795348800000-eu-west-1_a");
+    let (pool, own) = ("eu-west-1_a", "mark-1795348800000-66666666666666666666666666666666-eu-west-1_a");
     let mut more = wake_up_of(pool);
     more["errand_id"] = json!("of somebody else");
     let doubled = wake_up_of(pool).to_string().replacen('{', r#"{"other":"\u202e", "other":1, "#, 1);
@@ -271,7 +271,12 @@ async fn of_what_the_timer_hands_over_the_wake_up_goes_on_and_nothing_else_that_
         assert_eq!((sent[0].1.as_str(), sent[0].2.as_str()), (pool, own));
     }
     // An ID that is none of the pool's could be that of another message, which SQS would drop for it.
-    for odd in ["mark-1-eu-west-1_b", "due", "", "mark-1-eu-west-1_a\r\n"] {
+    for odd in [
+        "mark-1-66666666666666666666666666666666-eu-west-1_b",
+        "due",
+        "",
+        "mark-1-66666666666666666666666666666666-eu-west-1_a\r\n",
+    ] {
         let (again, sent) = passed_on(vec![record("7", &wake_up_of(pool).to_string(), odd, 1)]).await;
         assert_eq!((again.len(), sent[0].2.as_str()), (0, "7"), "{odd:?}");
     }
@@ -316,7 +321,10 @@ async fn a_wake_up_whose_time_has_come_keeps_its_group_its_id_and_its_trace() {
     let sent = &aws.asked.lock().unwrap().sent;
     let [passed] = sent.as_slice() else { panic!("{sent:?}") };
     assert_eq!(passed["MessageGroupId"], "eu-central-1_Local0001");
-    assert_eq!(passed["MessageDeduplicationId"], "mark-1763800000000-eu-central-1_Local0001");
+    assert_eq!(
+        passed["MessageDeduplicationId"],
+        "mark-1763800000000-66666666666666666666666666666666-eu-central-1_Local0001"
+    );
     let trace = passed["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].as_str().unwrap();
     assert!(trace.starts_with("Root=1-69222cc0-bd862e3fe1be46a994272793;"), "{trace}");
 }

@@ -60,6 +60,12 @@ impl Waiting {
         self.since <= now.plus(SKEW) && self.due <= now.plus(LONGEST + SKEW) && now < until
     }
 
+    /// A number that tells its message from those of other marks of the same time: clocks are apart, so that a mark that
+    /// is made later can be of the time of an earlier one. Of the same event, whose earlier look covers it, it is the same.
+    pub fn number(&self) -> u128 {
+        u128::from_str_radix(&self.event, 16).unwrap_or_default()
+    }
+
     /// What another delivery of its event needs.
     fn again(&self, now: Timestamp) -> Step {
         if self.due <= now {

@@ -51,9 +51,9 @@ enum Happens {
     /// A delivery that has read the mark decides and writes.
     Decide { event: usize, time: u32, read: Option<WaitingAt> },
     /// A delivery that has marked the pool sends its message.
-    Send { event: usize, time: u32, since: i64, due: i64 },
+    Send { event: usize, time: u32, since: i64, due: i64, number: u128 },
     /// A message of the timer is passed on.
-    PassOn { since: i64 },
+    PassOn { id: MessageId },
     /// The queue hands over what it has.
     Receive,
     /// A run ends.
@@ -68,6 +68,9 @@ fn in_millis(waiting: &Waiting) -> WaitingAt {
     (waiting.since.millis(), waiting.due.millis(), waiting.event.clone(), again_at)
 }
 
+/// What SQS knows a message by: when its pool was marked for it, and the event's number.
+type MessageId = (i64, u128);
+
 struct World {
     random: u64,
     faults: bool,
@@ -77,7 +80,7 @@ struct World {
     mark: Mark,
     standing: Standing,
     /// Deduplication IDs that the queue has taken, and what waits there, with the time that SQS sent it at.
-    taken: BTreeSet<i64>,
+    taken: BTreeSet<MessageId>,
     queue: Vec<Timestamp>,
     running: Option<(Timestamp, bool)>,
     /// Since when each event is answered with 200, and when each happened.
@@ -86,7 +89,7 @@ struct World {
     looks: Vec<i64>,
     looks_by_clock: Vec<Timestamp>,
     most_waiting: usize,
-    waiting: BTreeSet<i64>,
+    waiting: BTreeSet<MessageId>,
 }
 
 impl World {
@@ -142,8 +145,8 @@ impl World {
             match what {
                 Happens::Deliver { event, time } => self.deliver(now, event, time),
                 Happens::Decide { event, time, read } => self.decide(now, event, time, read.as_ref()),
-                Happens::Send { event, time, since, due } => self.send(now, event, time, (since, due)),
-                Happens::PassOn { since } => self.pass_on(now, since),
+                Happens::Send { event, time, since, due, number } => self.send(now, event, time, (since, due, number)),
+                Happens::PassOn { id } => self.pass_on(now, id),
                 Happens::Receive => self.receive(now),
                 Happens::End => self.end(now),
             }
@@ -199,11 +202,11 @@ impl World {
             return self.again(now, event, time);
         }
         let takes = 1 + self.draw(200);
-        let (since, due) = (waiting.since.millis(), waiting.due.millis());
-        self.then(now + takes, Happens::Send { event, time, since, due });
+        let (since, due, number) = (waiting.since.millis(), waiting.due.millis(), waiting.number());
+        self.then(now + takes, Happens::Send { event, time, since, due, number });
     }
 
-    fn send(&mut self, now: i64, event: usize, time: u32, (since, due): (i64, i64)) {
+    fn send(&mut self, now: i64, event: usize, time: u32, (since, due, number): (i64, i64, u128)) {
         if self.fails(10) {
             // The queue refuses it: the mark comes off, and the event is delivered again.
             if self.mark.waiting.as_ref().is_some_and(|waiting| waiting.since.millis() == since) {
@@ -211,12 +214,13 @@ impl World {
             }
             return self.again(now, event, time);
         }
-        self.waiting.insert(since);
+        let id = (since, number);
+        self.waiting.insert(id);
         let clock = self.clock(event % 2, now).millis();
         let delay = if due > clock { (due - clock + 999) / 1000 * 1000 } else { 0 };
         for _ in 0..if self.fails(4) { 2 } else { 1 } {
             let late = self.draw(if delay > 0 { 1_000 } else { 50 });
-            self.then(now + delay + late, Happens::PassOn { since });
+            self.then(now + delay + late, Happens::PassOn { id });
         }
         if self.fails(10) {
             // It was sent, and whoever sent it dies before it answers.
@@ -225,14 +229,14 @@ impl World {
         self.answered.insert(event, now);
     }
 
-    fn pass_on(&mut self, now: i64, since: i64) {
-        if self.taken.insert(since) {
+    fn pass_on(&mut self, now: i64, id: MessageId) {
+        if self.taken.insert(id) {
             let sent_at = self.clock(4, now);
             self.queue.push(sent_at);
             let late = self.draw(1_000);
             self.then(now + late, Happens::Receive);
         } else {
-            self.waiting.remove(&since);
+            self.waiting.remove(&id);
         }
     }
 
@@ -258,8 +262,8 @@ impl World {
             Some(Refusal::Covered) => self.waiting.clear(),
             Some(Refusal::Held(until) | Refusal::TooSoon(until)) => {
                 let wait = (until.millis() - clock.millis() + 999) / 1000 * 1000;
-                let (late, id) = (self.draw(1_000), -i64::try_from(self.number).unwrap());
-                self.then(now + wait + late, Happens::PassOn { since: id });
+                let (late, id) = (self.draw(1_000), (-i64::try_from(self.number).unwrap(), 0));
+                self.then(now + wait + late, Happens::PassOn { id });
             }
         }
     }
