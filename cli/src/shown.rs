@@ -14,6 +14,7 @@ mod style;
 mod table;
 pub mod tenant;
 
+use causeway_core::shown::shown;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -35,12 +36,12 @@ pub fn unreadable(list: &Value) -> String {
     lines.collect()
 }
 
-/// Names and messages come from WorkOS and from tenants.
+/// Names and messages come from WorkOS and from tenants. Where a line ends is the API's to say.
 fn printable(value: &Value) -> Value {
     match value {
         Value::String(text) => {
-            let is_harmless = |c: char| c == '\n' || !c.is_control();
-            Value::String(text.chars().map(|c| if is_harmless(c) { c } else { '\u{fffd}' }).collect())
+            let lines: Vec<String> = text.split('\n').map(|line| shown(line, Some('\u{fffd}')).collect()).collect();
+            Value::String(lines.join("\n"))
         }
         Value::Array(items) => items.iter().map(printable).collect(),
         Value::Object(members) => members
@@ -76,8 +77,10 @@ mod tests {
 
     #[test]
     fn no_text_of_an_answer_controls_the_terminal() {
-        let shown: Value = read(&json!({"name": ["a\u{1b}[2Jb\r\nc"]}), "a test").unwrap();
-        assert_eq!(shown, json!({"name": ["a\u{fffd}[2Jb\u{fffd}\nc"]}));
+        let shown: Value = read(&json!({"name": ["a\u{1b}[2Jb\r\nc", "a\u{202e}\u{2028}b"]}), "a test").unwrap();
+        assert_eq!(shown, json!({"name": ["a\u{fffd}[2Jb\u{fffd}\nc", "a\u{fffd}\u{fffd}b"]}));
+        let piled: Value = read(&json!({"name": format!("a{}", "\u{301}".repeat(50))}), "a test").unwrap();
+        assert_eq!(piled["name"].as_str().unwrap().chars().count(), 5, "no pile of marks reaches into other lines");
     }
 
     #[test]

@@ -102,6 +102,22 @@ fn the_queue_hands_over_no_more_batches_than_instances_are_reserved_for_them() {
 }
 
 #[test]
+fn what_is_reserved_for_schedule_is_enough_for_its_tick_beside_the_batches_of_the_timer() {
+    let template = template();
+    let parameter = template.split("\n  ScheduleConcurrency:\n").nth(1).unwrap();
+    let pattern = regex::Regex::new(property(parameter, "AllowedPattern").unwrap().trim_matches('"')).unwrap();
+    let triggers = resources(&template, "AWS::Lambda::EventSourceMapping");
+    let timer = triggers.iter().find(|trigger| trigger.contains("!GetAtt Timer.Arn")).unwrap();
+    let batches: u32 = property(timer, "MaximumConcurrency").unwrap().parse().unwrap();
+    for number in 0..1_200 {
+        assert_eq!(pattern.is_match(&number.to_string()), number > batches, "{number}");
+    }
+    for (odd, is_taken) in [("", true), ("03", false), ("3 ", false), ("-3", false), ("3\n", false)] {
+        assert_eq!(pattern.is_match(odd), is_taken, "{odd:?}");
+    }
+}
+
+#[test]
 fn the_queue_hides_a_message_longer_than_a_run_lasts_and_gives_up_after_three_times() {
     let template = template();
     let default = |name: &str| -> u64 {
@@ -119,13 +135,22 @@ fn what_waits_on_the_timer_uses_up_no_attempt_and_comes_again_only_after_its_fun
     let timer = resources(&template, "AWS::SQS::Queue").into_iter().find(|queue| queue.contains("  Timer:\n"));
     let timer = timer.unwrap();
     // A standard queue: a FIFO queue takes no delay for a single message.
-    assert!(!timer.contains("FifoQueue") && !timer.contains("RedrivePolicy") && !timer.contains("DelaySeconds"));
+    assert!(!timer.contains("FifoQueue") && !timer.contains("DelaySeconds"));
     let functions = resources(&template, "AWS::Serverless::Function");
     let schedule = functions.iter().find(|function| function.trim_start().starts_with("ScheduleFunction:")).unwrap();
     let seconds = |resource: &str, name: &str| property(resource, name).unwrap().parse::<u32>().unwrap();
     assert!(seconds(timer, "VisibilityTimeout") > seconds(schedule, "Timeout"));
     // Longer than a message waits at the most (SQS: `DelaySeconds`).
     assert!(seconds(timer, "MessageRetentionPeriod") > 900);
+    // And so long that what is no wake-up is given up and not forgotten.
+    let attempts = seconds(timer, "maxReceiveCount");
+    assert!(900 + attempts * seconds(timer, "VisibilityTimeout") < seconds(timer, "MessageRetentionPeriod"));
+    assert!(timer.contains("deadLetterTargetArn: !GetAtt TimerDeadLetters.Arn\n"), "{timer}");
+    // SQS: "Dead-letter queues": that of a standard queue is one too.
+    let queues = resources(&template, "AWS::SQS::Queue");
+    let given_up = queues.iter().find(|queue| queue.contains("  TimerDeadLetters:\n")).unwrap();
+    assert!(!given_up.contains("FifoQueue"), "{given_up}");
+    assert_eq!(seconds(given_up, "MessageRetentionPeriod"), 14 * 86_400);
     let triggers = resources(&template, "AWS::Lambda::EventSourceMapping");
     let [trigger] = triggers.iter().filter(|trigger| trigger.contains("!GetAtt Timer.Arn")).collect::<Vec<_>>()[..]
     else {

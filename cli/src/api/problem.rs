@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use causeway_core::shown::shown;
 use serde_json::{Value, json};
 
 /// A refusal.
@@ -71,7 +72,7 @@ impl fmt::Display for Problem {
         if let Some(field) = self.field() {
             write!(formatter, "{field}: ")?;
         }
-        let detail: String = self.detail().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let detail: String = shown(&self.detail(), Some(' ')).collect();
         write!(formatter, "{detail}\n  {} answered {}", self.call, self.status)?;
         match &self.request_id {
             Some(id) if self.status >= 500 => write!(formatter, ", request {id}"),

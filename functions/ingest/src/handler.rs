@@ -76,7 +76,9 @@ impl NotTaken {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, self.to_string()),
             Self::Refused(refused) => (StatusCode::UNAUTHORIZED, refused.to_string()),
             Self::NotAnEvent(_) => (StatusCode::BAD_REQUEST, self.to_string()),
-            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, format!("{self}: deliver again")),
+            Self::TooMany | Self::NotWoken(NotWoken::InDoubt) => {
+                (StatusCode::TOO_MANY_REQUESTS, format!("{self}: deliver again"))
+            }
             Self::Store(_) | Self::Seal(_) | Self::NotWoken(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "not available at the moment: deliver again".to_owned())
             }
@@ -193,7 +195,7 @@ fn metric_of(taken: &Result<Taken, NotTaken>) -> Metric {
         Err(NotTaken::Refused(Refused::TooNew)) => Metric::WebhooksRefusedTooNew,
         Err(NotTaken::Refused(Refused::Forged)) => Metric::WebhooksRefusedForged,
         Err(NotTaken::NotAnEvent(_)) => Metric::WebhooksRefusedNotAnEvent,
-        Err(NotTaken::TooMany) => Metric::WebhooksRefusedTooMany,
+        Err(NotTaken::TooMany | NotTaken::NotWoken(NotWoken::InDoubt)) => Metric::WebhooksRefusedTooMany,
         Err(NotTaken::Store(_) | NotTaken::Seal(_) | NotTaken::NotWoken(_)) => Metric::WebhooksNotTaken,
     }
 }
@@ -298,6 +300,7 @@ mod tests {
             (Refused::Forged.into(), Metric::WebhooksRefusedForged),
             (NotTaken::NotAnEvent(no_event), Metric::WebhooksRefusedNotAnEvent),
             (NotTaken::TooMany, Metric::WebhooksRefusedTooMany),
+            (NotWoken::InDoubt.into(), Metric::WebhooksRefusedTooMany),
             (store.into(), Metric::WebhooksNotTaken),
             (seal.into(), Metric::WebhooksNotTaken),
         ] {

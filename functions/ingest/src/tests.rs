@@ -28,6 +28,8 @@ use tower::ServiceExt;
 
 use crate::handler::{Ingest, router};
 
+mod repeated;
+
 const TENANTS: [&str; 2] = ["tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N", "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2P"];
 const SECRET: &str = "whsec_test";
 
@@ -41,6 +43,10 @@ struct State {
     fails: Option<&'static str>,
     /// An operation whose next answer is lost after it was carried out.
     loses: Option<&'static str>,
+    /// Whether somebody else sends a pool's message once more before the next write of its mark.
+    is_outrun: bool,
+    /// Whether a run takes the mark off before the next write of it.
+    is_looked_at: bool,
 }
 
 /// An AWS with tenants that have so many pools each.
@@ -111,9 +117,15 @@ impl Aws {
         let pool = request["Key"]["sk"]["S"].as_str().unwrap().strip_prefix("POOL#").unwrap();
         let (values, condition) = (&request["ExpressionAttributeValues"], request["ConditionExpression"].as_str());
         let mark = state.marks.entry(pool.to_owned()).or_insert_with(|| json!({}));
+        if std::mem::take(&mut state.is_outrun) {
+            mark["waiting"]["M"]["again_at"] = json!({ "S": clock::now().to_string() });
+        }
+        if std::mem::take(&mut state.is_looked_at) {
+            *mark = json!({ "looked_at": { "S": clock::now().to_string() } });
+        }
         let holds = condition.unwrap().split(" OR ").any(|condition| match condition {
             "attribute_not_exists(waiting)" => mark["waiting"].is_null(),
-            "waiting = :before" => mark["waiting"] == values[":before"],
+            "waiting = :before" => !mark["waiting"].is_null() && mark["waiting"] == values[":before"],
             "waiting = :waiting" => mark["waiting"] == values[":waiting"],
             other => panic!("{other}"),
         });

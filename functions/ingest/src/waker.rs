@@ -50,6 +50,20 @@ pub enum NotWoken {
     /// A message could not be sent.
     #[error("the queue is not available")]
     Queue(#[from] QueueError),
+    /// Whether its messages were sent is not known, and they were sent once more a moment ago.
+    #[error("the event came a moment ago")]
+    InDoubt,
+}
+
+/// What came of marking a pool.
+#[derive(Debug)]
+enum Marked {
+    /// This message is to be sent.
+    Message(Message),
+    /// The message of somebody else serves.
+    Served,
+    /// Nobody knows whether there is a message.
+    InDoubt,
 }
 
 /// A message for a pool that is marked.
@@ -57,6 +71,12 @@ pub enum NotWoken {
 struct Message {
     wake_up: WakeUp,
     waiting: Waiting,
+}
+
+impl Message {
+    fn deduplication(&self) -> Deduplication {
+        Deduplication::Mark(self.waiting.since, self.waiting.number())
+    }
 }
 
 impl Waker {
@@ -73,18 +93,24 @@ impl Waker {
             return Ok(Woken::default());
         }
         let marks = self.store.marks(tenant).await?;
-        let (mut messages, mut failed) = (Vec::new(), None);
+        let (mut messages, mut in_doubt, mut failed) = (Vec::new(), false, None);
         for some in steps(&pools, &marks, event, now).chunks(SIDE_BY_SIDE) {
             for marked in join_all(some.iter().map(|(wake_up, step)| self.marked(wake_up, step, &marks))).await {
                 match marked {
-                    Ok(marked) => messages.extend(marked),
+                    Ok(Marked::Message(message)) => messages.push(message),
+                    Ok(Marked::Served) => {}
+                    Ok(Marked::InDoubt) => in_doubt = true,
                     Err(error) => failed = Some(error),
                 }
             }
         }
         // Where a pool could not be marked, the others' marks have their messages all the same.
         self.send(&messages, now).await?;
-        failed.map_or(Ok(Woken { pools: pools.len(), sent: messages.len() }), |error| Err(error.into()))
+        match failed {
+            Some(error) => Err(error.into()),
+            None if in_doubt => Err(NotWoken::InDoubt),
+            None => Ok(Woken { pools: pools.len(), sent: messages.len() }),
+        }
     }
 
     /// The wake-ups of the tenant's pools that have runs, in the order of their IDs. One that can't be read is told and
@@ -99,24 +125,26 @@ impl Waker {
         Ok(pools.iter().filter(|pool| pool.is_reconciled()).map(|pool| pool.wake_up(Cause::Webhook)).collect())
     }
 
-    /// Marks the pool of a message that is about to be sent; `None` where somebody else did, whose message serves.
+    /// Marks the pool of a message that is about to be sent, unless somebody else did.
     async fn marked(
         &self,
         wake_up: &WakeUp,
         step: &Step,
         marks: &BTreeMap<UserPoolId, StoredMark>,
-    ) -> Result<Option<Message>, StoreError> {
-        let message = |waiting: &Waiting| Message { wake_up: wake_up.clone(), waiting: waiting.clone() };
-        match step {
-            Step::Nothing => Ok(None),
-            Step::Again(waiting) => Ok(Some(message(waiting))),
-            Step::Send(waiting) => {
-                let (tenant, pool) = (&wake_up.tenant_id, &wake_up.user_pool_id);
-                let before = marks.get(pool).cloned().unwrap_or_default();
-                let is_marked = self.store.mark(tenant, pool, &before, waiting).await?;
-                Ok(is_marked.then(|| message(waiting)))
+    ) -> Result<Marked, StoreError> {
+        let (tenant, pool) = (&wake_up.tenant_id, &wake_up.user_pool_id);
+        let before = marks.get(pool).cloned().unwrap_or_default();
+        let message =
+            |waiting: &Waiting| Marked::Message(Message { wake_up: wake_up.clone(), waiting: waiting.clone() });
+        Ok(match step {
+            Step::Again(waiting) => message(waiting),
+            Step::AgainLater(waiting) if self.store.mark_again(tenant, pool, &before, waiting).await? => {
+                message(waiting)
             }
-        }
+            Step::AgainLater(_) | Step::InDoubt => Marked::InDoubt,
+            Step::Send(waiting) if self.store.mark(tenant, pool, &before, waiting).await? => message(waiting),
+            Step::Send(_) | Step::Nothing => Marked::Served,
+        })
     }
 
     /// Sends messages, ten in a call, and takes the marks off whose messages could not be sent: the event comes again.
@@ -130,15 +158,15 @@ impl Waker {
     }
 
     async fn send_at_once(&self, messages: &[&Message]) -> Result<(), QueueError> {
-        let wake_ups: Vec<_> =
-            messages.iter().map(|message| (&message.wake_up, Deduplication::Mark(message.waiting.since))).collect();
+        let wake_ups: Vec<_> = messages.iter().map(|message| (&message.wake_up, message.deduplication())).collect();
         self.unmarked(messages, self.queue.wake_up_all(&wake_ups).await).await
     }
 
     async fn send_later(&self, messages: &[&Message]) -> Result<(), QueueError> {
-        let timed = messages.iter().map(|Message { wake_up, waiting }| {
-            let deduplication_id = Deduplication::Mark(waiting.since).id(&wake_up.user_pool_id);
-            Timed::new(wake_up, waiting.due, deduplication_id)
+        let timed = messages.iter().map(|message| {
+            let Message { wake_up, waiting } = message;
+            let deduplication_id = message.deduplication().id(&wake_up.user_pool_id);
+            Timed { wake_up: wake_up.clone(), due: waiting.due, deduplication_id }
         });
         let timed: Vec<Timed> = timed.collect();
         self.unmarked(messages, self.timer.set(&timed, clock::now()).await).await

@@ -9,6 +9,7 @@ use causeway_core::{
     app_clients::AppClients,
     check::{Check, CheckOutcome, all_hold},
     errand::Task,
+    health::ErrorClass,
     id::AccountId,
     onboarding::Admission,
     user_pool::{PoolOptions, PoolStatus, UserPool},
@@ -28,6 +29,8 @@ use crate::{
 
 /// How many pools of a tenant its links may register. More of them are an operator's affair.
 const MOST_POOLS: usize = 50;
+/// How often a registration is tried where others register at the same time.
+const TRIES: usize = 3;
 
 /// The checks by name, in their order, as people call them. Others are shown by their name.
 const NAMES: [(&str, &str); 10] = [
@@ -87,14 +90,22 @@ fn status(pool: &UserPool) -> &'static str {
 
 /// Registers the pool, unless this tenant has it already, and goes on to its checks.
 pub async fn register(visitor: Visitor, mut form: Form) -> Result<Response, Failure> {
-    if let Some(pool) = registered(&visitor, &mut form).await? {
-        return Ok(visitor.redirect(&format!("pools/{}/check?run", pool.user_pool_id)));
+    for _ in 0..TRIES {
+        match registered(&visitor, &mut form).await {
+            Ok(Some(pool)) => return Ok(visitor.redirect(&format!("pools/{}/check?run", pool.user_pool_id))),
+            Ok(None) => return Ok((StatusCode::BAD_REQUEST, asked(&visitor, &form).await?).into_response()),
+            // Another registration came first: they are counted again.
+            Err(Failure::Tenancy(TenancyError::Store(error))) if error.class() == ErrorClass::Conflict => {}
+            Err(error) => return Err(error),
+        }
     }
-    Ok((StatusCode::BAD_REQUEST, asked(&visitor, &form).await?).into_response())
+    Err(Failure::Busy)
 }
 
 async fn registered(visitor: &Visitor, form: &mut Form) -> Result<Option<UserPool>, Failure> {
     let Some(wanted) = read(visitor, form) else { return Ok(None) };
+    let service = &visitor.service;
+    let turn = service.store.registration_turn(&visitor.tenant.id, service.number()).await?;
     let all = visitor.all_pools().await?;
     let known = all.items.iter().find(|pool| pool.user_pool_id == wanted.user_pool_id && visitor.link.governs(pool));
     if let Some(pool) = known {
@@ -126,8 +137,8 @@ async fn registered(visitor: &Visitor, form: &mut Form) -> Result<Option<UserPoo
         options: PoolOptions::default(),
         awaits_admission: admission == Admission::Waits,
         registered_by: Some(visitor.link.id.clone()),
+        turn: Some(turn),
     };
-    let service = &visitor.service;
     let registered = Box::pin(register_pool(&service.store, &service.rules, &visitor.tenant, new, service.now()));
     let fields = ["account_id", "role_name", "user_pool_id"];
     match visitor.recorded(Some(&wanted.user_pool_id), "check", &fields, registered).await {

@@ -1,7 +1,7 @@
 //! Who looks at the page: whoever holds a link's session. A link that has ended, was revoked, is another
 //! tenant's or was guessed leads to the same dead end.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -21,13 +21,17 @@ use causeway_core::{
 use causeway_edge::Source;
 use causeway_store::{Found, Session};
 use causeway_tenancy::{TenancyError, recorded};
+use futures::future::try_join_all;
 
 use crate::{failure::Failure, page::see_other, service::Service};
 
 /// How often an errand is asked for where others are asked for in the same moment.
 const TRIES: usize = 3;
-/// How many cookies of one name are looked up: a browser sends several where they were set for several paths.
-const MOST_COOKIES: usize = 3;
+/// How many cookies of one name are looked up: as many as there is room for in a request's headers (API Gateway: 10,240
+/// bytes). A browser sends several where they were set for several paths, and another host of the same domain can set any.
+const MOST_COOKIES: usize = 120;
+/// How many of them are looked up at once.
+const AT_ONCE: usize = 20;
 
 /// The holder of a good session, on a page of the session's tenant.
 pub struct Visitor {
@@ -165,28 +169,37 @@ impl Visitor {
 }
 
 /// The session that a browser shows for a tenant's pages, and its link, if that is good. What is not good counts against
-/// the source that shows it.
+/// the source that shows it, unless it comes beside one that is: that may be somebody else's doing.
 pub async fn session(
     service: &Service,
     source: Source,
     tenant: &TenantId,
     headers: &HeaderMap,
 ) -> Result<Option<(String, OnboardingLink)>, Failure> {
-    let name = cookie_name(&service.base, tenant);
-    let now = service.now();
-    let shown = cookies(headers).filter(|(key, _)| *key == name).filter_map(|(_, value)| Token::parse(value));
-    for cookie in shown.take(MOST_COOKIES) {
-        let lookup = cookie.lookup();
-        if !service.misses.take(&source, now) {
-            return Err(Failure::TooManyMisses);
-        }
-        let link = service.store.link_of_session(&lookup).await?;
-        if let Some(link) = link.filter(|link| link.is_good(now) && link.tenant_id == *tenant) {
-            service.misses.give_back(&source);
-            return Ok(Some((lookup, link)));
+    let (lookups, now) = (shown_sessions(headers, &cookie_name(&service.base, tenant)), service.now());
+    let turns = u32::try_from(lookups.len()).unwrap_or(u32::MAX);
+    if turns == 0 {
+        return Ok(None);
+    }
+    if !service.misses.take_many(&source, turns, now) {
+        return Err(Failure::TooManyMisses);
+    }
+    for some in lookups.chunks(AT_ONCE) {
+        let links = try_join_all(some.iter().map(|lookup| service.store.link_of_session(lookup))).await?;
+        let mut links = some.iter().zip(links).filter_map(|(lookup, link)| Some((lookup, link?)));
+        if let Some((lookup, link)) = links.find(|(_, link)| link.is_good(now) && link.tenant_id == *tenant) {
+            service.misses.give_back_many(&source, turns);
+            return Ok(Some((lookup.clone(), link)));
         }
     }
     Ok(None)
+}
+
+/// The sessions that cookies of this name may be of, each once, in their order.
+fn shown_sessions(headers: &HeaderMap, name: &str) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let shown = cookies(headers).filter(|(key, _)| *key == name).filter_map(|(_, value)| Token::parse(value));
+    shown.map(|token| token.lookup()).filter(|lookup| seen.insert(lookup.clone())).take(MOST_COOKIES).collect()
 }
 
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
@@ -259,6 +272,26 @@ mod tests {
         ] {
             assert!(!is_from(OURS, &headers(refused)), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn every_session_that_a_browser_shows_is_looked_for_once_however_many_stand_before_it() {
+        let token = |number: u8| Token::new([number; 32]);
+        let pair = |number: u8| format!("name={}", token(number).expose());
+        // As many as fit, in several headers and one that is doubled, between cookies that are none.
+        let tossed: Vec<String> = (0..100).map(pair).collect();
+        let first = format!("name=short; {}; other={}", tossed[..50].join("; "), token(200).expose());
+        let second = format!("{}; {}; name=", tossed[50..].join(";"), tossed[..50].join("; "));
+        let mut headers = HeaderMap::new();
+        for value in [first, second, pair(201)] {
+            headers.append(header::COOKIE, HeaderValue::from_str(&value).unwrap());
+        }
+        let expected: Vec<String> = (0..100).chain([201]).map(|number| token(number).lookup()).collect();
+        assert_eq!(shown_sessions(&headers, "name"), expected);
+        assert_eq!(shown_sessions(&headers, "nam"), Vec::<String>::new());
+        let many: Vec<String> = (0..=u8::MAX).map(pair).collect();
+        headers.insert(header::COOKIE, HeaderValue::from_str(&many.join("; ")).unwrap());
+        assert_eq!(shown_sessions(&headers, "name").len(), MOST_COOKIES);
     }
 
     #[test]

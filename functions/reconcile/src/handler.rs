@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use causeway_core::{errand::ErrandCall, run::RunReport, timestamp::Timestamp, waiting::Refusal};
+use causeway_core::{errand::ErrandCall, run::RunReport, timestamp::Timestamp, waiting::Refusal, wake_up::WakeUp};
 use causeway_queue::{DeadLetters, Deduplication, Timed, Unreadable};
 use causeway_reconciler::{Deadlines, Ran};
 use causeway_telemetry::{METRICS, Measurements, chain, current_trace_id, cut, measured};
@@ -135,9 +135,8 @@ async fn run(service: &Service, woken: Woken, deadlines: Deadlines) -> bool {
 /// done with, so that waiting takes none of their attempts.
 async fn put_off(service: &Service, woken: &Woken, until: Timestamp) -> bool {
     let (sources, pool) = (service.reconciler.sources, &woken.wake_up.user_pool_id);
-    let again = woken.bodies.values().map(|body| Timed {
-        user_pool_id: pool.clone(),
-        body: body.clone(),
+    let again = woken.causes.iter().map(|cause| Timed {
+        wake_up: WakeUp { cause: *cause, ..woken.wake_up.clone() },
         due: until,
         deduplication_id: Deduplication::Never(sources.number()).id(pool),
     });
@@ -166,6 +165,7 @@ fn log(report: &RunReport, metrics: &Measurements) {
 
 #[cfg(test)]
 mod tests {
+    use causeway_core::waiting::LONGEST_LEASE;
     use causeway_reconciler::LEASE_AFTER_DEADLINE;
 
     use super::*;
@@ -198,6 +198,16 @@ mod tests {
         let section = template.split(&format!("\n  {parameter}:\n")).nth(1).unwrap();
         let default = section.split("    Default: ").nth(1).unwrap().lines().next().unwrap();
         Duration::from_secs(default.parse().unwrap())
+    }
+
+    #[test]
+    fn no_lease_is_longer_than_what_is_taken_for_one() {
+        // Lambda: "Configure Lambda function timeout", 15 minutes at most.
+        let (now, longest) = (Timestamp::from_seconds(1_000_000), Duration::from_mins(15));
+        for timeout in [Duration::from_secs(1), default_of("ReconcileTimeoutSeconds"), longest] {
+            let until = deadlines(now, now.plus(timeout), 1).longest.plus(LEASE_AFTER_DEADLINE);
+            assert!(until <= now.plus(LONGEST_LEASE), "{timeout:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the messages of a batch ask for: several wake-ups for one pool are one run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lambda_events::event::sqs::SqsMessage;
 use causeway_core::{
@@ -35,8 +35,8 @@ enum Message {
 pub struct Woken {
     /// The wake-up with the strongest cause of all of them.
     pub wake_up: WakeUp,
-    /// The first with each cause, as it was written.
-    pub bodies: BTreeMap<Cause, String>,
+    /// The causes of all of them.
+    pub causes: BTreeSet<Cause>,
     /// Their messages.
     pub message_ids: Vec<String>,
     /// When the first of those with that cause was sent.
@@ -51,7 +51,7 @@ impl Woken {
     fn of(wake_up: WakeUp) -> Self {
         Self {
             wake_up,
-            bodies: BTreeMap::new(),
+            causes: BTreeSet::new(),
             message_ids: Vec::new(),
             sent_at: None,
             urgency: Urgency::Since(Timestamp::from_millis(0)),
@@ -61,12 +61,12 @@ impl Woken {
 
     fn add(&mut self, wake_up: WakeUp, message: &SqsMessage) {
         let (cause, sent_at) = (wake_up.cause, sent_at(message));
-        if cause > self.wake_up.cause || self.bodies.is_empty() {
+        if cause > self.wake_up.cause || self.causes.is_empty() {
             (self.wake_up, self.sent_at) = (wake_up, sent_at);
         } else if cause == self.wake_up.cause {
             self.sent_at = self.sent_at.into_iter().chain(sent_at).min();
         }
-        self.bodies.entry(cause).or_insert_with(|| message.body.clone().unwrap_or_default());
+        self.causes.insert(cause);
         self.urgency = match (self.urgency, sent_at) {
             (Urgency::Since(before), Some(sent_at)) if cause != Cause::Api => Urgency::Since(before.max(sent_at)),
             _ => Urgency::AtOnce,
@@ -178,8 +178,7 @@ mod tests {
     #[test]
     fn a_wake_up_that_is_put_off_keeps_each_of_its_causes() {
         let woken = woken(&[("schedule", Some(1)), ("webhook", Some(2)), ("api", Some(3)), ("webhook", Some(4))]);
-        let causes = woken.bodies.values().map(|body| serde_json::from_str::<WakeUp>(body).unwrap().cause);
-        assert_eq!(causes.collect::<Vec<_>>(), [Cause::Schedule, Cause::Api, Cause::Webhook]);
+        assert_eq!(woken.causes, [Cause::Schedule, Cause::Api, Cause::Webhook].into());
         assert_eq!((woken.wake_up.cause, woken.sent_at), (Cause::Webhook, Some(Timestamp::from_seconds(2))));
     }
 

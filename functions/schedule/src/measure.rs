@@ -18,6 +18,13 @@ pub const UNWELL: [(HealthState, Metric); 8] = [
     (HealthState::Bug, Metric::PoolsBug),
 ];
 
+/// What is counted for a message of the timer's queue that is no wake-up.
+pub fn of_malformed() -> Measurements {
+    let mut metrics = Measurements::default();
+    metrics.count(Metric::WakeUpsMalformed);
+    metrics
+}
+
 /// What a tick did with the pools that were due.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ticked {

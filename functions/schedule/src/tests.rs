@@ -1,6 +1,10 @@
 //! Ticks over a table and a queue that are made up, in time that passes by itself.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    cell::RefCell,
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::{
@@ -205,42 +209,106 @@ async fn counting_waits_for_no_tick_and_no_tick_for_the_count() {
     assert!(began.elapsed() <= Duration::from_secs(2));
 }
 
-#[tokio::test]
-async fn what_the_timer_hands_over_is_passed_on_as_it_was_written_and_what_is_refused_comes_again() {
-    let aws = Aws::new([WELL; ALL], WELL);
-    let body = |pool: &str| json!({ "tenant_id": "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N", "user_pool_id": pool, "cause": "webhook", "of_later": 1 });
-    let record = |id: &str, body: String| {
-        let deduplication = json!({ "stringValue": format!("mark-{id}"), "dataType": "String" });
-        json!({
-            "messageId": id, "body": body, "eventSource": "aws:sqs",
-            "attributes": { "AWSTraceHeader": format!("Root={id}") },
-            "messageAttributes": { DEDUPLICATION_ID: deduplication },
-        })
-    };
-    let mut unnamed = record("4", body("eu-west-1_unnamed").to_string());
-    unnamed["messageAttributes"] = json!({});
-    let event = json!({ "Records": [
-        record("1", body("eu-west-1_a").to_string()),
-        record("2", "no wake-up".to_owned()),
-        record("3", body("eu-west-1_refused").to_string()),
-        unnamed,
-    ]});
-    let response = pass_on(&aws.schedule().queue, serde_json::from_value(event).unwrap(), "request").await;
-    assert_eq!(serde_json::json!(response), json!({ "batchItemFailures": [{ "itemIdentifier": "3" }] }));
-    let sent = &aws.asked.lock().unwrap().sent;
-    let said: Vec<(Value, &Value, &Value)> = sent
-        .iter()
-        .map(|entry| {
-            let body = serde_json::from_str(entry["MessageBody"].as_str().unwrap()).unwrap();
-            (body, &entry["MessageGroupId"], &entry["MessageDeduplicationId"])
-        })
-        .collect();
-    let expected = [("eu-west-1_a", "mark-1"), ("eu-west-1_refused", "mark-3"), ("eu-west-1_unnamed", "4")];
-    let (groups, ids) = (expected.map(|(pool, _)| json!(pool)), expected.map(|(_, id)| json!(id)));
-    for (number, (pool, _)) in expected.iter().enumerate() {
-        assert_eq!(said[number], (body(pool), &groups[number], &ids[number]));
+thread_local! {
+    static WRITTEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The log of this thread, which is that of one test.
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        WRITTEN.with_borrow_mut(|written| written.write(bytes))
     }
-    assert_eq!(sent[0]["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"], "Root=1");
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Begins to keep the log, for all tests: a subscriber of one thread's own misses what other threads met first.
+fn keep_log() {
+    let _ = tracing_subscriber::fmt().with_writer(|| Log).try_init();
+}
+
+/// A message of the timer's queue.
+fn record(id: &str, body: &str, deduplication_id: &str, received: u32) -> Value {
+    json!({
+        "messageId": id, "body": body, "eventSource": "aws:sqs",
+        "attributes": { "AWSTraceHeader": format!("Root={id}"), "ApproximateReceiveCount": received.to_string() },
+        "messageAttributes": { DEDUPLICATION_ID: { "stringValue": deduplication_id, "dataType": "String" } },
+    })
+}
+
+fn wake_up_of(pool: &str) -> Value {
+    json!({ "tenant_id": "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N", "user_pool_id": pool, "cause": "webhook" })
+}
+
+/// The messages that come again, and for those that went on what they say, their group and their deduplication ID.
+async fn passed_on(records: Vec<Value>) -> (Vec<String>, Vec<(String, String, String)>) {
+    let aws = Aws::new([WELL; ALL], WELL);
+    let event = serde_json::from_value(json!({ "Records": records })).unwrap();
+    let response = pass_on(&aws.schedule().queue, event, "request").await;
+    let again = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+    let sent = &aws.asked.lock().unwrap().sent;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let said = |entry: &Value| {
+        (text(&entry["MessageBody"]), text(&entry["MessageGroupId"]), text(&entry["MessageDeduplicationId"]))
+    };
+    (again, sent.iter().map(said).collect())
+}
+
+#[tokio::test]
+async fn of_what_the_timer_hands_over_the_wake_up_goes_on_and_nothing_else_that_is_in_it() {
+    let (pool, own) = ("eu-west-1_a", "mark-1795348800000-66666666666666666666666666666666-eu-west-1_a");
+    let mut more = wake_up_of(pool);
+    more["errand_id"] = json!("of somebody else");
+    let doubled = wake_up_of(pool).to_string().replacen('{', r#"{"other":"\u202e", "other":1, "#, 1);
+    for body in [wake_up_of(pool).to_string(), more.to_string(), doubled] {
+        let (again, sent) = passed_on(vec![record("1", &body, own, 1)]).await;
+        let said: Vec<Value> = sent.iter().map(|(body, ..)| serde_json::from_str(body).unwrap()).collect();
+        assert_eq!((again.len(), said), (0, vec![wake_up_of(pool)]), "{body}");
+        assert_eq!((sent[0].1.as_str(), sent[0].2.as_str()), (pool, own));
+    }
+    // An ID that is none of the pool's could be that of another message, which SQS would drop for it.
+    for odd in [
+        "mark-1-66666666666666666666666666666666-eu-west-1_b",
+        "due",
+        "",
+        "mark-1-66666666666666666666666666666666-eu-west-1_a\r\n",
+    ] {
+        let (again, sent) = passed_on(vec![record("7", &wake_up_of(pool).to_string(), odd, 1)]).await;
+        assert_eq!((again.len(), sent[0].2.as_str()), (0, "7"), "{odd:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_wake_up_or_could_not_be_passed_on_comes_again_and_nothing_beside_it_does() {
+    let odd = ["", "no wake-up", "[]", "{}", &"[".repeat(100_000), &"a".repeat(200_000), "\u{2028}"];
+    let mut records: Vec<Value> =
+        odd.iter().enumerate().map(|(at, body)| record(&format!("odd-{at}"), body, "due-1-eu-west-1_a", 1)).collect();
+    records.push(record("good", &wake_up_of("eu-west-1_a").to_string(), "due-1-eu-west-1_a", 1));
+    records.push(record("refused", &wake_up_of("eu-west-1_refused").to_string(), "due-1-eu-west-1_refused", 1));
+    let (again, sent) = passed_on(records).await;
+    let expected = (0..odd.len()).map(|at| format!("odd-{at}")).chain(["refused".to_owned()]);
+    assert_eq!(again, expected.collect::<Vec<_>>());
+    assert_eq!(
+        sent.iter().map(|(_, group, _)| group.as_str()).collect::<Vec<_>>(),
+        ["eu-west-1_a", "eu-west-1_refused"]
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_wake_up_is_told_and_counted_the_first_time_only() {
+    for (received, told) in [(1, 1), (2, 0), (5, 0)] {
+        keep_log();
+        WRITTEN.take();
+        let (again, _) = passed_on(vec![record("odd", "no wake-up", "due", received)]).await;
+        assert_eq!(again, ["odd"], "it comes again whatever was told");
+        let lines = String::from_utf8(WRITTEN.take()).unwrap();
+        assert_eq!(lines.matches("a message of the timer is no wake-up").count(), told, "{lines}");
+        assert_eq!(lines.matches("WakeUpsMalformed").count(), told, "{lines}");
+    }
 }
 
 #[tokio::test]
@@ -253,7 +321,10 @@ async fn a_wake_up_whose_time_has_come_keeps_its_group_its_id_and_its_trace() {
     let sent = &aws.asked.lock().unwrap().sent;
     let [passed] = sent.as_slice() else { panic!("{sent:?}") };
     assert_eq!(passed["MessageGroupId"], "eu-central-1_Local0001");
-    assert_eq!(passed["MessageDeduplicationId"], "mark-1763800000000-eu-central-1_Local0001");
+    assert_eq!(
+        passed["MessageDeduplicationId"],
+        "mark-1763800000000-66666666666666666666666666666666-eu-central-1_Local0001"
+    );
     let trace = passed["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].as_str().unwrap();
     assert!(trace.starts_with("Root=1-69222cc0-bd862e3fe1be46a994272793;"), "{trace}");
 }

@@ -37,7 +37,7 @@ pub async fn look_up(
     let asker = Asker::Browser(source);
     let pool = match offering(&bridge, &tenant, &pool, asker).await {
         Ok(pool) => pool,
-        Err(failure) => return failed(&failure),
+        Err(failure) => return failed_for_all(&failure),
     };
     let answer = answer(&bridge, pool.as_deref(), query.as_deref().unwrap_or_default(), asker).await;
     let lookup = pool.as_ref().and_then(|pool| pool.options.domain_lookup.as_ref());
@@ -53,7 +53,7 @@ pub async fn preflight(
 ) -> Response {
     let pool = match offering(&bridge, &tenant, &pool, Asker::Browser(source)).await {
         Ok(pool) => pool,
-        Err(failure) => return failed(&failure),
+        Err(failure) => return failed_for_all(&failure),
     };
     let lookup = pool.as_ref().and_then(|pool| pool.options.domain_lookup.as_ref());
     let mut response = readable(StatusCode::NO_CONTENT.into_response(), lookup, &headers);
@@ -107,7 +107,23 @@ fn failed(failure: &Failure) -> Response {
         return (again, told(StatusCode::TOO_MANY_REQUESTS, &json!({ "error": "too_many_requests" }))).into_response();
     }
     tracing::warn!(class = ?failure.class(), "a lookup failed");
-    told(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": "temporarily_unavailable" }))
+    let again = [(header::RETRY_AFTER, "1")];
+    (again, told(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": "temporarily_unavailable" }))).into_response()
+}
+
+/// What failed before the pool was known, and so which origins it names: any page may read that, since it is the same
+/// for every pool, and for none.
+fn failed_for_all(failure: &Failure) -> Response {
+    let mut response = failed(failure);
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    tells_when(response)
+}
+
+/// The response, of which a page that may read it learns when to ask again (Fetch standard: "CORS-safelisted
+/// response-header name").
+fn tells_when(mut response: Response) -> Response {
+    response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After"));
+    response
 }
 
 /// The response, which a page of an origin that the pool names may read.
@@ -119,6 +135,7 @@ fn readable(mut response: Response, lookup: Option<&DomainLookup>, headers: &Hea
         |origin: &&HeaderValue| origin.to_str().is_ok_and(|origin| lookup.is_some_and(|lookup| lookup.allows(origin)));
     if let Some(origin) = origin.filter(is_allowed) {
         own.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        return tells_when(response);
     }
     response
 }

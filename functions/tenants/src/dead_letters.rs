@@ -173,8 +173,7 @@ pub async fn redrive(
                 Some(wake_up) => {
                     let pool = &wake_up.user_pool_id;
                     let again = Passed {
-                        user_pool_id: pool.clone(),
-                        body: letter.body.clone(),
+                        wake_up: wake_up.clone(),
                         deduplication_id: Deduplication::Never(service.reconciler.sources.number()).id(pool),
                         trace: trace_header(),
                     };

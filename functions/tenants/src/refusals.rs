@@ -12,6 +12,7 @@ use axum::{
 use causeway_core::{
     decisions::{Decisions, Refusal},
     id::{ConnectionId, TenantId, UserPoolId},
+    shown::shown,
     timestamp::Timestamp,
 };
 use causeway_edge::Caller;
@@ -55,7 +56,7 @@ struct Refuse {
     /// The connections of which nothing is to be taken.
     #[schema(value_type = Vec<ConnectionId>, min_items = 1, max_items = 1000)]
     connection_ids: BTreeSet<ConnectionId>,
-    /// Why, for people.
+    /// Why, for people. What controls how a text is shown becomes a space.
     #[schema(min_length = 1, max_length = 500)]
     reason: String,
     /// Until when; until it is let go, without it.
@@ -130,7 +131,7 @@ pub async fn refuse(
 ) -> Result<(StatusCode, Json<Refused>), Problem> {
     let request: Refuse = input::read(&body)?;
     let now = service.now();
-    check(&request, now)?;
+    let reason = check(&request, now)?;
     let (_, pool) = service.verified_pool(&path).await?;
     let claims = service.store().claims(&pool.user_pool_id).await?;
     let own = claims.items.iter().filter(|claim| claim.tenant_id == pool.tenant_id);
@@ -139,7 +140,7 @@ pub async fn refuse(
     if let Some(id) = request.connection_ids.iter().find(|id| !known.contains(*id)) {
         return Err(Problem::conflict(format!("{id} has no provider of Causeway's in this user pool")));
     }
-    let Refuse { connection_ids, reason, until } = request;
+    let Refuse { connection_ids, until, .. } = request;
     let refusal = Refusal { connection_ids, reason, refused_by: caller, refused_at: now, until };
     let items = RefusalAnswer::each(&refusal).collect();
     service
@@ -159,17 +160,19 @@ pub async fn refuse(
     Ok((StatusCode::CREATED, Json(Refused { items })))
 }
 
-fn check(request: &Refuse, now: Timestamp) -> Result<(), Problem> {
+/// The reason, as it may be shown, of what may be refused.
+fn check(request: &Refuse, now: Timestamp) -> Result<String, Problem> {
     if !(1..=MOST_CONNECTIONS).contains(&request.connection_ids.len()) {
         return Err(Problem::invalid("connection_ids", format!("from 1 to {MOST_CONNECTIONS} connections")));
     }
-    if !(1..=LONGEST_REASON).contains(&request.reason.chars().count()) || request.reason.trim().is_empty() {
+    let reason: String = shown(&request.reason, Some(' ')).collect();
+    if !(1..=LONGEST_REASON).contains(&request.reason.chars().count()) || reason.trim().is_empty() {
         return Err(Problem::invalid("reason", format!("a text of 1 to {LONGEST_REASON} characters")));
     }
     if request.until.is_some_and(|until| until <= now) {
         return Err(Problem::invalid("until", "a time in the future"));
     }
-    Ok(())
+    Ok(reason)
 }
 
 /// Lists the connections of which nothing is to be taken, the newest first
@@ -211,4 +214,26 @@ pub async fn let_go(State(service): State<Arc<Service>>, Path(path): Path<Refusa
     tracing::info!(tenant_id = %pool.tenant_id, user_pool_id = %pool.user_pool_id, connection_id = %id, "refusal let go");
     service.try_to_wake_up(&pool).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_a_text_that_shows_and_an_end_lies_ahead() {
+        let now = Timestamp::from_seconds(1_000_000);
+        let taken = |reason: &str, until: Option<i64>| {
+            let connection_ids = [format!("conn_{}", "A".repeat(26)).parse().unwrap()].into();
+            let until = until.map(Timestamp::from_seconds);
+            check(&Refuse { connection_ids, reason: reason.to_owned(), until }, now).ok()
+        };
+        let is_taken = |reason: &str, until| taken(reason, until).is_some();
+        assert!(is_taken("their contract runs on", None) && is_taken(&"ä".repeat(500), Some(1_000_001)));
+        assert_eq!(taken("it runs\n\u{202e}on", None).as_deref(), Some("it runs  on"));
+        for odd in ["", " ", "\n", "\u{200b}\u{202e}", &"a".repeat(501)] {
+            assert!(!is_taken(odd, None), "{odd:?}");
+        }
+        assert!(!is_taken("a reason", Some(1_000_000)));
+    }
 }

@@ -98,6 +98,7 @@ impl From<NewUserPool> for NewPool {
             },
             awaits_admission: false,
             registered_by: None,
+            turn: None,
         }
     }
 }

@@ -92,6 +92,18 @@ pub fn hash_of_held<'a>(steps: impl IntoIterator<Item = &'a Step>) -> String {
     hex::encode(Sha256::digest(serde_json::to_vec(&shown).unwrap_or_default()))
 }
 
+/// The connections of which `planned` holds back what `on_record` does not show as held: another loss, one for another
+/// reason, or one more.
+pub fn beyond_record<'a>(
+    planned: impl IntoIterator<Item = &'a Step>,
+    on_record: impl IntoIterator<Item = &'a Step>,
+) -> BTreeSet<ConnectionId> {
+    let held = |step: &&Step| step.held;
+    let shown: BTreeSet<ShownLoss> = on_record.into_iter().filter(held).flat_map(ShownLoss::of).collect();
+    let is_beyond = |step: &&Step| !ShownLoss::of(step).is_subset(&shown);
+    planned.into_iter().filter(held).filter(is_beyond).map(|step| step.connection_id.clone()).collect()
+}
+
 /// A plan as an operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedSteps {
@@ -139,10 +151,14 @@ mod tests {
         wake_up::Cause,
     };
 
+    fn id(letter: char) -> ConnectionId {
+        format!("conn_{}", letter.to_string().repeat(26)).parse().unwrap()
+    }
+
     fn step(held: bool) -> Step {
         Step {
             action: Action::Delete(DeleteReason::Excluded),
-            connection_id: format!("conn_{}", "A".repeat(26)).parse().unwrap(),
+            connection_id: id('A'),
             provider_name: "a-provider".parse().unwrap(),
             app_client_id: None,
             reason: "the connection is no longer chosen".to_owned(),
@@ -186,6 +202,33 @@ mod tests {
         let planned = PlannedSteps::held_back_by(stored(vec![step(true)], 7)).unwrap();
         let told: Vec<&str> = planned.notes.iter().map(|note| note.message.as_str()).collect();
         assert!(told.len() == 2 && told[1].contains("7 entries") && told[1].contains("approve these"), "{told:?}");
+    }
+
+    #[test]
+    fn what_is_held_beyond_the_record_is_known_by_what_it_takes_and_why_and_by_no_order() {
+        let (mut of_record, other) = (step(true), Step { connection_id: id('B'), ..step(true) });
+        of_record.changes[0].before = Some("org_1, org_2".to_owned());
+        let beyond = |planned: &[Step], record: &[Step]| beyond_record(planned, record);
+        // The same, and less of it.
+        assert!(beyond(&[of_record.clone(), other.clone()], &[other.clone(), of_record.clone()]).is_empty());
+        assert!(beyond(&[step(true)], std::slice::from_ref(&of_record)).is_empty());
+        // More of it, for another reason, another provider's, another kind of step, and of what is no longer held.
+        let more = Step { changes: [of_record.changes.clone(), step(true).changes].concat(), ..of_record.clone() };
+        let mut changed = more.clone();
+        changed.changes[1].before = Some("org_3".to_owned());
+        for planned in [
+            changed,
+            Step { reason: "the connection is gone".to_owned(), ..of_record.clone() },
+            Step { provider_name: "b-provider".parse().unwrap(), ..of_record.clone() },
+            Step { action: Action::Unwire, app_client_id: Some("client".parse().unwrap()), ..of_record.clone() },
+        ] {
+            assert_eq!(beyond(std::slice::from_ref(&planned), std::slice::from_ref(&of_record)), [id('A')].into());
+            let both = [other.clone(), planned];
+            assert_eq!(beyond(&both, &[other.clone(), of_record.clone()]), [id('A')].into(), "and no other");
+        }
+        let done = Step { held: false, ..of_record.clone() };
+        assert_eq!(beyond(std::slice::from_ref(&of_record), std::slice::from_ref(&done)), [id('A')].into());
+        assert!(beyond(&[done], &[]).is_empty(), "nothing of it is held");
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub mod run;
 pub mod schema;
 pub mod secret;
 pub mod serving;
+pub mod shown;
 pub mod sign_in_links;
 pub mod standing;
 pub mod start;

@@ -5,15 +5,18 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    connection::Organization, domain::VerifiedDomains, id::OrganizationId, timestamp::Timestamp, wake_up::Cause,
+    claim::Claim, connection::Organization, domain::VerifiedDomains, health::named, id::OrganizationId, plan::Note,
+    timestamp::Timestamp, wake_up::Cause,
 };
 
 /// How old what the claims keep may be before a run reads the organizations again.
 pub const READ_AGAIN_WITHIN: Duration = Duration::from_hours(1);
 /// How old it may be before a sign-in asks WorkOS instead. The runs of a pool that is paused, or fails, don't read.
 pub const GOOD_FOR: Duration = Duration::from_hours(2);
-/// The most domains that a claim has room for: a run reads all claims of its pool.
+/// The most domains that a claim has room for, and how many bytes they may have together: a run reads all claims of its
+/// pool, and an instance of `signin` keeps thousands of them, of all tenants.
 const MOST_DOMAINS: usize = 200;
+const LARGEST_DOMAINS: usize = 4 * 1024;
 
 /// An organization as a claim keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +26,7 @@ pub struct KnownOrganization {
     /// Its name, where it has one that can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The domains that WorkOS verified for it; none where they are too many, or where WorkOS's list lacked the
+    /// The domains that WorkOS verified for it; none where there is no room for them, or where WorkOS's list lacked the
     /// organization, which may be behind. Then a sign-in asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domains: Option<VerifiedDomains>,
@@ -37,7 +40,7 @@ impl KnownOrganization {
         Self {
             id: id.clone(),
             name: found.and_then(|organization| organization.name.clone()),
-            domains: domains.filter(|domains| domains.len() <= MOST_DOMAINS),
+            domains: domains.filter(has_room),
         }
     }
 
@@ -52,6 +55,24 @@ impl KnownOrganization {
         let is_good = read_at.is_some_and(|read_at| now.since(read_at) < GOOD_FOR);
         self.domains.as_ref().filter(|_| is_good && self.id == *organization)
     }
+}
+
+fn has_room(domains: &VerifiedDomains) -> bool {
+    domains.len() <= MOST_DOMAINS && domains.iter().map(str::len).sum::<usize>() <= LARGEST_DOMAINS
+}
+
+/// What to say of the claims that know their organization and keep none of its domains; none where there are none.
+pub fn note_on_domains<'a>(claims: impl IntoIterator<Item = &'a Claim>) -> Option<Note> {
+    let keeps_none = |claim: &&Claim| claim.organization.as_ref().is_some_and(|known| known.domains.is_none());
+    let ids: Vec<&str> = claims.into_iter().filter(keeps_none).map(|claim| claim.connection_id.as_str()).collect();
+    let message = format!(
+        "no domains are kept with {} of the claims, since the organization has more verified ones than {MOST_DOMAINS}, \
+         or than {LARGEST_DOMAINS} bytes of them, or WorkOS's list lacks it: each sign-in asks WorkOS for them, and the \
+         lookup by domain does not know them: {}",
+        ids.len(),
+        named(ids.iter().copied())
+    );
+    (!ids.is_empty()).then(|| Note::general(message))
 }
 
 /// When the organizations of a pool's connections were last read, and are to be read again.
@@ -87,7 +108,10 @@ impl OrganizationReads {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::{DomainState, OrganizationDomain};
+    use crate::{
+        connection::{DomainState, OrganizationDomain},
+        provider::{BaseUrl, Issuer},
+    };
 
     fn organization(id: &str, domains: &[&str]) -> Organization {
         let domain = |domain: &&str| OrganizationDomain { domain: (*domain).to_owned(), state: DomainState::Verified };
@@ -125,6 +149,29 @@ mod tests {
         assert_eq!(kept(1).name.as_deref(), Some("The org_1"));
         let lacking = KnownOrganization::of(&id, &[organization("org_2", &["acme.test"])]);
         assert_eq!((lacking.name, lacking.domains), (None, None));
+    }
+
+    #[test]
+    fn a_few_huge_domains_are_too_many_and_a_run_says_of_which_connections_it_keeps_none() {
+        let id: OrganizationId = "org_1".parse().unwrap();
+        let label = "a".repeat(60);
+        let huge: Vec<String> = (0..100).map(|number| format!("d{number:03}.{label}.{label}.{label}.test")).collect();
+        let huge: Vec<&str> = huge.iter().map(String::as_str).collect();
+        let fitting = LARGEST_DOMAINS / huge[0].len();
+        let kept = |count: usize| KnownOrganization::of(&id, &[organization("org_1", &huge[..count])]);
+        assert_eq!(kept(fitting).domains.unwrap().len(), fitting);
+        assert_eq!(kept(fitting + 1).domains, None);
+        let claim = |letter: &str, known: Option<KnownOrganization>| {
+            let tenant = "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap();
+            let connection = format!("conn_{}", letter.repeat(26)).parse().unwrap();
+            let issuer = Issuer::new(&BaseUrl::parse("https://login.example.com").unwrap(), &tenant, &connection);
+            Claim { organization: known, ..Claim::intended(tenant, connection, Some(id.clone()), issuer) }
+        };
+        let claims = [claim("A", Some(kept(fitting))), claim("B", Some(kept(fitting + 1))), claim("C", None)];
+        let note = note_on_domains(&claims).unwrap();
+        assert!(note.message.contains(&"B".repeat(26)) && note.remedy.is_none(), "{note:?}");
+        assert!(!note.message.contains(&"A".repeat(26)) && !note.message.contains(&"C".repeat(26)), "{note:?}");
+        assert_eq!(note_on_domains(&claims[..1]), None);
     }
 
     #[test]

@@ -10,14 +10,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{timestamp::Timestamp, wake_up::Cause};
+use crate::{lenient::if_readable, timestamp::Timestamp, wake_up::Cause};
 
 /// How far the beginnings of two looks for webhooks at a pool are apart at least.
 pub const APART: Duration = Duration::from_secs(15);
 /// How far two clocks may be apart, SQS's among them.
 pub const SKEW: Duration = Duration::from_secs(5);
+/// The longest that a run holds its pool: for as long as a function may take (Lambda: 15 minutes), and what a lease
+/// outlasts it by.
+pub const LONGEST_LEASE: Duration = Duration::from_mins(16);
 /// How long a mark is believed: who made it may have died before it sent the message.
 const BELIEVED: Duration = Duration::from_secs(30);
+/// How long after a message that waits for its time was sent once more it is sent again at the soonest.
+const AGAIN_AFTER: Duration = Duration::from_secs(10);
 /// How many pools of a tenant are looked at at once, and how many more with each second.
 const AT_ONCE: u32 = 10;
 const EACH_SECOND: u32 = 5;
@@ -44,12 +49,30 @@ pub struct Waiting {
     pub due: Timestamp,
     /// The event that it was sent for.
     pub event: String,
+    /// When it was last sent once more, or was about to be; none where that never was.
+    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    pub again_at: Option<Timestamp>,
 }
 
 impl Waiting {
     fn is_believed(&self, now: Timestamp) -> bool {
         let until = self.since.plus(BELIEVED).max(self.due.plus(APART));
         self.since <= now.plus(SKEW) && self.due <= now.plus(LONGEST + SKEW) && now < until
+    }
+
+    /// A number that tells its message from those of other marks of the same time: clocks are apart, so that a mark that
+    /// is made later can be of the time of an earlier one. Of the same event, whose earlier look covers it, it is the same.
+    pub fn number(&self) -> u128 {
+        u128::from_str_radix(&self.event, 16).unwrap_or_default()
+    }
+
+    /// What another delivery of its event needs.
+    fn again(&self, now: Timestamp) -> Step {
+        if self.due <= now {
+            return Step::Again(self.clone());
+        }
+        let is_recent = self.again_at.is_some_and(|at| at <= now.plus(SKEW) && now < at.plus(AGAIN_AFTER));
+        if is_recent { Step::InDoubt } else { Step::AgainLater(Self { again_at: Some(now), ..self.clone() }) }
     }
 }
 
@@ -82,6 +105,12 @@ pub enum Step {
     Nothing,
     /// The message of an earlier delivery of the event once more, by the same ID: nobody knows whether it was sent.
     Again(Waiting),
+    /// The same, where it waits for its time, among messages of which no two are taken for one by their ID. First this
+    /// mark, in the place of the one that was read and of no other: so one of many deliveries sends it.
+    AgainLater(Waiting),
+    /// Nothing now, and the event must be delivered again: its message was sent once more a moment ago, or was about to be,
+    /// and nobody knows whether it was.
+    InDoubt,
     /// This mark, and then its message.
     Send(Waiting),
 }
@@ -89,11 +118,11 @@ pub enum Step {
 /// What `event` needs at `now` for a pool with this mark.
 pub fn step(mark: &Mark, place: Place, event: &str, now: Timestamp) -> Step {
     if let Some(waiting) = mark.waiting.as_ref().filter(|waiting| waiting.is_believed(now)) {
-        return if waiting.event == event { Step::Again(waiting.clone()) } else { Step::Nothing };
+        return if waiting.event == event { waiting.again(now) } else { Step::Nothing };
     }
     let last = mark.looked_at.filter(|at| *at <= now.plus(SKEW));
     let due = last.map_or(now, |last| last.plus(place.apart())).max(now.plus(place.turn()));
-    Step::Send(Waiting { since: now, due: due.min(now.plus(LONGEST)), event: event.to_owned() })
+    Step::Send(Waiting { since: now, due: due.min(now.plus(LONGEST)), event: event.to_owned(), again_at: None })
 }
 
 /// Whether a look may be left out, or put off.
@@ -139,9 +168,10 @@ pub enum Refusal {
 }
 
 /// Why a run that `call` asks for at `now` does not begin; `None` where it does. A time that is ahead by more than
-/// [`SKEW`] is of a clock that is wrong, and keeps nobody from looking.
+/// [`SKEW`] is of a clock that is wrong, and keeps nobody from looking; neither does a lease that ends later than one can.
 pub fn refusal(standing: Standing, call: Call, now: Timestamp) -> Option<Refusal> {
-    if let Some(until) = standing.held_until.filter(|until| *until > now) {
+    let is_held = |until: &Timestamp| *until > now && *until <= now.plus(LONGEST_LEASE + SKEW);
+    if let Some(until) = standing.held_until.filter(is_held) {
         return Some(Refusal::Held(until.min(now.plus(APART))));
     }
     let Urgency::Since(sent_at) = call.urgency else { return None };

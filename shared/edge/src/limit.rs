@@ -14,7 +14,7 @@ use causeway_core::timestamp::Timestamp;
 const MOST: usize = 10_000;
 /// A turn, in the unit that turns are counted in: with thousandths, a turn that grows back by the
 /// millisecond needs no fractions.
-const TURN: u64 = 1000;
+const TURN: i64 = 1000;
 
 /// How many turns there are: a bucket that is full at first and grows back.
 #[derive(Debug, Clone, Copy)]
@@ -25,10 +25,10 @@ pub struct Rate {
     pub per_second: u32,
 }
 
-/// The turns that a key has left, in thousandths, at a time.
+/// The turns that a key has left, in thousandths, at a time; below zero it owes some.
 #[derive(Debug, Clone, Copy)]
 struct Left {
-    thousandths: u64,
+    thousandths: i64,
     at: Timestamp,
 }
 
@@ -47,9 +47,15 @@ impl<K: Eq + Hash + Clone> Limit<K> {
 
     /// Takes a turn of `key`; `false` where none is left.
     pub fn take(&self, key: &K, now: Timestamp) -> bool {
+        self.take_many(key, 1, now)
+    }
+
+    /// Takes so many turns of `key` for one thing that can't be done in parts; `false` where none is left. What is taken
+    /// beyond those that are left is owed: it grows back before there is another one.
+    pub fn take_many(&self, key: &K, number: u32, now: Timestamp) -> bool {
         let mut all = self.left();
         let left = all.get(key).map_or(self.full(), |left| self.grown(*left, now));
-        let taken = left.checked_sub(TURN);
+        let taken = (left >= TURN).then(|| left - i64::from(number) * TURN);
         if all.len() >= MOST && !all.contains_key(key) {
             all.clear();
         }
@@ -59,20 +65,25 @@ impl<K: Eq + Hash + Clone> Limit<K> {
 
     /// Gives a turn back that was taken for nothing bad.
     pub fn give_back(&self, key: &K) {
+        self.give_back_many(key, 1);
+    }
+
+    /// Gives so many turns back.
+    pub fn give_back_many(&self, key: &K, number: u32) {
         let full = self.full();
         if let Some(left) = self.left().get_mut(key) {
-            left.thousandths = full.min(left.thousandths + TURN);
+            left.thousandths = full.min(left.thousandths.saturating_add(i64::from(number) * TURN));
         }
     }
 
-    fn full(&self) -> u64 {
-        u64::from(self.rate.burst) * TURN
+    fn full(&self) -> i64 {
+        i64::from(self.rate.burst) * TURN
     }
 
-    fn grown(&self, left: Left, now: Timestamp) -> u64 {
+    fn grown(&self, left: Left, now: Timestamp) -> i64 {
         // A clock that was set back lets nothing grow.
-        let millis = if now > left.at { u64::try_from(now.since(left.at).as_millis()).unwrap_or(u64::MAX) } else { 0 };
-        let grown = millis.saturating_mul(u64::from(self.rate.per_second));
+        let millis = if now > left.at { i64::try_from(now.since(left.at).as_millis()).unwrap_or(i64::MAX) } else { 0 };
+        let grown = millis.saturating_mul(i64::from(self.rate.per_second));
         self.full().min(left.thousandths.saturating_add(grown))
     }
 
@@ -120,6 +131,22 @@ mod tests {
             limit.give_back(&1);
         }
         assert_eq!(taken(&limit, 1, millis(0)), 10);
+    }
+
+    #[test]
+    fn what_is_taken_beyond_what_is_left_is_owed_and_given_back_whole() {
+        let limit = Limit::new(RATE);
+        assert!(limit.take_many(&1, 110, millis(0)));
+        // A hundred are owed, of which two grow back in a second.
+        assert!(!limit.take(&1, millis(50_000)));
+        assert!(limit.take(&1, millis(50_500)));
+        for at in 0..1_000 {
+            assert!(limit.take_many(&2, 110, millis(at)));
+            limit.give_back_many(&2, 110);
+        }
+        assert_eq!(taken(&limit, 2, millis(1_000)), 10);
+        assert!(!limit.take_many(&2, 1, millis(1_001)), "none is left");
+        assert_eq!(taken(&limit, 2, millis(1_500)), 1, "what was refused is not owed");
     }
 
     #[test]

@@ -41,8 +41,6 @@ pub struct DeadLetter {
     pub sent_at: Timestamp,
     /// The wake-up that it is; none for a message that can't be read.
     pub wake_up: Option<WakeUp>,
-    /// What it says, as it was written.
-    pub body: String,
     receipt: String,
 }
 
@@ -54,12 +52,10 @@ impl DeadLetter {
             .and_then(|attributes| attributes.get(&MessageSystemAttributeName::SentTimestamp))
             .and_then(|millis| millis.parse().ok())
             .map_or(Timestamp::from_millis(0), Timestamp::from_millis);
-        let body = message.body.unwrap_or_default();
         Self {
             message_id: message.message_id.unwrap_or_default(),
             sent_at,
-            wake_up: serde_json::from_str(&body).ok(),
-            body,
+            wake_up: message.body.and_then(|body| serde_json::from_str(&body).ok()),
             receipt: message.receipt_handle.unwrap_or_default(),
         }
     }

@@ -42,10 +42,11 @@ enum NotSent {
 }
 
 /// What makes two wake-ups one: SQS drops a second message with the same deduplication ID for five minutes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deduplication {
-    /// The time at which a pool was marked for it: sent again for the same mark, it wakes the pool up once.
-    Mark(Timestamp),
+    /// The time at which a pool was marked for it, and the number of the event (`Waiting::number`): sent again for the same
+    /// mark, it wakes the pool up once.
+    Mark(Timestamp, u128),
     /// The due time: two ticks that see the same pool due wake it up once.
     Due(Timestamp),
     /// A random number: whoever asks over the API gets a run.
@@ -56,10 +57,25 @@ impl Deduplication {
     /// The deduplication ID for a pool, of the 128 characters that SQS takes.
     pub fn id(self, pool: &UserPoolId) -> String {
         match self {
-            Self::Mark(at) => format!("mark-{}-{pool}", at.millis()),
+            Self::Mark(at, event) => format!("mark-{}-{event:032x}-{pool}", at.millis()),
             Self::Due(at) => format!("due-{}-{pool}", at.millis()),
             Self::Never(random) => format!("ask-{random:032x}-{pool}"),
         }
+    }
+
+    /// What a deduplication ID says, if it is one of this pool.
+    pub fn of_id(id: &str, pool: &UserPoolId) -> Option<Self> {
+        let (kind, number) = id.strip_suffix(pool.as_str())?.strip_suffix('-')?.split_once('-')?;
+        let at = |millis: &str| millis.parse().ok().map(Timestamp::from_millis);
+        let hex = |number: &str| u128::from_str_radix(number, 16).ok();
+        let said = match kind {
+            "mark" => number.split_once('-').and_then(|(millis, event)| Some(Self::Mark(at(millis)?, hex(event)?)))?,
+            "due" => Self::Due(at(number)?),
+            "ask" => Self::Never(hex(number)?),
+            _ => return None,
+        };
+        // It is written in one way only.
+        (said.id(pool) == id).then_some(said)
     }
 }
 
@@ -108,16 +124,16 @@ impl Queue {
         each(pools, self.send(entries).await)
     }
 
-    /// Passes up to [`MOST_AT_ONCE`] wake-ups on that waited for their time, as they were written, and says of each, in
-    /// order, what became of it.
+    /// Passes up to [`MOST_AT_ONCE`] wake-ups on that waited for their time, and says of each, in order, what became of
+    /// it.
     pub async fn pass_on(&self, passed: &[Passed]) -> Vec<Result<(), QueueError>> {
-        let entries = passed.iter().map(|passed| Entry {
-            body: passed.body.clone(),
-            group: passed.user_pool_id.to_string(),
-            deduplication_id: passed.deduplication_id.clone(),
-            trace: passed.trace.clone(),
+        let entries = passed.iter().map(|Passed { wake_up, deduplication_id, trace }| Entry {
+            body: serde_json::json!(wake_up).to_string(),
+            group: wake_up.user_pool_id.to_string(),
+            deduplication_id: deduplication_id.clone(),
+            trace: trace.clone(),
         });
-        each(passed.iter().map(|passed| &passed.user_pool_id), self.send(entries.collect()).await)
+        each(passed.iter().map(|passed| &passed.wake_up.user_pool_id), self.send(entries.collect()).await)
     }
 
     async fn send(&self, messages: Vec<Entry>) -> Vec<Result<(), NotSent>> {
@@ -268,7 +284,7 @@ mod tests {
             cause: Cause::Webhook,
         };
         let wake_ups: Vec<WakeUp> = pools.iter().map(wake_up).collect();
-        let all: Vec<_> = wake_ups.iter().map(|wake_up| (wake_up, Deduplication::Mark(marked_at()))).collect();
+        let all: Vec<_> = wake_ups.iter().map(|wake_up| (wake_up, Deduplication::Mark(marked_at(), 7))).collect();
         let outcomes = queue.wake_up_all(&all).await;
         let sent = http.sent.lock().unwrap().clone();
         (outcomes, sent)
@@ -325,7 +341,7 @@ mod tests {
         let groups: Vec<&str> = entries.iter().filter_map(|entry| entry["MessageGroupId"].as_str()).collect();
         assert_eq!((sent.len(), groups), (1, pools.to_vec()));
         for (entry, pool) in entries.iter().zip(pools) {
-            assert_eq!(entry["MessageDeduplicationId"], format!("mark-1000-{pool}"));
+            assert_eq!(entry["MessageDeduplicationId"], format!("mark-1000-{:032x}-{pool}", 7));
         }
     }
 
@@ -334,11 +350,43 @@ mod tests {
         let pool: UserPoolId = format!("eu-west-1_{}", "a".repeat(45)).parse().unwrap();
         let other: UserPoolId = "eu-west-1_b".parse().unwrap();
         let latest = Timestamp::from_millis(i64::MAX);
-        for deduplication in [Deduplication::Mark(latest), Deduplication::Due(latest), Deduplication::Never(u128::MAX)]
-        {
+        for deduplication in [
+            Deduplication::Mark(latest, u128::MAX),
+            Deduplication::Mark(latest, 0),
+            Deduplication::Due(latest),
+            Deduplication::Never(u128::MAX),
+        ] {
             let id = deduplication.id(&pool);
             assert!(id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic()), "{id}");
             assert_ne!(id, deduplication.id(&other));
+            assert_eq!(Deduplication::of_id(&id, &pool), Some(deduplication));
+            assert_eq!(Deduplication::of_id(&id, &other), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_deduplication_id_of_a_pool_is_none_of_it() {
+        let pool: UserPoolId = "eu-west-1_a".parse().unwrap();
+        let (zero, long) = ("0".repeat(32), "1".repeat(200));
+        let odd = [
+            "",
+            "eu-west-1_a",
+            "-eu-west-1_a",
+            "mark--eu-west-1_a",
+            "mark-1-eu-west-1_a",
+            "errand-1-eu-west-1_a",
+            "ask-1-eu-west-1_a",
+            "ask-0000000000000000000000000000000A-eu-west-1_a",
+            "due-01-eu-west-1_a",
+            "due-+1-eu-west-1_a",
+            "due-1\u{2028}-eu-west-1_a",
+            "due-1-eu-west-1_b",
+            "due-1-eu-west-1_a ",
+        ];
+        let marks = ["01", "+1", "1 ", &long, "-1"].map(|millis| format!("mark-{millis}-{zero}-eu-west-1_a"));
+        let more = [format!("mark-1-{zero}0-eu-west-1_a"), format!("mark-1-{zero}-1-eu-west-1_a")];
+        for odd in odd.into_iter().chain(marks.iter().chain(&more).map(String::as_str)) {
+            assert_eq!(Deduplication::of_id(odd, &pool), None, "{odd:?}");
         }
     }
 }

@@ -6,7 +6,7 @@ use aws_sdk_sqs::{
     types::{MessageAttributeValue, SendMessageBatchRequestEntry},
 };
 use aws_types::SdkConfig;
-use causeway_core::{id::UserPoolId, timestamp::Timestamp, wake_up::WakeUp};
+use causeway_core::{timestamp::Timestamp, wake_up::WakeUp};
 
 use crate::{QueueError, each, send_batch, traced};
 
@@ -18,10 +18,8 @@ const LONGEST: u64 = 900;
 /// A wake-up that waits.
 #[derive(Debug, Clone)]
 pub struct Timed {
-    /// The pool.
-    pub user_pool_id: UserPoolId,
-    /// The message: a wake-up as JSON.
-    pub body: String,
+    /// The message.
+    pub wake_up: WakeUp,
     /// When it is due.
     pub due: Timestamp,
     /// Its deduplication ID, once it is passed on.
@@ -29,12 +27,6 @@ pub struct Timed {
 }
 
 impl Timed {
-    /// This wake-up, due at this time.
-    pub fn new(wake_up: &WakeUp, due: Timestamp, deduplication_id: String) -> Self {
-        let body = serde_json::json!(wake_up).to_string();
-        Self { user_pool_id: wake_up.user_pool_id.clone(), body, due, deduplication_id }
-    }
-
     /// For how many seconds it waits: no fraction less.
     fn delay(&self, now: Timestamp) -> i32 {
         let seconds = self.due.since(now).as_millis().div_ceil(1000).min(LONGEST.into());
@@ -45,10 +37,8 @@ impl Timed {
 /// A wake-up whose time has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passed {
-    /// The pool.
-    pub user_pool_id: UserPoolId,
-    /// The message, as it was written.
-    pub body: String,
+    /// The message.
+    pub wake_up: WakeUp,
     /// Its deduplication ID.
     pub deduplication_id: String,
     /// The trace that it belongs to.
@@ -79,29 +69,31 @@ impl Timer {
                 .set_message_system_attributes(traced(trace.clone()))
                 .message_attributes(DEDUPLICATION_ID, deduplication_id)
                 .delay_seconds(timed.delay(now))
-                .message_body(&timed.body)
+                .message_body(serde_json::json!(timed.wake_up).to_string())
                 .build()
         });
         let outcomes = send_batch(&self.client, &self.url, entries, timed.len()).await;
-        each(timed.iter().map(|timed| &timed.user_pool_id), outcomes)
+        each(timed.iter().map(|timed| &timed.wake_up.user_pool_id), outcomes)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use causeway_core::wake_up::Cause;
+
     use super::*;
 
     #[test]
     fn a_wake_up_waits_for_no_fraction_of_a_second_less_and_for_no_longer_than_sqs_can() {
         let now = Timestamp::from_seconds(1_000_000);
+        let wake_up = WakeUp {
+            tenant_id: "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
+            user_pool_id: "eu-west-1_a".parse().unwrap(),
+            cause: Cause::Webhook,
+        };
         for (millis, seconds) in [(0, 0), (1, 1), (999, 1), (1000, 1), (1001, 2), (14_500, 15), (900_001, 900)] {
             let due = Timestamp::from_millis(now.millis() + millis);
-            let timed = Timed {
-                user_pool_id: "eu-west-1_a".parse().unwrap(),
-                body: String::new(),
-                due,
-                deduplication_id: String::new(),
-            };
+            let timed = Timed { wake_up: wake_up.clone(), due, deduplication_id: String::new() };
             assert_eq!((timed.delay(now), timed.delay(due)), (seconds, 0), "{millis} ms");
         }
     }

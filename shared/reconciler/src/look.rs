@@ -11,6 +11,7 @@ use causeway_core::{
     foreign::ForeignProviders,
     health::ErrorClass,
     id::{ConnectionId, Identifier, ProviderName, TenantId, UserPoolId},
+    organization::note_on_domains,
     plan::{Note, Situation, SpecOf},
     port::{Assumption, Directory, DirectoryError, Pool, PoolError, Pools, Ports, RoleToAssume, Table, TableError},
     provider::{BaseUrl, Issuer, Observed, ProviderSpec},
@@ -216,6 +217,7 @@ impl<P: Ports> Reconciler<P> {
         notes.extend(claims.unreadable.iter().map(|(id, _)| {
             Note::on_connection(id.clone(), "its claim can't be read: nothing is done about it".to_owned())
         }));
+        notes.extend(note_on_domains(claims.items.iter().filter(|claim| claim.tenant_id == tenant.id)));
         let unreadable = claims.unreadable.iter().map(|(id, _)| id.clone());
         let own_claims = own(pool, claims.items);
         let snapshot = with_known_organizations(snapshot, &pool.options, &own_claims);

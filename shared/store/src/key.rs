@@ -63,6 +63,11 @@ impl Key {
         Self::new(format!("TENANT#{tenant}"), format!("ONBOARDING#{link}"))
     }
 
+    /// The last registration of a user pool by a link of the tenant.
+    pub fn registration(tenant: &TenantId) -> Self {
+        Self::new(format!("TENANT#{tenant}"), "REGISTRATION")
+    }
+
     /// Which link a secret opens, by the secret's SHA-256.
     pub fn onboarding_secret(lookup: &str) -> Self {
         Self::new(format!("ONBOARDING#{lookup}"), "LINK")

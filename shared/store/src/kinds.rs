@@ -19,7 +19,8 @@ use causeway_core::{
 
 use crate::{
     RecordedChecks, Session, StoredAccess, StoredCode, StoredState, bearer_key::StoredKey, due::DueItem,
-    errands::Ended, lease::StandingItem, onboarding::Pointer, pools::Owner, unwell::UnwellItem,
+    errands::Ended, lease::StandingItem, onboarding::Pointer, pools::Owner, registration::Registration,
+    unwell::UnwellItem,
 };
 
 /// What an item of the table holds, or a part of it that is read alone.
@@ -73,6 +74,7 @@ kinds! {
     Tenant: Tenant, ServingTenant, ListeningTenant;
     Pool: UserPool, ServingPool, WakingPool, DueItem, UnwellItem, StandingItem;
     Owner: Owner;
+    Registration: Registration;
     Mark: Mark;
     Claim: Claim, ServingClaim;
     Domain: KnownDomain;

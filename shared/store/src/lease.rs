@@ -11,7 +11,7 @@ use causeway_core::{
     lenient::if_readable,
     port::{Lease, Taken},
     timestamp::Timestamp,
-    waiting::{APART, Refusal, SKEW, Standing, Urgency, refusal},
+    waiting::{APART, LONGEST_LEASE, Refusal, SKEW, Standing, Urgency, refusal},
     wake_up::Cause,
 };
 use serde::Deserialize;
@@ -52,22 +52,25 @@ impl StandingItem {
 }
 
 /// What [`refusal`] decides as a condition of the table, so that it takes one call, with the values in it. A run that has
-/// the lease has it, whatever else: it asks for the second time.
+/// the lease has it, whatever else: it asks for the second time. What is no text is no time, and counts as missing.
 fn condition(lease: Lease<'_>) -> (String, Vec<(&'static str, AttributeValue)>) {
     let Lease { run_id, call, now, .. } = lease;
-    let mut values = vec![(":run", text(run_id)), (":now", text(now))];
-    let mut begins = "(attribute_not_exists(lease_until) OR lease_until <= :now)".to_owned();
+    let longest = text(now.plus(LONGEST_LEASE + SKEW));
+    let mut values = vec![(":run", text(run_id)), (":now", text(now)), (":text", text("S")), (":longest", longest)];
+    let mut begins =
+        "(NOT attribute_type(lease_until, :text) OR lease_until <= :now OR lease_until > :longest)".to_owned();
     if let Urgency::Since(sent_at) = call.urgency {
         values.push((":removing", text(REMOVING)));
         values.push((":covered", text(sent_at.plus(SKEW))));
         values.push((":ahead", text(now.plus(SKEW))));
-        let mut called_for = "(attribute_not_exists(run.looked_at) OR run.looked_at <= :covered OR \
+        let mut called_for = "(NOT attribute_type(run.looked_at, :text) OR run.looked_at <= :covered OR \
              run.looked_at > :ahead)"
             .to_owned();
         if call.cause == Cause::Webhook {
             values.push((":apart", text(now.minus(APART))));
             called_for.push_str(
-                " AND (attribute_not_exists(webhook_look_at) OR webhook_look_at <= :apart OR webhook_look_at > :ahead)",
+                " AND (NOT attribute_type(webhook_look_at, :text) OR webhook_look_at <= :apart OR \
+                 webhook_look_at > :ahead)",
             );
         }
         begins = format!("{begins} AND (#status = :removing OR {called_for})");
@@ -117,8 +120,8 @@ impl Store {
                 Some(None) => Ok(Taken::Nothing),
                 Some(Some(item)) => {
                     let standing = read::<StandingItem>(item.clone())?.standing();
-                    // The item was another one a moment ago where nothing stands against it now.
-                    let refusal = refusal(standing, call, now).unwrap_or(Refusal::Held(now));
+                    // A text that is no time can sort among those that are, for as long as a lease lasts.
+                    let refusal = refusal(standing, call, now).unwrap_or(Refusal::Held(now.plus(APART)));
                     Ok(Taken::Refused(refusal))
                 }
             },

@@ -14,7 +14,7 @@ use causeway_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Found, Item, Store, StoreError, attribute,
+    Found, Item, RegistrationTurn, Store, StoreError, attribute,
     due::shard,
     key::{Key, POOL},
     lease::refused,
@@ -45,8 +45,9 @@ fn is_recorded(item: &Item, run_id: &str) -> bool {
 }
 
 impl Store {
-    /// Registers a pool; a conflict if this tenant has it already, or does not exist.
-    pub async fn create_pool(&self, pool: &UserPool) -> Result<(), StoreError> {
+    /// Registers a pool; a conflict if this tenant has it already, or does not exist, or if another pool took a turn after
+    /// `turn` was given. Without a turn it waits for no other.
+    pub async fn create_pool(&self, pool: &UserPool, turn: Option<&RegistrationTurn>) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
         let put = Put::builder()
             .table_name(&self.table)
@@ -54,10 +55,11 @@ impl Store {
             .condition_expression("attribute_not_exists(pk)")
             .build()
             .map_err(|source| StoreError::unreadable(&key, source))?;
+        let turn = turn.map(|turn| self.take_turn(&pool.tenant_id, turn, pool.created_at)).transpose()?;
+        let parts = [TransactWriteItem::builder().put(put).build(), self.tenant_exists(&pool.tenant_id)?];
         self.client
             .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(put).build())
-            .transact_items(self.tenant_exists(&pool.tenant_id)?)
+            .set_transact_items(Some(parts.into_iter().chain(turn).collect()))
             .send()
             .await
             .map_err(StoreError::from_transaction)?;

@@ -69,6 +69,30 @@ impl Store {
         happened(request.send().await.map_err(|error| StoreError::from_sdk("UpdateItem", error)))
     }
 
+    /// Marks that the message of a mark that was read as `before` is about to be sent once more; `false` where the mark is
+    /// another one by now, or somebody else is about to. Where the answer of the first of two calls was lost it is `false`
+    /// too: the event comes again.
+    pub async fn mark_again(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        before: &StoredMark,
+        waiting: &Waiting,
+    ) -> Result<bool, StoreError> {
+        let Some(before) = &before.waiting else { return Ok(false) };
+        let key = Key::mark(tenant, pool);
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression("SET waiting = :waiting")
+            .condition_expression("waiting = :before")
+            .expression_attribute_values(":waiting", attribute(waiting, &key)?)
+            .expression_attribute_values(":before", before.clone());
+        happened(request.send().await.map_err(|error| StoreError::from_sdk("UpdateItem", error)))
+    }
+
     /// Takes a mark off whose message could not be sent.
     pub async fn unmark(&self, tenant: &TenantId, pool: &UserPoolId, waiting: &Waiting) -> Result<(), StoreError> {
         let key = Key::mark(tenant, pool);

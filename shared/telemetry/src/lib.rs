@@ -5,6 +5,7 @@ mod measured;
 mod metric;
 mod trace;
 
+use causeway_core::shown::shown;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     filter::Targets,
@@ -48,17 +49,7 @@ const LONGEST_FROM_OUTSIDE: usize = 128;
 /// A text that somebody outside wrote, as a log line may have it: cut to 128 characters, with a space for each that
 /// controls how a text is shown or where a line ends. Everything from outside passes here before it is logged.
 pub fn cut(text: &str) -> String {
-    text.chars().map(|c| if is_shown(c) { c } else { ' ' }).take(LONGEST_FROM_OUTSIDE).collect()
-}
-
-/// Whether a character stands for itself: none of Unicode's categories Cc, Cf, Zl and Zp.
-fn is_shown(c: char) -> bool {
-    let is_format = matches!(c,
-        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
-        | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}');
-    !c.is_control() && !is_format
+    shown(text, Some(' ')).take(LONGEST_FROM_OUTSIDE).collect()
 }
 
 /// An error with all its causes on one line; the only place where a chain is written out.

@@ -47,7 +47,7 @@ metrics! {
     RunsFailedByBug: Count,
     /// Runs that could not be begun or recorded, or that panicked; their messages come again.
     RunsNotRecorded: Count,
-    /// Messages of the queue that are no wake-ups.
+    /// Messages of the queue, or of the timer's, that are no wake-ups.
     WakeUpsMalformed: Count,
     /// How long a run took.
     RunTime: Milliseconds,
@@ -112,7 +112,7 @@ metrics! {
     WebhooksRefusedNotAnEvent: Count,
     /// Webhooks refused: the body is too large.
     WebhooksRefusedTooLarge: Count,
-    /// Webhooks refused: the tenant's come too fast.
+    /// Webhooks refused: the tenant's come too fast, or one event comes again within ten seconds.
     WebhooksRefusedTooMany: Count,
     /// Sign-ins that Cognito sent and that went on to `WorkOS`.
     SignInsStarted: Count,

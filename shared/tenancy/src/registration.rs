@@ -9,7 +9,7 @@ use causeway_core::{
     unknown::Unknown,
     user_pool::{PoolOptions, PoolStatus, RunState, UserPool},
 };
-use causeway_store::Store;
+use causeway_store::{RegistrationTurn, Store};
 
 use crate::{TenancyError, options::check_options};
 
@@ -64,9 +64,12 @@ pub struct NewPool {
     pub awaits_admission: bool,
     /// The onboarding link that registers it.
     pub registered_by: Option<OnboardingLinkId>,
+    /// The turn under which the tenant's pools were counted, where there is a limit to them.
+    pub turn: Option<RegistrationTurn>,
 }
 
-/// Registers a pool of `tenant`. It claims nothing: the pool is owned by the first tenant whose checks pass.
+/// Registers a pool of `tenant`. It claims nothing: the pool is owned by the first tenant whose checks pass. Where somebody
+/// took a turn since the pool's was given, the table's conflict is the error, and the pools have to be counted again.
 pub async fn register(
     store: &Store,
     rules: &Rules,
@@ -82,12 +85,16 @@ pub async fn register(
         let whose = if owner == tenant.id { "this tenant" } else { "another tenant" };
         return Err(TenancyError::conflict(format!("the user pool is verified by {whose} already")));
     }
+    let turn = new.turn.clone();
     let pool = registered(tenant, new, now);
-    match store.create_pool(&pool).await {
+    match store.create_pool(&pool, turn.as_ref()).await {
         Ok(()) => {}
         Err(error) if error.is_conflict() => {
             // It may have been removed meanwhile.
             store.tenant(&tenant.id).await?.ok_or(TenancyError::NotFound)?;
+            if turn.is_some() && store.pool(&tenant.id, &pool.user_pool_id).await?.is_none() {
+                return Err(error.into());
+            }
             return Err(TenancyError::conflict("the tenant has registered this user pool already"));
         }
         Err(error) => return Err(error.into()),

@@ -6,6 +6,7 @@ use causeway_core::{
     connection::{Connection, ConnectionState, DomainState, Organization, OrganizationDomain, UnreadableRecord},
     id::OrganizationId,
     lenient::{Members, Said},
+    shown,
     timestamp::Timestamp,
 };
 use serde_json::value::RawValue;
@@ -13,9 +14,6 @@ use serde_json::value::RawValue;
 /// The most characters of an ID that are reported: more than an ID has, so that the beginning of one that is too long
 /// is not taken for another one.
 const LONGEST_ID: usize = 80;
-
-/// The most characters of a name that are kept.
-const LONGEST_NAME: usize = 128;
 
 /// An organization as far as it could be read.
 #[derive(Debug)]
@@ -76,11 +74,9 @@ fn domain(record: &RawValue) -> Option<OrganizationDomain> {
     Some(OrganizationDomain { domain, state })
 }
 
-/// The name of a record, as people read it: nothing that controls a terminal, and not without an end.
+/// The name of a record, as people read it.
 fn name(members: &Members) -> Option<String> {
-    let said = members.text("name");
-    let shown = said.value()?.chars().filter(|c| !c.is_control()).take(LONGEST_NAME);
-    Some(shown.collect::<String>().trim().to_owned()).filter(|name| !name.is_empty())
+    shown::name(members.text("name").value()?)
 }
 
 /// The members of a record; none of what is no object.
@@ -101,4 +97,27 @@ fn id<Id: std::str::FromStr<Err: std::fmt::Display>>(members: &Members, of: &str
     let shown = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
     let id = said.value().map(|text| text.chars().map(shown).take(LONGEST_ID).collect()).unwrap_or_default();
     Err(UnreadableRecord { id, problem: format!("{of}: id: {problem}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{json, value::to_raw_value};
+
+    use super::*;
+
+    #[test]
+    fn a_name_of_workos_is_kept_as_it_may_be_shown() {
+        let piled = format!("a{}", "\u{301}".repeat(50));
+        for (said, kept) in [
+            (json!("Acme \u{202e}gro.elpmaxe\u{2028}\u{1b}[2J"), Some("Acme gro.elpmaxe[2J")),
+            (json!(piled), Some("a\u{301}\u{301}\u{301}\u{301}")),
+            (json!("\u{200b}\u{202e}"), None),
+            (json!(7), None),
+        ] {
+            let record = to_raw_value(&json!({ "id": "conn_1", "name": said })).unwrap();
+            assert_eq!(connection(&record).unwrap().name.as_deref(), kept, "{said}");
+            let record = to_raw_value(&json!({ "id": "org_1", "name": said, "domains": [] })).unwrap();
+            assert_eq!(organization(&record).unwrap().organization.name.as_deref(), kept, "{said}");
+        }
+    }
 }

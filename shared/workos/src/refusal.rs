@@ -68,14 +68,14 @@ fn full_message(body: &Value) -> String {
     main.map(str::to_owned).into_iter().chain(details).collect::<Vec<_>>().join("; ")
 }
 
-/// `text` without the secrets of the request (WorkOS repeats a code that it refuses), without control
-/// characters, and cut.
+/// `text` without the secrets of the request (WorkOS repeats a code that it refuses), without what controls how a text
+/// is shown, and cut.
 pub(crate) fn shown(text: &str, hidden: &[&str], longest: usize) -> String {
     let mut text = text.to_owned();
     for secret in hidden.iter().filter(|secret| !secret.is_empty()) {
         text = text.replace(secret, "[hidden]");
     }
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(longest).collect()
+    causeway_core::shown::shown(&text, Some(' ')).take(longest).collect()
 }
 
 /// A request ID as it can be shown.

@@ -31,7 +31,7 @@ use tokio::sync::Notify;
 use crate::pool::Pool;
 
 /// Longer than any run that a test has.
-const LONG: Duration = Duration::from_hours(1);
+const LONG: Duration = Duration::from_mins(14);
 /// How many runs may be needed until there is nothing left to do.
 const MOST_RUNS: usize = 6;
 

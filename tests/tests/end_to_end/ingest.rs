@@ -148,7 +148,8 @@ async fn an_event_that_comes_twice_late_or_in_seconds_does_no_harm() -> Result<(
     for time in [now, now, now / SECOND, now - 3 * DAY, now + 240 * SECOND] {
         let signature = signature(&secret, time, body.as_bytes())?;
         let answer = deliver(tenancy, &tenancy.id, Some(&signature), body.as_bytes()).await?;
-        assert_eq!(answer.status, 200, "{time}: {}", answer.text());
+        // Where the event waits for a second look already, and its message was just sent again, it has to come later.
+        assert!([200, 429].contains(&answer.status), "{time}: {}", answer.text());
     }
     let runs = runs_by_webhook(&pool).await?;
     assert!((runs_before + 1..=runs_before + 2).contains(&runs), "{runs} looks for one event");

@@ -114,7 +114,7 @@ async fn a_lease_and_a_record_that_are_asked_for_twice_are_given_twice_and_to_no
     for cause in [Cause::Schedule, Cause::Webhook] {
         pass(Duration::from_hours(1));
         let call = Call { cause, urgency: Urgency::Since(now()) };
-        let until = until.plus(Duration::from_hours(2));
+        let until = now().plus(Duration::from_mins(10));
         let lease = |run_id| Lease { run_id, call, now: now(), until };
         for _ in 0..2 {
             let taken = store.take_lease(tenant, id, lease("one")).await?;

@@ -37,6 +37,7 @@ mod losses;
 mod measured;
 mod modes;
 mod onboarding;
+mod onboarding_floods;
 mod onboarding_links;
 mod out_of_time;
 mod ownership;

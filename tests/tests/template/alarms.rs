@@ -7,10 +7,14 @@ use super::{alarms, dashboard, document, is_metric, property, resources, templat
 
 /// Each alarm with what has to happen: which statistic of which metric in how many seconds, in how many of the last
 /// periods, and what a period without data counts as.
-const WATCHED: [(&str, &str); 18] = [
+const WATCHED: [(&str, &str); 20] = [
     (
         "DeadLetterAlarm",
         "Maximum of AWS/SQS ApproximateNumberOfMessagesVisible of DeadLetters in 60 s > 0, 1 of 1, else notBreaching",
+    ),
+    (
+        "TimerDeadLetterAlarm",
+        "Maximum of AWS/SQS ApproximateNumberOfMessagesVisible of TimerDeadLetters in 60 s > 0, 1 of 1, else notBreaching",
     ),
     ("FunctionErrorAlarm", "Sum of AWS/Lambda Errors in 60 s > 0, 1 of 1, else notBreaching"),
     ("FunctionThrottleAlarm", "Sum of AWS/Lambda Throttles in 300 s > 10, 2 of 2, else notBreaching"),
@@ -18,6 +22,10 @@ const WATCHED: [(&str, &str); 18] = [
     (
         "QueueAgeAlarm",
         "Maximum of AWS/SQS ApproximateAgeOfOldestMessage of WakeUps in 300 s > 1200, 2 of 2, else notBreaching",
+    ),
+    (
+        "TimerAgeAlarm",
+        "Maximum of AWS/SQS ApproximateAgeOfOldestMessage of Timer in 60 s > 1020, 3 of 3, else notBreaching",
     ),
     ("HeldStepsAlarm", "Sum of Causeway RunsHeldBack in 3600 s > 0, 1 of 1, else notBreaching"),
     ("BugAlarm", "Sum of Causeway RunsFailedByBug in 60 s > 0, 1 of 1, else notBreaching"),

@@ -164,6 +164,40 @@ async fn who_guesses_domains_has_a_bounded_number_looked_up_and_keeps_nobody_out
     assert_eq!(looked_up(&world, "acme.test").await.status, 200);
 }
 
+/// When to ask again, as far as a page of an allowed origin may read it.
+fn told_to_ask_again(answer: &Answer) -> Option<&str> {
+    let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap());
+    header("access-control-expose-headers").filter(|exposed| *exposed == "Retry-After")?;
+    header("access-control-allow-origin").filter(|origin| ["*", PAGE].contains(origin))?;
+    header("retry-after")
+}
+
+#[tokio::test]
+async fn a_page_can_read_that_it_asked_too_much_or_that_the_table_fails_and_when_to_ask_again() {
+    let world = offering().await;
+    let domains: Vec<String> = (0..30).map(|number| format!("d{number}.test")).collect();
+    for domain in &domains {
+        looked_up(&world, domain).await;
+    }
+    let refused = looked_up(&world, "d30.test").await;
+    assert_eq!((refused.status, allowed(&refused), told_to_ask_again(&refused)), (429, Some(PAGE), Some("1")));
+    // A pool that the instance has not met: nobody knows which pages it names.
+    let path = format!("/discover/{TENANT}/eu-west-1_NotMet");
+    let unmet = world.answer(&event("GET", &path, "domain=acme.test", &json!({ "origin": PAGE }), "")).await;
+    assert_eq!((unmet.status, told_to_ask_again(&unmet)), (429, Some("1")));
+    assert_eq!(unmet.json(), json!({ "error": "too_many_requests" }));
+    let elsewhere = asked(&world, "GET", "domain=d31.test", "https://evil.test").await;
+    assert_eq!((elsewhere.status, allowed(&elsewhere)), (429, None), "of a pool that is known its own pages only");
+
+    world.aws.deny("GetItem");
+    world.is_asked_from("198.51.100.7");
+    let failed = looked_up(&world, "d40.test").await;
+    assert_eq!((failed.status, allowed(&failed), told_to_ask_again(&failed)), (503, Some(PAGE), Some("1")));
+    pass(Duration::from_mins(1));
+    let failed = looked_up(&world, "d40.test").await;
+    assert_eq!((failed.status, allowed(&failed), told_to_ask_again(&failed)), (503, Some("*"), Some("1")));
+}
+
 #[tokio::test]
 async fn nothing_of_a_lookup_is_logged_not_even_where_the_table_fails() {
     let world = offering().await;

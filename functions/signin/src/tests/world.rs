@@ -134,7 +134,7 @@ impl World {
         let key = sealed(SecretOwner::Deployment, Purpose::BearerKey, BEARER_KEY);
         world.store.put_bearer_key(&key).await.unwrap();
         world.store.create_tenant(&tenant(), &registration()).await.unwrap();
-        world.store.create_pool(&pool()).await.unwrap();
+        world.store.create_pool(&pool(), None).await.unwrap();
         world.put_claim(CONNECTION, SECRET).await;
         world.workos.has_profile(Some(profile()));
         world.workos.has_organization(Some(json!({
@@ -216,7 +216,7 @@ impl World {
 
     /// Replaces the pool.
     pub async fn put_pool(&self, pool: &UserPool) {
-        self.store.create_pool(pool).await.unwrap();
+        self.store.create_pool(pool, None).await.unwrap();
     }
 
     /// The bridge's answer to an event of the HTTP API.

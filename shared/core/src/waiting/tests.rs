@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod rules;
+
 const ONE: Place = Place { before: 0, of: 1 };
 /// How long all the ways may take together that a message goes, from the event to the look: the queues, the timer's
 /// whole seconds, and a run that is under way.
@@ -51,9 +53,9 @@ enum Happens {
     /// A delivery that has read the mark decides and writes.
     Decide { event: usize, time: u32, read: Option<WaitingAt> },
     /// A delivery that has marked the pool sends its message.
-    Send { event: usize, time: u32, since: i64, due: i64 },
+    Send { event: usize, time: u32, since: i64, due: i64, number: u128 },
     /// A message of the timer is passed on.
-    PassOn { since: i64 },
+    PassOn { id: MessageId },
     /// The queue hands over what it has.
     Receive,
     /// A run ends.
@@ -61,7 +63,15 @@ enum Happens {
 }
 
 /// [`Waiting`] in milliseconds, which sorts.
-type WaitingAt = (i64, i64, String);
+type WaitingAt = (i64, i64, String, Option<i64>);
+
+fn in_millis(waiting: &Waiting) -> WaitingAt {
+    let again_at = waiting.again_at.map(Timestamp::millis);
+    (waiting.since.millis(), waiting.due.millis(), waiting.event.clone(), again_at)
+}
+
+/// What SQS knows a message by: when its pool was marked for it, and the event's number.
+type MessageId = (i64, u128);
 
 struct World {
     random: u64,
@@ -72,7 +82,7 @@ struct World {
     mark: Mark,
     standing: Standing,
     /// Deduplication IDs that the queue has taken, and what waits there, with the time that SQS sent it at.
-    taken: BTreeSet<i64>,
+    taken: BTreeSet<MessageId>,
     queue: Vec<Timestamp>,
     running: Option<(Timestamp, bool)>,
     /// Since when each event is answered with 200, and when each happened.
@@ -81,7 +91,7 @@ struct World {
     looks: Vec<i64>,
     looks_by_clock: Vec<Timestamp>,
     most_waiting: usize,
-    waiting: BTreeSet<i64>,
+    waiting: BTreeSet<MessageId>,
 }
 
 impl World {
@@ -137,8 +147,8 @@ impl World {
             match what {
                 Happens::Deliver { event, time } => self.deliver(now, event, time),
                 Happens::Decide { event, time, read } => self.decide(now, event, time, read.as_ref()),
-                Happens::Send { event, time, since, due } => self.send(now, event, time, (since, due)),
-                Happens::PassOn { since } => self.pass_on(now, since),
+                Happens::Send { event, time, since, due, number } => self.send(now, event, time, (since, due, number)),
+                Happens::PassOn { id } => self.pass_on(now, id),
                 Happens::Receive => self.receive(now),
                 Happens::End => self.end(now),
             }
@@ -158,26 +168,29 @@ impl World {
             let later = self.draw(5_000);
             self.then(now + later, Happens::Deliver { event, time: time + 1 });
         }
-        let read = self.mark.waiting.as_ref();
-        let read = read.map(|waiting| (waiting.since.millis(), waiting.due.millis(), waiting.event.clone()));
+        let read = self.mark.waiting.as_ref().map(in_millis);
         let takes = 1 + self.draw(20);
         self.then(now + takes, Happens::Decide { event, time, read });
     }
 
     fn decide(&mut self, now: i64, event: usize, time: u32, read: Option<&WaitingAt>) {
         let clock = self.clock(event % 2, now);
-        let waiting = read.map(|(since, due, event)| Waiting {
+        let waiting = read.map(|(since, due, event, again_at)| Waiting {
             since: Timestamp::from_millis(*since),
             due: Timestamp::from_millis(*due),
             event: event.clone(),
+            again_at: again_at.map(Timestamp::from_millis),
         });
         let mark = Mark { waiting: waiting.clone(), looked_at: self.mark.looked_at };
         let message = match step(&mark, ONE, &event.to_string(), clock) {
             Step::Nothing => None,
-            Step::Again(waiting) => Some(waiting),
+            Step::InDoubt => return self.again(now, event, time),
+            // The table's condition: the mark is still the one that was read.
+            Step::AgainLater(_) if self.mark.waiting != waiting => return self.again(now, event, time),
             // The table's condition: nobody else marked it since it was read.
             Step::Send(_) if self.mark.waiting.is_some() && self.mark.waiting != waiting => None,
-            Step::Send(waiting) => {
+            Step::Again(waiting) => Some(waiting),
+            Step::AgainLater(waiting) | Step::Send(waiting) => {
                 self.mark.waiting = Some(waiting.clone());
                 Some(waiting)
             }
@@ -191,11 +204,11 @@ impl World {
             return self.again(now, event, time);
         }
         let takes = 1 + self.draw(200);
-        let (since, due) = (waiting.since.millis(), waiting.due.millis());
-        self.then(now + takes, Happens::Send { event, time, since, due });
+        let (since, due, number) = (waiting.since.millis(), waiting.due.millis(), waiting.number());
+        self.then(now + takes, Happens::Send { event, time, since, due, number });
     }
 
-    fn send(&mut self, now: i64, event: usize, time: u32, (since, due): (i64, i64)) {
+    fn send(&mut self, now: i64, event: usize, time: u32, (since, due, number): (i64, i64, u128)) {
         if self.fails(10) {
             // The queue refuses it: the mark comes off, and the event is delivered again.
             if self.mark.waiting.as_ref().is_some_and(|waiting| waiting.since.millis() == since) {
@@ -203,12 +216,13 @@ impl World {
             }
             return self.again(now, event, time);
         }
-        self.waiting.insert(since);
+        let id = (since, number);
+        self.waiting.insert(id);
         let clock = self.clock(event % 2, now).millis();
         let delay = if due > clock { (due - clock + 999) / 1000 * 1000 } else { 0 };
         for _ in 0..if self.fails(4) { 2 } else { 1 } {
             let late = self.draw(if delay > 0 { 1_000 } else { 50 });
-            self.then(now + delay + late, Happens::PassOn { since });
+            self.then(now + delay + late, Happens::PassOn { id });
         }
         if self.fails(10) {
             // It was sent, and whoever sent it dies before it answers.
@@ -217,14 +231,14 @@ impl World {
         self.answered.insert(event, now);
     }
 
-    fn pass_on(&mut self, now: i64, since: i64) {
-        if self.taken.insert(since) {
+    fn pass_on(&mut self, now: i64, id: MessageId) {
+        if self.taken.insert(id) {
             let sent_at = self.clock(4, now);
             self.queue.push(sent_at);
             let late = self.draw(1_000);
             self.then(now + late, Happens::Receive);
         } else {
-            self.waiting.remove(&since);
+            self.waiting.remove(&id);
         }
     }
 
@@ -250,8 +264,8 @@ impl World {
             Some(Refusal::Covered) => self.waiting.clear(),
             Some(Refusal::Held(until) | Refusal::TooSoon(until)) => {
                 let wait = (until.millis() - clock.millis() + 999) / 1000 * 1000;
-                let (late, id) = (self.draw(1_000), -i64::try_from(self.number).unwrap());
-                self.then(now + wait + late, Happens::PassOn { since: id });
+                let (late, id) = (self.draw(1_000), (-i64::try_from(self.number).unwrap(), 0));
+                self.then(now + wait + late, Happens::PassOn { id });
             }
         }
     }
@@ -358,7 +372,7 @@ proptest! {
         since in any::<i64>(), due in any::<i64>(), looked_at in any::<i64>(), before in 0..10_000_u32,
     ) {
         let wild = |millis: i64| Timestamp::from_millis(at(0).millis().saturating_add(millis));
-        let waiting = Waiting { since: wild(since), due: wild(due), event: "another".to_owned() };
+        let waiting = Waiting { since: wild(since), due: wild(due), event: "another".to_owned(), again_at: None };
         let mark = Mark { waiting: Some(waiting), looked_at: Some(wild(looked_at)) };
         let place = Place { before, of: 10_000 };
         let longest = LONGEST + APART + SKEW;
@@ -369,50 +383,4 @@ proptest! {
         let Step::Send(sent) = step(&Mark { waiting: None, ..mark }, place, "event", at(0)) else { panic!() };
         prop_assert!(sent.due.since(at(0)) <= LONGEST);
     }
-
-    #[test]
-    fn a_look_that_is_refused_is_asked_for_again_soon_or_was_made(
-        held in prop::option::of(-100_000..100_000_i64), looked in prop::option::of(-100_000..100_000_i64),
-        webhook in prop::option::of(-100_000..100_000_i64), sent in -100_000..0_i64, is_removing: bool,
-        cause in prop_oneof![Just(Cause::Schedule), Just(Cause::Webhook)],
-    ) {
-        let standing = Standing {
-            held_until: held.map(at), is_removing, looked_at: looked.map(at), webhook_look_at: webhook.map(at),
-        };
-        let since = Call { cause, urgency: Urgency::Since(at(sent)) };
-        match refusal(standing, since, at(0)) {
-            Some(Refusal::Held(until) | Refusal::TooSoon(until)) => {
-                prop_assert!(until > at(0) && until.since(at(0)) <= APART + SKEW);
-            }
-            Some(Refusal::Covered) => prop_assert!(looked.is_some_and(|looked| looked > sent + 5_000 && looked <= 5_000)),
-            None => prop_assert!(held.is_none_or(|held| held <= 0)),
-        }
-        // Whoever asks over the API, and a removal, waits for nothing but another run.
-        let free = Standing { held_until: None, ..standing };
-        let asked = Call { cause: Cause::Api, urgency: Urgency::AtOnce };
-        prop_assert_eq!(refusal(free, asked, at(0)), None);
-        prop_assert_eq!(refusal(Standing { is_removing: true, ..free }, since, at(0)), None);
-    }
-}
-
-#[test]
-fn a_mark_whose_message_nobody_sent_is_believed_for_half_a_minute() {
-    let Step::Send(waiting) = step(&Mark::default(), ONE, "one", at(0)) else { panic!() };
-    let mark = Mark { waiting: Some(waiting.clone()), looked_at: None };
-    assert_eq!(step(&mark, ONE, "other", at(29_999)), Step::Nothing);
-    assert!(matches!(step(&mark, ONE, "other", at(30_000)), Step::Send(_)));
-    // The event itself comes again for want of an answer.
-    assert_eq!(step(&mark, ONE, "one", at(1_000)), Step::Again(waiting));
-}
-
-#[test]
-fn a_message_is_covered_by_a_look_that_began_five_seconds_after_it_was_sent_and_by_none_before() {
-    let standing = |looked: i64| Standing { looked_at: Some(at(looked)), ..Standing::default() };
-    let call = Call { cause: Cause::Webhook, urgency: Urgency::Since(at(0)) };
-    assert_eq!(refusal(standing(5_000), call, at(60_000)), None);
-    assert_eq!(refusal(standing(5_001), call, at(60_000)), Some(Refusal::Covered));
-    let too_soon = Standing { webhook_look_at: Some(at(0)), ..Standing::default() };
-    assert_eq!(refusal(too_soon, call, at(14_999)), Some(Refusal::TooSoon(at(15_000))));
-    assert_eq!(refusal(too_soon, call, at(15_000)), None);
-    assert_eq!(refusal(too_soon, Call { cause: Cause::Schedule, ..call }, at(1)), None);
 }

@@ -25,6 +25,7 @@ fn is_rewritten(kind: Kind) -> bool {
     match kind {
         Kind::Tenant | Kind::Pool | Kind::Claim | Kind::Foreign | Kind::SignIn => true,
         Kind::Owner
+        | Kind::Registration
         | Kind::Mark
         | Kind::Domain
         | Kind::Run
