@@ -81,7 +81,9 @@ async fn all(size: Size, parts: &Parts) -> Result<()> {
     // The tests mostly wait, and leave the processors time for what they don't need.
     tokio::try_join!(parts.run("end-to-end tests", end_to_end(&clouds.tested, size)), async {
         parts.run("a function as shipped", ship()).await?;
-        parts.run("API as described", Box::pin(described::check(clouds.described.cloud()?))).await
+        parts.run("API as described", Box::pin(described::check(clouds.described.cloud()?))).await?;
+        // They would be in the way of all others, which have the first cloud.
+        parts.run("tests that deploy", tests(&clouds.described, size, &["--ignored", "--test-threads", "1"])).await
     })?;
     drop(clouds);
     if let Size::Long = size {
@@ -131,7 +133,8 @@ async fn simulation(size: Size) -> Result<()> {
 struct Clouds {
     /// The one that the end-to-end tests share.
     tested: Started,
-    /// The one whose API is asked for everything that its document has, and changed by it.
+    /// The one whose API is asked for everything that its document has, and changed by it; then that of the tests that
+    /// deploy.
     described: Started,
 }
 
@@ -143,32 +146,32 @@ async fn start() -> Result<Clouds> {
 }
 
 async fn end_to_end(started: &Started, size: Size) -> Result<()> {
-    let program = command_line::build().await?;
-    let logs = &started.cloud()?.log_dir;
     // They mostly wait, so that more of them than processors run side by side.
-    let side_by_side = ["--test-threads", "8"];
-    // What deploys again would be in the way of all others.
-    let alone = ["--ignored", "--test-threads", "1"];
-    let mut rounds = vec![side_by_side.to_vec(), alone.to_vec()];
+    let mut side_by_side = vec!["--test-threads", "8"];
     if let Size::Long = size {
         // At full size each of these has the queue to itself: others would wait for longer than they may.
-        rounds[0].extend(LARGE.iter().flat_map(|name| ["--skip", name]));
-        rounds.push([&LARGE[..], &["--test-threads", "1"]].concat());
+        side_by_side.extend(LARGE.iter().flat_map(|name| ["--skip", name]));
+        tests(started, size, &side_by_side).await?;
+        return tests(started, size, &[&LARGE[..], &["--test-threads", "1"]].concat()).await;
     }
-    for options in rounds {
-        let mut command = cargo_command();
-        command
-            .args(TESTS)
-            .args(["--test", "end_to_end", "--"])
-            .args(&options)
-            .env(CLOUD_FILE_VARIABLE, started.file())
-            .env("CAUSEWAY_FAULTS", size.faults())
-            .env("CAUSEWAY_BURST", size.burst())
-            .env(PROGRAM_VARIABLE, &program);
-        let outcome = run_shown("cargo test", &mut command).await;
-        outcome.with_context(|| format!("the cloud's logs are in {}", logs.display()))?;
-    }
-    Ok(())
+    tests(started, size, &side_by_side).await
+}
+
+/// Runs end-to-end tests on a cloud, with these options of the test program.
+async fn tests(started: &Started, size: Size, options: &[&str]) -> Result<()> {
+    let program = command_line::build().await?;
+    let mut command = cargo_command();
+    command
+        .args(TESTS)
+        .args(["--test", "end_to_end", "--"])
+        .args(options)
+        .env(CLOUD_FILE_VARIABLE, started.file())
+        .env("CAUSEWAY_FAULTS", size.faults())
+        .env("CAUSEWAY_BURST", size.burst())
+        .env(PROGRAM_VARIABLE, &program);
+    let outcome = run_shown("cargo test", &mut command).await;
+    let logs = &started.cloud()?.log_dir;
+    outcome.with_context(|| format!("the cloud's logs are in {}", logs.display()))
 }
 
 fn cargo_command() -> Command {

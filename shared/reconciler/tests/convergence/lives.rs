@@ -337,9 +337,11 @@ async fn is_removed(world: &World, disturbances: &[Disturbance]) {
     world.state().check_removed();
 }
 
-fn config() -> ProptestConfig {
+/// So many lives that `share` times as many are the number that is set.
+fn config(share: u32) -> ProptestConfig {
     let default = ProptestConfig::default();
     let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { 500 };
+    let cases = cases.div_ceil(share);
     let kept = FileFailurePersistence::WithSource("regressions");
     ProptestConfig { cases, failure_persistence: Some(Box::new(kept)), max_shrink_iters: 20_000, ..default }
 }
@@ -421,12 +423,24 @@ fn a_public_url_that_moves_there_and_back_while_runs_are_killed_leaves_no_claim_
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(1))]
 
     #[test]
     fn whatever_happens_to_a_pool_its_next_runs_bring_it_in_line_and_nobody_loses_what_is_theirs(acts in life()) {
         clock::live(async { comes_in_line(&lived(&acts).await).await });
     }
+
+    #[test]
+    fn a_pool_that_is_removed_ends_without_anything_that_causeway_made_and_with_all_that_it_did_not(
+        acts in life(),
+        disturbances in prop::collection::vec(disturbance(), 0..4),
+    ) {
+        clock::live(async { is_removed(&lived(&acts).await, &disturbances).await });
+    }
+}
+
+proptest! {
+    #![proptest_config(config(4))]
 
     #[test]
     fn whatever_stands_in_the_way_no_run_undoes_what_the_one_before_did(acts in life()) {
@@ -436,13 +450,5 @@ proptest! {
     #[test]
     fn what_is_planned_is_what_is_done(acts in life()) {
         clock::live(async { does_what_was_planned(&lived(&acts).await).await });
-    }
-
-    #[test]
-    fn a_pool_that_is_removed_ends_without_anything_that_causeway_made_and_with_all_that_it_did_not(
-        acts in life(),
-        disturbances in prop::collection::vec(disturbance(), 0..4),
-    ) {
-        clock::live(async { is_removed(&lived(&acts).await, &disturbances).await });
     }
 }

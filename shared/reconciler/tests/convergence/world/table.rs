@@ -79,7 +79,9 @@ impl Items {
     pub fn write_newer(&mut self) {
         for (key, item) in &mut self.stored {
             let within = if key == POOL { item.get_mut("run").and_then(Value::as_object_mut) } else { None };
-            within.into_iter().for_each(|run| drop(run.insert(NEWER.to_owned(), "kept".into())));
+            if let Some(run) = within {
+                run.insert(NEWER.to_owned(), "kept".into());
+            }
             item.insert(NEWER.to_owned(), "kept".into());
             self.newer.insert(key.clone());
         }
