@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     claim::Claim, connection::Organization, domain::VerifiedDomains, health::named, id::OrganizationId, plan::Note,
-    timestamp::Timestamp, wake_up::Cause,
+    timestamp::Timestamp, waiting::SKEW, wake_up::Cause,
 };
 
 /// How old what the claims keep may be before a run reads the organizations again.
@@ -94,7 +94,9 @@ impl OrganizationReads {
 
     /// Whether a run reads the organizations: it is time, somebody gave cause to, or a claim lacks its own.
     pub fn is_due(self, cause: Cause, one_is_lacking: bool, now: Timestamp) -> bool {
-        cause != Cause::Schedule || one_is_lacking || self.due_at.is_none_or(|due_at| due_at <= now)
+        cause != Cause::Schedule
+            || one_is_lacking
+            || self.due_at.is_none_or(|due_at| due_at.has_come(now, READ_AGAIN_WITHIN + SKEW))
     }
 
     /// After a run for `cause` that read them at `now`, where runs come `interval` apart. WorkOS's list can be behind
@@ -185,6 +187,8 @@ mod tests {
             assert!(reads.is_due(cause, one_is_lacking, at(1)), "{cause:?}");
         }
         assert!(OrganizationReads::default().is_due(Cause::Schedule, false, at(0)), "never read");
+        let far = OrganizationReads { due_at: Some(at(62)), ..reads };
+        assert!(far.is_due(Cause::Schedule, false, at(0)), "of a clock that was wrong");
         let of_event = OrganizationReads::after(Cause::Webhook, minutes(15), at(0));
         assert!(of_event.is_due(Cause::Schedule, false, at(0)), "the look that follows an event");
         let rare = OrganizationReads::after(Cause::Schedule, Duration::from_hours(3), at(0));

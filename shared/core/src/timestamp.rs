@@ -58,6 +58,12 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
     }
 
+    /// Whether this time, which lay `ahead` at the most when it was set, has come at `now`. One that lies further ahead is
+    /// of a clock that was wrong, and would keep what is due waiting.
+    pub fn has_come(self, now: Self, ahead: Duration) -> bool {
+        self <= now || self > now.plus(ahead)
+    }
+
     /// Reads RFC 3339; `None` if the text is not a date of that form.
     pub fn parse(text: &str) -> Option<Self> {
         let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
@@ -117,6 +123,17 @@ impl ToSchema for Timestamp {}
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_time_has_come_once_it_is_past_or_where_it_lies_further_ahead_than_it_could() {
+        let (now, ahead) = (Timestamp::from_seconds(1_000_000), Duration::from_mins(1));
+        let at = |millis: i64| Timestamp::from_millis(now.millis() + millis);
+        for (millis, has_come) in
+            [(-1, true), (0, true), (1, false), (60_000, false), (60_001, true), (i64::MAX / 2, true)]
+        {
+            assert_eq!(at(millis).has_come(now, ahead), has_come, "{millis}");
+        }
+    }
 
     proptest! {
         #[test]

@@ -31,7 +31,8 @@ impl<P: Ports> Run<'_, P> {
         if probed && let Err(error) = reconciler.check_role(self.tenant, pool).await {
             return Attempt::blind(&error);
         }
-        let full_pass_is_due = pool.run.full_pass_due_at <= self.started_at;
+        // Twice as far ahead as it is meant to be it can't be: it is spread by a tenth.
+        let full_pass_is_due = pool.run.full_pass_due_at.has_come(self.started_at, 2 * reconciler.settings.full_pass);
         let full = full_pass_is_due.then(|| FullPass { after: pool.run.full_pass_after.clone() });
         // The rest of the time is for what the plan finds to do.
         let describe_until = reconciler.half_time(self.deadline);

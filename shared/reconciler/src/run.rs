@@ -7,11 +7,11 @@ use causeway_core::{
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{PoolStatus, UserPool},
-    waiting::{Call, Refusal, Urgency},
+    waiting::{Call, Refusal, SKEW, Urgency},
     wake_up::{Cause, WakeUp},
 };
 
-use crate::Reconciler;
+use crate::{Reconciler, look::ROLE_PROBE};
 
 /// How much longer than its longest deadline a run holds its pool: longer than its last step and its record can take,
 /// so that a lease never ends under a living run. A killed run's lease ends by itself.
@@ -84,7 +84,7 @@ impl<P: Ports> Run<'_, P> {
 
     /// Whether the role is to be tried without and with a wrong external ID.
     pub fn probes_role(&self) -> bool {
-        self.pool.run.role_probe_due_at <= self.started_at
+        self.pool.run.role_probe_due_at.has_come(self.started_at, ROLE_PROBE + SKEW)
     }
 }
 

@@ -379,6 +379,22 @@ fn a_run_any_of_whose_calls_is_made_twice_has_its_lease_and_is_recorded() {
     }
 }
 
+#[test]
+fn what_is_due_further_ahead_than_it_can_be_is_due_at_once() {
+    clock::live(async {
+        let world = World::new();
+        world.happen(&Event::Connect('A', "active", 'O'));
+        run_in_peace(&world).await;
+        let far = clock::now().plus(Duration::from_hours(10_000));
+        let mut pool = world.state().items.pool().unwrap();
+        (pool.run.role_probe_due_at, pool.run.full_pass_due_at) = (far, far);
+        world.state().items.put_pool(&pool);
+        run_in_peace(&world).await;
+        let run = world.state().items.pool().unwrap().run;
+        assert!(run.role_probe_due_at < far && run.full_pass_due_at < far, "{run:?}");
+    });
+}
+
 fn faulty(call: u8, fault: Fault) -> Act {
     Act::Run(Disturbance { faults: vec![(call, fault)], ..Disturbance::default() })
 }
