@@ -194,7 +194,8 @@ impl Life {
             let is_approved = good.any(|approval| approval.connections.contains_key(id));
             assert!(is_approved || !pool.held.contains_key(id), "{id} waited, and waiting was taken for consent");
             if !is_approved {
-                let had = self.lost.get(id).map_or(had, |(_, had)| had).clone();
+                let earlier = self.lost.get(id).filter(|(at, _)| now.since(*at) < WINDOW);
+                let had = earlier.map_or(had, |(_, had)| had).clone();
                 self.lost.insert(id.clone(), (now, had));
             }
         }

@@ -210,10 +210,11 @@ impl State {
     fn do_what_is_late(&mut self) {
         let now = clock::now();
         while let Some(next) = self.late.iter().position(|(at, _)| *at <= now) {
-            let (_, write) = self.late.remove(next);
+            let (at, write) = self.late.remove(next);
             // What it refuses now nobody hears of.
             let _ = self.carry_out(&write);
-            self.changed();
+            self.past.remember(&self.cognito, at);
+            self.check();
         }
     }
 
