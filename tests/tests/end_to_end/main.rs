@@ -13,6 +13,7 @@ mod burst;
 mod calls;
 mod changes;
 mod command_line;
+mod command_policies;
 mod conformance;
 mod costs;
 mod dead_letters;
