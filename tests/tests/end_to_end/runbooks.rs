@@ -31,6 +31,8 @@ macro_rules! runbooks {
 }
 
 runbooks! {
+    "Is it fine?"
+        healing::fine, what_is_an_operators_and_what_a_tenants_is_told_as_the_page_says;
     "A pool is denied"
         healing::denied, a_pool_that_is_denied_heals_as_its_runbook_says;
     "A pool is throttled"

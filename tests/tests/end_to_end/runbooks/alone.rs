@@ -52,7 +52,6 @@ pub async fn stop_and_start(book: Book) -> Result<()> {
     let new = pool.tenancy.workos.create_connection(&organization, "new").await?;
     pool.post("/reconcile", &json!({})).await?.expect(202)?;
     party.signs_in(&unique("nia@")).await.context("sign-ins stopped too")?;
-    operator.next().await.context("a wake-up waits")?;
     ensure!(pool.provider_names().await?.len() == 1, "something was written");
     operator.next().await?;
     let refused = get(party.authorize_url(&[])?.as_str()).await?;

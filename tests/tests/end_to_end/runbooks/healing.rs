@@ -22,6 +22,21 @@ fn item(pool: &Pool) -> (DynamoDb, aws_sdk_dynamodb::operation::update_item::bui
     (client, request)
 }
 
+/// One pool waits for an operator, another one for its tenant.
+pub async fn fine(book: Book) -> Result<()> {
+    let (pool, organization, connections) = in_line("not fine", 2).await?;
+    let tenancy = &pool.tenancy;
+    let denied = tenancy.pool(&[&organization]).await?;
+    delete_stack(&tenancy.account, tenancy.region, &denied.role_name).await?;
+    futures::future::try_join_all(connections.iter().map(|id| tenancy.workos.delete_connection(id))).await?;
+    for pool in [&pool, &denied] {
+        pool.run().await?;
+    }
+    let mut operator = book.followed_for(&pool, &connections[0], &organization).await?;
+    operator.rest().await?;
+    operator.is_done()
+}
+
 /// The tenant deleted its role, and its connections changed meanwhile.
 pub async fn denied(book: Book) -> Result<()> {
     let (pool, organization, connections) = in_line("denied runbook", 2).await?;
