@@ -21,6 +21,8 @@ struct Provider {
     identifiers: Vec<String>,
     in_sync: bool,
     #[serde(default)]
+    app_clients: Option<Vec<String>>,
+    #[serde(default)]
     held_since: Option<String>,
     #[serde(default)]
     refused: Option<Refusal>,
@@ -71,6 +73,11 @@ pub fn providers(items: &[Value]) -> Result<String, Failure> {
     for item in items {
         let provider: Provider = shown::read(item, "a provider")?;
         let standing = provider.standing();
+        let offered_by = match &provider.app_clients {
+            Some(clients) if clients.is_empty() => "none".to_owned(),
+            Some(clients) => clients.join(", "),
+            None => "?".to_owned(),
+        };
         // The connection's own ID is on every provider.
         let identifiers: Vec<String> =
             provider.identifiers.into_iter().filter(|identifier| *identifier != provider.connection_id).collect();
@@ -81,10 +88,11 @@ pub fn providers(items: &[Value]) -> Result<String, Failure> {
             or_dash(provider.connection_state),
             provider.provider_name,
             standing,
+            offered_by,
             identifiers.join(", "),
         ]);
     }
-    let header = ["CONNECTION", "ORGANIZATION", "STATE", "PROVIDER", "IN SYNC", "FURTHER IDENTIFIERS"];
+    let header = ["CONNECTION", "ORGANIZATION", "STATE", "PROVIDER", "IN SYNC", "OFFERED BY", "FURTHER IDENTIFIERS"];
     Ok(table::table(&header, rows))
 }
 

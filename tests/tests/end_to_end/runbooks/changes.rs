@@ -5,6 +5,7 @@ use causeway_core::timestamp::Timestamp;
 use causeway_local_cloud::front::faults::Faults;
 
 use super::book::{Book, Follower};
+use super::logins::another_app_client;
 use crate::pool::{Pool, in_line, provider_name};
 use crate::tenancy::{Tenancy, next_api_key};
 
@@ -106,7 +107,9 @@ pub async fn webhook_secret(book: Book) -> Result<()> {
 /// A tenant leaves, and its users are to sign in by nothing of Causeway's.
 pub async fn leaves_with_providers(book: Book) -> Result<()> {
     let (pool, organization, connections) = in_line("leaving", 2).await?;
-    let mut operator = book.followed_for(&pool, &connections[0], &organization).await?;
+    let unnamed = Pool { app_client: another_app_client(&pool).await?, ..pool.clone() };
+    unnamed.offer(&["COGNITO", &provider_name(&connections[0])]).await?;
+    let mut operator = book.followed_for(&unnamed, &connections[0], &organization).await?;
     operator.rest().await?;
     ensure!(pool.provider_names().await?.is_empty() && pool.supported().await? == ["COGNITO"], "something stayed");
     ensure!(pool.tenancy.get("").await?.status == 404, "the tenant is still there");

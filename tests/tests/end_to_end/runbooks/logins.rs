@@ -37,13 +37,7 @@ async fn screen(pool: &Pool, app_client: &str, connection: &str) -> Result<Strin
 /// A second application, whose app client nobody has named.
 pub async fn app_client(book: Book) -> Result<()> {
     let (pool, organization, connections) = scene("client login", 1).await?;
-    let cognito = &pool.tenancy.cognito;
-    let request = cognito.create_user_pool_client().user_pool_id(&pool.id).client_name("another application");
-    let request = request.callback_urls(APP_CALLBACK).allowed_o_auth_flows(OAuthFlowType::Code);
-    let request = request.allowed_o_auth_scopes("openid").allowed_o_auth_scopes("email");
-    let request = request.allowed_o_auth_scopes("profile").allowed_o_auth_flows_user_pool_client(true);
-    let made = request.supported_identity_providers("COGNITO").send().await?.user_pool_client;
-    let client = made.and_then(|client| client.client_id).context("no app client")?;
+    let client = another_app_client(&pool).await?;
     let seen = screen(&pool, &client, &connections[0]).await?;
     ensure!(seen.contains("Login option is not available"), "{seen}");
 
@@ -52,6 +46,17 @@ pub async fn app_client(book: Book) -> Result<()> {
     operator.rest().await?;
     signs_in(&pool, &client, &connections[0]).await?;
     operator.is_done()
+}
+
+/// An app client that the pool does not name.
+pub async fn another_app_client(pool: &Pool) -> Result<String> {
+    let cognito = &pool.tenancy.cognito;
+    let request = cognito.create_user_pool_client().user_pool_id(&pool.id).client_name("another application");
+    let request = request.callback_urls(APP_CALLBACK).allowed_o_auth_flows(OAuthFlowType::Code);
+    let request = request.allowed_o_auth_scopes("openid").allowed_o_auth_scopes("email");
+    let request = request.allowed_o_auth_scopes("profile").allowed_o_auth_flows_user_pool_client(true);
+    let made = request.supported_identity_providers("COGNITO").send().await?.user_pool_client;
+    made.and_then(|client| client.client_id).context("no app client")
 }
 
 /// A connection of an organization that the pool does not take.
