@@ -146,6 +146,7 @@ mod tests {
             ("a\na", "a"),
             ("... d ...", "... d ..."),
             ("aa...a", "aa...a"),
+            ("h...k, ...1", "h...k, ...1"),
         ] {
             assert_eq!(missing(&lines(absent), printed), Some(first), "{absent}");
         }

@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn names_of_our_providers_are_told_and_those_of_others_are_not() {
         let (pool, id) = ("eu-west-1_AbCdEf123".parse().unwrap(), "client".parse().unwrap());
-        let claimed = BTreeSet::from(["Adopted".parse().unwrap()]);
+        let claimed = BTreeSet::from(["Adopted".parse().unwrap(), "Other".parse().unwrap()]);
         let of = |names: &[&str]| {
             let offered = names.iter().map(|name| (*name).to_owned()).collect();
             check_unnamed(&pool, &id, &offered, &claimed).map(|check| check.message)
