@@ -100,72 +100,76 @@ impl Scene {
         Ok(())
     }
 
-    /// The arguments of a command of the manual's table, with what it needs to find made before.
+    /// The arguments of a command of the manual's table, and what is typed, with what it needs to find made before.
     async fn arguments(&self, command: &str) -> Result<(Vec<String>, String)> {
-        let (pool, tenancy) = (&self.pool, &self.pool.tenancy);
-        let (tenant, id) = (tenancy.id.as_str(), pool.id.as_str());
-        let given = |line: &str| Ok((line.split('|').map(str::to_owned).collect(), String::new()));
-        let of_pool = |rest: &str| given(&format!("{}|{tenant}|{id}{rest}", command.replace(' ', "|")));
-        match command {
-            "completions" => given("completions|bash"),
-            "health" | "dead-letters" | "tenants list" => given(&command.replace(' ', "|")),
-            "dead-letters --redrive" => given("dead-letters|--redrive"),
-            "onboard" => given(&format!("onboard|--name|Policy|--client-id|{}", tenancy.cloud.workos_client_id)),
+        let (tenancy, id) = (&self.pool.tenancy, &self.pool.id);
+        let (tenant, words) = (&tenancy.id, command.replace(' ', "|"));
+        let typed = if command == "tenants create" { next_api_key(&tenancy.cloud)? } else { String::new() };
+        let line = match command {
+            "completions" => "completions|bash".to_owned(),
+            "health" | "dead-letters" | "dead-letters --redrive" | "tenants list" => words,
+            "onboard" => format!("onboard|--name|Policy|--client-id|{}", tenancy.cloud.workos_client_id),
+            "tenants create" => {
+                format!("{words}|--name|Policy|--client-id|{}|--api-key-from|-", tenancy.cloud.workos_client_id)
+            }
             "links list"
             | "audit"
             | "tenants show"
             | "pools list"
             | "tenants rotate-external-id"
-            | "tenants rotate-webhook" => given(&format!("{}|{tenant}", command.replace(' ', "|"))),
-            "links create" => given(&format!("links|create|{tenant}|--account-id|{}", tenancy.account.id)),
+            | "tenants rotate-webhook" => {
+                format!("{words}|{tenant}")
+            }
+            "links create" => format!("{words}|{tenant}|--account-id|{}", tenancy.account.id),
+            "tenants update" => format!("{words}|{tenant}|--name|{}", unique("policies")),
+            "pools update" => format!("{words}|{tenant}|{id}|--domain-identifiers|false"),
+            "reconcile --wait" => format!("reconcile|{tenant}|{id}|--wait"),
+            "approve --connection ID --yes" => {
+                format!("approve|{tenant}|{id}|--connection|{}|--yes", self.connections[0])
+            }
+            "approve" => format!("approve|{tenant}|{}|--yes", self.second.id),
+            "refuse" => format!("refuse|{tenant}|{id}|--connection|{}|--reason|a test", self.connections[1]),
+            _ => self.made_for(command).await?.unwrap_or_else(|| format!("{words}|{tenant}|{id}")),
+        };
+        Ok((line.split('|').map(str::to_owned).collect(), typed))
+    }
+
+    /// The arguments of a command that something is made for; none of another.
+    async fn made_for(&self, command: &str) -> Result<Option<String>> {
+        let (pool, tenancy) = (&self.pool, &self.pool.tenancy);
+        let (tenant, id) = (&tenancy.id, &pool.id);
+        Ok(Some(match command {
             "links revoke" => {
                 let link = tenancy.post("/onboarding-links", &json!({})).await?.expect(201)?.json()?;
-                given(&format!("links|revoke|{tenant}|{}", text(&link, "id")?))
+                format!("links|revoke|{tenant}|{}", text(&link, "id")?)
             }
-            "tenants create" => {
-                let line = format!(
-                    "tenants|create|--name|Policy|--client-id|{}|--api-key-from|-",
-                    tenancy.cloud.workos_client_id
-                );
-                Ok((line.split('|').map(str::to_owned).collect(), next_api_key(&tenancy.cloud)?))
-            }
-            "tenants update" => given(&format!("tenants|update|{tenant}|--name|{}", unique("policies"))),
-            "tenants remove" => given(&format!("tenants|remove|{}|--yes", Tenancy::new("removed by policy").await?.id)),
+            "tenants remove" => format!("tenants|remove|{}|--yes", Tenancy::new("removed by policy").await?.id),
             "pools create" => {
                 let new = tenancy.user_pool().await?;
                 let account = &tenancy.account.id;
-                given(&format!("pools|create|{tenant}|{}|--account-id|{account}|--role-name|{}", new.id, new.role_name))
+                format!("pools|create|{tenant}|{}|--account-id|{account}|--role-name|{}", new.id, new.role_name)
             }
-            "pools update" => of_pool("|--domain-identifiers|false"),
             "pools admit" => {
                 awaits_admission(pool).await?;
-                of_pool("")
+                format!("pools|admit|{tenant}|{id}")
             }
             "pools remove" => {
-                let new = tenancy.registered_pool(&["org_01NONE"]).await?;
-                given(&format!("pools|remove|{tenant}|{}|--yes", new.id))
-            }
-            "reconcile --wait" => given(&format!("reconcile|{tenant}|{id}|--wait")),
-            "approve --connection ID --yes" => {
-                given(&format!("approve|{tenant}|{id}|--connection|{}|--yes", self.connections[0]))
+                format!("pools|remove|{tenant}|{}|--yes", tenancy.registered_pool(&["org_01NONE"]).await?.id)
             }
             "approve --hash HASH --yes" => {
-                let hash = text(&pool.plan().await?, "hash")?;
-                given(&format!("approve|{tenant}|{id}|--hash|{hash}|--yes"))
+                format!("approve|{tenant}|{id}|--hash|{}|--yes", text(&pool.plan().await?, "hash")?)
             }
-            "approve" => given(&format!("approve|{tenant}|{}|--yes", self.second.id)),
-            "refuse" => of_pool(&format!("|--connection|{}|--reason|a test", self.connections[1])),
             "let-go" => {
                 let refusal = json!({"connection_ids": [self.connections[1]], "reason": "a test"});
                 pool.post("/refusals", &refusal).await?.expect(201)?;
-                of_pool(&format!("|{}", self.connections[1]))
+                format!("let-go|{tenant}|{id}|{}", self.connections[1])
             }
             "adopt" => {
                 let (pool, _) = crate::adoption::scene("adopted by policy").await?;
-                given(&format!("adopt|{}|{}|Theirs|--yes", pool.tenancy.id, pool.id))
+                format!("adopt|{}|{}|Theirs|--yes", pool.tenancy.id, pool.id)
             }
-            _ => of_pool(""),
-        }
+            _ => return Ok(None),
+        }))
     }
 }
 
