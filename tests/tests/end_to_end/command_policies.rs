@@ -208,7 +208,7 @@ async fn works(command: &str, needs: &[BTreeSet<String>], scene: &Scene, holders
 
 #[tokio::test]
 async fn each_command_works_with_the_policies_that_the_manual_names_for_it_and_with_none_less() -> Result<()> {
-    let scene = Scene::new().await?;
+    let scene = Box::pin(Scene::new()).await?;
     let mut holders = Holders { tenancy: scene.pool.tenancy.clone(), by_policies: BTreeMap::new() };
     let rows = documented()?;
     for (command, needs) in rows.iter().filter(|(command, _)| command != ALONE) {
@@ -227,7 +227,7 @@ async fn each_command_works_with_the_policies_that_the_manual_names_for_it_and_w
 #[tokio::test]
 #[ignore = "takes every message from the dead-letter queue, for which other tests wait"]
 async fn messages_are_sent_back_with_the_policy_that_the_manual_names_for_it_and_with_no_less() -> Result<()> {
-    let scene = Scene::new().await?;
+    let scene = Box::pin(Scene::new()).await?;
     let mut holders = Holders { tenancy: scene.pool.tenancy.clone(), by_policies: BTreeMap::new() };
     let row = documented()?.into_iter().find(|(command, _)| command == ALONE).context("the manual does not have it")?;
     works(ALONE, &row.1, &scene, &mut holders).await

@@ -128,7 +128,8 @@ impl Shell {
         // What the page names is as the page has it, but for the processor.
         let added = local.iter().filter(|one| one.starts_with("Architecture") || !settings.contains(name(one)));
         let settings = settings.lines().filter(|line| !line.contains("'Architecture=")).collect::<Vec<_>>().join("\n");
-        let added: String = added.map(|one| format!("  '{one}',\n")).collect();
+        let added: Vec<String> = added.map(|one| format!("  '{one}',\n")).collect();
+        let added = added.concat();
         let before = self.here(before);
         Ok(std::fs::write(&file, format!("{before}\n{settings}\n{added}]{after}"))?)
     }
