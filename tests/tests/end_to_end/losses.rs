@@ -153,7 +153,7 @@ async fn a_decision_that_is_written_twice_as_its_answer_was_lost_is_no_conflict_
         let written = process.stored().await?.decisions;
         ensure!(written.version == read.version + 1, "it was written twice: {written:?}");
         let stale = store.decide(&before, &read, 3).await;
-        ensure!(stale.as_ref().is_err_and(|error| error.is_conflict()), "{stale:?}");
+        ensure!(stale.as_ref().is_err_and(causeway_store::StoreError::is_conflict), "{stale:?}");
     }
     Ok(())
 }

@@ -33,7 +33,7 @@ async fn a_newcomer_signs_in_through_the_test_organization_where_the_pool_names_
     assert_eq!(warning["outcome"], "warn", "{verified:#}");
     pool.run().await?;
     let provider = pool.provider(&name).await?.context("no provider was made")?;
-    assert_eq!(pool.provider_names().await?, [name.clone()]);
+    assert_eq!(pool.provider_names().await?, std::slice::from_ref(&name));
     // Its domain is verified, and stands for nobody.
     assert_eq!(identifiers(&provider), [TEST_CONNECTION, TEST_ORGANIZATION]);
     let health = pool.shown().await?["health"].clone();

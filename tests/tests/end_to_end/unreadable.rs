@@ -70,7 +70,7 @@ fn named<'a>(list: &'a Value, end: &str) -> Option<&'a Value> {
 
 #[tokio::test]
 async fn a_pool_that_can_not_be_read_is_named_and_the_tenants_other_pools_go_on() -> Result<()> {
-    let (damaged, other, organization) = two_pools("an unreadable pool").await?;
+    let (damaged, other, organization) = Box::pin(two_pools("an unreadable pool")).await?;
     let (tenancy, table) = (&damaged.tenancy, Table::of(&damaged.tenancy));
     let item = table.pool(&damaged).await?;
     table.set(&item, "account_id", AttributeValue::N("222222222222".to_owned())).await?;
@@ -121,7 +121,7 @@ async fn is_answered(tenancy: &Tenancy, path: &str) -> Result<bool> {
 
 #[tokio::test]
 async fn an_item_of_any_kind_that_can_not_be_read_in_any_member_leaves_all_others_as_they_are() -> Result<()> {
-    let (damaged, other, _) = two_pools("unreadable items").await?;
+    let (damaged, other, _) = Box::pin(two_pools("unreadable items")).await?;
     let (tenancy, table) = (&damaged.tenancy, Table::of(&damaged.tenancy));
     tenancy.post("/onboarding-links", &json!({ "account_ids": ["222222222222"] })).await?.expect(201)?;
     tenancy.post("/onboarding-links", &json!({ "account_ids": ["222222222222"] })).await?.expect(201)?;
@@ -183,7 +183,7 @@ async fn an_item_of_any_kind_that_can_not_be_read_in_any_member_leaves_all_other
 #[tokio::test]
 async fn a_claim_that_can_not_be_read_keeps_its_connection_as_it_is_and_no_other_from_being_brought_in_line()
 -> Result<()> {
-    let (pool, _, organization) = two_pools("an unreadable claim").await?;
+    let (pool, _, organization) = Box::pin(two_pools("an unreadable claim")).await?;
     let (tenancy, table) = (&pool.tenancy, Table::of(&pool.tenancy));
     let claims = table.items(&format!("POOL#{}", pool.id), "CLAIM#").await?;
     let damaged = claims.first().context("there is no claim")?;

@@ -69,7 +69,9 @@ pub async fn run(size: Size) -> Result<()> {
 async fn all(size: Size, parts: &Parts) -> Result<()> {
     parts.run("format", cargo(&["fmt", "--all", "--check"])).await?;
     // Only checks, and so has a look of its own at every dependency: the compiler's work can't be shared with it.
-    let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    // All targets are without the end-to-end tests, which `cargo test` leaves out.
+    let targets = ["--all-targets", "--test", "end_to_end"];
+    let clippy = [&["clippy", "--workspace", "--locked"][..], &targets, &["--", "-D", "warnings"]].concat();
     parts.run("clippy", cargo(&clippy)).await?;
     parts.run("unit and property tests", cargo(&TESTS)).await?;
     if let Size::Long = size {
