@@ -15,8 +15,9 @@ use crate::{lenient::present, timestamp::Timestamp};
 /// that they can take a minute to show, and a sign-in lasts at most five.
 pub const RETIRED_FOR: Duration = Duration::from_mins(15);
 
-/// How many attempts that seem lost are remembered.
-const MOST_UNSETTLED: usize = 4;
+/// How many attempts that seem lost are remembered: more than there are within the two minutes in which one may still
+/// turn up.
+const MOST_UNSETTLED: usize = 32;
 
 /// SHA-256 of a secret, in hexadecimal.
 #[derive(Clone, Serialize, Deserialize)]
@@ -192,12 +193,13 @@ mod tests {
         secrets.confirm(&hash("late"), now);
         assert!(secrets.is_live(&hash("late")));
         secrets.confirm(&hash("next"), now);
-        for number in 0..10 {
+        let last = MOST_UNSETTLED + 2;
+        for number in 0..=last {
             secrets.intend(hash(&number.to_string()));
         }
         assert!(!secrets.is_ours(&hash("0")), "the number of unsettled secrets has a bound");
-        secrets.confirm(&hash("9"), now);
-        assert!(!secrets.is_ours(&hash("8")));
+        secrets.confirm(&hash(&last.to_string()), now);
+        assert!(!secrets.is_ours(&hash(&(last - 1).to_string())));
     }
 
     #[test]

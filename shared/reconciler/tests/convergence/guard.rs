@@ -74,7 +74,7 @@ fn life() -> impl Strategy<Value = Vec<Act>> {
 
 fn config() -> ProptestConfig {
     let default = ProptestConfig::default();
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases / 20 } else { 300 };
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases.div_ceil(200) } else { 300 };
     let kept = FileFailurePersistence::WithSource("regressions");
     ProptestConfig { cases, failure_persistence: Some(Box::new(kept)), max_shrink_iters: 20_000, ..default }
 }

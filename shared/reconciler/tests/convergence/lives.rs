@@ -456,7 +456,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(4))]
+    #![proptest_config(config(8))]
 
     #[test]
     fn whatever_stands_in_the_way_no_run_undoes_what_the_one_before_did(acts in life()) {
