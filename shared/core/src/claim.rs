@@ -119,6 +119,11 @@ impl Claim {
         self.written_at.is_none_or(|at| now.since(at) >= SETTLES_WITHIN)
     }
 
+    /// Whether an attempt to write the provider whose answer was lost may still be carried out.
+    pub fn may_be_written_late(&self, now: Timestamp) -> bool {
+        !self.is_settled(now) && self.secrets.after_delete(now, SETTLES_WITHIN).is_some()
+    }
+
     /// The claim once its provider is deleted; none where nothing is left to know. An attempt to write the provider whose
     /// answer was lost may still be carried out, and makes it once more: until that is settled the claim stays.
     pub fn after_delete(&self, now: Timestamp) -> Option<Self> {

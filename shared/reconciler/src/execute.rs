@@ -197,6 +197,9 @@ impl<'a, P: Ports> Execution<'a, P> {
         }
         self.note_connections(guarded).await;
         self.keep_domains().await;
+        // What is carried out late gives a provider a secret that is good for a while only: a later run has to see it.
+        let now = self.run.now();
+        self.executed.put_off |= self.claims.values().any(|claim| claim.may_be_written_late(now));
         self.executed
     }
 

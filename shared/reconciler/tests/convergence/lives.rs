@@ -18,7 +18,7 @@ use causeway_core::{
     id::Identifier,
     plan::{Action, Step},
     run::Outcome,
-    user_pool::Mode,
+    user_pool::{Mode, UserPool},
 };
 use proptest::{
     prelude::*,
@@ -302,13 +302,25 @@ async fn does_what_was_planned(world: &World) {
     }
 }
 
+/// Time passes, in which the schedule has the pool run whenever it is due.
+async fn wait(world: &World, time: Duration) {
+    let until = clock::now().plus(time);
+    loop {
+        let pool = world.state().items.pool().filter(UserPool::is_reconciled);
+        let Some(due) = pool.and_then(|pool| pool.due_at).filter(|due| *due < until) else { break };
+        clock::pass(due.since(clock::now())).await;
+        world.run(&Disturbance::default()).await;
+    }
+    clock::pass(until.since(clock::now())).await;
+}
+
 async fn lived(acts: &[Act]) -> World {
     let world = World::new();
     for act in acts {
         match act {
             Act::Happen(event) => world.happen(event),
             Act::Approve => world.approve().await,
-            Act::Wait(minutes) => clock::pass(Duration::from_mins(u64::from(*minutes))).await,
+            Act::Wait(minutes) => wait(&world, Duration::from_mins(u64::from(*minutes))).await,
             Act::Run(disturbance) if disturbance.is_none() => drop(run_in_peace(&world).await),
             Act::Run(disturbance) if disturbance.is_inside() => run_disturbed_inside(&world, disturbance).await,
             Act::Run(disturbance) => drop(world.run(disturbance).await),
