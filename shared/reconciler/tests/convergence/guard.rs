@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use super::config;
 use super::world::{
     Event, clock,
     names::{conn, letter, name},
@@ -15,7 +16,7 @@ use causeway_core::{
     decisions::Refusal, guard::WINDOW, health::HealthState, id::ConnectionId, plan::Step, run::Outcome,
     standing::Standing, timestamp::Timestamp, user_pool::UserPool,
 };
-use proptest::{prelude::*, sample::select, sample::subsequence, test_runner::FileFailurePersistence};
+use proptest::{prelude::*, sample::select, sample::subsequence};
 
 const LETTERS: &str = "ABCDEFGHIJKLMN";
 const HOUR: Duration = Duration::from_hours(1);
@@ -70,13 +71,6 @@ fn act() -> impl Strategy<Value = Act> {
 
 fn life() -> impl Strategy<Value = Vec<Act>> {
     prop::collection::vec(act(), 1..30)
-}
-
-fn config() -> ProptestConfig {
-    let default = ProptestConfig::default();
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases.div_ceil(200) } else { 300 };
-    let kept = FileFailurePersistence::WithSource("regressions");
-    ProptestConfig { cases, failure_persistence: Some(Box::new(kept)), max_shrink_iters: 20_000, ..default }
 }
 
 fn ids(letters: impl IntoIterator<Item = char>) -> BTreeSet<ConnectionId> {
@@ -222,7 +216,7 @@ impl Life {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(20))]
 
     #[test]
     fn no_more_is_lost_in_a_day_than_the_limit_and_nothing_that_waits_or_was_refused(acts in life()) {

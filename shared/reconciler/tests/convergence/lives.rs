@@ -2,11 +2,12 @@
 //! out of time between any two calls, the tenant works on the pool at the same time. Whatever happened, the runs after
 //! it bring both sides in line.
 //!
-//! `PROPTEST_CASES` sets the number of lives. A failing one is printed in its shortest form, and its seed is
+//! `SIMULATED_LIVES` sets the number of lives. A failing one is printed in its shortest form, and its seed is
 //! kept beside this file, so that the next run begins with it.
 
 use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
 
+use super::config;
 use super::world::{
     Edit, Event, Field, clock,
     cognito::Cognito,
@@ -23,7 +24,6 @@ use causeway_core::{
 use proptest::{
     prelude::*,
     sample::{select, subsequence},
-    test_runner::FileFailurePersistence,
 };
 
 const LETTERS: [char; 6] = ['A', 'B', 'C', 'D', 'E', 'F'];
@@ -347,15 +347,6 @@ async fn is_removed(world: &World, disturbances: &[Disturbance]) {
         world.state().check();
     }
     world.state().check_removed();
-}
-
-/// So many lives that `share` times as many are the number that is set.
-fn config(share: u32) -> ProptestConfig {
-    let default = ProptestConfig::default();
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { 500 };
-    let cases = cases.div_ceil(share);
-    let kept = FileFailurePersistence::WithSource("regressions");
-    ProptestConfig { cases, failure_persistence: Some(Box::new(kept)), max_shrink_iters: 20_000, ..default }
 }
 
 #[test]

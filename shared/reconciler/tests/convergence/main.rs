@@ -12,6 +12,8 @@ mod world;
 
 use std::time::Duration;
 
+use proptest::test_runner::{Config as ProptestConfig, FileFailurePersistence};
+
 use world::{
     Event, clock,
     names::name,
@@ -47,4 +49,17 @@ fn is_wired(world: &World, letter: char) -> bool {
 /// What was done, in few words.
 fn done(ran: &Ran) -> Vec<String> {
     ran.done().map(|step| format!("{} {}", step.action.name(), world::names::letter(&step.connection_id))).collect()
+}
+
+/// So many lives that `share` times as many are what `SIMULATED_LIVES` says. A failing one is printed in its shortest
+/// form, and its seed is kept beside the test, so that the next run begins with it.
+fn config(share: u32) -> ProptestConfig {
+    let lives = std::env::var("SIMULATED_LIVES").map_or(500, |lives| lives.parse().expect("a number of lives"));
+    let kept = FileFailurePersistence::WithSource("regressions");
+    ProptestConfig {
+        cases: u32::div_ceil(lives, share),
+        failure_persistence: Some(Box::new(kept)),
+        max_shrink_iters: 20_000,
+        ..ProptestConfig::default()
+    }
 }
