@@ -274,6 +274,8 @@ pub struct Course {
     pub out_of_time: bool,
     /// Whether something was put off.
     pub put_off: bool,
+    /// Whether something may still happen that a later run has to see.
+    pub looks_again: bool,
     /// For how long the pool has been in the state that it leaves it in.
     pub failing_for: Duration,
 }
@@ -283,13 +285,13 @@ impl Ending {
     /// beside a failure: each run has less to do. Without that, a run that can't get on would follow the other without
     /// a pause.
     pub fn of(course: Course) -> Self {
-        let Course { worst, failures, looked, done, out_of_time, put_off, failing_for } = course;
+        let Course { worst, failures, looked, done, out_of_time, put_off, looks_again, failing_for } = course;
         match worst {
             Some(class) if !(out_of_time && done) => {
                 Self::Failed { class, failures, showed_no_change: looked && !done, failing_for }
             }
             _ if out_of_time || (put_off && done) => Self::OutOfTime,
-            _ if put_off => Self::PutOff,
+            _ if put_off || looks_again => Self::PutOff,
             _ => Self::InLine { changed: done },
         }
     }

@@ -37,6 +37,8 @@ pub(crate) struct Attempt {
     pub out_of_time: bool,
     /// Whether something is for a later run by itself.
     pub put_off: bool,
+    /// Whether something may still happen that a later run has to see.
+    pub looks_again: bool,
     /// Whether the role was tried without and with a wrong external ID.
     pub probed: bool,
     /// How many claims a look that time was too short for has settled.
@@ -115,6 +117,7 @@ impl Attempt {
             notes: guarded.plan.notes.into_iter().chain(executed.taken.iter().map(note_of_taken)).collect(),
             out_of_time: executed.out_of_time || look.described == Described::Part,
             settled: executed.settled,
+            looks_again: executed.looks_again,
             put_off,
             seen: Some(seen),
             ..Self::default()
@@ -200,6 +203,7 @@ impl Attempt {
             done: self.has_done() && !is_removal,
             out_of_time: self.out_of_time || (is_removal && !self.put_off),
             put_off: self.put_off,
+            looks_again: self.looks_again,
             failing_for: report.finished_at.since(state.health.since),
         }
     }

@@ -92,6 +92,8 @@ pub(crate) struct Executed {
     pub out_of_time: bool,
     /// Whether a change of Causeway's own is for the next run, since one provider has it now.
     pub put_off: bool,
+    /// Whether a write whose answer was lost may still be carried out.
+    pub looks_again: bool,
     pub kept: Kept,
     /// How many claims were written for what the look told of them.
     pub settled: usize,
@@ -199,7 +201,7 @@ impl<'a, P: Ports> Execution<'a, P> {
         self.keep_domains().await;
         // What is carried out late gives a provider a secret that is good for a while only: a later run has to see it.
         let now = self.run.now();
-        self.executed.put_off |= self.claims.values().any(|claim| claim.may_be_written_late(now));
+        self.executed.looks_again = self.claims.values().any(|claim| claim.may_be_written_late(now));
         self.executed
     }
 

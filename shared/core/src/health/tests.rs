@@ -55,7 +55,16 @@ fn work_left_over_is_taken_up_at_once() {
 fn one_failure_does_not_put_off_what_time_was_too_short_for_unless_nothing_was_done() {
     let quota = Some(ErrorClass::Quota);
     let ending = |worst, out_of_time, done| {
-        Ending::of(Course { worst, failures: 3, looked: true, done, out_of_time, put_off: false, failing_for: LONG })
+        Ending::of(Course {
+            worst,
+            failures: 3,
+            looked: true,
+            done,
+            out_of_time,
+            put_off: false,
+            looks_again: false,
+            failing_for: LONG,
+        })
     };
     let failed = |showed_no_change| Ending::Failed {
         class: ErrorClass::Quota,
@@ -81,6 +90,7 @@ fn what_a_webhook_told_of_and_workos_did_not_show_yet_does_not_wait_for_what_els
             done,
             out_of_time: false,
             put_off: false,
+            looks_again: false,
             failing_for: LONG,
         };
         next_due(Ending::of(course), cause, INTERVAL, now, 0.5).since(now).as_secs()
@@ -104,6 +114,7 @@ fn what_a_webhook_told_of_and_workos_did_not_show_yet_does_not_wait_for_what_els
         done: false,
         out_of_time: false,
         put_off: false,
+        looks_again: false,
         failing_for: LONG,
     };
     let often = Duration::from_secs(5);
