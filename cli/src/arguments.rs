@@ -16,6 +16,7 @@ use crate::{
         pools::Pools,
         providers::Providers,
         reconcile::Reconcile,
+        refusals::{LetGo, Refusals, Refuse},
         role::Role,
         runs::Runs,
         sign_ins::SignIns,
@@ -84,6 +85,12 @@ pub enum Command {
     Reconcile(Reconcile),
     /// Lets the steps through that the guard holds back
     Approve(Approve),
+    /// Refuses to have anything taken from connections: the guard keeps them as they are
+    Refuse(Refuse),
+    /// Lists the connections of which nothing is to be taken
+    Refusals(Refusals),
+    /// Ends the refusal of a connection: what would be taken from it is held back again
+    LetGo(LetGo),
     /// Lists the identity providers that Causeway made
     Providers(Providers),
     /// Lists the reports of runs, or shows one

@@ -12,6 +12,7 @@ pub mod plan;
 pub mod pools;
 pub mod providers;
 pub mod reconcile;
+pub mod refusals;
 pub mod role;
 pub mod runs;
 pub mod sign_ins;
@@ -61,6 +62,9 @@ pub async fn run(session: &Session, command: &Command) -> Result<Ending, Failure
         Command::Plan(plan) => plan.run(session).await,
         Command::Reconcile(reconcile) => reconcile.run(session).await,
         Command::Approve(approve) => approve.run(session).await,
+        Command::Refuse(refuse) => refuse.run(session).await,
+        Command::Refusals(refusals) => refusals.run(session).await,
+        Command::LetGo(let_go) => let_go.run(session).await,
         Command::Providers(providers) => providers.run(session).await,
         Command::Runs(runs) => runs.run(session).await,
         Command::SignIns(sign_ins) => sign_ins.run(session).await,

@@ -61,17 +61,18 @@ fn the_operators_page_says_of_every_state_of_health_what_it_means() {
 
 /// The commands of the pages that are run from top to bottom that can't run on the local cloud: the page, how the block
 /// begins.
-const NOT_ON_THE_LOCAL_CLOUD: [(&str, &str); 4] = [
+const NOT_ON_THE_LOCAL_CLOUD: [(&str, &str); 5] = [
     ("docs/deploy.md", "rustup target add aarch64-unknown-linux-gnu"),
     ("docs/deploy.md", "sam build --config-env integration"),
     ("docs/deploy.md", "aws s3control get-public-access-block --account-id"),
-    ("docs/releases.md", "gh release download"),
+    ("docs/operations.md", "QUERY=$(aws logs start-query"),
+    ("docs/operations.md", "aws cloudtrail lookup-events"),
 ];
 
 #[test]
 fn the_commands_that_do_not_run_on_the_local_cloud_are_known_and_each_says_why() {
     let mut left_out = Vec::new();
-    for path in ["docs/deploy.md", "docs/releases.md"] {
+    for path in ["docs/deploy.md", "docs/operations.md"] {
         let page = read(path);
         for block in blocks(&page) {
             let Some(reason) = block.left_out else { continue };
@@ -93,13 +94,15 @@ fn the_commands_that_do_not_run_on_the_local_cloud_are_known_and_each_says_why()
 
 #[test]
 fn the_first_deployment_has_a_release_of_its_own_before_the_template_could_refuse_it() {
-    let page = read("docs/deploy.md");
-    let deploying: Vec<String> =
-        blocks(&page).into_iter().map(|block| block.commands).filter(|text| text.contains("sam deploy")).collect();
-    assert!(!deploying.is_empty(), "else nothing is deployed any more");
-    for commands in deploying {
-        let (before, _) = commands.split_once("sam deploy").unwrap();
-        assert!(before.contains(r#"s/'Release=\"[^\"]*\"'/"#), "{commands}");
+    for page in ["docs/deploy.md", "README.md"] {
+        let blocks = blocks(&read(page)).into_iter();
+        let deploying: Vec<String> =
+            blocks.map(|block| block.commands).filter(|text| text.contains("sam deploy")).collect();
+        assert!(!deploying.is_empty(), "else nothing is deployed any more: {page}");
+        for commands in deploying {
+            let (before, _) = commands.split_once("sam deploy").unwrap();
+            assert!(before.contains(r#"s/'Release=\"[^\"]*\"'/"#), "{page}: {commands}");
+        }
     }
 }
 

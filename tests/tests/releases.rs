@@ -8,6 +8,8 @@ use std::process::Command;
 use causeway_local_cloud::workspace;
 use regex::Regex;
 
+#[path = "releases/operate.rs"]
+mod operate;
 #[path = "releases/permissions.rs"]
 mod permissions;
 
@@ -124,12 +126,7 @@ fn a_release_says_of_every_function_of_the_template_what_is_in_it() {
 }
 
 #[test]
-fn going_back_is_a_deployment_all_at_once_and_nothing_moves_an_alias_by_hand() {
-    let page = read("docs/releases.md");
-    let section = page.split("\n## Roll back\n").nth(1).unwrap().split("\n## ").next().unwrap();
-    for command in [r#"'Canary=\"LambdaAllAtOnce\"'/" samconfig.toml"#, "sam deploy --config-env integration\n"] {
-        assert!(section.contains(command), "{command}: {section}");
-    }
+fn nothing_moves_an_alias_by_hand() {
     for file in std::fs::read_dir(workspace::root().join("docs")).unwrap() {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "md") {
@@ -148,29 +145,6 @@ fn what_is_built_for_a_processor_is_deployed_for_it() {
         section.split("'Architecture=\"").nth(1).unwrap_or_else(|| panic!("{name} names none")).split('"').next()
     };
     assert_eq!(section("build"), section("deploy"));
-}
-
-#[test]
-fn a_function_that_was_stopped_is_started_with_what_was_reserved_for_it() {
-    let page = read("docs/operations.md");
-    let functions = page.split("  stop() {").nth(1).unwrap().split("\n  ```").next().unwrap();
-    for reserved in ["None", "7"] {
-        // A shell with an AWS that keeps what is reserved in a file, and the functions of the page.
-        let script = format!(
-            "cd \"$(mktemp -d)\"; echo {reserved} > kept\noutput() {{ echo name; }}\n\
-             aws() {{ case \"$2\" in get*) cat kept;; put*) echo \"$6\" > kept;; delete*) echo None > kept;; esac; }}\n\
-             stop() {{{functions}\nstop Tenants; cat kept; stop Tenants; start Tenants; cat kept; ls\n"
-        );
-        let ran = Command::new("bash").args(["-euo", "pipefail", "-c", &script]).output().unwrap();
-        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
-        assert_eq!(said, format!("0\n{reserved}\nkept\n"), "{ran:?}");
-    }
-    let restore = read("docs/releases.md");
-    let restore = restore.split("\n## Restore the table\n").nth(1).unwrap();
-    for step in ["stop Tenants", "stop Onboarding", "start Tenants", "start Onboarding"] {
-        assert!(restore.contains(step), "{step}");
-    }
-    assert!(!restore.contains("function-concurrency"), "it would forget what is reserved");
 }
 
 /// What the check says of a tag, for the project as it is but for one change in one file.

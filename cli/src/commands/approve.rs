@@ -7,6 +7,7 @@ use crate::{
     arguments::PoolArguments,
     commands::{Session, plan, reconcile::show_run_after},
     failure::{Ending, Failure},
+    ids::connection_id,
     question::confirm,
     shown::{
         self,
@@ -23,6 +24,9 @@ pub struct Approve {
     /// Approves only if the steps that are held back are those of this hash, as a plan showed it
     #[arg(long)]
     hash: Option<String>,
+    /// Approves only what is held back of this connection; may be repeated
+    #[arg(long = "connection", value_name = "ID", value_parser = connection_id, conflicts_with = "hash")]
+    connections: Vec<String>,
     /// Does not ask
     #[arg(long)]
     yes: bool,
@@ -32,15 +36,16 @@ pub struct Approve {
 
 impl Approve {
     pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
-        let hash = match &self.hash {
-            // Whoever has the hash and asks nothing needs no plan, and no right to ask for one.
-            Some(hash) if self.yes => hash.clone(),
+        let body = match &self.hash {
+            // Whoever says what is meant and asks nothing needs no plan, and no right to ask for one.
+            Some(hash) if self.yes => json!({ "hash": hash }),
+            None if self.yes && !self.connections.is_empty() => json!({ "connection_ids": self.connections }),
             _ => match self.shown(session).await? {
-                Some(hash) => hash,
+                Some(body) => body,
                 None => return Ok(Ending::Done),
             },
         };
-        let approved = session.api.post(&format!("{}/approvals", self.pool.path()), json!({ "hash": hash })).await?;
+        let approved = session.api.post(&format!("{}/approvals", self.pool.path()), body).await?;
         if self.wait.wait {
             return show_run_after(session, &self.pool, &approved.body, self.wait).await;
         }
@@ -48,14 +53,20 @@ impl Approve {
         Ok(Ending::Done)
     }
 
-    /// Shows what is held back and asks, and gives back the hash to approve; none where nothing is held back.
-    async fn shown(&self, session: &Session) -> Result<Option<String>, Failure> {
+    /// Shows what is held back and asks, and gives back what to approve; nothing where nothing is held back.
+    async fn shown(&self, session: &Session) -> Result<Option<Value>, Failure> {
         let answer = plan::of(session, &self.pool).await?;
         let plan = Plan::read(&answer)?;
-        let held: Vec<Step> = plan.steps.iter().filter(|step| step.held).cloned().collect();
+        let is_meant = |step: &&Step| step.held && step.is_of(&self.connections);
+        let held: Vec<Step> = plan.steps.iter().filter(is_meant).cloned().collect();
         if held.is_empty() && self.hash.is_none() {
             session.output.show(&answer, || Ok("Nothing is held back.\n".to_owned()))?;
             return Ok(None);
+        }
+        if !self.connections.is_empty() {
+            let question = format!("Let {} through?", shown::count(held.len(), "step", "steps"));
+            confirm(&steps::list(&held), &question, self.yes)?;
+            return Ok(Some(json!({ "connection_ids": self.connections })));
         }
         // Of another hash: the API says what is wrong with it, in the same words to all.
         let hash = self.hash.as_ref().unwrap_or(&plan.hash);
@@ -63,7 +74,7 @@ impl Approve {
             let question = format!("Let {} through?", shown::count(held.len(), "step", "steps"));
             confirm(&format!("{}\nHash {hash}", steps::list(&held)), &question, self.yes)?;
         }
-        Ok(Some(hash.clone()))
+        Ok(Some(json!({ "hash": hash })))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Onboard {
     /// A tenant that is registered already, such as by an attempt that was interrupted
-    #[arg(long, value_parser = tenant_id, conflicts_with_all = ["name", "client_id", "api_key_from"])]
+    #[arg(long, value_parser = tenant_id, conflicts_with_all = ["name", "client_id", "contact", "api_key_from"])]
     tenant: Option<String>,
     /// The new tenant's name, for people
     #[arg(long, required_unless_present = "tenant")]
@@ -25,6 +25,9 @@ pub struct Onboard {
     /// The client ID of its WorkOS environment, client_...
     #[arg(long, required_unless_present = "tenant")]
     client_id: Option<String>,
+    /// Whom to turn to about it: an address, a name, a channel. Nothing is sent there
+    #[arg(long, value_name = "TEXT")]
+    contact: Option<String>,
     /// Where its WorkOS API key is: a file, env:NAME, or - for standard input. Without it the tenant gives it on the page
     #[arg(long, value_name = "SOURCE", value_parser = secret_source)]
     api_key_from: Option<SecretSource>,
@@ -63,7 +66,7 @@ impl Onboard {
         }
         let (name, client_id) =
             (self.name.as_deref().unwrap_or_default(), self.client_id.as_deref().unwrap_or_default());
-        register(session, name, client_id, self.api_key_from.as_ref(), None).await
+        register(session, name, client_id, self.contact.as_deref(), self.api_key_from.as_ref(), None).await
     }
 
     /// The user pool that was asked for; null without one.

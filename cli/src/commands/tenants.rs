@@ -32,7 +32,7 @@ enum TenantsCommand {
     Show(TenantArgument),
     /// Registers a tenant
     Create(Create),
-    /// Changes a tenant: its name, its WorkOS API key, its webhook secret
+    /// Changes a tenant: its name, its contact, its WorkOS API key, its webhook secret
     Update(Update),
     /// Gives a tenant another external ID; both are good until every role of the tenant takes the new one only
     RotateExternalId(TenantArgument),

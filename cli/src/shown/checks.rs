@@ -60,6 +60,24 @@ impl Verified {
     }
 }
 
+/// What `verify` says of app clients that the pool does not name and that offer its providers.
+pub fn unnamed(answer: &Value) -> Vec<Value> {
+    let checks = answer["checks"].as_array().into_iter().flatten();
+    let unnamed = checks.filter(|check| check["name"] == "app_clients_unnamed");
+    unnamed.map(|check| check["message"].clone()).collect()
+}
+
+/// The same for people; nothing where there is none.
+pub fn left(messages: &[Value]) -> String {
+    let lines = messages.iter().filter_map(Value::as_str).map(|message| format!("  {message}\n"));
+    let lines: String = lines.collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    let what = "Cognito keeps the names of deleted providers in these, and refuses to change them then:";
+    format!("{what}\n{lines}  Take them out with `operate/clear-app-client`.\n")
+}
+
 /// Reads what `verify` answered.
 pub fn read(answer: &Value) -> Result<Verified, Failure> {
     shown::read(answer, "the checks")

@@ -206,6 +206,7 @@ fn a_list_of_providers() {
         "provider_name": "conn-01E4ZCR3C56J083X43JQXF3JK5",
         "identifiers": ["conn_01E4ZCR3C56J083X43JQXF3JK5", "org_01EHWNCE74X7JSDV0X3SZ3KJNY", "a.example"],
         "issuer": "https://login.example.com/oidc/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N/conn_01E4ZCR3C56J083X43JQXF3JK5",
+        "app_clients": ["1example23456789"],
         "in_sync": true
     });
     let mut unwired = provider.clone();
@@ -214,6 +215,7 @@ fn a_list_of_providers() {
         ("connection_state", Value::Null),
         ("identifiers", json!([])),
         ("in_sync", json!(false)),
+        ("app_clients", json!([])),
     ] {
         unwired[member] = value;
     }

@@ -16,6 +16,33 @@ struct Health {
     dead_letters: u64,
     wake_ups_waiting: u64,
     wake_ups_in_flight: u64,
+    #[serde(default)]
+    for_operator: Vec<Unwell>,
+    #[serde(default)]
+    for_tenants: Vec<Unwell>,
+}
+
+#[derive(Deserialize)]
+struct Unwell {
+    tenant_id: String,
+    user_pool_id: String,
+    state: String,
+    since: String,
+    #[serde(default)]
+    contact: Option<String>,
+}
+
+/// Pools that are not well, under what is to be done about them; nothing where there are none.
+fn unwell(pools: Vec<Unwell>, what: &str) -> String {
+    if pools.is_empty() {
+        return String::new();
+    }
+    let row = |pool: Unwell| {
+        let contact = pool.contact.unwrap_or_else(|| "-".to_owned());
+        vec![pool.tenant_id, pool.user_pool_id, pool.state, shown::time(&pool.since), contact]
+    };
+    let table = table::table(&["TENANT", "USER POOL", "HEALTH", "SINCE", "CONTACT"], pools.into_iter().map(row));
+    format!("\n{what}\n{table}")
 }
 
 /// The health of the deployment.
@@ -28,6 +55,8 @@ pub fn health(answer: &Value) -> Result<String, Failure> {
     if health.dead_letters > 0 {
         text.push_str("Look at them with `causeway dead-letters`; `--redrive` sends them back.\n");
     }
+    text.push_str(&unwell(health.for_operator, "For you (`causeway pools show` says what to do):"));
+    text.push_str(&unwell(health.for_tenants, "For their tenants, who have to mend them:"));
     Ok(text)
 }
 
@@ -87,6 +116,20 @@ mod tests {
         assert!(text.contains("2 dead letters") && text.contains("--redrive"), "{text}");
         let well = json!({ "state": "ok", "dead_letters": 0, "wake_ups_waiting": 0, "wake_ups_in_flight": 0 });
         assert!(!health(&well).unwrap().contains("--redrive"));
+    }
+
+    #[test]
+    fn pools_are_listed_by_who_has_to_mend_them_with_the_tenants_contact() {
+        let pool = |state: &str, contact: Option<&str>| {
+            json!({ "tenant_id": "tnt_1", "user_pool_id": "eu-west-1_A", "state": state,
+                    "since": "2026-11-22T12:00:00.000Z", "contact": contact })
+        };
+        let answer = json!({ "state": "user_pools", "dead_letters": 0, "wake_ups_waiting": 0, "wake_ups_in_flight": 0,
+                             "for_operator": [pool("held", None)], "for_tenants": [pool("denied", Some("ann@example.com"))] });
+        let text = health(&answer).unwrap();
+        let (mine, theirs) = text.split_once("For their tenants").unwrap();
+        assert!(mine.contains("held") && !mine.contains("denied"), "{text}");
+        assert!(theirs.contains("denied") && theirs.contains("ann@example.com"), "{text}");
     }
 
     #[test]

@@ -20,6 +20,51 @@ struct Provider {
     #[serde(default)]
     identifiers: Vec<String>,
     in_sync: bool,
+    #[serde(default)]
+    app_clients: Option<Vec<String>>,
+    #[serde(default)]
+    held_since: Option<String>,
+    #[serde(default)]
+    refused: Option<Refusal>,
+}
+
+impl Provider {
+    /// How it stands: whether something is to be done about it, and by whom.
+    fn standing(&self) -> String {
+        if let Some(refusal) = &self.refused {
+            return format!("refused: {}", refusal.reason);
+        }
+        match &self.held_since {
+            Some(since) => format!("held since {}", shown::time(since)),
+            None if self.in_sync => "yes".to_owned(),
+            None => "NO".to_owned(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(default)]
+    connection_id: String,
+    reason: String,
+    #[serde(default)]
+    refused_by: String,
+    #[serde(default)]
+    refused_at: String,
+    #[serde(default)]
+    until: Option<String>,
+}
+
+/// The connections of which nothing is to be taken.
+pub fn refusals(items: &[Value]) -> Result<String, Failure> {
+    let mut rows = Vec::new();
+    for item in items {
+        let refusal: Refusal = shown::read(item, "a refusal")?;
+        let until = refusal.until.as_deref().map_or_else(|| "let go".to_owned(), shown::time);
+        let at = shown::time(&refusal.refused_at);
+        rows.push(vec![refusal.connection_id, until, at, refusal.refused_by, refusal.reason]);
+    }
+    Ok(table::table(&["CONNECTION", "UNTIL", "REFUSED", "BY", "REASON"], rows))
 }
 
 /// The providers of a user pool.
@@ -27,6 +72,12 @@ pub fn providers(items: &[Value]) -> Result<String, Failure> {
     let mut rows = Vec::new();
     for item in items {
         let provider: Provider = shown::read(item, "a provider")?;
+        let standing = provider.standing();
+        let offered_by = match &provider.app_clients {
+            Some(clients) if clients.is_empty() => "none".to_owned(),
+            Some(clients) => clients.join(", "),
+            None => "?".to_owned(),
+        };
         // The connection's own ID is on every provider.
         let identifiers: Vec<String> =
             provider.identifiers.into_iter().filter(|identifier| *identifier != provider.connection_id).collect();
@@ -36,11 +87,12 @@ pub fn providers(items: &[Value]) -> Result<String, Failure> {
             or_dash(provider.organization_id),
             or_dash(provider.connection_state),
             provider.provider_name,
-            if provider.in_sync { "yes" } else { "NO" }.to_owned(),
+            standing,
+            offered_by,
             identifiers.join(", "),
         ]);
     }
-    let header = ["CONNECTION", "ORGANIZATION", "STATE", "PROVIDER", "IN SYNC", "FURTHER IDENTIFIERS"];
+    let header = ["CONNECTION", "ORGANIZATION", "STATE", "PROVIDER", "IN SYNC", "OFFERED BY", "FURTHER IDENTIFIERS"];
     Ok(table::table(&header, rows))
 }
 

@@ -26,6 +26,8 @@ use crate::{
 #[derive(Debug, Clone, Deserialize)]
 pub struct Step {
     action: String,
+    #[serde(default)]
+    connection_id: Option<String>,
     provider_name: String,
     app_client_id: Option<String>,
     reason: String,
@@ -131,6 +133,11 @@ pub fn notes(notes: &[Note]) -> String {
 }
 
 impl Step {
+    /// Whether it is of one of these connections; of none in particular, it is.
+    pub fn is_of(&self, connections: &[String]) -> bool {
+        connections.is_empty() || self.connection_id.as_ref().is_some_and(|id| connections.contains(id))
+    }
+
     fn text(&self) -> String {
         let (mark, style) = mark(&self.action);
         let held = if self.held { format!(" {CHANGED}HELD BACK{CHANGED:#}") } else { String::new() };

@@ -12,6 +12,8 @@ use crate::{
 struct Tenant {
     id: String,
     name: String,
+    #[serde(default)]
+    contact: Option<String>,
     external_id: String,
     webhook_url: String,
     workos: Environment,
@@ -72,7 +74,9 @@ impl Environment {
 /// One tenant.
 pub fn details(answer: &Value) -> Result<String, Failure> {
     let tenant: Tenant = shown::read(answer, "a tenant")?;
-    let mut rows = vec![("tenant", tenant.id), ("name", tenant.name), ("external ID", tenant.external_id)];
+    let mut rows = vec![("tenant", tenant.id), ("name", tenant.name)];
+    rows.extend(tenant.contact.map(|contact| ("contact", contact)));
+    rows.push(("external ID", tenant.external_id));
     if let Some(rotation) = tenant.external_id_rotation {
         rows.push(("former external ID", rotation.former_external_id));
         for role in rotation.roles {

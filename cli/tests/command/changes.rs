@@ -119,14 +119,22 @@ fn the_removal_of_a_pool_is_waited_for_until_the_pool_is_gone() {
     let mut removing = pool();
     removing["status"] = json!("removing");
     let gone = json!({"status": 404, "detail": "there is nothing here"});
+    let unnamed = "the app client other, which the pool does not name, offers conn-1";
+    let checks = json!({"status": "active", "checks": [
+        {"name": "app_clients_unnamed", "outcome": "warn", "message": unnamed, "remedy": "r"},
+        {"name": "app_clients", "outcome": "pass", "message": "good", "remedy": ""}]});
     let server = Server::start(vec![
+        read(&pool_path(""), &pool()),
+        Answer::json(&format!("POST {}", pool_path("/verify")), 200, &checks),
         read(&pool_path(""), &pool()),
         Answer::json(&format!("DELETE {}", pool_path("?providers=delete")), 202, &removing),
         read(&pool_path(""), &removing),
         Answer::json(&format!("GET {}", pool_path("")), 404, &gone),
     ]);
     let ended = run(&server, &["pools", "remove", TENANT, POOL, "--providers", "delete", "--yes", "--wait"]);
-    assert_eq!((ended.code, ended.stdout.as_str()), (0, "eu-west-1_AbCdEf123 is removed.\n"), "{}", ended.stderr);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.starts_with("eu-west-1_AbCdEf123 is removed.\n") && ended.stdout.contains(unnamed));
+    assert!(!ended.stdout.contains("good"), "{}", ended.stdout);
     server.assert_all_given();
 }
 

@@ -53,7 +53,7 @@ fn for_people_a_list_is_a_table() {
     let ended = run(&server, &["providers", TENANT, crate::POOL]);
     let lines: Vec<&str> = ended.stdout.lines().collect();
     assert!(lines[0].starts_with("CONNECTION "), "{}", ended.stdout);
-    assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["conn_1", "org_1", "active", "conn-1", "yes"]);
+    assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["conn_1", "org_1", "active", "conn-1", "yes", "?"]);
 }
 
 #[test]

@@ -160,3 +160,46 @@ fn without_waiting_a_wake_up_is_enough() {
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "A run is on its way.\n"));
     assert_eq!(server.requests()[0].body(), json!({}));
 }
+
+fn refusal() -> Value {
+    json!({"connection_id": "conn_1", "reason": "their contract runs on", "refused_by": "arn:aws:iam::1:user/ann",
+           "refused_at": "2026-11-22T12:00:00.000Z", "until": null})
+}
+
+#[test]
+fn connections_are_refused_with_a_reason_and_shown_as_refused() {
+    let call = format!("POST {}", pool_path("/refusals"));
+    let server = Server::start(vec![Answer::json(&call, 201, &json!({"items": [refusal()]}))]);
+    let line = ["refuse", TENANT, POOL, "--connection", "conn_1", "--reason", "their contract runs on"];
+    let ended = run(&server, &[&line[..], &["--connection", "conn_2", "--until", "2026-12-31T00:00:00Z"]].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("conn_1") && ended.stdout.contains("their contract runs on"), "{}", ended.stdout);
+    let body = json!({"connection_ids": ["conn_1", "conn_2"], "reason": "their contract runs on",
+                      "until": "2026-12-31T00:00:00Z"});
+    assert_eq!(server.requests()[0].body(), body);
+    for missing in [&["refuse", TENANT, POOL, "--connection", "conn_1"][..], &["refuse", TENANT, POOL, "--reason", "r"]]
+    {
+        assert_eq!(run(&server, missing).code, 2, "{missing:?}");
+    }
+    assert_eq!(server.calls().len(), 1, "something was refused without a reason, or nothing in particular");
+}
+
+#[test]
+fn a_refused_connection_is_let_go_by_its_id() {
+    let call = format!("DELETE {}", pool_path("/refusals/conn_1"));
+    let server = Server::start(vec![Answer::json(&call, 200, &json!(null))]);
+    let ended = run(&server, &["let-go", TENANT, POOL, "conn_1"]);
+    assert_eq!((ended.code, server.calls()), (0, vec![call]), "{}", ended.stderr);
+    assert_eq!(run(&server, &["let-go", TENANT, POOL, "../conn_1"]).code, 2);
+}
+
+#[test]
+fn some_of_what_is_held_is_approved_by_its_connections_and_with_yes_without_a_plan() {
+    let server = Server::start(vec![approved(), planned(true), approved()]);
+    let line = ["approve", TENANT, POOL, "--connection", "conn_1", "--yes"];
+    assert_eq!(run(&server, &line).code, 0);
+    assert_eq!(server.requests()[0].body(), json!({"connection_ids": ["conn_1"]}));
+    assert_eq!(run(&server, &line[..5]).code, 2, "nobody said yes");
+    assert_eq!(server.calls().len(), 2, "{:?}", server.calls());
+    assert_eq!(run(&server, &[&line[..], &["--hash", "4f53"]].concat()).code, 2, "it is one or the other");
+}

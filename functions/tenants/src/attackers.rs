@@ -42,6 +42,7 @@ fn edge(aws: &EmptyAws) -> Edge {
         local_callback: None,
         webhook_events: Vec::new(),
         template_bucket: None,
+        oldest_sync: Duration::from_mins(30),
         rules: Rules {
             role_name_prefix: "Causeway".to_owned(),
             integration_account_id: "111111111111".parse().unwrap(),

@@ -1,4 +1,4 @@
-//! `GET /v1/health` and the dead-letter queue: what was given up, and back to the queue with it.
+//! The dead-letter queue: what was given up, and back to the queue with it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,48 +33,6 @@ const LOOKED_AT: i32 = 1;
 const SENT_BACK: i32 = 30;
 /// How long messages are sent back for; API Gateway gives up after 30 s.
 const TIME: Duration = Duration::from_secs(20);
-
-/// Whether the deployment as a whole does its work. Each user pool has a health of its own.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DeploymentHealth {
-    /// `ok`, or what somebody has to look at.
-    state: DeploymentState,
-    /// How many messages the dead-letter queue has.
-    dead_letters: u64,
-    /// How many wake-ups wait.
-    wake_ups_waiting: u64,
-    /// How many wake-ups are being worked on.
-    wake_ups_in_flight: u64,
-}
-
-/// Whether somebody has to look at something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum DeploymentState {
-    /// Nothing.
-    Ok,
-    /// Messages were given up.
-    DeadLetters,
-}
-
-/// Shows whether messages were given up, and how many wait
-///
-/// The numbers are SQS's, which are approximate while messages come and go.
-#[utoipa::path(
-    get, path = "/v1/health", operation_id = "get_health", tag = "deployment",
-    responses((status = 200, description = "The health of the deployment.", body = DeploymentHealth))
-)]
-pub async fn health(State(service): State<Arc<Service>>) -> Result<Response, Problem> {
-    let (dead, queue) = tokio::try_join!(service.dead_letters.depth(), service.queue.depth())?;
-    let dead_letters = dead.waiting + dead.in_flight;
-    let health = DeploymentHealth {
-        state: if dead_letters > 0 { DeploymentState::DeadLetters } else { DeploymentState::Ok },
-        dead_letters,
-        wake_ups_waiting: queue.waiting,
-        wake_ups_in_flight: queue.in_flight,
-    };
-    Ok(Json(health).into_response())
-}
 
 /// A message that was given up: after three attempts, or at once where it is no wake-up.
 #[derive(Debug, Serialize, ToSchema)]

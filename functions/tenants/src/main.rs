@@ -7,6 +7,7 @@ mod attackers;
 mod audit;
 mod dead_letters;
 mod external_id_rotation;
+mod health;
 mod idempotency;
 mod input;
 mod onboarding_links;
@@ -79,6 +80,7 @@ fn service() -> Result<Service, Error> {
         local_callback: optional_setting("LOCAL_CALLBACK"),
         webhook_events: list_setting("WEBHOOK_EVENTS"),
         template_bucket,
+        oldest_sync: Duration::from_secs(parsed_setting("OLDEST_SYNC_SECONDS")?),
         rules: Rules {
             role_name_prefix: setting("TENANT_ROLE_NAME_PREFIX")?,
             integration_account_id: parsed_setting("INTEGRATION_ACCOUNT_ID")?,

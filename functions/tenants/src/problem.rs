@@ -108,7 +108,7 @@ impl From<StoreError> for Problem {
             return problem;
         }
         // Its key, and no value of it.
-        Self { detail: format!("{error}: docs/operations.md, \"An item that can't be read\""), ..problem }
+        Self { detail: format!("{error}: docs/operations.md, \"An item can't be read\""), ..problem }
     }
 }
 

@@ -9,7 +9,8 @@ use axum::{
 use causeway_core::{
     claim::Claim,
     connection::ConnectionState,
-    id::{ConnectionId, Identifier, OrganizationId, ProviderName},
+    id::{AppClientId, ConnectionId, Identifier, OrganizationId, ProviderName},
+    offering::offering,
     provider::Issuer,
     run::RunReport,
     sign_in_links::SignInLinks,
@@ -49,6 +50,10 @@ pub struct ProviderAnswer {
     issuer: Issuer,
     /// How an application begins a sign-in with it.
     sign_in: SignInLinks,
+    /// The app clients of the pool's that offer it; null before a run has seen them, and where there are more than are
+    /// kept.
+    #[schema(required = true)]
+    app_clients: Option<Vec<AppClientId>>,
     /// Whether the last run left nothing undone for the connection.
     in_sync: bool,
     /// Since when what would be taken from it is held back; null where nothing is.
@@ -68,6 +73,11 @@ impl ProviderAnswer {
             held_since: pool.held.get(&claim.connection_id).copied().filter(|_| refused.is_none()),
             refused,
             sign_in: SignInLinks::of(&claim, domain),
+            app_clients: pool
+                .run
+                .app_clients
+                .as_deref()
+                .map(|clients| offering(clients, &claim.provider_name).cloned().collect()),
             connection_id: claim.connection_id,
             organization_id: claim.organization_id,
             connection_state: claim.connection_state,

@@ -1,5 +1,7 @@
 //! What every call of the API needs.
 
+use std::time::Duration;
+
 use causeway_bucket::TemplateBucket;
 use causeway_core::wake_up::Cause;
 use causeway_core::{
@@ -35,6 +37,8 @@ pub struct Service {
     pub webhook_events: Vec<String>,
     /// Where the role's template stands for all to read; none if the stack has no such bucket.
     pub template_bucket: Option<TemplateBucket>,
+    /// For how long a user pool may not have been brought in line.
+    pub oldest_sync: Duration,
     /// What is asked of user pools and their roles.
     pub rules: Rules,
 }

@@ -7,7 +7,11 @@ use axum::{
     extract::{Path, State},
     http::HeaderMap,
 };
-use causeway_core::{id::TenantName, object::Object, tenant::Tenant};
+use causeway_core::{
+    id::{Contact, TenantName},
+    object::Object,
+    tenant::Tenant,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -23,11 +27,16 @@ use crate::{
 /// What of a tenant is changed; what is left out stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "left out, null and a value are three things")]
 struct TenantChanges {
     /// For people.
     #[serde(default, deserialize_with = "input::present")]
     #[schema(value_type = TenantName, required = false)]
     name: Option<TenantName>,
+    /// Whom an operator turns to about it; null means nobody in particular.
+    #[serde(default, deserialize_with = "input::present")]
+    #[schema(value_type = Option<Contact>, required = false)]
+    contact: Option<Option<Contact>>,
     /// Its WorkOS secrets.
     #[serde(default, deserialize_with = "input::present")]
     #[schema(value_type = WorkosChanges, required = false)]
@@ -37,7 +46,9 @@ struct TenantChanges {
 impl TenantChanges {
     /// The tenant with these changes.
     async fn applied(self, service: &Service, tenant: Tenant) -> Result<Tenant, Problem> {
-        let tenant = Tenant { name: self.name.unwrap_or_else(|| tenant.name.clone()), ..tenant };
+        let name = self.name.unwrap_or_else(|| tenant.name.clone());
+        let contact = self.contact.unwrap_or_else(|| tenant.contact.clone());
+        let tenant = Tenant { name, contact, ..tenant };
         match self.workos {
             Some(Object(workos)) => workos.applied(service, tenant).await,
             None => Ok(tenant),

@@ -12,7 +12,7 @@ use axum::{
 use causeway_aws::clock;
 use causeway_core::{
     audit::{AuditRecord, Change},
-    id::{AccountId, ExternalId, TenantId, TenantName, WorkosClientId},
+    id::{AccountId, Contact, ExternalId, TenantId, TenantName, WorkosClientId},
     object::object,
     provider::BaseUrl,
     secret::new_client_secret,
@@ -52,6 +52,10 @@ pub struct TenantPath {
 struct NewTenant {
     /// For people.
     name: TenantName,
+    /// Whom an operator turns to about it: an address, a name, a channel. Nothing is sent there.
+    #[serde(default, deserialize_with = "input::present")]
+    #[schema(value_type = Contact, required = false)]
+    contact: Option<Contact>,
     /// Its WorkOS environment.
     #[serde(deserialize_with = "object")]
     workos: NewEnvironment,
@@ -77,6 +81,9 @@ pub struct TenantAnswer {
     id: TenantId,
     /// For people.
     name: TenantName,
+    /// Whom an operator turns to about it; null where nobody said.
+    #[schema(required = true)]
+    contact: Option<Contact>,
     /// What Causeway shows to the tenant's roles.
     external_id: ExternalId,
     /// The rotation of the external ID that is on its way; null where none is.
@@ -131,6 +138,7 @@ impl TenantAnswer {
         Self {
             id: tenant.id.clone(),
             name: tenant.name.clone(),
+            contact: tenant.contact.clone(),
             external_id: tenant.external_id.clone(),
             external_id_rotation: RotationAnswer::of(tenant, pools, integration_account),
             webhook_url: base.webhook(&tenant.id, tenant.webhook_number),
@@ -173,6 +181,7 @@ pub async fn create(
     let state_key = new_client_secret(clock::random());
     let tenant = Tenant {
         name: new.name,
+        contact: new.contact,
         external_id: ExternalId::generate(service.reconciler.sources.number()),
         former_external_id: None,
         workos_client_id: new.workos.client_id,

@@ -5,12 +5,14 @@ mod clients;
 mod mapping;
 mod settings;
 mod test_organization;
+mod unnamed;
 
 pub use claim::never_sent;
 pub use clients::{MOST_CHECKED, check_all, check_named, not_there};
 pub use mapping::check_mapping;
 pub use settings::AppClientSettings;
 pub use test_organization::check_test_organization;
+pub use unnamed::check_unnamed;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

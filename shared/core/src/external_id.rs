@@ -119,6 +119,7 @@ mod tests {
         Tenant {
             id: "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
             name: "Example".parse().unwrap(),
+            contact: None,
             external_id: "causeway-old".parse().unwrap(),
             former_external_id: None,
             workos_client_id: "client_1".parse().unwrap(),

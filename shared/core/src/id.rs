@@ -154,6 +154,17 @@ text_type!(
 );
 
 text_type!(
+    /// Whom an operator turns to about a tenant: an address, a name, a channel. For people; nothing is sent there.
+    Contact,
+    "a contact is 1 to 256 characters, not blank, without control characters",
+    r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+    256,
+    |text| (1..=256).contains(&text.chars().count())
+        && !text.trim().is_empty()
+        && !text.chars().any(char::is_control)
+);
+
+text_type!(
     /// The client ID of a WorkOS environment.
     WorkosClientId,
     "a WorkOS client ID is 1 to 128 letters, digits, `_` and `-`",

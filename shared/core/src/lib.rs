@@ -25,6 +25,7 @@ pub mod identifier;
 pub mod lenient;
 pub mod lookup;
 pub mod object;
+pub mod offering;
 pub mod oidc;
 pub mod onboarding;
 pub mod organization;

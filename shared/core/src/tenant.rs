@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     external_id::FormerExternalId,
-    id::{ExternalId, TenantId, TenantName, WorkosClientId},
+    id::{Contact, ExternalId, TenantId, TenantName, WorkosClientId},
     keeps_unknown,
+    lenient::if_readable,
     timestamp::Timestamp,
     unknown::Unknown,
     webhook_endpoint::FormerWebhook,
@@ -89,6 +90,9 @@ pub struct Tenant {
     pub id: TenantId,
     /// Its name, for people.
     pub name: TenantName,
+    /// Whom an operator turns to about it, where the operator said so.
+    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Contact>,
     /// What Causeway shows to the tenant's roles.
     pub external_id: ExternalId,
     /// The external ID of before, as long as a role may still need it.

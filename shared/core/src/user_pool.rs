@@ -15,6 +15,7 @@ use crate::{
     keeps_unknown,
     lenient::{if_readable, present},
     lookup::{self, DomainLookup},
+    offering::OfferingClient,
     organization::OrganizationReads,
     removal::Removal,
     schema::SchemaAttribute,
@@ -157,6 +158,10 @@ pub struct RunState {
     /// The attributes of the pool's users, as last read; none where no version that keeps them has looked yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Vec<SchemaAttribute>>,
+    /// Which of its providers each of the pool's app clients offers, as last seen; none before that, and where there are
+    /// too many to be kept.
+    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    pub app_clients: Option<Vec<OfferingClient>>,
     /// When what the claims keep of their organizations was read.
     #[serde(default, skip_serializing_if = "OrganizationReads::is_never")]
     pub organizations: OrganizationReads,
@@ -193,6 +198,7 @@ impl RunState {
             failures: 0,
             callbacks: Vec::new(),
             schema: None,
+            app_clients: None,
             organizations: OrganizationReads::default(),
             has_domains: false,
             external_ids: None,

@@ -3,7 +3,7 @@
 use aws_sdk_sqs::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    types::{Message, MessageSystemAttributeName, QueueAttributeName},
+    types::{Message, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName},
 };
 use aws_types::SdkConfig;
 use causeway_core::{timestamp::Timestamp, wake_up::WakeUp};
@@ -15,6 +15,9 @@ const BATCH: i32 = 10;
 /// answer that nothing is there while something is (SQS: "Short and long polling"). Less than an attempt of a call has
 /// (`causeway_aws`), so that an empty queue is an answer.
 const WAITS: i32 = 2;
+
+/// The attribute of a message that was put here, and not moved here by SQS, which keeps the ID: the ID that it had.
+const GIVEN_UP_AS: &str = "GivenUpAs";
 
 /// A call to the dead-letter queue that failed.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +55,10 @@ impl DeadLetter {
             .and_then(|attributes| attributes.get(&MessageSystemAttributeName::SentTimestamp))
             .and_then(|millis| millis.parse().ok())
             .map_or(Timestamp::from_millis(0), Timestamp::from_millis);
+        let given_up_as =
+            message.message_attributes.as_ref().and_then(|all| all.get(GIVEN_UP_AS)?.string_value.clone());
         Self {
-            message_id: message.message_id.unwrap_or_default(),
+            message_id: given_up_as.or(message.message_id).unwrap_or_default(),
             sent_at,
             wake_up: message.body.and_then(|body| serde_json::from_str(&body).ok()),
             receipt: message.receipt_handle.unwrap_or_default(),
@@ -96,7 +101,10 @@ impl DeadLetters {
 
     /// Puts a message that can't be read where it ends up anyway, before it has held its group up.
     pub async fn give_up(&self, message: &Unreadable) -> Result<(), DeadLetterError> {
+        let id = MessageAttributeValue::builder().data_type("String").string_value(&message.message_id).build();
+        let id = id.map_err(|_| DeadLetterError { operation: "SendMessage", code: "no attribute".to_owned() })?;
         let request = self.client.send_message().queue_url(&self.url).message_body(&message.body);
+        let request = request.message_attributes(GIVEN_UP_AS, id);
         let request = request.message_group_id(&message.group).message_deduplication_id(&message.message_id);
         request.send().await.map(drop).map_err(|error| DeadLetterError::new("SendMessage", &error))
     }
@@ -116,6 +124,7 @@ impl DeadLetters {
             .visibility_timeout(seconds)
             .wait_time_seconds(WAITS)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+            .message_attribute_names(GIVEN_UP_AS)
             .send()
             .await
             .map_err(|error| DeadLetterError::new("ReceiveMessage", &error))?;

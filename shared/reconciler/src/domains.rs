@@ -1,11 +1,10 @@
 //! What the lookup answers: kept in the table for the pools that offer it, and forgotten where it is not so any more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use causeway_core::{
-    id::AppClientId,
     lookup::{KnownDomain, known_domains},
-    plan::{Action, Step},
+    offering::offered_after,
     port::{Ports, Table, TableError},
     run::Failure,
 };
@@ -25,7 +24,8 @@ impl<P: Ports> Execution<'_, P> {
         }
         // Until it is known that nothing is left.
         self.executed.kept.domains = true;
-        let offered = offered(&self.look.observed.app_clients, &self.executed.done);
+        let offered: BTreeSet<String> =
+            offered_after(&self.look.observed.app_clients, &self.executed.done).into_values().flatten().collect();
         // A provider that stays though its connection is gone signs nobody in.
         let wanted_ones = &self.look.desired.connections;
         let claims = self.claims.values().filter(|claim| wanted_ones.contains_key(&claim.connection_id));
@@ -56,18 +56,4 @@ impl<P: Ports> Execution<'_, P> {
 
 fn first_failure(outcomes: Vec<Result<(), TableError>>) -> Result<(), TableError> {
     outcomes.into_iter().collect()
-}
-
-/// The providers that an app client offers once these steps are done.
-fn offered(before: &BTreeMap<AppClientId, BTreeSet<String>>, done: &[Step]) -> BTreeSet<String> {
-    let mut offers = before.clone();
-    for step in done {
-        let Some(offered) = step.app_client_id.as_ref().and_then(|client| offers.get_mut(client)) else { continue };
-        match step.action {
-            Action::Wire => drop(offered.insert(step.provider_name.to_string())),
-            Action::Unwire => drop(offered.remove(step.provider_name.as_str())),
-            _ => {}
-        }
-    }
-    offers.into_values().flatten().collect()
 }

@@ -1,5 +1,7 @@
 //! How a run ends: its report, what it leaves on the pool, and when the pool is due next.
 
+use std::collections::BTreeSet;
+
 use causeway_core::{
     check::Check,
     decisions::Decisions,
@@ -7,8 +9,9 @@ use causeway_core::{
     guard::{Guarded, Held, Loss, check_parked, recent},
     health::{Course, Ending, failures_in_a_row, next_due},
     id::ProviderName,
+    offering::{self, OfferingClient, offered_after},
     organization::OrganizationReads,
-    plan::{Note, Step},
+    plan::{Action, Note, Step},
     port::{Ports, Recorded, Table, TableError},
     run::{Failure, Outcome, RunReport},
     schema::SchemaAttribute,
@@ -50,6 +53,7 @@ pub(crate) struct Attempt {
 pub(crate) struct Seen {
     callbacks: Vec<String>,
     schema: Vec<SchemaAttribute>,
+    app_clients: Option<Vec<OfferingClient>>,
     found: Vec<Check>,
     counts: Counts,
     described: Described,
@@ -91,6 +95,10 @@ impl Attempt {
         let seen = Seen {
             callbacks: look.callbacks.clone(),
             schema: look.schema.clone(),
+            app_clients: offering::kept(
+                &offered_after(&look.observed.app_clients, &executed.done),
+                &own_providers(look, &executed),
+            ),
             found: look.found.iter().cloned().chain(parked).collect(),
             counts: counts(look, &executed),
             described: look.described.clone(),
@@ -202,6 +210,7 @@ impl Seen {
         state.held_of = None;
         state.callbacks.clone_from(&self.callbacks);
         state.schema = Some(self.schema.clone());
+        state.app_clients.clone_from(&self.app_clients);
         state.counts = self.counts;
         state.has_domains = self.has_domains;
         if let Some(organizations) = self.organizations {
@@ -278,6 +287,21 @@ fn counts<P: Ports>(look: &Look<P>, executed: &Executed) -> Counts {
     let providers = (held.count() + done("create")).saturating_sub(done("delete"));
     let wanted = look.desired.connections.values().filter(|wanted| wanted.presence.is_provided());
     Counts { connections: count(wanted.count()), providers: count(providers) }
+}
+
+/// The providers of Causeway's that are there after a run.
+fn own_providers<P: Ports>(look: &Look<P>, executed: &Executed) -> BTreeSet<ProviderName> {
+    let claimed = look.claims.values().filter(|claim| claim.is_held()).map(|claim| &claim.provider_name);
+    let mut names: BTreeSet<ProviderName> =
+        claimed.filter(|name| look.observed.providers.contains_key(*name)).cloned().collect();
+    for step in &executed.done {
+        match step.action {
+            Action::Create(_) => drop(names.insert(step.provider_name.clone())),
+            Action::Delete(_) => drop(names.remove(&step.provider_name)),
+            _ => {}
+        }
+    }
+    names
 }
 
 fn count(many: usize) -> u32 {

@@ -43,7 +43,7 @@ pub use registration::RegistrationTurn;
 pub use seal::{SealError, Sealer};
 pub use sign_in_log::SignInQuery;
 pub use sign_ins::{StoredAccess, StoredCode, StoredState};
-pub use unwell::Unwell;
+pub use unwell::{Unwell, UnwellPool};
 pub use waiting::StoredMark;
 
 use key::Key;

@@ -111,7 +111,8 @@ impl Store {
         Ok(Page { items, unreadable, next })
     }
 
-    async fn tenants_of(&self, ids: &[TenantId]) -> Result<Found<Tenant>, StoreError> {
+    /// The tenants of these IDs, in no order.
+    pub async fn tenants_of(&self, ids: &[TenantId]) -> Result<Found<Tenant>, StoreError> {
         let mut items = Vec::new();
         // BatchGetItem takes at most 100 keys (DynamoDB API).
         for some in ids.chunks(100) {

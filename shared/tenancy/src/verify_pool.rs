@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use causeway_cognito::{Access, PoolAccess};
 use causeway_core::{
     app_clients::AppClients,
-    check::{Check, MOST_CHECKED, check_all, check_mapping, check_named, check_test_organization},
+    check::{Check, MOST_CHECKED, check_all, check_mapping, check_named, check_test_organization, check_unnamed},
     external_id::kept_parameter,
     health::ErrorClass,
     id::{AppClientId, ProviderName, ulid_text},
@@ -64,6 +64,7 @@ pub async fn check_pool(verifier: &Verifier<'_>, tenant: &Tenant, pool: &UserPoo
     checks.push(check_domain(verifier, pool, &description));
     checks.extend(check_mapping(&pool.options.mapping(), &description.attributes));
     checks.extend(check_app_clients(pool, &access).await);
+    checks.extend(check_unnamed_app_clients(verifier, pool, &access).await);
     checks.extend(check_test_organization(pool.options.organizations.as_deref()));
     checks.push(check_permissions(verifier, &access, &document).await);
     let domains = callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref());
@@ -217,6 +218,21 @@ async fn check_named_app_clients(
             Ok(client) => checks.extend(check_named(id, client.map(|client| client.settings).as_ref(), mapping)),
             Err(error) => checks.push(not_readable(&format!("the app client {id} could not be read"), &error)),
         }
+    }
+    checks
+}
+
+/// The app clients that the pool does not name and that offer its providers. What can't be read of them is no fault of
+/// the pool's: the other checks tell of permissions.
+async fn check_unnamed_app_clients(verifier: &Verifier<'_>, pool: &UserPool, access: &PoolAccess) -> Vec<Check> {
+    let AppClients::Named(named) = &pool.options.app_clients else { return Vec::new() };
+    let Ok(clients) = access.list_app_clients().await else { return Vec::new() };
+    let Ok(claims) = verifier.reconciler.table.store.claims(&pool.user_pool_id).await else { return Vec::new() };
+    let claimed = claims.items.into_iter().map(|claim| claim.provider_name).collect();
+    let mut checks = Vec::new();
+    for id in clients.iter().filter(|id| !named.contains(id)).take(MOST_CHECKED) {
+        let Ok(Some(client)) = access.describe_app_client(id).await else { continue };
+        checks.extend(check_unnamed(&pool.user_pool_id, id, &client.supported_identity_providers, &claimed));
     }
     checks
 }

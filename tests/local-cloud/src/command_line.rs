@@ -33,7 +33,7 @@ pub async fn build() -> Result<PathBuf> {
 }
 
 /// The program that the tests run.
-async fn program() -> Result<&'static PathBuf> {
+pub async fn program() -> Result<&'static PathBuf> {
     static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
     let built = async || match std::env::var_os(PROGRAM_VARIABLE) {
         Some(program) => Ok(PathBuf::from(program)),

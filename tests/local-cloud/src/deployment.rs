@@ -207,7 +207,7 @@ pub struct SigningKeys<'a> {
 
 impl Default for SigningKeys<'_> {
     fn default() -> Self {
-        Self { which: "first", lead_seconds: 900 }
+        Self { which: "first", lead_seconds: 1800 }
     }
 }
 

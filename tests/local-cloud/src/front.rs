@@ -167,6 +167,12 @@ fn form_decoded(request: &Received) -> String {
     pairs.map(|(name, value)| [&name, "=", &value].concat()).collect::<Vec<_>>().join("\n")
 }
 
+/// The client secret that a request has in its body, as one for tokens does.
+fn client_secret(request: &Received) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(&request.body).ok()?;
+    body["client_secret"].as_str().map(str::to_owned)
+}
+
 /// Before the emulated `WorkOS`.
 #[derive(Debug)]
 struct WorkOs {
@@ -178,13 +184,24 @@ impl Handler for WorkOs {
     async fn handle(&self, request: Received) -> End {
         let about = format!("{} {} {}", request.header("authorization"), request.method, request.target);
         let operation = format!("{} {}", request.method, request.path());
-        let fate = self.shared.faults.fate("workos", &about);
         let refusal = |status, message: &str| {
             Reply::new(status, "application/json", serde_json::json!({"message": message}).to_string())
         };
+        // A code is redeemed with the API key as the client secret, and refused in OAuth's words.
+        let client_secret = client_secret(&request);
+        let of_client = client_secret.as_ref().map(|key| format!("{key} {about}"));
+        let fate = self.shared.faults.fate("workos", of_client.as_deref().unwrap_or(&about));
+        let denied = match client_secret {
+            Some(_) => {
+                let body =
+                    serde_json::json!({"error": "invalid_client", "error_description": "Invalid client secret."});
+                Reply::new(StatusCode::UNAUTHORIZED, "application/json", body.to_string())
+            }
+            None => refusal(StatusCode::UNAUTHORIZED, "Unauthorized"),
+        };
         let mut throttled = refusal(StatusCode::TOO_MANY_REQUESTS, "Too many requests");
         throttled.headers.insert("retry-after", http::HeaderValue::from_static(RETRY_AFTER));
-        let refusals = Refusals { throttled, denied: refusal(StatusCode::UNAUTHORIZED, "Unauthorized") };
+        let refusals = Refusals { throttled, denied };
         let answer = async {
             let reply = self.upstream.send(&request).await?;
             let is_list = request.method == Method::GET && request.path() == "/connections";

@@ -2,6 +2,8 @@
 
 /// What stands before commands that can't run on the local cloud. The reason follows, up to the end of the line.
 pub const LEFT_OUT: &str = "*Not on the local cloud:* ";
+/// What stands for anything in what a page says that commands print.
+const ANYTHING: &str = "...";
 
 /// One block of commands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +16,10 @@ pub struct Block {
     pub left_out: Option<String>,
     /// What the page says that they answer.
     pub answer: Option<String>,
+    /// Lines that the page says that they print, in this order and among others.
+    pub prints: Vec<String>,
+    /// The exit code of the last command.
+    pub exit_code: i32,
 }
 
 /// The blocks of shell commands of a page, in order.
@@ -28,26 +34,78 @@ pub fn fenced(page: &str, language: &str) -> Vec<Block> {
     let fence = format!("```{language}");
     let (mut blocks, mut section, mut left_out): (Vec<Block>, _, _) = (Vec::new(), String::new(), None);
     let mut lines = page.lines();
+    let mut says_what_is_printed = false;
     while let Some(line) = lines.next() {
         let text = line.trim();
-        if let Some(name) = text.strip_prefix("## ") {
+        let indentation = line.len() - line.trim_start().len();
+        let mut body = || -> Vec<&str> {
+            let lines = lines.by_ref().take_while(|line| line.trim() != "```");
+            lines.map(|line| line.get(indentation..).unwrap_or_default()).collect()
+        };
+        if let Some(name) = heading(text) {
             name.clone_into(&mut section);
         } else if let Some(reason) = text.strip_prefix(LEFT_OUT) {
             left_out = Some(reason.to_owned());
         } else if text == fence {
-            let indentation = line.len() - line.trim_start().len();
-            let body = lines.by_ref().take_while(|line| line.trim() != "```");
-            let commands = body.map(|line| line.get(indentation..).unwrap_or_default()).collect::<Vec<_>>().join("\n");
-            blocks.push(Block { section: section.clone(), commands, left_out: left_out.take(), answer: None });
+            let commands = body().join("\n");
+            blocks.push(Block { section: section.clone(), commands, left_out: left_out.take(), ..Block::default() });
         } else if text.starts_with("```") {
-            lines.by_ref().find(|line| line.trim() == "```");
-        } else if let Some(answer) = text.strip_prefix("answers `").and_then(|rest| rest.split('`').next())
-            && let Some(last) = blocks.last_mut()
-        {
-            last.answer = Some(answer.to_owned());
+            let body = body();
+            if let Some(last) = blocks.last_mut().filter(|_| says_what_is_printed) {
+                last.prints = body.into_iter().map(str::to_owned).collect();
+            }
+        } else if let Some(last) = blocks.last_mut() {
+            if let Some(answer) = text.strip_prefix("answers `").and_then(|rest| rest.split('`').next()) {
+                last.answer = Some(answer.to_owned());
+            }
+            if text.starts_with("prints") || text.starts_with("ends with") {
+                last.exit_code = exit_code(text);
+            }
+        }
+        if !text.is_empty() {
+            says_what_is_printed = text.starts_with("prints");
         }
     }
     blocks
+}
+
+/// The name of a section, or of one in it.
+fn heading(line: &str) -> Option<&str> {
+    line.strip_prefix("## ").or_else(|| line.strip_prefix("### "))
+}
+
+fn exit_code(line: &str) -> i32 {
+    let after = line.split("exit code ").nth(1).unwrap_or_default();
+    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or_default()
+}
+
+/// The first of the lines that was not printed, where one was not. Lines are looked for in their order, among others;
+/// `...` stands for anything, and the width of columns is of no interest.
+#[must_use]
+pub fn missing<'a>(expected: &'a [String], printed: &str) -> Option<&'a str> {
+    let mut lines = printed.lines().map(plain);
+    expected.iter().map(String::as_str).filter(|line| !line.trim().is_empty()).find(|wanted| {
+        // At its end it stands for nothing too.
+        let wanted = plain(wanted).replace(" ...", "...");
+        !lines.any(|line| fits(&wanted, &line))
+    })
+}
+
+fn plain(line: &str) -> String {
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn fits(wanted: &str, line: &str) -> bool {
+    let Some((first, rest)) = wanted.split_once(ANYTHING) else { return wanted == line };
+    let Some(mut left) = line.strip_prefix(first) else { return false };
+    let mut parts: Vec<&str> = rest.split(ANYTHING).collect();
+    let last = parts.pop().unwrap_or_default();
+    for part in parts {
+        let Some((_, after)) = left.split_once(part) else { return false };
+        left = after;
+    }
+    left.ends_with(last)
 }
 
 #[cfg(test)]
@@ -57,14 +115,40 @@ mod tests {
     #[test]
     fn commands_are_read_with_what_the_page_says_of_them() {
         let page = "# A\n\n## B\n\n1. c\n\n   ```sh\n   d \\\n     e\n   ```\n\n   answers `f`. g\n\n```json\n```sh\n```\n\
-                    *Not on the local cloud:* h.\n\n```sh\ni\n```\n\n```sh\nj\n```\n";
-        let block = |commands: &str, left_out: Option<&str>, answer: Option<&str>| Block {
-            section: "B".to_owned(),
+                    *Not on the local cloud:* h.\n\n```sh\ni\n```\n\n### C\n\n```sh\nj\n```\n\nprints, with exit code 6,\n\n\
+                    ```text\nk ... l\n```\n\n```text\nm\n```\n";
+        let block = |section: &str, commands: &str| Block {
+            section: section.to_owned(),
             commands: commands.to_owned(),
-            left_out: left_out.map(str::to_owned),
-            answer: answer.map(str::to_owned),
+            ..Block::default()
         };
-        let expected = [block("d \\\n  e", None, Some("f")), block("i", Some("h."), None), block("j", None, None)];
+        let expected = [
+            Block { answer: Some("f".to_owned()), ..block("B", "d \\\n  e") },
+            Block { left_out: Some("h.".to_owned()), ..block("B", "i") },
+            Block { prints: vec!["k ... l".to_owned()], exit_code: 6, ..block("C", "j") },
+        ];
         assert_eq!(blocks(page), expected);
+    }
+
+    #[test]
+    fn what_is_printed_is_looked_for_line_by_line_and_in_order() {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let printed = "a\nhealth    ok, since 12:00\n  b  c\n";
+        for there in
+            ["a", "health ok, since ...", "a\n\nb c", "... since ...\n b c", "h...k, ...0", "b c ...", "...", ""]
+        {
+            assert_eq!(missing(&lines(there), printed), None, "{there}");
+        }
+        for (absent, first) in [
+            ("b c\na", "a"),
+            ("health ok", "health ok"),
+            ("health denied, ...", "health denied, ..."),
+            ("a\na", "a"),
+            ("... d ...", "... d ..."),
+            ("aa...a", "aa...a"),
+            ("h...k, ...1", "h...k, ...1"),
+        ] {
+            assert_eq!(missing(&lines(absent), printed), Some(first), "{absent}");
+        }
     }
 }

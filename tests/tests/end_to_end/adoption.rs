@@ -60,7 +60,7 @@ async fn set_mode(pool: &Pool, mode: &str) -> Result<()> {
 }
 
 /// A verified pool in the mode `observe`, with a connection whose ID a provider of the tenant's own carries.
-async fn scene(name: &str) -> Result<(Pool, String)> {
+pub async fn scene(name: &str) -> Result<(Pool, String)> {
     let tenancy = Tenancy::new(name).await?;
     let (organization, connections) = tenancy.organization_with(1).await?;
     let pool = tenancy.user_pool().await?;

@@ -1,6 +1,6 @@
 //! What was given up is seen, counted and sent back.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use aws_sdk_sqs::Client as Sqs;
 use causeway_local_cloud::eventually::eventually;
 use serde_json::json;
@@ -48,6 +48,18 @@ async fn a_wake_up_that_was_given_up_is_counted_and_sent_back_and_a_malformed_me
     .await?;
     assert!(sent_back > 0, "the pool was looked at for another webhook");
     assert_eq!(discarded, 0, "a message was taken off that nobody asked to discard");
+
+    // One that `reconcile` gives up is listed under the ID that it had on the queue, as the log has it.
+    let request = sqs.send_message().queue_url(&tenancy.cloud.queue_url).message_group_id("malformed too");
+    let sent = request.message_deduplication_id(unique("dead")).message_body("no wake-up either").send().await?;
+    let id = sent.message_id.context("no ID")?;
+    eventually(SOON, "it is listed under its ID", async || {
+        let list = tenancy.api.get("/v1/dead-letters").await?.expect(200)?.json()?;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        Ok(items.iter().any(|item| item["message_id"] == *id).then_some(()))
+    })
+    .await?;
+    assert!(tenancy.cloud.function_log("reconcile").contains(&id), "the log does not have it");
 
     // Not that the queue is empty: another test may keep what it has received for ten minutes.
     eventually(SOON, "what is no wake-up goes when told", async || {

@@ -98,15 +98,7 @@ async fn the_steps_of_the_page_on_deploying_run_as_they_are_written_and_leave_a_
     let shell = Shell::new(cloud, "deploy", STACK_REGION, "causeway-page")?;
     let settings = fenced(&text, "toml").into_iter().find(|block| block.section == "Deploy").context("no settings")?;
     shell.has_settings(cloud, &settings.commands)?;
-    let functions: Vec<Block> = blocks(&page("operations.md")?).into_iter().take(2).collect();
-    let mut has_functions = false;
     for block in blocks(&text).iter().filter(|block| block.left_out.is_none()) {
-        if block.commands.contains("call ") && !has_functions {
-            for function in &functions {
-                run(&shell, &tenant, function).await?;
-            }
-            has_functions = true;
-        }
         let outcome = run(&shell, &tenant, block).await;
         outcome.with_context(|| format!("in the section {}", block.section))?;
     }

@@ -145,6 +145,7 @@ async fn an_event_that_comes_twice_late_or_in_seconds_does_no_harm() -> Result<(
     let (before, runs_before) = (pool.provider_names().await?, runs_by_webhook(&pool).await?);
     // WorkOS tries for three days, each time with the first signature.
     let (body, now) = (event("connection.deleted"), now_in_millis());
+    let begin = Instant::now();
     for time in [now, now, now / SECOND, now - 3 * DAY, now + 240 * SECOND] {
         let signature = signature(&secret, time, body.as_bytes())?;
         let answer = deliver(tenancy, &tenancy.id, Some(&signature), body.as_bytes()).await?;
@@ -152,7 +153,9 @@ async fn an_event_that_comes_twice_late_or_in_seconds_does_no_harm() -> Result<(
         assert!([200, 429].contains(&answer.status), "{time}: {}", answer.text());
     }
     let runs = runs_by_webhook(&pool).await?;
-    assert!((runs_before + 1..=runs_before + 2).contains(&runs), "{runs} looks for one event");
+    // One at once, one more, and where the deliveries took that long one for each quarter of a minute.
+    let most = 2 + usize::try_from(begin.elapsed().as_secs() / APART.as_secs())?;
+    assert!((runs_before + 1..=runs_before + most).contains(&runs), "{runs} looks for one event");
     let newest = pool.items("/runs").await?.into_iter().find(|run| run["cause"] == "webhook").context("no run")?;
     assert_eq!(newest["outcome"], "no_change", "{newest:#}");
     assert_eq!(pool.provider_names().await?, before, "the event's word was taken for what WorkOS has");

@@ -28,11 +28,16 @@ fn calls() -> Result<Vec<(String, String)>> {
     Ok(calls)
 }
 
-/// Somebody who has one of the policies, as it stands in the file.
-async fn holder(cloud: &Cloud, policy: &str) -> Result<Api> {
+/// One of the policies as it stands in its file, for this deployment.
+pub fn document_of(cloud: &Cloud, policy: &str) -> Result<Value> {
     let text = fs::read_to_string(workspace::root().join(format!("docs/iam/{policy}.json")))?;
     let text = text.replace("REGION", &cloud.region).replace("ACCOUNT_ID", &cloud.integration_account);
-    let document: Value = serde_json::from_str(&text.replace("API_ID", &cloud.api_id))?;
+    Ok(serde_json::from_str(&text.replace("API_ID", &cloud.api_id))?)
+}
+
+/// Somebody who has one of the policies.
+async fn holder(cloud: &Cloud, policy: &str) -> Result<Api> {
+    let document = document_of(cloud, policy)?;
     cloud.api(&cloud.integration().create_user(&unique(policy), Some(&document)).await?)
 }
 

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use causeway_local_cloud::deployment::{SigningKeys, deploy_again};
 use causeway_local_cloud::eventually::eventually;
 use jsonwebtoken::decode_header;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{pin, select};
 
 use crate::pool::client_secret;
@@ -14,13 +13,11 @@ use crate::relying_party::{RelyingParty, get};
 use crate::sign_in::scene;
 use crate::tenancy::{SOON, next_api_key, text, unique};
 
-/// Longer than a deployment takes to reach every instance here.
-const LEAD_SECONDS: u32 = 20;
 /// The lead, and what the functions remember of the keys.
-const SIGNS_WITHIN: Duration = Duration::from_mins(2);
+pub const SIGNS_WITHIN: Duration = Duration::from_mins(2);
 
 /// Signs somebody in, and gives the ID token with the ID of its key, which was in the key set.
-async fn signed(party: &RelyingParty) -> Result<(String, String)> {
+pub async fn signed(party: &RelyingParty) -> Result<(String, String)> {
     let tokens = party.redeemed(&party.code(&unique("nia@")).await?).await?;
     let token = text(&tokens, "id_token")?;
     party.checked(&token).await?;
@@ -28,7 +25,7 @@ async fn signed(party: &RelyingParty) -> Result<(String, String)> {
 }
 
 /// Does something while one user after the other signs in, and gives the key of each. A sign-in that fails fails it.
-async fn while_users_sign_in(party: &RelyingParty, work: impl Future<Output = Result<()>>) -> Result<Vec<String>> {
+pub async fn while_users_sign_in(party: &RelyingParty, work: impl Future<Output = Result<()>>) -> Result<Vec<String>> {
     pin!(work);
     let mut keys = Vec::new();
     loop {
@@ -98,44 +95,8 @@ fn was_ended(error: &anyhow::Error) -> bool {
     format!("{error:#}").contains("Runtime.ExitError")
 }
 
-async fn published(party: &RelyingParty) -> Result<Vec<String>> {
+pub async fn published(party: &RelyingParty) -> Result<Vec<String>> {
     let keys = get(&text(&party.discovery, "jwks_uri")?).await?.expect(200)?.json()?;
     let kids = keys["keys"].as_array().context("no keys")?.iter().filter_map(|key| key["kid"].as_str());
     Ok(kids.map(str::to_owned).collect())
-}
-
-#[tokio::test]
-#[ignore = "deploys the stack again, so that it runs alone: `cargo xtask test` runs it after the others"]
-async fn a_signing_key_is_replaced_by_two_deployments_and_no_sign_in_fails() -> Result<()> {
-    let (pool, _, connections) = scene("signing keys", 1).await?;
-    let party = RelyingParty::of(&pool, &connections[0]).await?;
-    let deployed = |which| {
-        let keys = SigningKeys { which, lead_seconds: LEAD_SECONDS };
-        deploy_again(&pool.tenancy.cloud, keys)
-    };
-    let (first, token_of_first) = signed(&party).await?;
-    assert_eq!(published(&party).await?, std::slice::from_ref(&first));
-
-    let meanwhile = while_users_sign_in(&party, deployed("both")).await?;
-    assert!(meanwhile.contains(&first), "nobody signed in during the deployment");
-    // An error is an answer too: no sign-in may fail.
-    let second = eventually(SIGNS_WITHIN, "the new key signs", async || {
-        let signed = signed(&party).await.map(|(key, _)| key);
-        Ok(signed.as_ref().map_or(true, |key| *key != first).then_some(signed))
-    });
-    let second = second.await??;
-    ensure!(meanwhile.iter().all(|key| [&first, &second].contains(&key)), "a third key signed: {meanwhile:?}");
-    let both = published(&party).await?;
-    assert!(both.len() == 2 && both.contains(&first) && both.contains(&second), "{both:?}");
-    party.checked(&token_of_first).await.context("what the old key signed is refused")?;
-
-    let meanwhile = while_users_sign_in(&party, deployed("second")).await?;
-    assert!(!meanwhile.is_empty() && meanwhile.iter().all(|key| *key == second), "{meanwhile:?}");
-    eventually(SIGNS_WITHIN, "the old key is published no more", async || {
-        Ok((published(&party).await? == std::slice::from_ref(&second)).then_some(()))
-    })
-    .await?;
-    let claims: Value = party.signs_in(&unique("nia@")).await?;
-    assert_eq!(claims["iss"], party.issuer.as_str());
-    Ok(())
 }

@@ -46,6 +46,7 @@ const ALLOWED: [(&str, &[&str]); 6] = [
         "Tenants",
         &[
             "dynamodb:BatchGetItem, dynamodb:ConditionCheckItem, dynamodb:GetItem, dynamodb:Query on Table.Arn",
+            "dynamodb:Query on ${Table.Arn}/index/unwell",
             "dynamodb:PutItem, dynamodb:UpdateItem on Table.Arn, \
              keys TENANT#* TENANTS POOL#* ONBOARDING#* REQUEST#* AUDIT#*",
             "dynamodb:DeleteItem on Table.Arn, keys TENANT#* TENANTS POOL#*",

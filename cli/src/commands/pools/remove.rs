@@ -46,27 +46,35 @@ impl Providers {
 
 impl Remove {
     pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
-        let pool = session.api.get(&self.pool.path()).await?;
+        let mut pool = session.api.get(&self.pool.path()).await?;
         let question = match self.providers {
             Some(providers) => format!("Remove this user pool and {} its providers?", providers.name()),
             None => "Remove this user pool?".to_owned(),
         };
-        confirm(&shown::pool::details(&pool.body)?, &question, self.yes)?;
+        let mut left = Vec::new();
+        if matches!(self.providers, Some(Providers::Delete)) && pool.body["status"] == "active" {
+            // A removal needs nobody's account, so that it goes on where nobody can look.
+            if let Ok(verified) = session.api.post(&format!("{}/verify", self.pool.path()), json!({})).await {
+                left = shown::checks::unnamed(&verified.body);
+                // The checks that pass count as a change.
+                pool = session.api.get(&self.pool.path()).await?;
+            }
+        }
+        confirm(&format!("{}{}", shown::pool::details(&pool.body)?, shown::checks::left(&left)), &question, self.yes)?;
         let chosen = self.providers.map(|providers| format!("?providers={}", providers.name()));
         let path = format!("{}{}", self.pool.path(), chosen.unwrap_or_default());
         let answer = session.api.delete(&path, pool.etag.as_deref()).await?.body;
         let is_gone = answer.is_null();
         if is_gone {
-            return self.gone(session, &json!({ "removed": true }));
+            return self.gone(session, &left);
         }
         if !self.wait.wait {
-            session
-                .output
-                .show(&answer, || Ok("It is being removed; `causeway runs` shows how far it is.\n".to_owned()))?;
+            let text = "It is being removed; `causeway runs` shows how far it is.\n";
+            session.output.show(&answer, || Ok(format!("{text}{}", shown::checks::left(&left))))?;
             return Ok(Ending::Done);
         }
         self.wait_until_gone(session, shown::pool::last_run(&pool.body)?.map(|run| run.id)).await?;
-        self.gone(session, &json!({ "removed": true }))
+        self.gone(session, &left)
     }
 
     /// `before` is the last run before the removal began: what it left is no answer to it.
@@ -86,8 +94,10 @@ impl Remove {
         .await
     }
 
-    fn gone(&self, session: &Session, answer: &Value) -> Result<Ending, Failure> {
-        session.output.show(answer, || Ok(format!("{} is removed.\n", self.pool.user_pool)))?;
+    fn gone(&self, session: &Session, left: &[Value]) -> Result<Ending, Failure> {
+        let answer = json!({ "removed": true, "left_in_app_clients": left });
+        let text = || Ok(format!("{} is removed.\n{}", self.pool.user_pool, shown::checks::left(left)));
+        session.output.show(&answer, text)?;
         Ok(Ending::Done)
     }
 }

@@ -27,6 +27,12 @@ struct Changes {
     /// Its new name
     #[arg(long)]
     name: Option<String>,
+    /// Whom to turn to about it: an address, a name, a channel. Nothing is sent there
+    #[arg(long, value_name = "TEXT", conflicts_with = "no_contact")]
+    contact: Option<String>,
+    /// Nobody in particular is to be turned to
+    #[arg(long)]
+    no_contact: bool,
     /// Where its new WorkOS API key is: a file, env:NAME, or - for standard input; tried before it replaces the old
     #[arg(long, value_name = "SOURCE", value_parser = secret_source)]
     api_key_from: Option<SecretSource>,
@@ -62,6 +68,11 @@ impl Changes {
         let mut body = json!({});
         if let Some(name) = &self.name {
             body["name"] = json!(name);
+        }
+        if let Some(contact) = &self.contact {
+            body["contact"] = json!(contact);
+        } else if self.no_contact {
+            body["contact"] = Value::Null;
         }
         if let Some(key) = key {
             body["workos"]["api_key"] = json!(key.expose_secret());

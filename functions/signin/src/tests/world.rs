@@ -346,6 +346,7 @@ fn tenant() -> Tenant {
     let id: TenantId = TENANT.parse().unwrap();
     Tenant {
         name: "a".to_owned().try_into().unwrap(),
+        contact: None,
         external_id: "external".parse().unwrap(),
         former_external_id: None,
         workos_client_id: "client_1".parse().unwrap(),
