@@ -65,6 +65,9 @@ pub enum WorkosError {
     /// WorkOS answered with a status other than 2xx.
     #[error(transparent)]
     Refused(#[from] Box<Refusal>),
+    /// `WorkOS` refuses the cursor that it gave with the page before: the record that it names is gone.
+    #[error("the list changed while it was read")]
+    RefusedCursor(#[source] Box<Refusal>),
     /// The answer is larger than any that Causeway asks for.
     #[error("{call}: WorkOS's answer is larger than {limit} bytes")]
     TooLarge {
@@ -91,7 +94,9 @@ impl WorkosError {
         match self {
             Self::BaseUrl | Self::Unwritable { .. } => ErrorClass::Bug,
             Self::UnusableKey { .. } => ErrorClass::Denied,
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::BrokenOff { .. } => ErrorClass::Transient,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::BrokenOff { .. } | Self::RefusedCursor(_) => {
+                ErrorClass::Transient
+            }
             Self::Refused(refusal) => match refusal.status {
                 401 | 403 => ErrorClass::Denied,
                 429 => ErrorClass::Throttled,
@@ -110,7 +115,7 @@ impl WorkosError {
     /// WorkOS's refusal, if that is what it is.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
-            Self::Refused(refusal) => Some(refusal),
+            Self::Refused(refusal) | Self::RefusedCursor(refusal) => Some(refusal),
             _ => None,
         }
     }

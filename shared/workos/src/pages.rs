@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::{
     call::{Request, present},
     client::Workos,
-    error::WorkosError,
+    error::{WorkosError, is_about_the_request},
 };
 
 /// The most records that WorkOS puts on a page.
@@ -32,8 +32,21 @@ struct ListMetadata {
 }
 
 impl Workos {
-    /// Every record of the list at `path`, read by `read` as its page arrives.
+    /// Every record of the list at `path`, read by `read` as its page arrives. A cursor is the ID of a record: where that
+    /// one is gone by the next page, `WorkOS` refuses it, and the list is read once more from its beginning.
     pub(crate) async fn whole_list<T>(
+        &self,
+        path: &'static str,
+        key: &SecretString,
+        read: fn(&RawValue) -> T,
+    ) -> Result<Vec<T>, WorkosError> {
+        match self.list_once(path, key, read).await {
+            Err(WorkosError::RefusedCursor(_)) => self.list_once(path, key, read).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn list_once<T>(
         &self,
         path: &'static str,
         key: &SecretString,
@@ -47,7 +60,13 @@ impl Workos {
             if let Some(cursor) = &after {
                 request = request.with_query("after", cursor);
             }
-            let answer = self.send(&request).await?;
+            let answer = self.send(&request).await.map_err(|error| match error {
+                // The first page was taken, so it is the cursor that is refused, and not the list.
+                WorkosError::Refused(refusal) if after.is_some() && refuses_parameter(refusal.status) => {
+                    WorkosError::RefusedCursor(refusal)
+                }
+                error => error,
+            })?;
             let page: Page = answer.read()?;
             records.extend(page.data.iter().map(|record| read(record)));
             match page.list_metadata.after {
@@ -65,4 +84,9 @@ impl Workos {
         let problem = format!("the list has more than {MOST_PAGES} pages");
         Err(WorkosError::Unreadable { call, problem, request_id: None })
     }
+}
+
+/// Whether an answer of this status is about a parameter, and neither about the key nor about how often was asked.
+fn refuses_parameter(status: u16) -> bool {
+    is_about_the_request(status) && !matches!(status, 401 | 403)
 }

@@ -88,6 +88,30 @@ async fn a_repeated_cursor_is_an_error_and_not_a_partial_list() {
 }
 
 #[tokio::test]
+async fn a_list_whose_cursor_is_refused_is_read_once_more_and_then_left_for_another_time() {
+    let refused = |status| Answer::json(CONNECTIONS, status, &json!({ "message": "Could not find the object." }));
+    let first = || Answer::json(CONNECTIONS, 200, &page(&[connection(1)], Some("gone")));
+    for status in [400, 404, 422] {
+        let second = Answer::json(CONNECTIONS, 200, &page(&[connection(2)], None));
+        let server = Server::start(vec![first(), refused(status), second]).await;
+        let snapshot = client(&server).snapshot(&key(), false).await.unwrap();
+        let ids: Vec<_> = snapshot.connections.iter().map(|connection| connection.id.to_string()).collect();
+        assert_eq!(ids, [connection_id(2)], "what was read before the refusal is not part of the list");
+        let server = Server::start(vec![first(), refused(status), first(), refused(status)]).await;
+        let error = client(&server).snapshot(&key(), false).await.unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Transient, "{error}");
+        server.assert_all_given();
+    }
+    for (status, class) in [(401, ErrorClass::Denied), (403, ErrorClass::Denied)] {
+        let server = Server::start(vec![first(), refused(status)]).await;
+        assert_eq!(client(&server).snapshot(&key(), false).await.unwrap_err().class(), class);
+    }
+    let server = Server::start(vec![refused(400)]).await;
+    let error = client(&server).snapshot(&key(), false).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Rejected, "the first page has no cursor that could be refused");
+}
+
+#[tokio::test]
 async fn a_list_that_does_not_end_within_a_thousand_pages_is_an_error() {
     let endless = |number: usize| Answer::json(CONNECTIONS, 200, &page(&[], Some(&number.to_string())));
     let server = Server::start((0..1_001).map(endless).collect()).await;
