@@ -1,5 +1,7 @@
 //! Webhooks: only `WorkOS`'s own are believed, and what is not believed wakes nobody.
 
+use std::time::Instant;
+
 use anyhow::{Context, Result};
 use causeway_core::timestamp::Timestamp;
 use causeway_core::waiting::APART;
