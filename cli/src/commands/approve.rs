@@ -63,15 +63,14 @@ impl Approve {
             session.output.show(&answer, || Ok("Nothing is held back.\n".to_owned()))?;
             return Ok(None);
         }
+        let question = format!("Let {} through?", shown::count(held.len(), "step", "steps"));
         if !self.connections.is_empty() {
-            let question = format!("Let {} through?", shown::count(held.len(), "step", "steps"));
             confirm(&steps::list(&held), &question, self.yes)?;
             return Ok(Some(json!({ "connection_ids": self.connections })));
         }
         // Of another hash: the API says what is wrong with it, in the same words to all.
         let hash = self.hash.as_ref().unwrap_or(&plan.hash);
         if *hash == plan.hash {
-            let question = format!("Let {} through?", shown::count(held.len(), "step", "steps"));
             confirm(&format!("{}\nHash {hash}", steps::list(&held)), &question, self.yes)?;
         }
         Ok(Some(json!({ "hash": hash })))

@@ -1,10 +1,9 @@
 //! Ticks over a table and a queue that are made up, in time that passes by itself.
 
-use std::{
-    cell::RefCell,
-    io::{self, Write},
-    sync::{Arc, Mutex},
-};
+#[path = "../../../shared/telemetry/tests/thread_log/mod.rs"]
+mod thread_log;
+
+use std::sync::{Arc, Mutex};
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::{
@@ -209,26 +208,9 @@ async fn counting_waits_for_no_tick_and_no_tick_for_the_count() {
     assert!(began.elapsed() <= Duration::from_secs(2));
 }
 
-thread_local! {
-    static WRITTEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The log of this thread, which is that of one test.
-struct Log;
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        WRITTEN.with_borrow_mut(|written| written.write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Begins to keep the log, for all tests: a subscriber of one thread's own misses what other threads met first.
+/// Begins to keep the log, for all tests.
 fn keep_log() {
-    let _ = tracing_subscriber::fmt().with_writer(|| Log).try_init();
+    let _ = tracing_subscriber::fmt().with_writer(|| thread_log::Log).try_init();
 }
 
 /// A message of the timer's queue.
@@ -302,10 +284,10 @@ async fn what_is_no_wake_up_or_could_not_be_passed_on_comes_again_and_nothing_be
 async fn what_is_no_wake_up_is_told_and_counted_the_first_time_only() {
     for (received, told) in [(1, 1), (2, 0), (5, 0)] {
         keep_log();
-        WRITTEN.take();
+        let before = thread_log::written().len();
         let (again, _) = passed_on(vec![record("odd", "no wake-up", "due", received)]).await;
         assert_eq!(again, ["odd"], "it comes again whatever was told");
-        let lines = String::from_utf8(WRITTEN.take()).unwrap();
+        let lines = thread_log::written().split_off(before);
         assert_eq!(lines.matches("a message of the timer is no wake-up").count(), told, "{lines}");
         assert_eq!(lines.matches("WakeUpsMalformed").count(), told, "{lines}");
     }

@@ -116,7 +116,7 @@ pub async fn approve(
 async fn held_on_record(service: &Service, pool: &UserPool) -> Result<Vec<Step>, Problem> {
     let Some(last) = &pool.run.last_run else { return Ok(Vec::new()) };
     let report = service.store().run(&pool.tenant_id, &pool.user_pool_id, &last.id).await?;
-    Ok(report.into_iter().flat_map(|report| report.steps).filter(|step| step.held).collect())
+    Ok(report.and_then(PlannedSteps::held_back_by).map(|held| held.steps).unwrap_or_default())
 }
 
 /// What somebody wants to approve.

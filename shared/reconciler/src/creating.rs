@@ -33,7 +33,9 @@ impl<P: Ports> Execution<'_, P> {
             _ => None,
         });
         loop {
-            let most = if self.one_at_a_time { 1 } else { AT_ONCE };
+            // Alone until one was made: a full pool is asked once a run.
+            let has_room = self.executed.done.iter().any(|step| matches!(step.action, Action::Create(_)));
+            let most = if self.one_at_a_time || !has_room { 1 } else { AT_ONCE };
             // The first is made in any case, or the caller would not get on.
             let goes_on = |under_way: usize| (done == 0 && under_way == 0) || !run.is_over();
             while under_way.len() < most

@@ -29,6 +29,7 @@ const REMEDY: &str = "Read the failures of the last run and mend what they name;
 
 /// What a run saw and did.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts of a run, each of which may be so by itself")]
 pub(crate) struct Attempt {
     pub done: Vec<Step>,
     pub held: Vec<Step>,
@@ -94,15 +95,13 @@ impl Attempt {
         let parked = check_parked(guarded.parked.keys());
         let is_read = look.organizations.is_some() && executed.kept.in_claims;
         let interval = run.reconciler.settings.interval;
+        let providers = own_providers(look, &executed);
         let seen = Seen {
             callbacks: look.callbacks.clone(),
             schema: look.schema.clone(),
-            app_clients: offering::kept(
-                &offered_after(&look.observed.app_clients, &executed.done),
-                &own_providers(look, &executed),
-            ),
+            app_clients: offering::kept(&offered_after(&look.observed.app_clients, &executed.done), &providers),
             found: look.found.iter().cloned().chain(parked).collect(),
-            counts: counts(look, &executed),
+            counts: counts(look, &providers),
             described: look.described.clone(),
             organizations: is_read.then(|| OrganizationReads::after(run.cause, interval, run.started_at)),
             has_domains: executed.kept.domains,
@@ -287,15 +286,9 @@ fn note_of_taken(identifier: &Identifier) -> Note {
     Note::general(format!("the identifier {identifier} is left out: Cognito says that another provider has it"))
 }
 
-fn counts<P: Ports>(look: &Look<P>, executed: &Executed) -> Counts {
-    let done = |name: &str| executed.done.iter().filter(|step| step.action.name() == name).count();
-    let held = look
-        .claims
-        .values()
-        .filter(|claim| claim.is_held() && look.observed.providers.contains_key(&claim.provider_name));
-    let providers = (held.count() + done("create")).saturating_sub(done("delete"));
+fn counts<P: Ports>(look: &Look<P>, providers: &BTreeSet<ProviderName>) -> Counts {
     let wanted = look.desired.connections.values().filter(|wanted| wanted.presence.is_provided());
-    Counts { connections: count(wanted.count()), providers: count(providers) }
+    Counts { connections: count(wanted.count()), providers: count(providers.len()) }
 }
 
 /// The providers of Causeway's that are there after a run.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
 use causeway_core::{
     id::{TenantId, UserPoolId},
     timestamp::Timestamp,
@@ -42,6 +42,10 @@ impl Store {
         Ok(items.into_iter().filter_map(StoredMark::of).collect())
     }
 
+    fn update_mark(&self, key: &Key) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&self.table).set_key(Some(key.attributes()))
+    }
+
     /// Marks that a message is about to wait for a pool whose mark was read as `before`; `false` where somebody else
     /// has marked it since. It may be called twice, as where the first answer was lost.
     pub async fn mark(
@@ -53,10 +57,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let key = Key::mark(tenant, pool);
         let request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key.attributes()))
+            .update_mark(&key)
             .update_expression("SET waiting = :waiting, expires_at = :expires_at")
             .expression_attribute_values(":waiting", attribute(waiting, &key)?)
             .expression_attribute_values(":expires_at", number(waiting.due.plus(KEPT).seconds()));
@@ -82,10 +83,7 @@ impl Store {
         let Some(before) = &before.waiting else { return Ok(false) };
         let key = Key::mark(tenant, pool);
         let request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key.attributes()))
+            .update_mark(&key)
             .update_expression("SET waiting = :waiting")
             .condition_expression("waiting = :before")
             .expression_attribute_values(":waiting", attribute(waiting, &key)?)
@@ -97,10 +95,7 @@ impl Store {
     pub async fn unmark(&self, tenant: &TenantId, pool: &UserPoolId, waiting: &Waiting) -> Result<(), StoreError> {
         let key = Key::mark(tenant, pool);
         let request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key.attributes()))
+            .update_mark(&key)
             .update_expression("REMOVE waiting")
             .condition_expression("waiting = :waiting")
             .expression_attribute_values(":waiting", attribute(waiting, &key)?);
@@ -116,8 +111,7 @@ impl Store {
         now: Timestamp,
         for_webhooks: bool,
     ) -> Result<(), StoreError> {
-        let request =
-            self.client.update_item().table_name(&self.table).set_key(Some(Key::mark(tenant, pool).attributes()));
+        let request = self.update_mark(&Key::mark(tenant, pool));
         let request = if for_webhooks {
             request
                 .update_expression("SET looked_at = :now, expires_at = :expires_at REMOVE waiting")

@@ -1,43 +1,25 @@
 //! What the log says, and what it must never say.
 
-use std::{
-    cell::RefCell,
-    io::{self, Write},
-};
+#[path = "../../../../shared/telemetry/tests/thread_log/mod.rs"]
+mod thread_log;
 
 use serde_json::{Value, json};
 
 use super::world::{BEARER_KEY, CALLBACK, CONNECTION, POOL, SECRET, TENANT, World, event};
 
-thread_local! {
-    static WRITTEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The log of this thread, which is that of one test.
-struct Log;
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        WRITTEN.with_borrow_mut(|written| written.write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Begins to keep the log, for all tests: a subscriber of one thread's own misses what other threads met first.
+/// Begins to keep the log, for all tests.
 pub fn keep() {
-    let _ = tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false).with_writer(|| Log).try_init();
-}
-
-fn text() -> String {
-    WRITTEN.with_borrow(|written| String::from_utf8(written.clone()).unwrap())
+    let _ = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_span_list(false)
+        .with_writer(|| thread_log::Log)
+        .try_init();
 }
 
 /// What was logged, line by line.
 pub fn lines() -> Vec<Value> {
-    text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    thread_log::written().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[tokio::test]
@@ -78,7 +60,7 @@ async fn each_request_is_one_line_and_no_line_holds_a_secret_or_a_person() {
     world.aws.deny("DeleteItem");
     world.token(CONNECTION, &code, SECRET).await;
     assert_eq!(lines().len(), before.len() + 4, "a line for each failure and one for each request");
-    let text = text();
+    let text = thread_log::written();
     let never = [
         state,
         code,

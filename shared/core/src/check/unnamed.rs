@@ -8,9 +8,6 @@ use crate::id::{AppClientId, ProviderName, UserPoolId};
 /// The check's name, by which the command line finds it before a removal.
 const UNNAMED: &str = "app_clients_unnamed";
 
-/// What the names of Causeway's providers begin with, those of providers that are gone too.
-const OURS: [&str; 2] = ["conn-", "idp-"];
-
 /// Checks an app client that the pool does not name. Causeway writes none of these, so that the name of a provider stays
 /// there when the provider is deleted, and Cognito refuses every later change of the client.
 pub fn check_unnamed(
@@ -19,9 +16,9 @@ pub fn check_unnamed(
     offered: &BTreeSet<String>,
     claimed: &BTreeSet<ProviderName>,
 ) -> Option<Check> {
-    let is_ours = |name: &&String| {
-        OURS.iter().any(|begin| name.starts_with(begin)) || claimed.iter().any(|ours| ours.as_str() == *name)
-    };
+    // Those of providers that are gone too.
+    let is_ours =
+        |name: &&String| ProviderName::begins_as_ours(name) || claimed.iter().any(|ours| ours.as_str() == *name);
     let names: Vec<&str> = offered.iter().filter(is_ours).map(String::as_str).collect();
     (!names.is_empty()).then(|| {
         Check::warn(

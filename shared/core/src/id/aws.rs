@@ -111,14 +111,23 @@ impl ExternalId {
 /// How many characters a hash of an ID has: five bits each, so that there are 130.
 const HASH_LENGTH: usize = 26;
 
+/// What the names of the providers that Causeway makes begin with: for an ID that is `conn_<ULID>`, and for any other.
+const OF_ULID: &str = "conn-";
+const OF_ANY: &str = "idp-";
+
 impl ProviderName {
+    /// Whether a text begins as the names do of the providers that Causeway makes.
+    pub fn begins_as_ours(text: &str) -> bool {
+        [OF_ULID, OF_ANY].iter().any(|begin| text.starts_with(begin))
+    }
+
     /// The name of the provider that Causeway makes for a connection. It never changes, since Cognito builds usernames
     /// from it. `CreateIdentityProvider` takes 3 to 32 characters without `_`, so it is `conn-` and the rest of
     /// `conn_<ULID>`, and for an ID of any other form `idp-` and a hash.
     pub fn for_connection(connection: &ConnectionId) -> Self {
         match ulid_of(connection) {
-            Some(rest) => Self(format!("conn-{rest}")),
-            None => Self(format!("idp-{}", hash_of(connection.as_str()))),
+            Some(rest) => Self(format!("{OF_ULID}{rest}")),
+            None => Self(format!("{OF_ANY}{}", hash_of(connection.as_str()))),
         }
     }
 }
