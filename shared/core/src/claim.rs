@@ -10,6 +10,7 @@ use crate::{
     id::{ConnectionId, Identifier, OrganizationId, ProviderName, TenantId},
     keeps_unknown,
     lenient::{if_readable, present},
+    naming::{FormerName, former_if_readable},
     organization::KnownOrganization,
     provider::{Fingerprint, Issuer},
     secret::ClientSecrets,
@@ -48,6 +49,15 @@ pub struct Claim {
     /// The connection's name in WorkOS, where it has one that can be read.
     #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
     pub connection_name: Option<String>,
+    /// What that was before, of some days.
+    #[serde(default, deserialize_with = "former_if_readable", skip_serializing_if = "Vec::is_empty")]
+    pub former_names: Vec<FormerName>,
+    /// What the organization's name was before, of some days.
+    #[serde(default, deserialize_with = "former_if_readable", skip_serializing_if = "Vec::is_empty")]
+    pub former_organization_names: Vec<FormerName>,
+    /// The connection's type in WorkOS's word, where it can be read.
+    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    pub connection_type: Option<String>,
     /// The provider's name in the pool.
     pub provider_name: ProviderName,
     /// Its issuer; sign-ins go through no other.
@@ -98,6 +108,9 @@ impl Claim {
             organization_id,
             organization: None,
             connection_name: None,
+            former_names: Vec::new(),
+            former_organization_names: Vec::new(),
+            connection_type: None,
             provider_name,
             issuer,
             state: ClaimState::Intended,

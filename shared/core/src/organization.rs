@@ -44,6 +44,15 @@ impl KnownOrganization {
         }
     }
 
+    /// With the name that it was `known` by, where the list lacks it: it may be gone, or its record unreadable.
+    #[must_use]
+    pub(crate) fn called_as(mut self, known: Option<&Self>, organizations: &[Organization]) -> Self {
+        if organizations.iter().all(|organization| organization.id != self.id) {
+            self.name = known.filter(|known| known.id == self.id).and_then(|known| known.name.clone());
+        }
+        self
+    }
+
     /// The verified domains of `organization`, if it is this one, as they were at `read_at`, and that is not too long
     /// before `now`.
     pub fn domains_of(

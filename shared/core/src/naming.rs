@@ -1,0 +1,287 @@
+//! By what people know a connection: its name, or its organization's, its type in our words and the end of its ID.
+//!
+//! Customers choose these names, so that they may lie. A name is always quoted, with what it was before beside it where
+//! it changed within a week, and it decides nothing: plan, guard and approvals never see one. It is put on what they made
+//! at the end, for people.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    claim::Claim,
+    connection::{Connection, Organization},
+    id::{ConnectionId, OrganizationId},
+    lenient::if_readable,
+    organization::KnownOrganization,
+    shown,
+    timestamp::Timestamp,
+};
+
+/// How long a name is shown beside the one that it was changed to.
+pub const FORMER_SHOWN_FOR: Duration = Duration::from_hours(7 * 24);
+/// The most characters of a name that are shown in a sentence or a table.
+const LONGEST: usize = 40;
+/// How many characters of an ID tell apart what is called alike.
+const END_OF_ID: usize = 6;
+
+/// A name that something has no more.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub struct FormerName {
+    /// The name.
+    pub name: String,
+    /// When a run found it changed.
+    pub until: Timestamp,
+}
+
+/// The former names that may still be shown at `now`.
+fn recent(former: &[FormerName], now: Timestamp) -> Vec<FormerName> {
+    former.iter().filter(|former| now.since(former.until) < FORMER_SHOWN_FOR).cloned().collect()
+}
+
+/// The former names of what was called `before` and is found at `now` to be called `after`. Two are kept of a week: the
+/// first, which further changes can't push out, and the last.
+fn renamed(former: &[FormerName], before: Option<&str>, after: Option<&str>, now: Timestamp) -> Vec<FormerName> {
+    if before == after {
+        return former.to_vec();
+    }
+    let mut kept = recent(former, now);
+    kept.extend(before.map(|name| FormerName { name: name.to_owned(), until: now }));
+    if kept.len() > 2 {
+        kept.drain(1..kept.len() - 1);
+    }
+    kept
+}
+
+/// Reads former names; none where they can't be read.
+pub(crate) fn former_if_readable<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<FormerName>, D::Error> {
+    Ok(if_readable(deserializer)?.unwrap_or_default())
+}
+
+/// By what people know a connection, as far as it is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub struct Naming {
+    /// The connection's name in WorkOS, cut to what may be shown. Customers choose it.
+    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it was before, of the last seven days.
+    #[serde(default, deserialize_with = "former_if_readable", skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub former_names: Vec<FormerName>,
+    /// The connection's organization.
+    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    pub organization_id: Option<OrganizationId>,
+    /// Its name in WorkOS, cut in the same way.
+    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    pub organization_name: Option<String>,
+    /// What that was before, of the last seven days.
+    #[serde(default, deserialize_with = "former_if_readable", skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub former_organization_names: Vec<FormerName>,
+    /// The connection's type in WorkOS's word, such as `OktaSAML`.
+    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    pub connection_type: Option<String>,
+}
+
+/// By what people know the connections of a pool.
+pub type Names = BTreeMap<ConnectionId, Naming>;
+
+impl Naming {
+    /// What a claim keeps, as it is shown at `now`.
+    pub fn of(claim: &Claim, now: Timestamp) -> Self {
+        Self {
+            name: claim.connection_name.clone(),
+            former_names: recent(&claim.former_names, now),
+            organization_id: claim.organization_id.clone(),
+            organization_name: claim.organization.as_ref().and_then(|known| known.name.clone()),
+            former_organization_names: recent(&claim.former_organization_names, now),
+            connection_type: claim.connection_type.clone(),
+        }
+    }
+
+    /// A connection as people read it: `"Acme" (Okta …1A2B3C)`, and `"Acme" (until 24 November "Evil") (Okta …1A2B3C)`
+    /// where it was called otherwise within a week. It is called by its organization's name, else by its own, else by its
+    /// ID alone. With `{:#}` the ID is there in full, for a text that nothing else goes with, such as a line of a log.
+    pub fn called<'a>(&'a self, id: &'a str) -> Called<'a> {
+        Called { naming: self, id }
+    }
+
+    /// The name that it is called by, and what that was before.
+    fn label(&self) -> Option<(&str, &[FormerName])> {
+        let own = |name, former| Some((name, former));
+        match (&self.organization_name, &self.name) {
+            (Some(name), _) => own(name.as_str(), &self.former_organization_names[..]),
+            (None, Some(name)) => own(name.as_str(), &self.former_names[..]),
+            (None, None) => None,
+        }
+    }
+}
+
+/// By what the connections of a pool are known: those with a claim, and those that were `seen` in WorkOS, with what was
+/// read of the organizations, if they were read.
+pub fn names(
+    claims: &BTreeMap<ConnectionId, Claim>,
+    seen: &BTreeMap<ConnectionId, Connection>,
+    organizations: Option<&[Organization]>,
+    now: Timestamp,
+) -> Names {
+    let mut known: BTreeMap<&OrganizationId, &str> = BTreeMap::new();
+    known.extend(claims.values().filter_map(|claim| {
+        let organization = claim.organization.as_ref()?;
+        Some((&organization.id, organization.name.as_deref()?))
+    }));
+    known.extend(organizations.into_iter().flatten().filter_map(|one| Some((&one.id, one.name.as_deref()?))));
+    let of_seen = |connection: &Connection| Naming {
+        name: connection.name.clone(),
+        organization_id: connection.organization_id.clone(),
+        organization_name: connection.organization_id.as_ref().and_then(|id| known.get(id)).map(|&it| it.to_owned()),
+        connection_type: connection.connection_type.as_deref().and_then(shown::name),
+        ..Naming::default()
+    };
+    let mut names: Names = seen.values().map(|connection| (connection.id.clone(), of_seen(connection))).collect();
+    names.extend(claims.iter().map(|(id, claim)| {
+        let mut claim = claim.clone();
+        claim.note_names(seen.get(id), organizations, now);
+        (id.clone(), Naming::of(&claim, now))
+    }));
+    names
+}
+
+impl Claim {
+    /// Keeps what WorkOS calls the connection, as it was `seen`, and its organization, of those that were read. What was
+    /// not seen is called as before: that a connection or an organization is gone is when people need its name.
+    pub fn note_names(&mut self, seen: Option<&Connection>, organizations: Option<&[Organization]>, now: Timestamp) {
+        if let Some(seen) = seen {
+            let (before, after) = (self.connection_name.as_deref(), seen.name.as_deref());
+            self.former_names = renamed(&self.former_names, before, after, now);
+            self.connection_name.clone_from(&seen.name);
+            self.connection_type = seen.connection_type.as_deref().and_then(shown::name);
+        }
+        if let Some(all) = organizations {
+            let known = self.organization_id.as_ref().map(|id| KnownOrganization::of(id, all));
+            let known = known.map(|known| known.called_as(self.organization.as_ref(), all));
+            let name = |known: Option<&KnownOrganization>| known.and_then(|known| known.name.clone());
+            let (before, after) = (name(self.organization.as_ref()), name(known.as_ref()));
+            self.former_organization_names =
+                renamed(&self.former_organization_names, before.as_deref(), after.as_deref(), now);
+            self.organization = known;
+        }
+    }
+}
+
+/// A connection as people read it ([`Naming::called`]).
+#[derive(Debug, Clone, Copy)]
+pub struct Called<'a> {
+    naming: &'a Naming,
+    id: &'a str,
+}
+
+impl fmt::Display for Called<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.naming.connection_type.as_deref().map(in_our_words);
+        let Some((name, former)) = self.naming.label() else {
+            let word = word.map(|word| format!(" ({word})")).unwrap_or_default();
+            return write!(formatter, "{}{word}", self.id);
+        };
+        // Words of ours stand around the ID, so that none of its digits is drawn to a name that is read from the right.
+        let word = word.unwrap_or("connection");
+        let id = if formatter.alternate() { self.id.to_owned() } else { end_of(self.id) };
+        write!(formatter, "{}{} ({word} {id})", quoted(name), told(name, former))
+    }
+}
+
+/// A name as it stands in a sentence: in quotation marks, of which it has none itself, and no longer than 40 characters.
+pub fn quoted(name: &str) -> String {
+    let shown: String = shown::shown(name, None).map(|c| if is_quotation_mark(c) { '\'' } else { c }).collect();
+    let words: Vec<&str> = shown.split_whitespace().collect();
+    let line = words.join(" ");
+    if line.chars().count() <= LONGEST {
+        return format!("\"{line}\"");
+    }
+    let cut: String = line.chars().take(LONGEST - 1).collect();
+    format!("\"{}…\"", cut.trim_end())
+}
+
+/// What could be taken for the end of what is quoted.
+fn is_quotation_mark(c: char) -> bool {
+    matches!(
+        c,
+        '"' | '\u{ab}' | '\u{bb}' | '\u{2ba}' | '\u{2dd}' | '\u{2ee}' | '\u{2f6}' | '\u{5f2}' | '\u{5f4}'
+            | '\u{201c}'..='\u{201f}' | '\u{2033}' | '\u{2036}' | '\u{275d}' | '\u{275e}' | '\u{3003}'
+            | '\u{301d}'..='\u{301f}' | '\u{1cd3}' | '\u{ff02}' | '\u{1f676}'..='\u{1f678}'
+    )
+}
+
+/// What a name was before, each as it was last: ` (until 24 November "Evil")`.
+fn told(name: &str, former: &[FormerName]) -> String {
+    let is_last = |at: usize| former[at + 1..].iter().all(|later| later.name != former[at].name);
+    let told = former.iter().enumerate().filter(|(at, one)| one.name != name && is_last(*at));
+    let told: Vec<String> = told.map(|(_, one)| format!("until {} {}", one.until.day(), quoted(&one.name))).collect();
+    if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) }
+}
+
+/// The end of an ID, or all of one that is short.
+fn end_of(id: &str) -> String {
+    let count = id.chars().count();
+    if count <= END_OF_ID {
+        id.to_owned()
+    } else {
+        format!("…{}", id.chars().skip(count - END_OF_ID).collect::<String>())
+    }
+}
+
+/// What people call a connection's type (WorkOS API: `Connection.connection_type`). One that is not known is a
+/// `connection`.
+pub fn in_our_words(connection_type: &str) -> &'static str {
+    match connection_type {
+        "ADFSSAML" => "AD FS",
+        "AdpOidc" => "ADP",
+        "AppleOAuth" => "Apple",
+        "Auth0Migration" | "Auth0SAML" => "Auth0",
+        "AzureSAML" | "EntraIdOIDC" => "Entra ID",
+        "BitbucketOAuth" => "Bitbucket",
+        "CasSAML" => "CAS",
+        "ClassLinkSAML" => "ClassLink",
+        "CleverOIDC" => "Clever",
+        "CloudflareSAML" => "Cloudflare",
+        "CyberArkSAML" => "CyberArk",
+        "DiscordOAuth" => "Discord",
+        "DuoSAML" => "Duo",
+        "GenericOIDC" => "OIDC",
+        "GenericSAML" => "SAML",
+        "GithubOAuth" | "GitHubOAuth" => "GitHub",
+        "GitLabOAuth" => "GitLab",
+        "GoogleOAuth" | "GoogleOIDC" | "GoogleSAML" => "Google",
+        "IntuitOAuth" => "Intuit",
+        "JumpCloudSAML" => "JumpCloud",
+        "KeycloakSAML" => "Keycloak",
+        "LastPassSAML" => "LastPass",
+        "LinkedInOAuth" => "LinkedIn",
+        "LoginGovOidc" => "Login.gov",
+        "MagicLink" => "magic link",
+        "MicrosoftOAuth" => "Microsoft",
+        "MiniOrangeSAML" => "miniOrange",
+        "NetIqSAML" => "NetIQ",
+        "OktaOIDC" | "OktaSAML" => "Okta",
+        "OneLoginSAML" => "OneLogin",
+        "OracleSAML" => "Oracle",
+        "PingFederateSAML" => "PingFederate",
+        "PingOneSAML" => "PingOne",
+        "RipplingSAML" => "Rippling",
+        "SalesforceOAuth" | "SalesforceSAML" => "Salesforce",
+        "ShibbolethGenericSAML" | "ShibbolethSAML" => "Shibboleth",
+        "SimpleSamlPhpSAML" => "SimpleSAMLphp",
+        "SlackOAuth" => "Slack",
+        "TestIdp" => "test",
+        "VMwareSAML" => "VMware",
+        "VercelMarketplaceOAuth" | "VercelOAuth" => "Vercel",
+        "XeroOAuth" => "Xero",
+        _ => "connection",
+    }
+}
+
+#[cfg(test)]
+mod tests;
