@@ -7,6 +7,8 @@ mod golden_tests;
 pub mod health;
 pub mod link;
 pub mod lists;
+#[cfg(test)]
+mod names_tests;
 pub mod pool;
 pub mod run;
 pub mod steps;

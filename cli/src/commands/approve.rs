@@ -1,5 +1,6 @@
 //! `causeway approve`.
 
+use causeway_core::{meaning::meaning, plan::Step as Planned};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -63,7 +64,7 @@ impl Approve {
             session.output.show(&answer, || Ok("Nothing is held back.\n".to_owned()))?;
             return Ok(None);
         }
-        let question = format!("Let {} through?", shown::count(held.len(), "step", "steps"));
+        let question = question(&answer, &held, &self.connections)?;
         if !self.connections.is_empty() {
             confirm(&steps::list(&held), &question, self.yes)?;
             return Ok(Some(json!({ "connection_ids": self.connections })));
@@ -75,6 +76,16 @@ impl Approve {
         }
         Ok(Some(json!({ "hash": hash })))
     }
+}
+
+/// What is asked: by what the held steps mean for those who sign in, of these connections or of all. It is made of the
+/// steps that are shown, by the same code as the API's summary of a whole plan.
+fn question(plan: &Value, held: &[Step], connections: &[String]) -> Result<String, Failure> {
+    let steps: Vec<Planned> = shown::read(&plan["steps"], "the steps of a plan")?;
+    let is_meant = |id: &str| connections.is_empty() || connections.iter().any(|one| one == id);
+    let meant = steps.into_iter().filter(|step| step.held && is_meant(step.connection_id.as_str()));
+    let meaning = meaning(&meant.collect::<Vec<_>>());
+    Ok(format!("{meaning} Let {} through?", shown::count(held.len(), "step", "steps")))
 }
 
 fn approval(answer: &Value) -> String {

@@ -68,6 +68,9 @@ fn steps() -> Value {
         {
             "action": "create",
             "connection_id": "conn_01E4ZCR3C56J083X43JQXF3JK5",
+            "name": "Acme SSO",
+            "organization_name": "Acme",
+            "connection_type": "OktaSAML",
             "provider_name": "conn-01E4ZCR3C56J083X43JQXF3JK5",
             "reason": "the connection is active and has no provider",
             "changes": [
@@ -79,6 +82,9 @@ fn steps() -> Value {
         {
             "action": "wire",
             "connection_id": "conn_01E4ZCR3C56J083X43JQXF3JK5",
+            "name": "Acme SSO",
+            "organization_name": "Acme",
+            "connection_type": "OktaSAML",
             "provider_name": "conn-01E4ZCR3C56J083X43JQXF3JK5",
             "app_client_id": "1example23456789",
             "reason": "the app client is named and does not offer the provider",
@@ -104,6 +110,9 @@ fn steps() -> Value {
         {
             "action": "delete",
             "connection_id": "conn_01FHWNCE74X7JSDV0X3SZ3KJNY",
+            "organization_name": "Initech\u{1b}[2J\" (Okta …000000), \"\u{202e}evil",
+            "former_organization_names": [{"name": "Initech", "until": "2026-11-24T09:00:00.000Z"}],
+            "connection_type": "GoogleSAML",
             "provider_name": "conn-01FHWNCE74X7JSDV0X3SZ3KJNY",
             "reason": "the connection is gone from WorkOS",
             "changes": [{"field": "identifiers", "before": "conn_01FHWNCE74X7JSDV0X3SZ3KJNY", "after": null}],
@@ -116,6 +125,7 @@ fn notes() -> Value {
     json!([
         {
             "connection_id": "conn_01GHWNCE74X7JSDV0X3SZ3KJNY",
+            "name": "Contoso",
             "provider_name": null,
             "message": "the domain a.example is an identifier of a provider that Causeway did not make"
         },
@@ -152,7 +162,9 @@ fn a_user_pool_and_a_list_of_user_pools() {
 
 #[test]
 fn a_plan_with_a_step_that_is_held_back_and_one_without_steps() {
-    let plan = json!({"hash": "4f53cda18c2baa0c", "steps": steps(), "notes": notes()});
+    let planned: Vec<causeway_core::plan::Step> = serde_json::from_value(steps()).unwrap();
+    let summary = causeway_core::meaning::meaning(&planned);
+    let plan = json!({"summary": summary, "hash": "4f53cda18c2baa0c", "steps": steps(), "notes": notes()});
     golden("plan", &Plan::read(&plan).unwrap().text(TENANT, POOL));
     let in_line = json!({"hash": "4f53cda18c2baa0c", "steps": [], "notes": []});
     golden("plan-in-line", &Plan::read(&in_line).unwrap().text(TENANT, POOL));
@@ -183,7 +195,7 @@ fn a_run_and_a_list_of_runs() {
         "cause": "webhook",
         "outcome": "partial",
         "steps": steps(),
-        "failures": [{"connection_id": "conn_01GHWNCE74X7JSDV0X3SZ3KJNY", "attempted": "create", "class": "quota",
+        "failures": [{"connection_id": "conn_01GHWNCE74X7JSDV0X3SZ3KJNY", "name": "Contoso", "attempted": "create", "class": "quota",
                       "message": "the pool has as many providers as it may"}],
         "notes": notes(),
         "omitted": 3
@@ -202,6 +214,8 @@ fn a_list_of_providers() {
     let provider = json!({
         "connection_id": "conn_01E4ZCR3C56J083X43JQXF3JK5",
         "organization_id": "org_01EHWNCE74X7JSDV0X3SZ3KJNY",
+        "organization_name": "株式会社 Acme",
+        "connection_type": "AzureSAML",
         "connection_state": "active",
         "provider_name": "conn-01E4ZCR3C56J083X43JQXF3JK5",
         "identifiers": ["conn_01E4ZCR3C56J083X43JQXF3JK5", "org_01EHWNCE74X7JSDV0X3SZ3KJNY", "a.example"],
@@ -212,6 +226,7 @@ fn a_list_of_providers() {
     let mut unwired = provider.clone();
     for (member, value) in [
         ("organization_id", Value::Null),
+        ("organization_name", Value::Null),
         ("connection_state", Value::Null),
         ("identifiers", json!([])),
         ("in_sync", json!(false)),

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
+use causeway_core::naming::Naming;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,6 +16,8 @@ use crate::{
 struct Provider {
     connection_id: String,
     organization_id: Option<String>,
+    #[serde(flatten)]
+    naming: Naming,
     connection_state: Option<String>,
     provider_name: String,
     #[serde(default)]
@@ -46,6 +49,8 @@ impl Provider {
 struct Refusal {
     #[serde(default)]
     connection_id: String,
+    #[serde(flatten)]
+    naming: Naming,
     reason: String,
     #[serde(default)]
     refused_by: String,
@@ -55,6 +60,11 @@ struct Refusal {
     until: Option<String>,
 }
 
+/// What stands for a connection in a table, beside its ID: a dash where it has no name.
+fn name(naming: &Naming, id: &str) -> String {
+    if naming.is_named() { naming.called(id).to_string() } else { "-".to_owned() }
+}
+
 /// The connections of which nothing is to be taken.
 pub fn refusals(items: &[Value]) -> Result<String, Failure> {
     let mut rows = Vec::new();
@@ -62,9 +72,10 @@ pub fn refusals(items: &[Value]) -> Result<String, Failure> {
         let refusal: Refusal = shown::read(item, "a refusal")?;
         let until = refusal.until.as_deref().map_or_else(|| "let go".to_owned(), shown::time);
         let at = shown::time(&refusal.refused_at);
-        rows.push(vec![refusal.connection_id, until, at, refusal.refused_by, refusal.reason]);
+        let name = name(&refusal.naming, &refusal.connection_id);
+        rows.push(vec![name, refusal.connection_id, until, at, refusal.refused_by, refusal.reason]);
     }
-    Ok(table::table(&["CONNECTION", "UNTIL", "REFUSED", "BY", "REASON"], rows))
+    Ok(table::table(&["NAME", "CONNECTION", "UNTIL", "REFUSED", "BY", "REASON"], rows))
 }
 
 /// The providers of a user pool.
@@ -83,6 +94,7 @@ pub fn providers(items: &[Value]) -> Result<String, Failure> {
             provider.identifiers.into_iter().filter(|identifier| *identifier != provider.connection_id).collect();
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         rows.push(vec![
+            name(&provider.naming, &provider.connection_id),
             provider.connection_id,
             or_dash(provider.organization_id),
             or_dash(provider.connection_state),
@@ -92,8 +104,8 @@ pub fn providers(items: &[Value]) -> Result<String, Failure> {
             identifiers.join(", "),
         ]);
     }
-    let header = ["CONNECTION", "ORGANIZATION", "STATE", "PROVIDER", "IN SYNC", "OFFERED BY", "FURTHER IDENTIFIERS"];
-    Ok(table::table(&header, rows))
+    let ids = ["NAME", "CONNECTION", "ORGANIZATION", "STATE", "PROVIDER"];
+    Ok(table::table(&[&ids[..], &["IN SYNC", "OFFERED BY", "FURTHER IDENTIFIERS"]].concat(), rows))
 }
 
 #[derive(Deserialize)]
@@ -127,6 +139,8 @@ pub fn audit(items: &[Value]) -> Result<String, Failure> {
 struct SignIn {
     at: String,
     connection_id: String,
+    #[serde(flatten)]
+    naming: Naming,
     outcome: String,
     error: Option<SignInError>,
 }
@@ -144,9 +158,10 @@ pub fn sign_ins(items: &[Value]) -> Result<String, Failure> {
         let sign_in: SignIn = shown::read(item, "a sign-in")?;
         let code = sign_in.error.as_ref().map_or_else(|| "-".to_owned(), |error| error.code.clone());
         errors.extend(sign_in.error.map(|error| (error.code, error.message)));
-        rows.push(vec![shown::time(&sign_in.at), sign_in.connection_id, sign_in.outcome, code]);
+        let name = name(&sign_in.naming, &sign_in.connection_id);
+        rows.push(vec![shown::time(&sign_in.at), name, sign_in.connection_id, sign_in.outcome, code]);
     }
-    let mut text = table::table(&["AT", "CONNECTION", "OUTCOME", "ERROR"], rows);
+    let mut text = table::table(&["AT", "NAME", "CONNECTION", "OUTCOME", "ERROR"], rows);
     for (code, message) in errors {
         let _ = write!(text, "\n{code}\n  {message}\n");
     }

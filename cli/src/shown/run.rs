@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use causeway_core::naming::Naming;
 use serde::Deserialize;
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -37,6 +38,8 @@ pub struct Run {
 #[derive(Debug, Clone, Deserialize)]
 struct Failed {
     connection_id: Option<String>,
+    #[serde(flatten)]
+    naming: Naming,
     attempted: String,
     class: String,
     message: String,
@@ -61,7 +64,8 @@ impl Run {
     pub fn text(&self) -> String {
         let mut text = steps::list(&self.steps);
         for failed in &self.failures {
-            let connection = failed.connection_id.as_ref().map(|id| format!(" for {id}")).unwrap_or_default();
+            let connection = failed.connection_id.as_ref().map(|id| format!(" for {}", failed.naming.called(id)));
+            let connection = connection.unwrap_or_default();
             let _ = writeln!(text, "{REMOVED}! {}{connection} failed ({}){REMOVED:#}", failed.attempted, failed.class);
             let _ = writeln!(text, "    {}", failed.message);
         }

@@ -1,7 +1,7 @@
 //! Steps, as a plan has them and a run did them: a diff that reads from top to bottom.
 //!
 //! ```text
-//! ~ update conn-01E4... HELD BACK
+//! ~ update "Acme" (Okta …1A2B3C), conn-01E4... HELD BACK
 //!     the identifiers differ
 //!     ~ identifiers
 //!         - conn_01E4..., org_01E4...
@@ -11,6 +11,7 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use anstyle::Style;
+use causeway_core::naming::Naming;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -28,6 +29,8 @@ pub struct Step {
     action: String,
     #[serde(default)]
     connection_id: Option<String>,
+    #[serde(flatten)]
+    naming: Naming,
     provider_name: String,
     app_client_id: Option<String>,
     reason: String,
@@ -49,6 +52,8 @@ struct Change {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Note {
     connection_id: Option<String>,
+    #[serde(flatten)]
+    naming: Naming,
     provider_name: Option<String>,
     message: String,
 }
@@ -56,6 +61,9 @@ pub struct Note {
 /// A plan.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Plan {
+    /// What it means for those who sign in; empty where an older API does not say.
+    #[serde(default)]
+    summary: String,
     /// The hash of the held steps.
     pub hash: String,
     /// All steps, in order.
@@ -80,9 +88,12 @@ impl Plan {
         let mut text = list(&self.steps);
         if !self.steps.is_empty() {
             text.push('\n');
+            if !self.summary.is_empty() {
+                text = format!("{STRONG}{}{STRONG:#}\n\n{text}", self.summary);
+            }
         }
         text.push_str(&notes(&self.notes));
-        let _ = writeln!(text, "{STRONG}{}{STRONG:#}", self.summary());
+        let _ = writeln!(text, "{STRONG}{}{STRONG:#}", self.in_numbers());
         if self.held() > 0 {
             let _ = writeln!(text, "The steps that are held back wait for an approval, if they are meant:");
             let _ = writeln!(text, "  causeway approve {tenant} {user_pool} --hash {}", self.hash);
@@ -90,7 +101,7 @@ impl Plan {
         text
     }
 
-    fn summary(&self) -> String {
+    fn in_numbers(&self) -> String {
         if self.steps.is_empty() {
             return "Nothing to do: the user pool is in line.".to_owned();
         }
@@ -122,7 +133,8 @@ pub fn list(steps: &[Step]) -> String {
 pub fn notes(notes: &[Note]) -> String {
     let mut text = String::new();
     for note in notes {
-        let subject = note.connection_id.as_ref().or(note.provider_name.as_ref());
+        let subject = note.connection_id.as_ref().map(|id| note.naming.called(id).to_string());
+        let subject = subject.or_else(|| note.provider_name.clone());
         let subject = subject.map(|subject| format!("{subject}: ")).unwrap_or_default();
         let _ = writeln!(text, "{CHANGED}note:{CHANGED:#} {subject}{}", note.message);
     }
@@ -141,7 +153,10 @@ impl Step {
     fn text(&self) -> String {
         let (mark, style) = mark(&self.action);
         let held = if self.held { format!(" {CHANGED}HELD BACK{CHANGED:#}") } else { String::new() };
-        let mut text = format!("{style}{mark} {}{style:#} {}{}{held}\n", self.action, self.provider_name, self.place());
+        let called = self.connection_id.as_deref().filter(|_| self.naming.is_named());
+        let called = called.map(|id| format!("{}, ", self.naming.called(id))).unwrap_or_default();
+        let (action, provider, place) = (&self.action, &self.provider_name, self.place());
+        let mut text = format!("{style}{mark} {action}{style:#} {called}{provider}{place}{held}\n");
         let _ = writeln!(text, "    {}", self.reason);
         for change in &self.changes {
             text.push_str(&change.text());

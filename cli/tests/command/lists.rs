@@ -52,8 +52,9 @@ fn for_people_a_list_is_a_table() {
     let server = Server::start(vec![page(&format!("GET {}?limit=100", pool_path("/providers")), &[1], None)]);
     let ended = run(&server, &["providers", TENANT, crate::POOL]);
     let lines: Vec<&str> = ended.stdout.lines().collect();
-    assert!(lines[0].starts_with("CONNECTION "), "{}", ended.stdout);
-    assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["conn_1", "org_1", "active", "conn-1", "yes", "?"]);
+    assert!(lines[0].starts_with("NAME ") && lines[0].contains(" CONNECTION "), "{}", ended.stdout);
+    let cells: Vec<&str> = lines[1].split_whitespace().collect();
+    assert_eq!(cells, ["-", "conn_1", "org_1", "active", "conn-1", "yes", "?"]);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use axum::{
 use causeway_core::{
     app_clients::{AppClients, MOST_NAMED},
     claim::Claim,
-    connection::ConnectionState,
     errand::{SeenAppClient, SeenAppClients, Task},
     health::HealthState,
     id::AppClientId,
@@ -17,6 +16,7 @@ use causeway_core::{
 use maud::{Markup, html};
 
 use crate::{
+    connections::{providers, to_try},
     failure::Failure,
     form::Form,
     layout::{self, Step, error_summary, sentence, under_way},
@@ -113,7 +113,7 @@ async fn page(
             h2 id="providers-heading" { "Identity providers" }
             div id="providers" aria-live="polite" data-refreshes[pool.status == PoolStatus::Active] {
                 (health(pool))
-                (providers(pool, &claims))
+                (providers(pool, &claims, now))
             }
         }
         section aria-labelledby="try-heading" {
@@ -121,7 +121,7 @@ async fn page(
             div id="sign-ins" {
                 @match tried {
                     None => { p { "Choose an app client first: a sign-in needs one." } }
-                    Some(client) => { (sign_ins(visitor, pool, &claims, client, &seen.given)) }
+                    Some(client) => { (sign_ins((visitor, pool), &claims, client, &seen.given)) }
                 }
             }
         }
@@ -213,44 +213,13 @@ fn health(pool: &UserPool) -> Markup {
     }
 }
 
-fn providers(pool: &UserPool, claims: &[Claim]) -> Markup {
-    html! {
-        @if claims.is_empty() && pool.run.last_run.is_none() {
-            p { "The first run has begun. Each usable connection in WorkOS gets an identity provider here, within "
-                "seconds as a rule." }
-        } @else if claims.is_empty() {
-            p { "There is no usable connection in WorkOS yet. Each that becomes active appears here by itself." }
-        } @else {
-            div.scrolls tabindex="0" role="region" aria-label="The identity providers" {
-                table {
-                    thead { tr { th scope="col" { "Provider" } th scope="col" { "In WorkOS" } th scope="col" { "In Cognito" } } }
-                    tbody {
-                        @for claim in claims {
-                            tr {
-                                th scope="row" { code { (claim.provider_name) } }
-                                td { (state(claim.connection_state.as_ref())) }
-                                td { (if claim.in_sync { "ready" } else { "being set up" }) }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn state(state: Option<&ConnectionState>) -> String {
-    state.map_or_else(|| "–".to_owned(), |state| state.as_str().to_owned())
-}
-
 fn sign_ins(
-    visitor: &Visitor,
-    pool: &UserPool,
+    (visitor, pool): (&Visitor, &UserPool),
     claims: &[Claim],
     client: &SeenAppClient,
     clients: &[SeenAppClient],
 ) -> Markup {
-    let id = &client.id;
+    let (id, now) = (&client.id, visitor.service.now());
     let domain = pool.domain_url(visitor.service.local_callback.as_deref());
     let (Some(domain), Some(redirect_uri)) = (domain, client.callback_url.as_deref()) else {
         return html! { p { "The app client " code { (id) } " has no callback URL yet, or the user pool no domain." } };
@@ -272,13 +241,7 @@ fn sign_ins(
                 code { (redirect_uri) } ". Your application may say that it did not begin this sign-in. What counts is "
                 "that you come back to it with a code."
             }
-            ul.plain {
-                @for (claim, link) in &links {
-                    li { a href=(link) target="_blank" rel="noopener noreferrer" {
-                        "Sign in with " (claim.provider_name) span.visually-hidden { " (opens in a new tab)" }
-                    } }
-                }
-            }
+            (to_try(&links, now))
         }
         @let others: Vec<_> = clients.iter().map(|other| &other.id).filter(|other| *other != id).collect();
         @if !others.is_empty() {

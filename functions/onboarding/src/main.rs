@@ -6,6 +6,7 @@ mod assets;
 #[cfg(test)]
 mod attackers;
 mod checks;
+mod connections;
 mod failure;
 mod form;
 mod handler;

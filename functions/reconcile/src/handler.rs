@@ -3,7 +3,13 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use causeway_core::{errand::ErrandCall, run::RunReport, timestamp::Timestamp, waiting::Refusal, wake_up::WakeUp};
+use causeway_core::{
+    errand::ErrandCall,
+    run::{Failure, RunReport},
+    timestamp::Timestamp,
+    waiting::Refusal,
+    wake_up::WakeUp,
+};
 use causeway_queue::{DeadLetters, Deduplication, Timed, Unreadable};
 use causeway_reconciler::{Deadlines, Ran};
 use causeway_telemetry::{METRICS, Measurements, chain, current_trace_id, cut, measured};
@@ -148,12 +154,14 @@ async fn put_off(service: &Service, woken: &Woken, until: Timestamp) -> bool {
 
 fn log(report: &RunReport, metrics: &Measurements) {
     let held = report.held().count();
-    let failures: Vec<&str> = report.failures.iter().map(|failure| failure.message.as_str()).collect();
+    let failures: Vec<String> = report.failures.iter().map(Failure::told).collect();
+    let health = report.health();
     tracing::info!(
         target: METRICS,
         cause = ?report.cause,
         outcome = ?report.outcome,
-        health = ?report.health().state,
+        health = ?health.state,
+        health_message = health.message,
         steps = report.steps.len() - held,
         held,
         failures = ?failures,

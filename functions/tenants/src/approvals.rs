@@ -12,6 +12,7 @@ use axum::{
 use causeway_core::{
     approval::{PlannedSteps, beyond_record},
     id::ConnectionId,
+    meaning::meaning,
     plan::Step,
     timestamp::Timestamp,
     user_pool::UserPool,
@@ -45,6 +46,8 @@ struct Approve {
 /// What was held back and is let through.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Approved {
+    /// What the steps mean, as a sentence: who loses a way to sign in, by name.
+    summary: String,
     /// The hash of the steps under it.
     hash: String,
     /// When the approval ends, unless its steps are done before, or their losses are no longer planned.
@@ -108,7 +111,8 @@ pub async fn approve(
     );
     let requested_at = service.now();
     service.wake_up(&pool).await?;
-    let answer = Approved { hash: approval.hash, expires_at: approval.expires_at, requested_at, steps };
+    let summary = meaning(&steps);
+    let answer = Approved { summary, hash: approval.hash, expires_at: approval.expires_at, requested_at, steps };
     Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
 }
 

@@ -41,6 +41,8 @@ struct Reconcile {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Plan)]
 pub struct PlanAnswer {
+    /// What the steps mean, as a sentence: who loses a way to sign in, by name, and how many gain one.
+    summary: String,
     /// The hash of the held steps, for an approval.
     hash: String,
     /// All steps, in order; none for a pool that is in line. Where the time was too short for a plan, those that the
@@ -84,7 +86,8 @@ pub async fn reconcile(
     let (tenant, pool) = service.verified_pool(&path).await?;
     if request.dry_run {
         let planned = service.reconciler.planned(&tenant, &pool, service.now().plus(PLAN)).await?;
-        let plan = PlanAnswer { hash: planned.hash, steps: planned.steps, notes: planned.notes };
+        let summary = planned.summary();
+        let plan = PlanAnswer { summary, hash: planned.hash, steps: planned.steps, notes: planned.notes };
         return Ok(Json(plan).into_response());
     }
     if pool.options.mode == Mode::Paused {

@@ -12,6 +12,7 @@ use axum::{
 use causeway_core::{
     decisions::{Decisions, Refusal},
     id::{ConnectionId, TenantId, UserPoolId},
+    naming::{Names, Naming},
     shown::shown,
     timestamp::Timestamp,
 };
@@ -69,6 +70,9 @@ struct Refuse {
 pub struct RefusalAnswer {
     /// The connection.
     connection_id: ConnectionId,
+    /// By what people know it.
+    #[serde(flatten)]
+    naming: Naming,
     /// Why, for people.
     reason: String,
     /// Who refused.
@@ -92,9 +96,15 @@ impl RefusalAnswer {
         Self::each(refusal).find(|refusal| refusal.connection_id == *id)
     }
 
+    /// With what people know the connection by.
+    fn named(self, names: &Names) -> Self {
+        Self { naming: names.get(&self.connection_id).cloned().unwrap_or_default(), ..self }
+    }
+
     fn each(refusal: &Refusal) -> impl Iterator<Item = Self> {
         refusal.connection_ids.iter().map(|id| Self {
             connection_id: id.clone(),
+            naming: Naming::default(),
             reason: refusal.reason.clone(),
             refused_by: refusal.refused_by.clone(),
             refused_at: refusal.refused_at,
@@ -135,14 +145,15 @@ pub async fn refuse(
     let (_, pool) = service.verified_pool(&path).await?;
     let claims = service.store().claims(&pool.user_pool_id).await?;
     let own = claims.items.iter().filter(|claim| claim.tenant_id == pool.tenant_id);
-    let mut known: BTreeSet<ConnectionId> = own.map(|claim| claim.connection_id.clone()).collect();
+    let names: Names = own.map(|claim| (claim.connection_id.clone(), Naming::of(claim, now))).collect();
+    let mut known: BTreeSet<ConnectionId> = names.keys().cloned().collect();
     known.extend(claims.unreadable.iter().filter_map(|claim| claim.id().parse().ok()));
     if let Some(id) = request.connection_ids.iter().find(|id| !known.contains(*id)) {
         return Err(Problem::conflict(format!("{id} has no provider of Causeway's in this user pool")));
     }
     let Refuse { connection_ids, until, .. } = request;
     let refusal = Refusal { connection_ids, reason, refused_by: caller, refused_at: now, until };
-    let items = RefusalAnswer::each(&refusal).collect();
+    let items = RefusalAnswer::each(&refusal).map(|refusal| refusal.named(&names)).collect();
     service
         .decide(pool.clone(), |pool| {
             let decided = pool.decisions.refuse(refusal.clone(), now);
@@ -188,8 +199,9 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let pool = service.pool(&path).await?;
     let refused = Found { items: RefusalAnswer::all(&pool.decisions, service.now()), ..Found::NOTHING };
+    let names = if refused.items.is_empty() { Names::new() } else { service.names(&pool).await? };
     let page = page::of_all(refused, &request, |refusal| format!("{}/{}", refusal.refused_at, refusal.connection_id));
-    Ok(page::answer(&request, page, |refusal| refusal))
+    Ok(page::answer(&request, page, |refusal| refusal.named(&names)))
 }
 
 /// Lets a refused connection go: what would be taken from it is held back again, for an approval

@@ -10,6 +10,7 @@ use causeway_core::{
     claim::Claim,
     connection::ConnectionState,
     id::{AppClientId, ConnectionId, Identifier, OrganizationId, ProviderName},
+    naming::Naming,
     offering::offering,
     provider::Issuer,
     run::RunReport,
@@ -36,6 +37,9 @@ use crate::{
 pub struct ProviderAnswer {
     /// The connection that it was made for.
     connection_id: ConnectionId,
+    /// By what people know it.
+    #[serde(flatten)]
+    naming: Naming,
     /// The connection's organization.
     #[schema(required = true)]
     organization_id: Option<OrganizationId>,
@@ -68,6 +72,8 @@ pub struct ProviderAnswer {
 impl ProviderAnswer {
     /// The provider of a claim in a pool, whose domain is `https://<domain>`.
     fn of(claim: Claim, pool: &UserPool, domain: Option<&str>, now: Timestamp) -> Self {
+        // The organization's ID is the provider's own member, which is there also where there is none.
+        let naming = Naming { organization_id: None, ..Naming::of(&claim, now) };
         let refused = RefusalAnswer::of(&pool.decisions, &claim.connection_id, now);
         Self {
             held_since: pool.held.get(&claim.connection_id).copied().filter(|_| refused.is_none()),
@@ -79,6 +85,7 @@ impl ProviderAnswer {
                 .as_deref()
                 .map(|clients| offering(clients, &claim.provider_name).cloned().collect()),
             connection_id: claim.connection_id,
+            naming,
             organization_id: claim.organization_id,
             connection_state: claim.connection_state,
             provider_name: claim.provider_name,

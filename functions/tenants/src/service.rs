@@ -7,6 +7,7 @@ use causeway_core::wake_up::Cause;
 use causeway_core::{
     decisions::Decisions,
     id::{TenantId, UserPoolId},
+    naming::{Names, Naming},
     role::{RoleRequest, TEMPLATE},
     tenant::Tenant,
     timestamp::Timestamp,
@@ -77,6 +78,14 @@ impl Service {
         let tenant: TenantId = path.tenant_id.parse().map_err(|_| Problem::not_found())?;
         let pool: UserPoolId = path.user_pool_id.parse().map_err(|_| Problem::not_found())?;
         self.store().pool(&tenant, &pool).await?.ok_or_else(Problem::not_found)
+    }
+
+    /// By what people know the connections of a pool: those of its tenant, since claims belong to the pool.
+    pub async fn names(&self, pool: &UserPool) -> Result<Names, Problem> {
+        let claims = self.store().claims(&pool.user_pool_id).await?.told();
+        let own = claims.iter().filter(|claim| claim.tenant_id == pool.tenant_id);
+        let now = self.now();
+        Ok(own.map(|claim| (claim.connection_id.clone(), Naming::of(claim, now))).collect())
     }
 
     /// A tenant and a pool of its own that is verified. Claims and reports belong to the pool, so that only

@@ -8,6 +8,7 @@ use axum::{
 };
 use causeway_core::{
     id::ConnectionId,
+    naming::{Names, Naming},
     oidc::sign_in_log::{SignInEntry, SignInError, SignInOutcome},
     timestamp::Timestamp,
 };
@@ -34,6 +35,9 @@ pub struct SignInEntryAnswer {
     at: Timestamp,
     /// The connection.
     connection_id: ConnectionId,
+    /// By what people know it today.
+    #[serde(flatten)]
+    naming: Naming,
     /// What it came to.
     outcome: SignInOutcome,
     /// Why it is over; null where it is not, or succeeded.
@@ -55,9 +59,10 @@ pub struct SignInErrorAnswer {
     message: &'static str,
 }
 
-impl From<SignInEntry> for SignInEntryAnswer {
-    fn from(entry: SignInEntry) -> Self {
+impl SignInEntryAnswer {
+    fn of(entry: SignInEntry, names: &Names) -> Self {
         Self {
+            naming: names.get(&entry.connection_id).cloned().unwrap_or_default(),
             id: entry.id,
             at: entry.at,
             connection_id: entry.connection_id,
@@ -119,7 +124,8 @@ pub async fn sign_ins(
         after: request.after.as_deref(),
     };
     let page = service.store().sign_ins(query, service.now()).await?;
-    Ok(page::answer(&request, page, SignInEntryAnswer::from))
+    let names = if page.items.is_empty() { Names::new() } else { service.names(&pool).await? };
+    Ok(page::answer(&request, page, |entry| SignInEntryAnswer::of(entry, &names)))
 }
 
 #[cfg(test)]

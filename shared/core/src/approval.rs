@@ -11,6 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     id::ConnectionId,
+    meaning::meaning,
+    naming::Names,
     plan::{Note, Step},
     run::RunReport,
     timestamp::Timestamp,
@@ -121,6 +123,19 @@ impl PlannedSteps {
         Self { hash: hash_of_held(&steps), steps, notes }
     }
 
+    /// What it means for those who sign in.
+    pub fn summary(&self) -> String {
+        meaning(&self.steps)
+    }
+
+    /// With what people know the connections by.
+    #[must_use]
+    pub fn named(mut self, names: &Names) -> Self {
+        self.steps.iter_mut().for_each(|step| step.naming.put(names, Some(&step.connection_id)));
+        self.notes.iter_mut().for_each(|note| note.naming.put(names, note.connection_id.as_ref()));
+        self
+    }
+
     /// What a run held back, by its report: for a pool that takes longer to look at than there is time for a plan. None
     /// where it tells of nothing that was held back, which does not say that there is nothing to do.
     pub fn held_back_by(report: RunReport) -> Option<Self> {
@@ -145,6 +160,7 @@ mod tests {
     use super::*;
     use crate::{
         decisions::Decisions,
+        naming::Naming,
         plan::{Action, DeleteReason},
         provider::Change,
         run::Outcome,
@@ -159,6 +175,7 @@ mod tests {
         Step {
             action: Action::Delete(DeleteReason::Excluded),
             connection_id: id('A'),
+            naming: Naming::default(),
             provider_name: "a-provider".parse().unwrap(),
             app_client_id: None,
             reason: "the connection is no longer chosen".to_owned(),

@@ -17,6 +17,7 @@ use crate::{
     health::named,
     id::ConnectionId,
     lenient::if_readable,
+    naming::{Names, Naming},
     plan::{Action, Note, Plan, Situation, Step, standing, unseen},
     standing::Standing,
     timestamp::Timestamp,
@@ -156,12 +157,19 @@ impl Guarded {
     }
 }
 
-/// What to bear in mind of a pool with connections that are parked; none where there are none.
-pub fn check_parked<'a>(parked: impl IntoIterator<Item = &'a ConnectionId>) -> Option<Check> {
-    let ids: Vec<&str> = parked.into_iter().map(ConnectionId::as_str).collect();
+/// The connections from which steps take a way to sign in: the guard's losses. What is held takes one, also as a report
+/// has it, which does not keep [`Step::takes_away`].
+pub fn losing<'a>(steps: impl IntoIterator<Item = &'a Step>) -> BTreeSet<&'a ConnectionId> {
+    steps.into_iter().filter(|step| step.takes_away || step.held).map(|step| &step.connection_id).collect()
+}
+
+/// What to bear in mind of a pool with connections that are parked, as people know them; none where there are none.
+pub fn check_parked<'a>(parked: impl IntoIterator<Item = &'a ConnectionId>, names: &Names) -> Option<Check> {
+    let unnamed = Naming::default();
+    let called = |id: &ConnectionId| format!("{:#}", names.get(id).unwrap_or(&unnamed).called(id.as_str()));
+    let ids: Vec<String> = parked.into_iter().map(called).collect();
     let (are, many) = if ids.len() == 1 { ("connection is", "it") } else { ("connections are", "them") };
-    let message =
-        format!("{} {are} parked, and nothing is taken from {many}: {}", ids.len(), named(ids.iter().copied()));
+    let message = format!("{} {are} parked, and nothing is taken from {many}: {}", ids.len(), named(&ids));
     (!ids.is_empty()).then(|| Check::warn("parked", message, "`DELETE .../refusals/{connection_id}` lets one go."))
 }
 

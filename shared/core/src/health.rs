@@ -1,12 +1,17 @@
 //! Errors by class, and what each means for a pool: its health, and when to look again.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     check::{Check, CheckOutcome},
+    id::ConnectionId,
+    naming::Naming,
     plan::{Note, Step},
     timestamp::Timestamp,
     wake_up::Cause,
@@ -122,11 +127,13 @@ impl Health {
     /// The health of a pool of which steps wait for a person.
     pub fn held<'a>(held: impl IntoIterator<Item = &'a Step>, now: Timestamp) -> Self {
         let mut steps = 0;
-        let ids: BTreeSet<&str> =
-            held.into_iter().inspect(|_| steps += 1).map(|step| step.connection_id.as_str()).collect();
+        let of: BTreeMap<&ConnectionId, &Naming> =
+            held.into_iter().inspect(|_| steps += 1).map(|step| (&step.connection_id, &step.naming)).collect();
+        let called = of.iter().map(|(id, naming)| format!("{:#}", naming.called(id.as_str())));
+        let called = named(called.collect::<Vec<_>>());
         Self {
             state: HealthState::Held,
-            message: format!("{steps} steps that would take sign-ins away are held back: {}", named(ids)),
+            message: format!("{steps} steps that would take sign-ins away are held back: {called}"),
             remedy: APPROVE.to_owned(),
             since: now,
         }
@@ -193,11 +200,11 @@ const MOST_NAMED: usize = 50;
 const MOST_NOTED: usize = 10;
 
 /// The first of these names, and how many more there are.
-pub(crate) fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.into_iter().collect();
+pub(crate) fn named(names: impl AsRef<[String]>) -> String {
+    let names = names.as_ref();
     let more = names.len().saturating_sub(MOST_NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", "))
+    format!("{}{more}", names[..names.len().min(MOST_NAMED)].join(", "))
 }
 
 /// How many checks a pool's health tells of; `verify` tells of all.

@@ -232,7 +232,7 @@ impl Assigner<'_> {
                     message: format!(
                         "the identifier {identifier} is left out: {whose}, which Causeway did not make, has it"
                     ),
-                    remedy: None,
+                    ..Note::default()
                 });
             }
         }

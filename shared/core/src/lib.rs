@@ -24,6 +24,7 @@ pub mod idempotency;
 pub mod identifier;
 pub mod lenient;
 pub mod lookup;
+pub mod meaning;
 pub mod naming;
 pub mod object;
 pub mod offering;

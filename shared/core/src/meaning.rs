@@ -47,8 +47,8 @@ type Known<'a> = (&'a ConnectionId, &'a Naming);
 /// Of the connections of `steps` those that are `chosen`, each once, in the order of the steps.
 fn of<'a>(steps: &'a [Step], chosen: impl Fn(&ConnectionId) -> bool) -> Vec<Known<'a>> {
     let mut seen = BTreeSet::new();
-    let first = |step: &&Step| chosen(&step.connection_id) && seen.insert(&step.connection_id);
-    steps.iter().filter(first).map(|step| (&step.connection_id, &step.naming)).collect()
+    let of_chosen = steps.iter().filter(|step| chosen(&step.connection_id));
+    of_chosen.map(|step| (&step.connection_id, &step.naming)).filter(|(id, _)| seen.insert(*id)).collect()
 }
 
 fn lost(losses: &[Known<'_>]) -> String {

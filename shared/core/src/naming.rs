@@ -109,6 +109,18 @@ impl Naming {
         Called { naming: self, id }
     }
 
+    /// Takes the place of what was known of a connection, where something is.
+    pub(crate) fn put(&mut self, names: &Names, id: Option<&ConnectionId>) {
+        if let Some(naming) = id.and_then(|id| names.get(id)) {
+            self.clone_from(naming);
+        }
+    }
+
+    /// Whether it is called by anything but its ID.
+    pub fn is_named(&self) -> bool {
+        self.label().is_some()
+    }
+
     /// The name that it is called by, and what that was before.
     fn label(&self) -> Option<(&str, &[FormerName])> {
         let own = |name, former| Some((name, former));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    claim::Claim, connection::Organization, domain::VerifiedDomains, health::named, id::OrganizationId, plan::Note,
-    timestamp::Timestamp, waiting::SKEW, wake_up::Cause,
+    claim::Claim, connection::Organization, domain::VerifiedDomains, health::named, id::OrganizationId, naming::Naming,
+    plan::Note, timestamp::Timestamp, waiting::SKEW, wake_up::Cause,
 };
 
 /// How old what the claims keep may be before a run reads the organizations again.
@@ -71,15 +71,16 @@ fn has_room(domains: &VerifiedDomains) -> bool {
 }
 
 /// What to say of the claims that know their organization and keep none of its domains; none where there are none.
-pub fn note_on_domains<'a>(claims: impl IntoIterator<Item = &'a Claim>) -> Option<Note> {
+pub fn note_on_domains<'a>(claims: impl IntoIterator<Item = &'a Claim>, now: Timestamp) -> Option<Note> {
     let keeps_none = |claim: &&Claim| claim.organization.as_ref().is_some_and(|known| known.domains.is_none());
-    let ids: Vec<&str> = claims.into_iter().filter(keeps_none).map(|claim| claim.connection_id.as_str()).collect();
+    let called = |claim: &Claim| format!("{:#}", Naming::of(claim, now).called(claim.connection_id.as_str()));
+    let ids: Vec<String> = claims.into_iter().filter(keeps_none).map(called).collect();
     let message = format!(
         "no domains are kept with {} of the claims, since the organization has more verified ones than {MOST_DOMAINS}, \
          or than {LARGEST_DOMAINS} bytes of them, or WorkOS's list lacks it: each sign-in asks WorkOS for them, and the \
          lookup by domain does not know them: {}",
         ids.len(),
-        named(ids.iter().copied())
+        named(&ids)
     );
     (!ids.is_empty()).then(|| Note::general(message))
 }
@@ -179,10 +180,10 @@ mod tests {
             Claim { organization: known, ..Claim::intended(tenant, connection, Some(id.clone()), issuer) }
         };
         let claims = [claim("A", Some(kept(fitting))), claim("B", Some(kept(fitting + 1))), claim("C", None)];
-        let note = note_on_domains(&claims).unwrap();
+        let note = note_on_domains(&claims, at(0)).unwrap();
         assert!(note.message.contains(&"B".repeat(26)) && note.remedy.is_none(), "{note:?}");
         assert!(!note.message.contains(&"A".repeat(26)) && !note.message.contains(&"C".repeat(26)), "{note:?}");
-        assert_eq!(note_on_domains(&claims[..1]), None);
+        assert_eq!(note_on_domains(&claims[..1], at(0)), None);
     }
 
     #[test]

@@ -30,6 +30,7 @@ use crate::{
     claim::Claim,
     desired::{Desired, Presence},
     id::{AppClientId, ConnectionId, Identifier, ProviderName},
+    naming::Naming,
     provider::{Change, Observed, ProviderSpec},
     user_pool::Mode,
 };
@@ -101,6 +102,9 @@ pub struct Step {
     pub action: Action,
     /// The connection that it is for.
     pub connection_id: ConnectionId,
+    /// By what people know it; put on what was planned, which never depends on it.
+    #[serde(flatten)]
+    pub naming: Naming,
     /// The provider.
     pub provider_name: ProviderName,
     /// The app client, for wiring.
@@ -145,6 +149,9 @@ fn from_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Action
 pub struct Note {
     /// The connection that it concerns.
     pub connection_id: Option<ConnectionId>,
+    /// By what people know it.
+    #[serde(flatten)]
+    pub naming: Naming,
     /// The provider that it concerns.
     pub provider_name: Option<ProviderName>,
     /// What was left out, and why.
@@ -169,7 +176,9 @@ impl Note {
     /// The note with what it is on.
     pub fn told(&self) -> String {
         match &self.connection_id {
-            Some(id) if !self.message.contains(id.as_str()) => format!("{id}: {}", self.message),
+            Some(id) if self.naming.is_named() || !self.message.contains(id.as_str()) => {
+                format!("{:#}: {}", self.naming.called(id.as_str()), self.message)
+            }
             _ => self.message.clone(),
         }
     }

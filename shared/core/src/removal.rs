@@ -14,6 +14,7 @@ use crate::{
     claim::Claim,
     desired::Desired,
     id::ConnectionId,
+    naming::Naming,
     plan::{Action, Plan, Situation, SpecOf, Step, plan},
     provider::Observed,
     timestamp::Timestamp,
@@ -69,6 +70,7 @@ pub fn step_to_keep(claim: &Claim) -> Step {
     Step {
         action: Action::Forget,
         connection_id: claim.connection_id.clone(),
+        naming: Naming::default(),
         provider_name: claim.provider_name.clone(),
         app_client_id: None,
         reason: format!("{REASON}, and its provider is kept"),

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use crate::{
     health::{ErrorClass, Health, named},
     id::ConnectionId,
-    plan::Note,
-    plan::Step,
+    naming::{Names, Naming},
+    plan::{Note, Step},
     timestamp::Timestamp,
     wake_up::Cause,
 };
@@ -36,12 +36,31 @@ pub enum Outcome {
 pub struct Failure {
     /// The connection that it concerns; none where it concerns the whole run.
     pub connection_id: Option<ConnectionId>,
+    /// By what people know it.
+    #[serde(flatten)]
+    pub naming: Naming,
     /// What was tried.
     pub attempted: String,
     /// The class.
     pub class: ErrorClass,
     /// What went wrong, for people.
     pub message: String,
+}
+
+impl Failure {
+    /// One that concerns a connection, or the whole run.
+    pub fn of(connection_id: Option<ConnectionId>, attempted: &str, class: ErrorClass, message: String) -> Self {
+        Self { connection_id, naming: Naming::default(), attempted: attempted.to_owned(), class, message }
+    }
+
+    /// The failure with what was tried, and for which connection.
+    pub fn told(&self) -> String {
+        let Self { connection_id, naming, attempted, message, .. } = self;
+        match connection_id {
+            Some(id) => format!("{attempted} for {:#}: {message}", naming.called(id.as_str())),
+            None => format!("{attempted}: {message}"),
+        }
+    }
 }
 
 /// The report of one run.
@@ -95,11 +114,7 @@ impl RunReport {
         let now = self.finished_at;
         let mut health = Health::ok(now);
         if let Some(worst) = self.worst_failure() {
-            let message = match &worst.connection_id {
-                _ if worst.class == ErrorClass::Quota => full(&self.failures),
-                Some(id) => format!("{} for {id}: {}", worst.attempted, worst.message),
-                None => format!("{}: {}", worst.attempted, worst.message),
-            };
+            let message = if worst.class == ErrorClass::Quota { full(&self.failures) } else { worst.told() };
             health = Health::from_failure(worst.class, message, now);
         }
         if self.held().next().is_some() {
@@ -108,10 +123,31 @@ impl RunReport {
         health.and_noted(&self.notes)
     }
 
-    /// Leaves the end of the longest lists out until the report is small enough to store.
+    /// With what people know the connections by.
+    #[must_use]
+    pub fn named(mut self, names: &Names) -> Self {
+        self.each_naming(|naming, id| naming.put(names, id));
+        self
+    }
+
+    fn each_naming(&mut self, mut change: impl FnMut(&mut Naming, Option<&ConnectionId>)) {
+        self.steps.iter_mut().for_each(|step| change(&mut step.naming, Some(&step.connection_id)));
+        self.failures.iter_mut().for_each(|failure| change(&mut failure.naming, failure.connection_id.as_ref()));
+        self.notes.iter_mut().for_each(|note| change(&mut note.naming, note.connection_id.as_ref()));
+    }
+
+    fn is_too_large(&self) -> bool {
+        serde_json::to_vec(self).is_ok_and(|bytes| bytes.len() > LARGEST)
+    }
+
+    /// Leaves out what makes the report too large to store: first the names, however long they are, so that they decide
+    /// of no step whether somebody can approve it, then the end of the longest lists.
     #[must_use]
     pub fn within_size(mut self) -> Self {
-        while serde_json::to_vec(&self).is_ok_and(|bytes| bytes.len() > LARGEST) {
+        if self.is_too_large() {
+            self.each_naming(|naming, _| *naming = Naming::default());
+        }
+        while self.is_too_large() {
             let (steps, failures, notes) = (self.steps.len(), self.failures.len(), self.notes.len());
             let before = steps + failures + notes;
             if steps >= failures && steps >= notes {
@@ -133,12 +169,12 @@ impl RunReport {
 
 /// Of a full pool: which connections were left out.
 fn full(failures: &[Failure]) -> String {
-    let left_out: Vec<&str> = failures
+    let left_out: Vec<String> = failures
         .iter()
         .filter(|failure| failure.class == ErrorClass::Quota)
-        .filter_map(|failure| failure.connection_id.as_ref().map(ConnectionId::as_str))
+        .filter_map(|failure| Some(format!("{:#}", failure.naming.called(failure.connection_id.as_ref()?.as_str()))))
         .collect();
-    format!("the user pool is full, and {} connections wait: {}", left_out.len(), named(left_out.iter().copied()))
+    format!("the user pool is full, and {} connections wait: {}", left_out.len(), named(&left_out))
 }
 
 #[cfg(test)]
@@ -148,7 +184,7 @@ mod tests {
 
     fn failure(letter: char, class: ErrorClass) -> Failure {
         let connection_id = Some(format!("conn_{}", letter.to_string().repeat(26)).parse().unwrap());
-        Failure { connection_id, attempted: "create".to_owned(), class, message: "no".to_owned() }
+        Failure::of(connection_id, "create", class, "no".to_owned())
     }
 
     fn report(failures: Vec<Failure>, held: usize) -> RunReport {
@@ -251,6 +287,47 @@ mod tests {
         assert_eq!(health.state, HealthState::Held);
         assert!(health.message.starts_with("3 steps") && health.remedy.contains("approve"), "{health:?}");
         assert_eq!(report(Vec::new(), 0).health(), Health::ok(Timestamp::from_seconds(1_800_000_000)));
+    }
+
+    #[test]
+    fn names_are_told_with_what_failed_and_what_is_held_and_the_ids_stand_behind_them() {
+        let naming = |name: &str| Naming {
+            organization_name: Some(name.to_owned()),
+            connection_type: Some("OktaSAML".to_owned()),
+            ..Naming::default()
+        };
+        let mut full = report(vec![failure('A', ErrorClass::Quota), failure('B', ErrorClass::Quota)], 0);
+        let names: Names = [('A', "Acme"), ('B', "Contoso\" (Okta conn_1)")]
+            .map(|(letter, name)| (format!("conn_{}", letter.to_string().repeat(26)).parse().unwrap(), naming(name)))
+            .into();
+        full = full.named(&names);
+        let (a, b) = (format!("conn_{}", "A".repeat(26)), format!("conn_{}", "B".repeat(26)));
+        assert_eq!(
+            full.health().message,
+            format!(
+                "the user pool is full, and 2 connections wait: \"Acme\" (Okta {a}), \"Contoso' (Okta conn_1)\" (Okta {b})"
+            )
+        );
+        assert_eq!(full.failures[0].told(), format!("create for \"Acme\" (Okta {a}): no"));
+        let held = report(Vec::new(), 2).named(&names).health();
+        assert!(held.message.ends_with(&format!("held back: \"Acme\" (Okta {a})")), "{held:?}");
+        let mut noted = report(Vec::new(), 0);
+        let note = Note::on_connection(a.parse().unwrap(), "it has no provider".to_owned()).with_remedy("adopt it");
+        noted.notes = vec![note];
+        let told = noted.named(&names).health().message;
+        assert_eq!(told, format!("\"Acme\" (Okta {a}): it has no provider"));
+    }
+
+    #[test]
+    fn no_name_takes_the_room_of_a_step() {
+        let long = Naming { name: Some("\u{1f600}".repeat(128)), ..Naming::default() };
+        let id = |letter: &str| format!("conn_{}", letter.repeat(26)).parse().unwrap();
+        let named = report(Vec::new(), 1_000).named(&[(id("A"), long.clone())].into());
+        assert!(serde_json::to_vec(&named).unwrap().len() > LARGEST);
+        let cut = named.within_size();
+        assert_eq!((cut.steps.len(), cut.omitted), (1_000, 0));
+        let small = report(Vec::new(), 10).named(&[(id("A"), long.clone())].into()).within_size();
+        assert!(small.steps.iter().all(|step| step.naming == long), "where there is room they stay");
     }
 
     #[test]

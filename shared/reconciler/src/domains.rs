@@ -32,12 +32,10 @@ impl<P: Ports> Execution<'_, P> {
         let wanted = if is_offered { known_domains(claims, &offered) } else { Vec::new() };
         match self.write_domains(&wanted).await {
             Ok(()) => self.executed.kept.domains = !wanted.is_empty(),
-            Err(error) => self.executed.failures.push(Failure {
-                connection_id: None,
-                attempted: "keep the domains for the lookup".to_owned(),
-                class: error.class(),
-                message: causeway_telemetry::chain(&error),
-            }),
+            Err(error) => {
+                let (class, message) = (error.class(), causeway_telemetry::chain(&error));
+                self.executed.failures.push(Failure::of(None, "keep the domains for the lookup", class, message));
+            }
         }
     }
 

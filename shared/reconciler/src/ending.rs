@@ -9,6 +9,7 @@ use causeway_core::{
     guard::{Guarded, Held, Loss, check_parked, recent},
     health::{Course, Ending, failures_in_a_row, next_due},
     id::{Identifier, ProviderName},
+    naming::Names,
     offering::{self, OfferingClient, offered_after},
     organization::OrganizationReads,
     plan::{Action, Note, Step},
@@ -49,6 +50,8 @@ pub(crate) struct Attempt {
     pub seen: Option<Seen>,
     /// How many claims are left, of a pool that is being removed.
     pub left: Option<usize>,
+    /// By what people know the connections.
+    pub names: Names,
 }
 
 /// What a complete look saw of a pool, as far as it outlives the run.
@@ -80,19 +83,15 @@ impl Attempt {
 
     /// One that ended before it did anything.
     pub fn failed(attempted: &str, error: &LookError) -> Self {
-        let failure = Failure {
-            connection_id: None,
-            attempted: attempted.to_owned(),
-            class: error.class(),
-            message: chain(error),
-        };
+        let failure = Failure::of(None, attempted, error.class(), chain(error));
         Self { failures: vec![failure], ..Self::default() }
     }
 
     pub fn of<P: Ports>(run: &Run<'_, P>, look: &Look<P>, guarded: Guarded, executed: Executed) -> Self {
         let decisions = guarded.decisions_after(&run.pool.decisions, &executed.done, run.now());
         let put_off = !guarded.put_off.is_empty() || executed.put_off || look.waits_for_cognito();
-        let parked = check_parked(guarded.parked.keys());
+        let names = look.names(run.now());
+        let parked = check_parked(guarded.parked.keys(), &names);
         let is_read = look.organizations.is_some() && executed.kept.in_claims;
         let interval = run.reconciler.settings.interval;
         let providers = own_providers(look, &executed);
@@ -118,6 +117,7 @@ impl Attempt {
             settled: executed.settled,
             looks_again: executed.looks_again,
             put_off,
+            names,
             seen: Some(seen),
             ..Self::default()
         }
@@ -163,6 +163,7 @@ impl Attempt {
             notes: self.notes.clone(),
             omitted: 0,
         }
+        .named(&self.names)
     }
 
     fn state<P: Ports>(&self, run: &Run<'_, P>, report: &RunReport) -> RunState {

@@ -10,7 +10,6 @@ use causeway_core::{
     guard::{Guarded, Loss, changes_more_than_identifiers, without_own_change},
     health::ErrorClass,
     id::{ConnectionId, Identifier},
-    organization::KnownOrganization,
     plan::{Action, Failed, Freed, Plan, Step},
     port::{DirectoryError, PoolError, Ports, Table, TableError},
     run::Failure,
@@ -166,12 +165,7 @@ impl<'a, P: Ports> Execution<'a, P> {
             plan.steps.iter().filter(|step| !step.held && (!only_look || step.action == Action::Forget)).collect();
         if let Err(error) = self.count_losses(guarded).await {
             tracing::error!(error = causeway_telemetry::chain(&error), "the losses were not counted: nothing is done");
-            let failure = Failure {
-                connection_id: None,
-                attempted: "count the losses".to_owned(),
-                class: error.class(),
-                message: causeway_telemetry::chain(&error),
-            };
+            let failure = Failure::of(None, "count the losses", error.class(), causeway_telemetry::chain(&error));
             self.executed.failures.push(failure);
             return self.executed;
         }
@@ -229,6 +223,7 @@ impl<'a, P: Ports> Execution<'a, P> {
             .chain(self.failed.connections())
             .chain(guarded.parked.keys())
             .collect();
+        let now = self.run.now();
         let changed: Vec<Claim> = self
             .claims
             .values()
@@ -238,11 +233,9 @@ impl<'a, P: Ports> Execution<'a, P> {
                 if let Some(wanted) = wanted {
                     noted.connection_state = Some(wanted.connection.state.clone());
                     noted.organization_id.clone_from(&wanted.connection.organization_id);
-                    noted.connection_name.clone_from(&wanted.connection.name);
                 }
-                if let Some(all) = &self.look.organizations {
-                    noted.organization = noted.organization_id.as_ref().map(|id| KnownOrganization::of(id, all));
-                }
+                let seen = self.look.seen.get(&claim.connection_id);
+                noted.note_names(seen, self.look.organizations.as_deref(), now);
                 noted.in_sync = claim.is_held() && !undone.contains(&claim.connection_id);
                 noted
             })
@@ -335,12 +328,8 @@ impl<'a, P: Ports> Execution<'a, P> {
     }
 
     fn report(&mut self, id: &ConnectionId, attempted: &str, error: &StepError) {
-        self.executed.failures.push(Failure {
-            connection_id: Some(id.clone()),
-            attempted: attempted.to_owned(),
-            class: error.class(),
-            message: causeway_telemetry::chain(error),
-        });
+        let (class, message) = (error.class(), causeway_telemetry::chain(error));
+        self.executed.failures.push(Failure::of(Some(id.clone()), attempted, class, message));
     }
 }
 

@@ -6,11 +6,12 @@ use causeway_core::{
     app_clients::AppClients,
     check::{Check, CheckOutcome, check_mapping, check_named, check_test_organization},
     claim::Claim,
-    connection::Organization,
+    connection::{Connection, Organization},
     desired::{Desired, with_known_organizations},
     foreign::ForeignProviders,
     health::ErrorClass,
     id::{ConnectionId, Identifier, ProviderName, TenantId, UserPoolId},
+    naming::{Names, names},
     organization::note_on_domains,
     plan::{Note, Situation, SpecOf},
     port::{Assumption, Directory, DirectoryError, Pool, PoolError, Pools, Ports, RoleToAssume, Table, TableError},
@@ -113,6 +114,8 @@ pub struct Look<P: Ports> {
     pub observed: Observed,
     /// What Causeway made.
     pub claims: BTreeMap<ConnectionId, Claim>,
+    /// Every connection whose record in WorkOS can be read, chosen or not.
+    pub seen: BTreeMap<ConnectionId, Connection>,
     /// Every organization that WorkOS has; none where they were not looked at.
     pub organizations: Option<Vec<Organization>>,
     /// The claims that can't be read: nothing is done about their connections.
@@ -149,6 +152,11 @@ impl<P: Ports> Look<P> {
             spec: &self.specs,
         }
     }
+
+    /// By what people know the connections.
+    pub(crate) fn names(&self, now: Timestamp) -> Names {
+        names(&self.claims, &self.seen, self.organizations.as_deref(), now)
+    }
 }
 
 /// The claims that are of the tenant that the pool is registered for, by connection.
@@ -158,8 +166,7 @@ fn own(pool: &UserPool, claims: Vec<Claim>) -> BTreeMap<ConnectionId, Claim> {
 }
 
 fn unreadable_claim((id, error): (ConnectionId, TableError)) -> Failure {
-    let attempted = "read the claim".to_owned();
-    Failure { connection_id: Some(id), attempted, class: error.class(), message: chain(&error) }
+    Failure::of(Some(id), "read the claim", error.class(), chain(&error))
 }
 
 /// The pool's own side of a look.
@@ -217,11 +224,13 @@ impl<P: Ports> Reconciler<P> {
         notes.extend(claims.unreadable.iter().map(|(id, _)| {
             Note::on_connection(id.clone(), "its claim can't be read: nothing is done about it".to_owned())
         }));
-        notes.extend(note_on_domains(claims.items.iter().filter(|claim| claim.tenant_id == tenant.id)));
+        notes.extend(note_on_domains(claims.items.iter().filter(|claim| claim.tenant_id == tenant.id), now));
         let unreadable = claims.unreadable.iter().map(|(id, _)| id.clone());
         let own_claims = own(pool, claims.items);
         let snapshot = with_known_organizations(snapshot, &pool.options, &own_claims);
         let desired = Desired::new(&snapshot, &pool.options).without(unreadable);
+        let seen = snapshot.connections.into_iter().map(|connection| (connection.id.clone(), connection));
+        let seen = seen.filter(|(id, _)| !desired.unreadable.contains(id)).collect();
         // One that can't be read whole is as good as missing: what its claims lack, sign-ins ask for.
         let is_whole = |organization: &Organization| {
             snapshot.unreadable_organizations.iter().all(|record| record.id != organization.id.as_str())
@@ -232,6 +241,7 @@ impl<P: Ports> Reconciler<P> {
             observed,
             unreadable: claims.unreadable.into_iter().map(unreadable_claim).collect(),
             claims: own_claims,
+            seen,
             organizations: with_organizations.then_some(organizations),
             callbacks,
             schema,
@@ -287,6 +297,7 @@ impl<P: Ports> Reconciler<P> {
             desired: Desired::nothing(claims.keys().cloned()),
             observed,
             claims,
+            seen: BTreeMap::new(),
             organizations: None,
             unreadable: Vec::new(),
             callbacks,

@@ -6,6 +6,7 @@ use causeway_core::{
     claim::Claim,
     guard::Guarded,
     id::ConnectionId,
+    naming::names,
     plan::Step,
     port::{Ports, Problem, Table, TableError},
     removal::{Providers, plan_to_delete, step_to_keep},
@@ -31,11 +32,13 @@ impl<P: Ports> Run<'_, P> {
     /// Takes a pool down as far as time and the tenant's account allow.
     pub(crate) async fn take_down(&self) -> Result<Attempt, TableError> {
         let claims = self.reconciler.own_claims(self.pool).await?;
-        match self.pool.removal.as_ref().map(|removal| removal.providers) {
+        let names = names(&claims, &BTreeMap::new(), None, self.now());
+        let attempt = match self.pool.removal.as_ref().map(|removal| removal.providers) {
             Some(Providers::Delete) => self.delete_providers(claims).await,
             // Without a word on it, nothing is taken away.
             Some(Providers::Keep) | None => self.keep_providers(claims).await,
-        }
+        };
+        Ok(Attempt { names, ..attempt? })
     }
 
     /// Forgets what the lookup answered of the pool, unless it is somebody else's by now.

@@ -37,6 +37,7 @@ mod lookup;
 mod losses;
 mod measured;
 mod modes;
+mod names;
 mod onboarding;
 mod onboarding_floods;
 mod onboarding_links;

@@ -203,9 +203,11 @@ async fn offer_and_try_a_sign_in(window: &mut Window, pool: &Pool, connection: &
     }
     window.clicks("button", "Save the app clients").await?;
     // Nobody reloads the page: what runs do shows by itself.
-    let name = format!("Sign in with {provider}");
+    let name = "Sign in with \"";
     window.does("sees", &json!({"text": name, "within": 90_000})).await?;
     window.sees("ready").await?;
+    window.sees(&provider).await?;
+    window.sees(&connection[connection.len() - 6..]).await?;
     is_fit(window, "step 4 with a provider").await?;
     picture(window, 4).await?;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    guard::{FEW, Held, Loss, MOST_NAMES, Parked, Record, SETTLES, SHARE, Unconfirmed, recent},
+    guard::{FEW, Held, Loss, MOST_NAMES, Parked, Record, SETTLES, SHARE, Unconfirmed, losing, recent},
     id::ConnectionId,
     plan::{Action, Plan, Step},
     standing::Standing,
@@ -50,8 +50,7 @@ pub(super) struct Verdict {
 /// that go by approval, and those that lost it.
 pub(super) fn judge(plan: &mut Plan, grounds: &Grounds<'_>) -> Verdict {
     let now = grounds.now;
-    let losing: BTreeSet<ConnectionId> =
-        plan.steps.iter().filter(|step| step.takes_away).map(|step| step.connection_id.clone()).collect();
+    let losing: BTreeSet<ConnectionId> = losing(&plan.steps).into_iter().cloned().collect();
     let (mut waiting, mut new, mut approved) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for id in losing.iter().filter(|id| !grounds.unconfirmed.contains(id)) {
         let kind = if covered(plan, id, grounds) {

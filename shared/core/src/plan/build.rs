@@ -7,6 +7,7 @@ use crate::{
     desired::DesiredConnection,
     id::{ConnectionId, Identifier, ProviderName},
     identifier::{MOST, is_domain},
+    naming::Naming,
     plan::{
         ADOPT, Action, Note, Plan, Situation, Step,
         settle::{Ground, Known, description},
@@ -93,6 +94,7 @@ impl<'a> Builder<'a> {
                 provider_name: Some(name.clone()),
                 message: format!("a provider {name} exists that Causeway did not make: it is left alone"),
                 remedy: Some(ADOPT.to_owned()),
+                ..Note::default()
             }),
             (claim, _) => {
                 let reason = match claim {
@@ -273,6 +275,7 @@ pub(super) fn step(action: Action, id: &ConnectionId, name: &ProviderName, reaso
     Step {
         action,
         connection_id: id.clone(),
+        naming: Naming::default(),
         provider_name: name.clone(),
         app_client_id: None,
         reason,

@@ -311,6 +311,7 @@ pub(super) fn settle(situation: &Situation<'_>, known: &BTreeMap<ConnectionId, K
                     claim.provider_name
                 ),
                 remedy: is_wanted(situation.desired, id).then(|| ADOPT.to_owned()),
+                ..Note::default()
             }),
             _ => {}
         }

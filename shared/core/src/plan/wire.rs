@@ -57,13 +57,12 @@ impl Builder<'_> {
                         plan.steps.push(on(client, step(Action::Unwire, &id, &name, reason)));
                     }
                     None => plan.notes.push(Note {
-                        connection_id: None,
                         provider_name: Some(name.clone()),
                         message: format!(
                             "the app client {client} names {name}, and there is no such provider: Cognito refuses \
                              every change of the app client until somebody takes the name out"
                         ),
-                        remedy: None,
+                        ..Note::default()
                     }),
                 }
             }

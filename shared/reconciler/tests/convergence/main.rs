@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should stop where it is")]
 
 mod absence;
+mod called;
 mod guard;
 mod identifiers;
 mod liveness;

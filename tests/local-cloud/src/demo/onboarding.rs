@@ -79,11 +79,13 @@ async fn create_role(scene: &Scene<'_>, page: &OnboardingPage, template: &str) -
 async fn offer_sign_in(scene: &Scene<'_>, page: &OnboardingPage) -> Result<()> {
     let path = format!("/pools/{}/app-clients", scene.pool);
     page.post(&path, &[("app_clients", &scene.app_client)]).await?.expect(303)?;
-    let name = format!("Sign in with {}", provider_name(&scene.connections[0]));
-    eventually(SOON, "the page shows a sign-in link", async || {
-        Ok(page.get(&path).await?.expect(200)?.text().contains(&name).then_some(()))
+    let link = format!("identity_provider={}", provider_name(&scene.connections[0]));
+    let name = eventually(SOON, "the page shows a sign-in link", async || {
+        let seen = page.get(&path).await?.expect(200)?.text();
+        let called = seen.split_once(&link).and_then(|(_, rest)| rest.split_once("<bdi>")?.1.split_once("</bdi>"));
+        Ok(called.map(|(name, _)| name.replace("&quot;", "\"")))
     })
     .await?;
-    held(&format!("the app client is chosen, and the page shows a link: {name}"));
+    held(&format!("the app client is chosen, and the page shows a link: Sign in with {name}"));
     Ok(())
 }
