@@ -84,6 +84,35 @@ fn nothing_is_approved_unless_somebody_says_yes() {
     assert_eq!(server.calls().len(), 1, "{:?}", server.calls());
 }
 
+/// A plan that takes a provider from each of two customers, and holds both back.
+fn plan_of_two() -> Answer {
+    let step = |number: usize, name: &str| {
+        json!({
+            "action": "delete", "connection_id": format!("conn_{number:026}"), "organization_name": name,
+            "connection_type": "OktaSAML", "provider_name": format!("conn-{number:026}"), "held": true, "changes": [],
+            "reason": "the connection is gone from WorkOS"
+        })
+    };
+    let steps = [step(1, "Acme"), step(2, "Contoso\u{1b}[2J")];
+    let plan = json!({"summary": "is not what is asked by", "hash": "4f53", "notes": [], "steps": steps});
+    Answer::json(&format!("POST {}", pool_path("/reconcile")), 200, &plan)
+}
+
+#[test]
+fn an_approval_asks_by_what_the_steps_mean_that_are_approved() {
+    let (one, two) = ("\"Acme\" (Okta …000001)", "\"Contoso\u{fffd}[2J\" (Okta …000002)");
+    let second = format!("conn_{:026}", 2);
+    for (connections, asked) in [
+        (&[][..], format!("2 customers lose sign-in: {one}, {two}. Let 2 steps through?")),
+        (&["--connection", &second], format!("1 customer loses sign-in: {two}. Let 1 step through?")),
+    ] {
+        let server = Server::start(vec![plan_of_two()]);
+        let ended = run(&server, &[&["approve", TENANT, POOL], connections].concat());
+        assert_eq!(ended.code, 2);
+        assert!(ended.stderr.contains(&asked), "{asked}\n{}", ended.stderr);
+    }
+}
+
 #[test]
 fn an_approval_is_of_the_hash_of_the_steps_that_are_held_back_now() {
     let server = Server::start(vec![planned(true), approved()]);

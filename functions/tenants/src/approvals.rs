@@ -101,9 +101,11 @@ pub async fn approve(
             Ok((decisions, (approval, steps)))
         })
         .await?;
+    let summary = meaning(&steps);
     tracing::info!(
         tenant_id = %tenant.id,
         user_pool_id = %pool.user_pool_id,
+        summary,
         hash = approval.hash,
         approved_by = approval.approved_by,
         steps = steps.len(),
@@ -111,7 +113,6 @@ pub async fn approve(
     );
     let requested_at = service.now();
     service.wake_up(&pool).await?;
-    let summary = meaning(&steps);
     let answer = Approved { summary, hash: approval.hash, expires_at: approval.expires_at, requested_at, steps };
     Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
 }
