@@ -67,6 +67,7 @@ fn what_is_gone_or_no_longer_chosen_is_planned_reported_and_told_of_by_the_name_
             step.naming.called(step.connection_id.as_str()).to_string()
         };
         assert_eq!(called('O'), "\"Acme\" (Okta …OOOOOO)");
+        assert_eq!(claim(&world, 'P').connection_name.as_deref(), Some("Contoso Ltd"), "it is kept");
         let health = world.state().items.pool().unwrap().run.health;
         assert!(health.message.contains(&format!("\"Acme\" (Okta {})", conn('O'))), "{}", health.message);
     });
