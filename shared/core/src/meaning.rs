@@ -24,28 +24,27 @@ pub fn meaning(steps: &[Step]) -> String {
         steps.iter().filter(|step| step.action == Action::Wire).map(|step| &step.connection_id).collect();
     let gains = of(steps, |id| gaining.contains(id) && !losing.contains(id));
     let others = of(steps, |id| !gaining.contains(id) && !losing.contains(id)).len();
-    let mut sentences = vec![lost(&of(steps, |id| losing.contains(id)))];
-    match (gains.len(), losing.is_empty()) {
-        (0, _) => {}
-        (1, false) => sentences.push("1 gains it.".to_owned()),
-        (many, false) => sentences.push(format!("{many} gain it.")),
-        (_, true) => {
-            sentences.push(format!("{}: {}.", counted(&gains, "gains sign-in", "gain sign-in"), listed(&gains)))
+    let gained = match gains.len() {
+        0 => String::new(),
+        _ if losing.is_empty() => {
+            format!(" {}: {}.", counted(&gains, "gains sign-in", "gain sign-in"), listed(&gains))
         }
-    }
-    match others {
-        0 => {}
-        1 => sentences.push("There are steps for 1 other.".to_owned()),
-        many => sentences.push(format!("There are steps for {many} others.")),
-    }
-    sentences.join(" ")
+        1 => " 1 gains it.".to_owned(),
+        many => format!(" {many} gain it."),
+    };
+    let written = match others {
+        0 => String::new(),
+        1 => " There are steps for 1 other.".to_owned(),
+        many => format!(" There are steps for {many} others."),
+    };
+    format!("{}{gained}{written}", lost(&of(steps, |id| losing.contains(id))))
 }
 
 /// A connection, and by what it is known.
 type Known<'a> = (&'a ConnectionId, &'a Naming);
 
 /// Of the connections of `steps` those that are `chosen`, each once, in the order of the steps.
-fn of<'a>(steps: &'a [Step], chosen: impl Fn(&ConnectionId) -> bool) -> Vec<Known<'a>> {
+fn of(steps: &[Step], chosen: impl Fn(&ConnectionId) -> bool) -> Vec<Known<'_>> {
     let mut seen = BTreeSet::new();
     let of_chosen = steps.iter().filter(|step| chosen(&step.connection_id));
     of_chosen.map(|step| (&step.connection_id, &step.naming)).filter(|(id, _)| seen.insert(*id)).collect()
@@ -92,7 +91,7 @@ mod tests {
             "action": action, "connection_id": format!("conn_{number:026}"), "reason": "", "changes": [], "held": false,
             "provider_name": format!("conn-{number:026}"),
         });
-        Step { takes_away, naming, ..serde_json::from_value(step).unwrap() }
+        Step { naming, takes_away, ..serde_json::from_value(step).unwrap() }
     }
 
     fn of_customer(name: &str, organization: &str, connection_type: &str) -> Naming {
