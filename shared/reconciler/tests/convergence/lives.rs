@@ -145,9 +145,16 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
         prop::collection::vec((call(), fault()), 0..3),
         prop::option::weighted(0.2, time),
         prop::option::weighted(0.3, (call(), meanwhile())),
+        prop::option::weighted(0.1, call()),
         behind,
     )
-        .prop_map(|(faults, time, meanwhile, behind)| Disturbance { faults, time, meanwhile, behind })
+        .prop_map(|(faults, time, meanwhile, overtaken, behind)| Disturbance {
+            faults,
+            time,
+            meanwhile,
+            overtaken,
+            behind,
+        })
 }
 
 fn life() -> impl Strategy<Value = Vec<Act>> {
