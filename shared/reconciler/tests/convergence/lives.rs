@@ -94,6 +94,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => letter().prop_map(Event::Disconnect),
         1 => letter().prop_map(Event::Garble),
         2 => letter().prop_map(Event::Hide),
+        1 => select(ORGANIZATIONS.to_vec()).prop_map(Event::HideOrganization),
         1 => Just(Event::GarbleUnknown),
         2 => (select(ORGANIZATIONS.to_vec()), subsequence(DOMAINS.to_vec(), 0..=2))
             .prop_map(|(organization, domains)| Event::Domains(organization, domains)),
