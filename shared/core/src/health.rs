@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     check::{Check, CheckOutcome},
-    plan::{Note, Step},
+    step::{Note, Step},
     timestamp::Timestamp,
     wake_up::Cause,
 };

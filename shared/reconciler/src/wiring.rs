@@ -28,11 +28,15 @@ impl<P: Ports> Execution<'_, P> {
             // that does not show is known once what was written of it must show.
             Err(error) if error.class() == ErrorClass::Rejected && self.look.names_unseen(&client) => {
                 self.executed.put_off = true;
-                steps.iter().for_each(|step| self.failed.step(step));
+                for step in steps {
+                    self.failed.step(step);
+                }
             }
             Err(error) => {
                 let error = StepError::from(error);
-                steps.iter().for_each(|step| self.fail_step(step, &error));
+                for step in steps {
+                    self.fail_step(step, &error);
+                }
             }
         }
     }

@@ -82,12 +82,8 @@ impl Stage {
     /// Has each call from now on take as long as in a Region.
     pub async fn delay_calls(&self) -> Result<()> {
         for (service, takes_ms) in DELAYS {
-            let faults = Faults {
-                service: service.to_owned(),
-                containing: vec![String::new()],
-                takes_ms,
-                ..Faults::default()
-            };
+            let faults =
+                Faults { service: service.to_owned(), containing: vec![String::new()], takes_ms, ..Faults::default() };
             self.front.set_faults(service, Some(faults)).await?;
         }
         Ok(())
