@@ -13,8 +13,8 @@ use crate::{
     id::ConnectionId,
     meaning::meaning,
     naming::Names,
-    plan::{Note, Step},
     run::RunReport,
+    step::{Note, Step},
     timestamp::Timestamp,
 };
 

@@ -4,25 +4,21 @@
 //! [`Guarded::losses`] has is put on record before the first step is done. What is held stays held until it is approved,
 //! refused, or no longer planned, whatever else comes and goes; and whatever is held, what comes after is judged by itself.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
-
-use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     check::Check,
     decisions::Decisions,
     health::named,
     id::ConnectionId,
-    lenient::if_readable,
     naming::{Names, Naming},
     plan::{Action, Note, Plan, Situation, Step, standing, unseen},
     standing::Standing,
     timestamp::Timestamp,
     user_pool::UserPool,
 };
+
+pub use crate::loss::{Held, Loss, WINDOW, losing, recent};
 
 mod judge;
 mod parked;
@@ -31,37 +27,13 @@ mod staged;
 pub use parked::Parked;
 pub use staged::{changes_more_than_identifiers, without_own_change};
 
-/// How far back losses count.
-pub const WINDOW: Duration = Duration::from_hours(24);
 /// Up to this many losses are always let through, unless they are all.
 const FEW: usize = 5;
 /// Above this share of all, in percent, more than a few losses are held back.
 const SHARE: usize = 30;
-/// How long after a loss what a look sees may be from before it (Amazon Cognito: changes can take a minute to show).
-pub(crate) const SETTLES: Duration = Duration::from_mins(2);
 /// How many names the losses on record may keep of what was lost, all together: they stand on the pool's item, which has
 /// 400 KB (DynamoDB). A loss whose names are not kept counts for all of its day.
 const MOST_NAMES: usize = 1_500;
-
-/// A connection that lost a way to sign in, and that no person approved of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Loss {
-    /// The connection.
-    pub connection_id: ConnectionId,
-    /// When.
-    pub at: Timestamp,
-    /// What it had before; none where that was not kept, or can't be read, so that nothing makes it good.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_readable")]
-    pub had: Option<Standing>,
-}
-
-/// The connections whose losses wait for a person, and since when.
-pub type Held = BTreeMap<ConnectionId, Timestamp>;
-
-/// The losses that can still count at `now`.
-pub fn recent(losses: &[Loss], now: Timestamp) -> Vec<Loss> {
-    losses.iter().filter(|loss| now.since(loss.at) < WINDOW).cloned().collect()
-}
 
 /// What the guard goes by besides a plan.
 #[derive(Debug, Clone, Copy)]
@@ -155,12 +127,6 @@ impl Guarded {
         self.losses = recent(losses, now);
         self.put_off.clear();
     }
-}
-
-/// The connections from which steps take a way to sign in: the guard's losses. What is held takes one, also as a report
-/// has it, which does not keep [`Step::takes_away`].
-pub fn losing<'a>(steps: impl IntoIterator<Item = &'a Step>) -> BTreeSet<&'a ConnectionId> {
-    steps.into_iter().filter(|step| step.takes_away || step.held).map(|step| &step.connection_id).collect()
 }
 
 /// What to bear in mind of a pool with connections that are parked, as people know them; none where there are none.

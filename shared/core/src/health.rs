@@ -12,7 +12,7 @@ use crate::{
     check::{Check, CheckOutcome},
     id::ConnectionId,
     naming::Naming,
-    plan::{Note, Step},
+    step::{Note, Step},
     timestamp::Timestamp,
     wake_up::Cause,
 };

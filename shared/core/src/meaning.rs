@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    guard::losing,
     id::ConnectionId,
+    loss::losing,
     naming::Naming,
-    plan::{Action, Step},
+    step::{Action, Step},
 };
 
 /// How many connections a sentence names.

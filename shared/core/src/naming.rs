@@ -10,11 +10,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    claim::Claim,
-    connection::{Connection, Organization},
     id::{ConnectionId, OrganizationId},
     lenient::if_readable,
-    organization::KnownOrganization,
     shown,
     timestamp::Timestamp,
 };
@@ -36,13 +33,18 @@ pub struct FormerName {
 }
 
 /// The former names that may still be shown at `now`.
-fn recent(former: &[FormerName], now: Timestamp) -> Vec<FormerName> {
+pub(crate) fn recent(former: &[FormerName], now: Timestamp) -> Vec<FormerName> {
     former.iter().filter(|former| now.since(former.until) < FORMER_SHOWN_FOR).cloned().collect()
 }
 
 /// The former names of what was called `before` and is found at `now` to be called `after`. Two are kept of a week: the
 /// first, which further changes can't push out, and the last.
-fn renamed(former: &[FormerName], before: Option<&str>, after: Option<&str>, now: Timestamp) -> Vec<FormerName> {
+pub(crate) fn renamed(
+    former: &[FormerName],
+    before: Option<&str>,
+    after: Option<&str>,
+    now: Timestamp,
+) -> Vec<FormerName> {
     if before == after {
         return former.to_vec();
     }
@@ -90,18 +92,6 @@ pub struct Naming {
 pub type Names = BTreeMap<ConnectionId, Naming>;
 
 impl Naming {
-    /// What a claim keeps, as it is shown at `now`.
-    pub fn of(claim: &Claim, now: Timestamp) -> Self {
-        Self {
-            name: claim.connection_name.clone(),
-            former_names: recent(&claim.former_names, now),
-            organization_id: claim.organization_id.clone(),
-            organization_name: claim.organization.as_ref().and_then(|known| known.name.clone()),
-            former_organization_names: recent(&claim.former_organization_names, now),
-            connection_type: claim.connection_type.clone(),
-        }
-    }
-
     /// A connection as people read it: `"Acme" (Okta …1A2B3C)`, and `"Acme" (until 24 November "Evil") (Okta …1A2B3C)`
     /// where it was called otherwise within a week. It is called by its organization's name, else by its own, else by its
     /// ID alone. With `{:#}` the ID is there in full, for a text that nothing else goes with, such as a line of a log.
@@ -128,58 +118,6 @@ impl Naming {
             (Some(name), _) => own(name.as_str(), &self.former_organization_names[..]),
             (None, Some(name)) => own(name.as_str(), &self.former_names[..]),
             (None, None) => None,
-        }
-    }
-}
-
-/// By what the connections of a pool are known: those with a claim, and those that were `seen` in WorkOS, with what was
-/// read of the organizations, if they were read.
-pub fn names(
-    claims: &BTreeMap<ConnectionId, Claim>,
-    seen: &BTreeMap<ConnectionId, Connection>,
-    organizations: Option<&[Organization]>,
-    now: Timestamp,
-) -> Names {
-    let mut known: BTreeMap<&OrganizationId, &str> = BTreeMap::new();
-    known.extend(claims.values().filter_map(|claim| {
-        let organization = claim.organization.as_ref()?;
-        Some((&organization.id, organization.name.as_deref()?))
-    }));
-    known.extend(organizations.into_iter().flatten().filter_map(|one| Some((&one.id, one.name.as_deref()?))));
-    let of_seen = |connection: &Connection| Naming {
-        name: connection.name.clone(),
-        organization_id: connection.organization_id.clone(),
-        organization_name: connection.organization_id.as_ref().and_then(|id| known.get(id)).map(|&it| it.to_owned()),
-        connection_type: connection.connection_type.as_deref().and_then(shown::name),
-        ..Naming::default()
-    };
-    let mut names: Names = seen.values().map(|connection| (connection.id.clone(), of_seen(connection))).collect();
-    names.extend(claims.iter().map(|(id, claim)| {
-        let mut claim = claim.clone();
-        claim.note_names(seen.get(id), organizations, now);
-        (id.clone(), Naming::of(&claim, now))
-    }));
-    names
-}
-
-impl Claim {
-    /// Keeps what WorkOS calls the connection, as it was `seen`, and its organization, of those that were read. What was
-    /// not seen is called as before: that a connection or an organization is gone is when people need its name.
-    pub fn note_names(&mut self, seen: Option<&Connection>, organizations: Option<&[Organization]>, now: Timestamp) {
-        if let Some(seen) = seen {
-            let (before, after) = (self.connection_name.as_deref(), seen.name.as_deref());
-            self.former_names = renamed(&self.former_names, before, after, now);
-            self.connection_name.clone_from(&seen.name);
-            self.connection_type = seen.connection_type.as_deref().and_then(shown::name);
-        }
-        if let Some(all) = organizations {
-            let known = self.organization_id.as_ref().map(|id| KnownOrganization::of(id, all));
-            let known = known.map(|known| known.called_as(self.organization.as_ref(), all));
-            let name = |known: Option<&KnownOrganization>| known.and_then(|known| known.name.clone());
-            let (before, after) = (name(self.organization.as_ref()), name(known.as_ref()));
-            self.former_organization_names =
-                renamed(&self.former_organization_names, before.as_deref(), after.as_deref(), now);
-            self.organization = known;
         }
     }
 }
@@ -294,6 +232,3 @@ pub fn in_our_words(connection_type: &str) -> &'static str {
         _ => "connection",
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,7 +7,7 @@ use crate::{
     health::{ErrorClass, Health, named},
     id::ConnectionId,
     naming::{Names, Naming},
-    plan::{Note, Step},
+    step::{Note, Step},
     timestamp::Timestamp,
     wake_up::Cause,
 };

@@ -6,7 +6,8 @@ mod scene;
 
 use causeway_core::{
     approval::{Approval, PlannedSteps, ShownLoss, beyond_record},
-    naming::{Names, names},
+    calling::names,
+    naming::Names,
 };
 use proptest::prelude::*;
 use scene::{Scene, conn, then};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_core::{
     app_clients::AppClients,
+    calling::names,
     check::{Check, CheckOutcome, check_mapping, check_named, check_test_organization},
     claim::Claim,
     connection::{Connection, Organization},
@@ -11,7 +12,7 @@ use causeway_core::{
     foreign::ForeignProviders,
     health::ErrorClass,
     id::{ConnectionId, Identifier, ProviderName, TenantId, UserPoolId},
-    naming::{Names, names},
+    naming::{Names, Naming},
     organization::note_on_domains,
     plan::{Note, Situation, SpecOf},
     port::{Assumption, Directory, DirectoryError, Pool, PoolError, Pools, Ports, RoleToAssume, Table, TableError},
@@ -224,7 +225,12 @@ impl<P: Ports> Reconciler<P> {
         notes.extend(claims.unreadable.iter().map(|(id, _)| {
             Note::on_connection(id.clone(), "its claim can't be read: nothing is done about it".to_owned())
         }));
-        notes.extend(note_on_domains(claims.items.iter().filter(|claim| claim.tenant_id == tenant.id), now));
+        let of_tenant = claims.items.iter().filter(|claim| claim.tenant_id == tenant.id);
+        let known = of_tenant.filter_map(|claim| {
+            let called = format!("{:#}", Naming::of(claim, now).called(claim.connection_id.as_str()));
+            Some((called, claim.organization.as_ref()?))
+        });
+        notes.extend(note_on_domains(known));
         let unreadable = claims.unreadable.iter().map(|(id, _)| id.clone());
         let own_claims = own(pool, claims.items);
         let snapshot = with_known_organizations(snapshot, &pool.options, &own_claims);

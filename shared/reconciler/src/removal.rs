@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use causeway_core::{
+    calling::names,
     claim::Claim,
     guard::Guarded,
     id::ConnectionId,
-    naming::names,
     plan::Step,
+    plan::{plan_to_delete, step_to_keep},
     port::{Ports, Problem, Table, TableError},
-    removal::{Providers, plan_to_delete, step_to_keep},
+    removal::Providers,
 };
 use causeway_telemetry::chain;
 

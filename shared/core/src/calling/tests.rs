@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     connection::ConnectionState,
+    naming::{FormerName, quoted},
     provider::{BaseUrl, Issuer},
 };
 
