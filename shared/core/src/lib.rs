@@ -44,6 +44,7 @@ pub mod standing;
 pub mod start;
 pub mod tenant;
 pub mod timestamp;
+pub mod trouble;
 pub mod unknown;
 pub mod user_pool;
 pub mod waiting;

@@ -15,6 +15,7 @@ use causeway_core::{
     port::{Ports, Recorded, Table, TableError},
     run::{Failure, Outcome, RunReport},
     schema::SchemaAttribute,
+    trouble::Trouble,
     user_pool::{Counts, LastRun, RunState},
     wake_up::Cause,
 };
@@ -253,7 +254,8 @@ impl<P: Ports> Run<'_, P> {
             let (interval, jitter) = (self.reconciler.settings.interval, self.reconciler.sources.fraction());
             let due_at = next_due(ending, self.cause, interval, report.finished_at, jitter);
             let held = attempt.seen.as_ref().map_or(&pool.held, |seen| &seen.waiting);
-            table.record_run(pool, Recorded { run_id: self.id, state: &state, held, due_at }).await?;
+            let trouble = Trouble::left_by(state.health.state, !attempt.held.is_empty());
+            table.record_run(pool, Recorded { run_id: self.id, state: &state, held, trouble, due_at }).await?;
             if let Some(seen) = &attempt.seen {
                 self.end_approvals(&seen.decisions).await;
             }
