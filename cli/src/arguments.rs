@@ -20,6 +20,7 @@ use crate::{
         role::Role,
         runs::Runs,
         sign_ins::SignIns,
+        status::Status,
         tenants::Tenants,
         verify::Verify,
     },
@@ -105,6 +106,8 @@ pub enum Command {
     Adopt(Adopt),
     /// Lists who changed what of a tenant over the API
     Audit(Audit),
+    /// Shows how many user pools are how, and those that need somebody, the worst first
+    Status(Status),
     /// Shows whether messages were given up, and how many wait
     Health(Health),
     /// Lists the messages that were given up, and sends them back

@@ -16,6 +16,7 @@ pub mod refusals;
 pub mod role;
 pub mod runs;
 pub mod sign_ins;
+pub mod status;
 pub mod tenants;
 pub mod verify;
 
@@ -72,6 +73,7 @@ pub async fn run(session: &Session, command: &Command) -> Result<Ending, Failure
         Command::Links(links) => links.run(session).await,
         Command::Adopt(adopt) => adopt.run(session).await,
         Command::Audit(audit) => audit.run(session).await,
+        Command::Status(status) => status.run(session).await,
         Command::Health(health) => health.run(session).await,
         Command::DeadLetters(letters) => letters.run(session).await,
         Command::Completions(completions) => completions.run(),

@@ -9,6 +9,7 @@ pub mod link;
 pub mod lists;
 pub mod pool;
 pub mod run;
+pub mod status;
 pub mod steps;
 mod style;
 mod table;
@@ -63,6 +64,36 @@ pub fn time(text: &str) -> String {
 
 fn optional_time(text: Option<&str>) -> String {
     text.map_or_else(|| "-".to_owned(), time)
+}
+
+/// A name that somebody else chose, in one line of `longest` characters at most and between quotation marks of which it
+/// has none.
+pub fn quoted(name: &str, longest: usize) -> String {
+    let name = name.replace('\n', " ").replace('"', "'");
+    match name.char_indices().nth(longest) {
+        Some((end, _)) => format!("\"{}...\"", &name[..end]),
+        None => format!("\"{name}\""),
+    }
+}
+
+/// A text in lines of `width` characters at most where its words are short enough, each with `indent` before it.
+pub fn wrapped(text: &str, width: usize, indent: &str) -> String {
+    let mut lines = String::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
+            let long = indent.chars().count() + line.chars().count() + 1 + word.chars().count();
+            if !line.is_empty() && long > width {
+                lines.push_str(&format!("{indent}{}\n", std::mem::take(&mut line)));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push_str(&format!("{indent}{line}\n"));
+    }
+    lines
 }
 
 /// `1 step`, `2 steps`.

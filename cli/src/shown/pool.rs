@@ -14,6 +14,8 @@ use crate::{
 struct Pool {
     tenant_id: String,
     user_pool_id: String,
+    #[serde(default)]
+    name: Option<String>,
     account_id: String,
     role_arn: String,
     status: String,
@@ -158,6 +160,7 @@ pub fn details(answer: &Value) -> Result<String, Failure> {
     let organizations = pool.organizations.map_or_else(|| "all".to_owned(), |ids| Chosen::Each(ids).text());
     let mut rows = vec![
         ("user pool", pool.user_pool_id),
+        ("name", pool.name.unwrap_or_else(|| "-".to_owned())),
         ("tenant", pool.tenant_id),
         ("account", pool.account_id),
         ("role", pool.role_arn),

@@ -9,6 +9,7 @@ mod operations;
 mod refusals;
 mod scripted_server;
 mod sent;
+mod status;
 
 use std::{
     io::Write,

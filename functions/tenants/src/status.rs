@@ -56,6 +56,9 @@ struct PoolInNeed {
     tenant_name: Option<TenantName>,
     /// The user pool.
     user_pool_id: UserPoolId,
+    /// Cognito's name of the pool, which the tenant chooses; null where it was not read yet.
+    #[schema(required = true)]
+    user_pool_name: Option<String>,
     /// What is wrong.
     state: Trouble,
     /// Since when.
@@ -187,6 +190,7 @@ impl Known {
         Some(PoolInNeed {
             tenant_name: tenant.map(|tenant| tenant.name.clone()),
             contact: tenant.and_then(|tenant| tenant.contact.clone()),
+            user_pool_name: pool.and_then(|pool| pool.run.name.clone()),
             held: pool.and_then(HeldBack::of),
             missing_app_clients: pool.map(UserPool::missing_app_clients).unwrap_or_default(),
             whose: whose?,

@@ -153,6 +153,10 @@ pub struct RunState {
     /// How many runs in a row failed.
     #[serde(default)]
     pub failures: u32,
+    /// Cognito's own name of the pool, as last read; none before that, and where nothing of it can be shown. It is the
+    /// tenant's to choose, and decides nothing.
+    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The callbacks that Cognito has for this pool's domains, as last read.
     pub callbacks: Vec<String>,
     /// The attributes of the pool's users, as last read; none where no version that keeps them has looked yet.
@@ -196,6 +200,7 @@ impl RunState {
             last_run: None,
             looked_at: None,
             failures: 0,
+            name: None,
             callbacks: Vec::new(),
             schema: None,
             app_clients: None,

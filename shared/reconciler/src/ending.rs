@@ -55,6 +55,7 @@ pub(crate) struct Attempt {
 /// What a complete look saw of a pool, as far as it outlives the run.
 #[derive(Debug)]
 pub(crate) struct Seen {
+    name: Option<String>,
     callbacks: Vec<String>,
     schema: Vec<SchemaAttribute>,
     app_clients: Option<Vec<OfferingClient>>,
@@ -98,6 +99,7 @@ impl Attempt {
         let interval = run.reconciler.settings.interval;
         let providers = own_providers(look, &executed);
         let seen = Seen {
+            name: look.name.clone(),
             callbacks: look.callbacks.clone(),
             schema: look.schema.clone(),
             app_clients: offering::kept(&offered_after(&look.observed.app_clients, &executed.done), &providers),
@@ -213,6 +215,7 @@ impl Seen {
     fn recorded_in<P: Ports>(&self, state: &mut RunState, run: &Run<'_, P>) {
         state.losses.clone_from(&self.losses);
         state.held_of = None;
+        state.name.clone_from(&self.name);
         state.callbacks.clone_from(&self.callbacks);
         state.schema = Some(self.schema.clone());
         state.app_clients.clone_from(&self.app_clients);

@@ -151,11 +151,13 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
             .update_expression(format!(
-                "SET #status = :active, version = :next, run.callbacks = :callbacks, \
+                "SET #status = :active, version = :next, run.#name = :name, run.callbacks = :callbacks, \
                  run.#schema = :schema, due_at = :due_at, due_shard = :due_shard{never_ran}"
             ))
             .condition_expression("version = :read AND #status <> :removing")
             .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":name", attribute(&pool.run.name, &key)?)
             .expression_attribute_names("#schema", "schema")
             .expression_attribute_values(":active", text("active"))
             .expression_attribute_values(":removing", text("removing"))

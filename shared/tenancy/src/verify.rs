@@ -81,6 +81,7 @@ impl Verifier<'_> {
         let seen = check_pool(self, tenant, &pool, &mut checks).await;
         let checks = checks.all;
         if all_hold(&checks) {
+            pool.run.name = seen.name;
             pool.run.callbacks = seen.callbacks;
             pool.run.schema = Some(seen.schema);
             self.activate(&pool).await?;

@@ -107,7 +107,7 @@ impl Scene {
         let typed = if command == "tenants create" { next_api_key(&tenancy.cloud)? } else { String::new() };
         let line = match command {
             "completions" => "completions|bash".to_owned(),
-            "health" | "dead-letters" | "dead-letters --redrive" | "tenants list" => words,
+            "status" | "health" | "dead-letters" | "dead-letters --redrive" | "tenants list" => words,
             "onboard" => format!("onboard|--name|Policy|--client-id|{}", tenancy.cloud.workos_client_id),
             "tenants create" => {
                 format!("{words}|--name|Policy|--client-id|{}|--api-key-from|-", tenancy.cloud.workos_client_id)

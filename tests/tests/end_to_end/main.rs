@@ -55,6 +55,7 @@ mod rotation;
 mod runbooks;
 mod shell;
 mod sign_in;
+mod status;
 mod tenancy;
 mod tenants;
 mod test_organization;
