@@ -4,6 +4,7 @@
 
 mod changes;
 mod lists;
+mod naming;
 mod onboarding;
 mod operations;
 mod refusals;
