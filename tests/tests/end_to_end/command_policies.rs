@@ -34,7 +34,9 @@ async fn offered(causeway: &CommandLine) -> Result<BTreeSet<String>> {
     let of = async |arguments: &[&str]| -> Result<Vec<String>> {
         let help = causeway.run(&[arguments, &["--help"]].concat()).await?.expect(0)?.stdout;
         let list = help.split("Commands:\n").nth(1).unwrap_or_default().split("\n\n").next().unwrap_or_default();
-        let words = list.lines().filter_map(|line| line.split_whitespace().next());
+        // What a line is too short for goes on further to the right.
+        let words = list.lines().filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
+        let words = words.filter_map(|line| line.split_whitespace().next());
         Ok(words.filter(|word| *word != "help").map(str::to_owned).collect())
     };
     let mut all = BTreeSet::new();

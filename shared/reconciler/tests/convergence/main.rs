@@ -7,6 +7,7 @@ mod guard;
 mod identifiers;
 mod liveness;
 mod lives;
+mod trouble;
 mod truth;
 mod world;
 
