@@ -13,7 +13,6 @@ use causeway_core::{
     id::TenantId,
     oidc::{
         ACCESS_TOKEN_GOOD_FOR, CODE_GOOD_FOR,
-        asked::AskedFor,
         attributes::Claims,
         authorize::{LOGIN_REQUIRED, Refused, cognito_url, oauth_error},
         bearer::{Bearer, BearerKind, BearerScope, ShownBearer},
@@ -242,7 +241,7 @@ async fn sign_in(
     }
     let subject = subject(&profile, claim.subject).ok_or(NotSignedIn::NoSubject)?;
     let domains = bridge.domains(served, &claim, &profile, api_key).await;
-    let claims = claims(&profile, subject, &domains, &AskedFor::of(&served.pool));
+    let claims = claims(&profile, subject, &domains, &served.pool.asked_for());
     if !claims.cut.is_empty() {
         tracing::warn!(claims = ?claims.cut, "claims were too long for Cognito and were cut or left out");
     }

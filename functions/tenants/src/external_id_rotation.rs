@@ -7,9 +7,9 @@ use axum::{
     http::StatusCode,
 };
 use causeway_core::{
-    external_id::has_role_in_use,
     id::{AccountId, ExternalId, UserPoolId},
     role::RoleRequest,
+    rotation::has_role_in_use,
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::UserPool,

@@ -7,9 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use crate::{
     claim::Claim,
     desired::{Desired, Presence},
@@ -18,23 +15,7 @@ use crate::{
     provider::{Issuer, ObservedProvider, ProviderSpec},
 };
 
-/// What the claim `sub` of a sign-in is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Subject {
-    /// WorkOS's ID of the profile.
-    #[default]
-    ProfileId,
-    /// The identity provider's own ID of the user.
-    IdpId,
-}
-
-impl Subject {
-    /// Whether it is what a provider that Causeway made has.
-    pub fn is_usual(&self) -> bool {
-        *self == Self::default()
-    }
-}
+pub use crate::subject::Subject;
 
 /// Why a provider can't be adopted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     id::ConnectionId,
-    plan::{Note, Step},
     run::RunReport,
+    step::{Note, Step},
     timestamp::Timestamp,
 };
 

@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    adoption::Subject,
     connection::ConnectionState,
     id::{ConnectionId, Identifier, OrganizationId, ProviderName, TenantId},
     keeps_unknown,
@@ -13,6 +12,7 @@ use crate::{
     organization::KnownOrganization,
     provider::{Fingerprint, Issuer},
     secret::ClientSecrets,
+    subject::Subject,
     timestamp::Timestamp,
     unknown::Unknown,
 };

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     approval::{Approval, ShownLoss, hash_of_held},
-    guard::SETTLES,
     id::ConnectionId,
-    plan::Step,
+    loss::SETTLES,
+    step::Step,
     timestamp::Timestamp,
 };
 

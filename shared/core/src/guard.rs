@@ -4,24 +4,20 @@
 //! [`Guarded::losses`] has is put on record before the first step is done. What is held stays held until it is approved,
 //! refused, or no longer planned, whatever else comes and goes; and whatever is held, what comes after is judged by itself.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
-
-use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     check::Check,
     decisions::Decisions,
     health::named,
     id::ConnectionId,
-    lenient::if_readable,
     plan::{Action, Note, Plan, Situation, Step, standing, unseen},
     standing::Standing,
     timestamp::Timestamp,
     user_pool::UserPool,
 };
+
+pub use crate::loss::{Held, Loss, WINDOW, recent};
 
 mod judge;
 mod parked;
@@ -30,37 +26,13 @@ mod staged;
 pub use parked::Parked;
 pub use staged::{changes_more_than_identifiers, without_own_change};
 
-/// How far back losses count.
-pub const WINDOW: Duration = Duration::from_hours(24);
 /// Up to this many losses are always let through, unless they are all.
 const FEW: usize = 5;
 /// Above this share of all, in percent, more than a few losses are held back.
 const SHARE: usize = 30;
-/// How long after a loss what a look sees may be from before it (Amazon Cognito: changes can take a minute to show).
-pub(crate) const SETTLES: Duration = Duration::from_mins(2);
 /// How many names the losses on record may keep of what was lost, all together: they stand on the pool's item, which has
 /// 400 KB (DynamoDB). A loss whose names are not kept counts for all of its day.
 const MOST_NAMES: usize = 1_500;
-
-/// A connection that lost a way to sign in, and that no person approved of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Loss {
-    /// The connection.
-    pub connection_id: ConnectionId,
-    /// When.
-    pub at: Timestamp,
-    /// What it had before; none where that was not kept, or can't be read, so that nothing makes it good.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_readable")]
-    pub had: Option<Standing>,
-}
-
-/// The connections whose losses wait for a person, and since when.
-pub type Held = BTreeMap<ConnectionId, Timestamp>;
-
-/// The losses that can still count at `now`.
-pub fn recent(losses: &[Loss], now: Timestamp) -> Vec<Loss> {
-    losses.iter().filter(|loss| now.since(loss.at) < WINDOW).cloned().collect()
-}
 
 /// What the guard goes by besides a plan.
 #[derive(Debug, Clone, Copy)]

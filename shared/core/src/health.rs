@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     check::{Check, CheckOutcome},
-    plan::{Note, Step},
+    step::{Note, Step},
     timestamp::Timestamp,
     trouble::Trouble,
     wake_up::Cause,

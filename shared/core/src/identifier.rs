@@ -7,7 +7,7 @@ use crate::{
     connection::ConnectionState,
     desired::{Desired, DesiredConnection},
     id::{ConnectionId, Identifier, OrganizationId, ProviderName},
-    plan::Note,
+    step::Note,
 };
 
 /// The most identifiers that a provider may have (Cognito API: `IdpIdentifiers`).

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{AppClientId, ProviderName},
-    plan::{Action, Step},
+    step::{Action, Step},
 };
 
 /// How many app clients, and how many providers that are missing in them, are kept with a pool at most: they are written

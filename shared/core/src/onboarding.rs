@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     id::{AccountId, OnboardingLinkId, TenantId},
+    provider::BaseUrl,
     timestamp::Timestamp,
     user_pool::UserPool,
 };
@@ -46,6 +47,14 @@ impl Token {
     /// The token itself, for the link or the cookie.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+}
+
+impl BaseUrl {
+    /// The onboarding link with this secret. Whatever stands behind the tenant's part of it is no link of
+    /// another tenant.
+    pub fn onboarding_link(&self, tenant: &TenantId, secret: &Token) -> String {
+        format!("{}/onboarding/{tenant}/link/{}", self.as_str(), secret.expose())
     }
 }
 

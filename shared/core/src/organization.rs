@@ -5,8 +5,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    claim::Claim, connection::Organization, domain::VerifiedDomains, health::named, id::OrganizationId, plan::Note,
-    timestamp::Timestamp, waiting::SKEW, wake_up::Cause,
+    connection::Organization,
+    domain::VerifiedDomains,
+    health::named,
+    id::{ConnectionId, OrganizationId},
+    step::Note,
+    timestamp::Timestamp,
+    waiting::SKEW,
+    wake_up::Cause,
 };
 
 /// How old what the claims keep may be before a run reads the organizations again.
@@ -61,10 +67,11 @@ fn has_room(domains: &VerifiedDomains) -> bool {
     domains.len() <= MOST_DOMAINS && domains.iter().map(str::len).sum::<usize>() <= LARGEST_DOMAINS
 }
 
-/// What to say of the claims that know their organization and keep none of its domains; none where there are none.
-pub fn note_on_domains<'a>(claims: impl IntoIterator<Item = &'a Claim>) -> Option<Note> {
-    let keeps_none = |claim: &&Claim| claim.organization.as_ref().is_some_and(|known| known.domains.is_none());
-    let ids: Vec<&str> = claims.into_iter().filter(keeps_none).map(|claim| claim.connection_id.as_str()).collect();
+/// What to say of the claims' connections whose organization is known and keeps none of its domains; none where there
+/// are none.
+pub fn note_on_domains<'a>(known: impl IntoIterator<Item = (&'a ConnectionId, &'a KnownOrganization)>) -> Option<Note> {
+    let keep_none = known.into_iter().filter(|(_, known)| known.domains.is_none());
+    let ids: Vec<&str> = keep_none.map(|(id, _)| id.as_str()).collect();
     let message = format!(
         "no domains are kept with {} of the claims, since the organization has more verified ones than {MOST_DOMAINS}, \
          or than {LARGEST_DOMAINS} bytes of them, or WorkOS's list lacks it: each sign-in asks WorkOS for them, and the \
@@ -110,10 +117,7 @@ impl OrganizationReads {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        connection::{DomainState, OrganizationDomain},
-        provider::{BaseUrl, Issuer},
-    };
+    use crate::connection::{DomainState, OrganizationDomain};
 
     fn organization(id: &str, domains: &[&str]) -> Organization {
         let domain = |domain: &&str| OrganizationDomain { domain: (*domain).to_owned(), state: DomainState::Verified };
@@ -163,17 +167,13 @@ mod tests {
         let kept = |count: usize| KnownOrganization::of(&id, &[organization("org_1", &huge[..count])]);
         assert_eq!(kept(fitting).domains.unwrap().len(), fitting);
         assert_eq!(kept(fitting + 1).domains, None);
-        let claim = |letter: &str, known: Option<KnownOrganization>| {
-            let tenant = "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap();
-            let connection = format!("conn_{}", letter.repeat(26)).parse().unwrap();
-            let issuer = Issuer::new(&BaseUrl::parse("https://login.example.com").unwrap(), &tenant, &connection);
-            Claim { organization: known, ..Claim::intended(tenant, connection, Some(id.clone()), issuer) }
-        };
-        let claims = [claim("A", Some(kept(fitting))), claim("B", Some(kept(fitting + 1))), claim("C", None)];
-        let note = note_on_domains(&claims).unwrap();
-        assert!(note.message.contains(&"B".repeat(26)) && note.remedy.is_none(), "{note:?}");
-        assert!(!note.message.contains(&"A".repeat(26)) && !note.message.contains(&"C".repeat(26)), "{note:?}");
-        assert_eq!(note_on_domains(&claims[..1]), None);
+        let id_of = |letter: &str| -> ConnectionId { format!("conn_{}", letter.repeat(26)).parse().unwrap() };
+        let known = [(id_of("A"), kept(fitting)), (id_of("B"), kept(fitting + 1))];
+        let note = |known: &[(ConnectionId, KnownOrganization)]| note_on_domains(known.iter().map(|(id, it)| (id, it)));
+        let told = note(&known).unwrap();
+        assert!(told.message.contains(&"B".repeat(26)) && told.remedy.is_none(), "{told:?}");
+        assert!(!told.message.contains(&"A".repeat(26)), "{told:?}");
+        assert_eq!(note(&known[..1]), None);
     }
 
     #[test]

@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 
 use crate::{
     id::{ConnectionId, Identifier, InvalidValue, ProviderName, TenantId, UserPoolId},
-    onboarding::Token,
     secret::SecretHash,
     timestamp::Timestamp,
 };
@@ -55,12 +54,6 @@ impl BaseUrl {
     /// The one redirect URI that is registered with WorkOS for a tenant.
     pub fn callback(&self, tenant: &TenantId) -> String {
         format!("{}/oidc/{tenant}/callback", self.0)
-    }
-
-    /// The onboarding link with this secret. Whatever stands behind the tenant's part of it is no link of
-    /// another tenant.
-    pub fn onboarding_link(&self, tenant: &TenantId, secret: &Token) -> String {
-        format!("{}/onboarding/{tenant}/link/{}", self.0, secret.expose())
     }
 
     /// Where WorkOS delivers a tenant's events, by the number of the endpoint.

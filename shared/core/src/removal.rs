@@ -5,23 +5,10 @@
 //! are taken out of the app clients, then deleted. Each claim goes after its provider, so that a run that
 //! ends anywhere leaves the next one what is still to be done.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{
-    claim::Claim,
-    desired::Desired,
-    id::ConnectionId,
-    plan::{Action, Plan, Situation, SpecOf, Step, plan},
-    provider::Observed,
-    timestamp::Timestamp,
-    user_pool::Mode,
-};
-
-/// Why every step of a removal is done.
-pub(crate) const REASON: &str = "the user pool is being removed";
+use crate::timestamp::Timestamp;
 
 /// What becomes of the providers of a pool that is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -49,32 +36,6 @@ impl Removal {
         let providers = wanted.or(before.map(|before| before.providers)).unwrap_or(Providers::Keep);
         let requested_at = before.map_or(now, |before| before.requested_at);
         Self { providers, requested_at }
-    }
-}
-
-/// What must be done to a pool so that all of Causeway's providers are gone from it.
-pub fn plan_to_delete(observed: &Observed, claims: &BTreeMap<ConnectionId, Claim>, spec: &dyn SpecOf) -> Plan {
-    let desired = Desired::nothing(claims.keys().cloned());
-    let foreign = BTreeMap::new();
-    let mut plan = plan(Situation { desired: &desired, observed, claims, foreign: &foreign, mode: Mode::Sync, spec });
-    // What an operator asked for is no loss that the guard counts.
-    for step in &mut plan.steps {
-        step.takes_away = false;
-    }
-    plan
-}
-
-/// What is done to a claim whose provider is kept.
-pub fn step_to_keep(claim: &Claim) -> Step {
-    Step {
-        action: Action::Forget,
-        connection_id: claim.connection_id.clone(),
-        provider_name: claim.provider_name.clone(),
-        app_client_id: None,
-        reason: format!("{REASON}, and its provider is kept"),
-        changes: Vec::new(),
-        held: false,
-        takes_away: false,
     }
 }
 

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use crate::{
     health::{ErrorClass, Health, named},
     id::ConnectionId,
-    plan::Note,
-    plan::Step,
+    step::Note,
+    step::Step,
     timestamp::Timestamp,
     wake_up::Cause,
 };

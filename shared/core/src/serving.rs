@@ -7,21 +7,22 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::{
-    adoption::Subject,
     domain::VerifiedDomains,
+    former_webhook::{FormerWebhook, webhook_secrets},
     id::{ConnectionId, OrganizationId, ProviderName, TenantId, UserPoolId, WorkosClientId},
     lenient::{if_readable, present},
     lookup::{self, DomainLookup},
+    oidc::{asked::AskedFor, claims::is_ever_sent},
     organization::{KnownOrganization, OrganizationReads},
     provider::Issuer,
     schema::SchemaAttribute,
+    sealed::Sealed,
     secret::ClientSecrets,
     start::{Start, stored_if_readable},
-    tenant::Sealed,
+    subject::Subject,
     timestamp::Timestamp,
     user_pool::{Mode, PoolStatus, SignIn, callbacks_of, domain_url_of, mapping_of},
     wake_up::{Cause, WakeUp},
-    webhook_endpoint::{FormerWebhook, webhook_secrets},
 };
 
 /// A tenant, for its sign-ins.
@@ -100,6 +101,18 @@ impl ServingPool {
     /// The mapping that providers get.
     pub fn mapping(&self) -> BTreeMap<String, String> {
         mapping_of(self.options.attribute_mapping.as_ref())
+    }
+
+    /// What it asks for of a sign-in. An empty text is sent only where its options ask for it, and its schema, as it was
+    /// last read, shows an attribute that takes one: Cognito refuses a sign-in whose attributes it does not take.
+    pub fn asked_for(&self) -> AskedFor {
+        let schema = self.schema();
+        let may_be_empty = |attribute: &str| {
+            let shown = schema.iter().find(|shown| shown.name == attribute);
+            self.options.clear_missing_attributes && shown.is_some_and(SchemaAttribute::can_be_empty)
+        };
+        let claims = self.mapping().into_iter().map(|(attribute, claim)| (claim, may_be_empty(&attribute)));
+        claims.filter(|(claim, _)| is_ever_sent(claim)).collect()
     }
 
     /// The attributes of the pool's users, as last read; none where that is not known.

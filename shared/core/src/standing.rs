@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{AppClientId, Identifier, ProviderName},
-    plan::{Action, Step},
     provider::{OIDC_ISSUER, ProviderSpec},
+    step::{Action, Step},
 };
 
 /// What a connection has in a pool, or had.

@@ -6,31 +6,13 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::{
-    tenant::{Sealed, Tenant},
-    timestamp::Timestamp,
-};
+use crate::{former_webhook::FormerWebhook, sealed::Sealed, tenant::Tenant, timestamp::Timestamp};
 
 /// How long what an endpoint of before receives is still taken.
 pub const OVERLAP: Duration = Duration::from_hours(96);
 
 /// How many endpoints of before there are at most.
 pub const MOST_FORMER: usize = 4;
-
-/// An endpoint, or a secret, of before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FormerWebhook {
-    /// Its number.
-    pub number: u32,
-    /// WorkOS's ID of it, where it is to be deleted there once its time is over.
-    pub endpoint_id: Option<String>,
-    /// Its secret.
-    pub secret: Sealed,
-    /// Until when its events are taken.
-    pub good_until: Timestamp,
-}
 
 /// A secret for the webhooks of a tenant, from here on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,18 +23,6 @@ pub struct NewWebhook {
     pub endpoint_id: Option<String>,
     /// Its secret.
     pub secret: Sealed,
-}
-
-/// The secrets that an event to the endpoint of this number may be signed with, today's first.
-pub(crate) fn webhook_secrets<'a>(
-    (today, secret): (u32, Option<&'a Sealed>),
-    former: &'a [FormerWebhook],
-    number: u32,
-    now: Timestamp,
-) -> Vec<&'a Sealed> {
-    let today = secret.filter(|_| number == today);
-    let before = former.iter().rev().filter(|webhook| webhook.number == number && webhook.good_until > now);
-    today.into_iter().chain(before.map(|webhook| &webhook.secret)).collect()
 }
 
 impl Tenant {
@@ -108,6 +78,7 @@ impl Tenant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::former_webhook::webhook_secrets;
 
     fn sealed(text: &str) -> Sealed {
         Sealed(text.to_owned())

@@ -4,8 +4,8 @@
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod scene;
 
+use causeway_core::plan::plan_to_delete;
 use causeway_core::plan::{Plan, Step};
-use causeway_core::removal::plan_to_delete;
 use scene::{Scene, both_ids, client, conn, identifier, name, org, short};
 use secrecy::SecretString;
 

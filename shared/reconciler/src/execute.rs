@@ -49,9 +49,6 @@ pub(crate) enum StepError {
     /// An earlier attempt may have made the provider.
     #[error("an earlier attempt to create the provider may not show yet")]
     NotShown,
-    /// An app client names a provider that was written just now and does not show: it may be gone.
-    #[error("a provider that the app client names does not show")]
-    NamesUnseen(#[source] PoolError),
     /// Something that the step needs did not happen.
     #[error("left out, since an earlier step for it failed")]
     Depends,
@@ -67,7 +64,7 @@ impl StepError {
             Self::Pool(error) => error.class(),
             Self::Directory(error) => error.class(),
             // What it depends on is a failure of its own, and tells of which class.
-            Self::NotGone | Self::NotShown | Self::NamesUnseen(_) | Self::Depends => ErrorClass::Transient,
+            Self::NotGone | Self::NotShown | Self::Depends => ErrorClass::Transient,
             Self::Foreign | Self::IdentifierTaken => ErrorClass::Rejected,
             Self::NoClaim => ErrorClass::Bug,
         }
@@ -90,7 +87,8 @@ pub(crate) struct Executed {
     pub failures: Vec<Failure>,
     pub losses: Vec<Loss>,
     pub out_of_time: bool,
-    /// Whether a change of Causeway's own is for the next run, since one provider has it now.
+    /// Whether something is for a later run: a change of Causeway's own, once one provider has it, or what can be known
+    /// only then.
     pub put_off: bool,
     /// Whether a write whose answer was lost may still be carried out.
     pub looks_again: bool,

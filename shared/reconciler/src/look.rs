@@ -220,7 +220,9 @@ impl<P: Ports> Reconciler<P> {
         notes.extend(claims.unreadable.iter().map(|(id, _)| {
             Note::on_connection(id.clone(), "its claim can't be read: nothing is done about it".to_owned())
         }));
-        notes.extend(note_on_domains(claims.items.iter().filter(|claim| claim.tenant_id == tenant.id)));
+        let of_tenant = claims.items.iter().filter(|claim| claim.tenant_id == tenant.id);
+        let known = of_tenant.filter_map(|claim| Some((&claim.connection_id, claim.organization.as_ref()?)));
+        notes.extend(note_on_domains(known));
         let unreadable = claims.unreadable.iter().map(|(id, _)| id.clone());
         let own_claims = own(pool, claims.items);
         let snapshot = with_known_organizations(snapshot, &pool.options, &own_claims);

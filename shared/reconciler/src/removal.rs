@@ -7,8 +7,9 @@ use causeway_core::{
     guard::Guarded,
     id::ConnectionId,
     plan::Step,
+    plan::{plan_to_delete, step_to_keep},
     port::{Ports, Problem, Table, TableError},
-    removal::{Providers, plan_to_delete, step_to_keep},
+    removal::Providers,
 };
 use causeway_telemetry::chain;
 

@@ -24,10 +24,16 @@ impl<P: Ports> Execution<'_, P> {
         let (add, remove) = if *action == Action::Wire { (names, BTreeSet::new()) } else { (BTreeSet::new(), names) };
         match self.look.access.change_app_client(&client, &add, &remove).await {
             Ok(()) => steps.iter().for_each(|step| self.done(step)),
+            // Cognito takes no change of an app client that names a provider which is not there. Whether that is so of one
+            // that does not show is known once what was written of it must show.
+            Err(error) if error.class() == ErrorClass::Rejected && self.look.names_unseen(&client) => {
+                self.executed.put_off = true;
+                for step in steps {
+                    self.failed.step(step);
+                }
+            }
             Err(error) => {
-                // Cognito takes no change of an app client that names a provider which is not there.
-                let is_unseen = error.class() == ErrorClass::Rejected && self.look.names_unseen(&client);
-                let error = if is_unseen { StepError::NamesUnseen(error) } else { error.into() };
+                let error = StepError::from(error);
                 for step in steps {
                     self.fail_step(step, &error);
                 }

@@ -6,11 +6,11 @@ use causeway_cognito::{Access, PoolAccess};
 use causeway_core::{
     app_clients::AppClients,
     check::{Check, MOST_CHECKED, check_all, check_mapping, check_named, check_test_organization, check_unnamed},
-    external_id::kept_parameter,
     health::ErrorClass,
     id::{AppClientId, ProviderName, ulid_text},
     port::{Assumption, PoolDescription, PoolError, RoleToAssume},
     role::RoleRequest,
+    rotation::kept_parameter,
     schema::SchemaAttribute,
     tenant::Tenant,
     user_pool::{UserPool, callbacks},

@@ -21,6 +21,7 @@ mod places;
 mod throttle;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use http::{Method, StatusCode};
@@ -69,7 +70,9 @@ impl Shared {
                 if let Fate::Slow(wait) = fate {
                     tokio::time::sleep(wait).await;
                 }
-                let (reply, refused) = answer.await.unwrap_or_else(|error| {
+                let least = if let Fate::Takes(least) = fate { least } else { Duration::ZERO };
+                let (answered, ()) = tokio::join!(answer, tokio::time::sleep(least));
+                let (reply, refused) = answered.unwrap_or_else(|error| {
                     let text = format!("the front can't answer: {error:#}");
                     (Reply::new(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", text.clone()), Some(text))
                 });
@@ -82,7 +85,7 @@ impl Shared {
                 }
             }
         };
-        if fate != Fate::Normal && call.refused.is_none() {
+        if !matches!(fate, Fate::Normal | Fate::Takes(_)) && call.refused.is_none() {
             call.refused = Some(format!("{fate:?} on purpose"));
         }
         call.status = match &end {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::checks::{CHECKS, Check, PHASES, Reach};
+use crate::checks::{CHECKS, COLD, Check, PHASES, Reach};
 use crate::finding::{Finding, Outcome};
 use crate::redaction::Redaction;
 
@@ -70,6 +70,16 @@ impl Report {
     pub fn wrong(&self) -> Vec<&str> {
         let wrong = self.checks.iter().filter(|entry| entry.finding.outcome == Outcome::Differs && !entry.is_open);
         wrong.map(|entry| entry.name.as_str()).collect()
+    }
+
+    /// The checks that can be made everywhere and could not tell: something stood in their way.
+    #[must_use]
+    pub fn unanswered(&self) -> Vec<&str> {
+        let can_be_made = |name: &str| {
+            CHECKS.iter().any(|check| check.name == name && check.name != COLD && check.reach == Reach::Everywhere)
+        };
+        let unclear = self.checks.iter().filter(|entry| entry.finding.outcome == Outcome::CannotTell);
+        unclear.map(|entry| entry.name.as_str()).filter(|name| can_be_made(name)).collect()
     }
 
     /// For machines.

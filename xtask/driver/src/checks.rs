@@ -5,12 +5,13 @@ mod parts;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use causeway_local_cloud::cloud::{CLOUD_FILE_VARIABLE, Cloud, Settings, Started};
 use causeway_local_cloud::command_line::{self, PROGRAM_VARIABLE};
 use causeway_local_cloud::deployment::Build;
 use causeway_local_cloud::process::run_shown;
 use causeway_local_cloud::{deployment, tools, workspace};
+use causeway_machine::options::Accept;
 use causeway_machine::progress::say;
 
 use self::parts::Parts;
@@ -84,6 +85,7 @@ async fn all(size: Size, parts: &Parts) -> Result<()> {
     tokio::try_join!(parts.run("end-to-end tests", end_to_end(&clouds.tested, size)), async {
         parts.run("a function as shipped", ship()).await?;
         parts.run("API as described", Box::pin(described::check(clouds.described.cloud()?))).await?;
+        parts.run("acceptance", Box::pin(acceptance(clouds.described.cloud()?))).await?;
         // They would be in the way of all others, which have the first cloud.
         parts.run("tests that deploy", tests(&clouds.described, size, &["--ignored", "--test-threads", "1"])).await
     })?;
@@ -174,6 +176,17 @@ async fn tests(started: &Started, size: Size, options: &[&str]) -> Result<()> {
     let outcome = run_shown("cargo test", &mut command).await;
     let logs = &started.cloud()?.log_dir;
     outcome.with_context(|| format!("the cloud's logs are in {}", logs.display()))
+}
+
+/// Proves the deployment on a local cloud as one on AWS is proven, as far as that goes: there too nothing may be otherwise
+/// than the documents say.
+async fn acceptance(cloud: &Cloud) -> Result<()> {
+    let options = Accept { yes: true, local: true, ..Accept::default() };
+    let report = causeway_accept::accept(&options, Some(cloud.clone())).await?;
+    let (wrong, unanswered) = (report.wrong(), report.unanswered());
+    ensure!(wrong.is_empty(), "otherwise than the documents say: {}", wrong.join(", "));
+    ensure!(unanswered.is_empty(), "could not be told: {}", unanswered.join(", "));
+    Ok(())
 }
 
 fn cargo_command() -> Command {

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    guard::{FEW, Held, Loss, MOST_NAMES, Parked, Record, SETTLES, SHARE, Unconfirmed, recent},
+    guard::{FEW, Held, Loss, MOST_NAMES, Parked, Record, SHARE, Unconfirmed, recent},
     id::ConnectionId,
+    loss::SETTLES,
     plan::{Action, Plan, Step},
     standing::Standing,
     timestamp::Timestamp,

@@ -8,8 +8,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::{oidc::claims::is_ever_sent, schema::SchemaAttribute, serving::ServingPool};
-
 /// The claims that a pool asks for, and whether an empty text may stand for each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AskedFor(BTreeMap<String, bool>);
@@ -26,19 +24,6 @@ impl FromIterator<(String, bool)> for AskedFor {
 }
 
 impl AskedFor {
-    /// What `pool` asks for. An empty text is sent only where its options ask for it, and its schema, as it was last
-    /// read, shows an attribute that takes one: Cognito refuses a sign-in whose attributes it does not take.
-    pub fn of(pool: &ServingPool) -> Self {
-        let schema = pool.schema();
-        let may_be_empty = |attribute: &str| {
-            let shown = schema.iter().find(|shown| shown.name == attribute);
-            pool.options.clear_missing_attributes && shown.is_some_and(SchemaAttribute::can_be_empty)
-        };
-        let mapping = pool.mapping();
-        let claims = mapping.into_iter().map(|(attribute, claim)| (claim, may_be_empty(&attribute)));
-        claims.filter(|(claim, _)| is_ever_sent(claim)).collect()
-    }
-
     /// The names of the claims.
     pub fn claims(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
@@ -65,10 +50,14 @@ impl AskedFor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::user_pool::{UserPool, tests::pool};
+    use crate::{
+        schema::SchemaAttribute,
+        serving::ServingPool,
+        user_pool::{UserPool, tests::pool},
+    };
 
     fn asked_by(pool: &UserPool) -> AskedFor {
-        AskedFor::of(&serde_json::from_value(json!(pool)).unwrap())
+        serde_json::from_value::<ServingPool>(json!(pool)).unwrap().asked_for()
     }
 
     fn attribute(name: &str, required: bool) -> SchemaAttribute {

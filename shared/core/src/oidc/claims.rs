@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::{
-    adoption::Subject,
     domain::VerifiedDomains,
     id::{ConnectionId, OrganizationId},
     lenient::Said,
@@ -12,6 +11,7 @@ use crate::{
         attributes::{Claims, attribute},
         profile::Profile,
     },
+    subject::Subject,
 };
 
 /// Names that no custom attribute may take: the registered claims of RFC 7519 and OpenID Connect Core,

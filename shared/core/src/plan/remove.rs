@@ -1,16 +1,22 @@
 //! Deletes what nobody wants any more, and forgets claims that have nothing left to hold.
 
+use std::collections::BTreeMap;
+
 use crate::{
     claim::Claim,
-    id::Identifier,
+    desired::Desired,
+    id::{ConnectionId, Identifier},
     plan::{
-        Action, DeleteReason, Note, Plan, Step,
+        Action, DeleteReason, Note, Plan, Situation, SpecOf, Step,
         build::{Builder, step},
         settle::Known,
     },
-    provider::{Change, OIDC_ISSUER},
+    provider::{Change, OIDC_ISSUER, Observed},
     user_pool::Mode,
 };
+
+/// Why every step of a removal is done.
+pub(super) const REMOVAL: &str = "the user pool is being removed";
 
 impl Builder<'_> {
     pub fn remove_providers(&mut self, plan: &mut Plan) {
@@ -67,5 +73,32 @@ fn note(claim: &Claim, message: String) -> Note {
     Note {
         provider_name: Some(claim.provider_name.clone()),
         ..Note::on_connection(claim.connection_id.clone(), message)
+    }
+}
+
+/// What must be done to a pool so that all of Causeway's providers are gone from it.
+pub fn plan_to_delete(observed: &Observed, claims: &BTreeMap<ConnectionId, Claim>, spec: &dyn SpecOf) -> Plan {
+    let desired = Desired::nothing(claims.keys().cloned());
+    let foreign = BTreeMap::new();
+    let mut plan =
+        super::plan(Situation { desired: &desired, observed, claims, foreign: &foreign, mode: Mode::Sync, spec });
+    // What an operator asked for is no loss that the guard counts.
+    for step in &mut plan.steps {
+        step.takes_away = false;
+    }
+    plan
+}
+
+/// What is done to a claim whose provider is kept.
+pub fn step_to_keep(claim: &Claim) -> Step {
+    Step {
+        action: Action::Forget,
+        connection_id: claim.connection_id.clone(),
+        provider_name: claim.provider_name.clone(),
+        app_client_id: None,
+        reason: format!("{REMOVAL}, and its provider is kept"),
+        changes: Vec::new(),
+        held: false,
+        takes_away: false,
     }
 }

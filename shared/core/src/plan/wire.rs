@@ -7,10 +7,10 @@ use crate::{
     plan::{
         Action, Note, Plan, Step, belongs_in_app_clients,
         build::{Builder, step},
+        remove::REMOVAL,
         settle::made_for,
     },
     provider::Change,
-    removal,
     user_pool::Mode,
 };
 
@@ -89,7 +89,7 @@ impl Builder<'_> {
     pub(super) fn why_unwanted(&self, id: &ConnectionId) -> String {
         match self.situation.desired.connections.get(id) {
             Some(wanted) => format!("the connection is {}", wanted.connection.state.as_str()),
-            None if self.situation.desired.is_removal => removal::REASON.to_owned(),
+            None if self.situation.desired.is_removal => REMOVAL.to_owned(),
             None if self.situation.desired.excluded.contains(id) => "the connection is no longer chosen".to_owned(),
             None => "the connection is gone from WorkOS".to_owned(),
         }

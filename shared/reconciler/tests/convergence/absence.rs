@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use causeway_core::{claim::SETTLES_WITHIN, run::Outcome};
+
 use super::{
     clock, done, has_provider, is_wired, run, settled,
     world::{
@@ -108,5 +110,23 @@ fn a_provider_that_somebody_deleted_is_made_again_once_that_is_sure() {
         let ran = run(&world).await;
         assert_eq!(done(&ran), ["create A"]);
         assert!(has_provider(&world, 'A') && is_wired(&world, 'A'));
+    });
+}
+
+#[test]
+fn a_removal_waits_without_a_failure_for_what_somebody_deleted_right_after_it_was_made() {
+    clock::live(async {
+        let world = World::new();
+        world.happen(&Event::Connect('A', "active", 'O'));
+        world.happen(&Event::Connect('B', "active", 'O'));
+        world.run(&Disturbance::default()).await;
+        world.happen(&Event::Edit(Edit::DeleteOurs('A')));
+        world.begin_removal();
+        let ran = world.run(&Disturbance::default()).await;
+        assert_eq!(ran.failures(), []);
+        assert_eq!(ran.report.map(|report| report.outcome), Some(Outcome::Partial));
+        clock::pass(SETTLES_WITHIN).await;
+        world.run(&Disturbance::default()).await;
+        world.state().check_removed();
     });
 }

@@ -94,6 +94,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => letter().prop_map(Event::Disconnect),
         1 => letter().prop_map(Event::Garble),
         2 => letter().prop_map(Event::Hide),
+        1 => select(ORGANIZATIONS.to_vec()).prop_map(Event::HideOrganization),
         1 => Just(Event::GarbleUnknown),
         2 => (select(ORGANIZATIONS.to_vec()), subsequence(DOMAINS.to_vec(), 0..=2))
             .prop_map(|(organization, domains)| Event::Domains(organization, domains)),
@@ -145,9 +146,16 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
         prop::collection::vec((call(), fault()), 0..3),
         prop::option::weighted(0.2, time),
         prop::option::weighted(0.3, (call(), meanwhile())),
+        prop::option::weighted(0.1, call()),
         behind,
     )
-        .prop_map(|(faults, time, meanwhile, behind)| Disturbance { faults, time, meanwhile, behind })
+        .prop_map(|(faults, time, meanwhile, overtaken, behind)| Disturbance {
+            faults,
+            time,
+            meanwhile,
+            overtaken,
+            behind,
+        })
 }
 
 fn life() -> impl Strategy<Value = Vec<Act>> {

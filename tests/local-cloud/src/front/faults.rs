@@ -24,6 +24,8 @@ pub struct Faults {
     pub resets: f64,
     /// Answered late.
     pub slow: f64,
+    /// How long an answer takes at least, in milliseconds, where nothing else goes wrong.
+    pub takes_ms: u64,
     /// Passed on, and the answer ends in its middle.
     pub truncated: f64,
     /// Answered 500, before or after the request was passed on.
@@ -46,6 +48,8 @@ pub enum Fate {
     },
     /// It is passed on after this time.
     Slow(Duration),
+    /// It is passed on at once, and its answer comes after this time at the earliest.
+    Takes(Duration),
     /// The answer ends in its middle.
     Truncated,
     /// It is answered 500.
@@ -74,7 +78,7 @@ impl Faults {
                 return fate;
             }
         }
-        Fate::Normal
+        if self.takes_ms > 0 { Fate::Takes(Duration::from_millis(self.takes_ms)) } else { Fate::Normal }
     }
 }
 

@@ -1,4 +1,4 @@
-//! `burst`: 2,000 webhooks over 50 pools, while connections are added.
+//! `burst`: 2,000 webhooks over 50 pools, while connections are added, with calls that take as long as in a Region.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -45,6 +45,7 @@ pub async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let wake_ups = Queue::new(stage, &stage.cloud.queue_url)?;
     let timer = Queue::new(stage, reconcile.variable("TIMER_URL")?)?;
     let customers = customers(stage, &wake_ups).await?;
+    stage.delay_calls().await?;
     announce("burst: the webhooks come");
     let (since, begin, is_over) = (now(), Instant::now(), AtomicBool::new(false));
     let (reconciling, passing) = (started(&reconcile, RECONCILING).await?, started(&schedule, 1).await?);

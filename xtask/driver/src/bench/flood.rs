@@ -52,6 +52,7 @@ pub async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     stage.silence_workos().await?;
     wake_ups.purge().await?;
     timer.purge().await?;
+    stage.delay_calls().await?;
 
     announce(&format!("flood: {EACH_SECOND} webhooks a second for {} s", LASTS.as_secs()));
     let (since, is_over) = (now(), AtomicBool::new(false));

@@ -9,6 +9,7 @@ use causeway_local_cloud::api::Api;
 use causeway_local_cloud::cloud::{Cloud, Settings, Started};
 use causeway_local_cloud::deployment::{Build, Triggers};
 use causeway_local_cloud::front::control::Control;
+use causeway_local_cloud::front::faults::Faults;
 use causeway_local_cloud::front::record::Call;
 use causeway_local_cloud::json::text;
 use causeway_local_cloud::tenant_role::{RoleParameters, deploy_tenant_role, role_name};
@@ -29,6 +30,9 @@ pub const REGION: &str = "eu-west-1";
 pub const ACCOUNT: &str = "222222222222";
 /// More providers than any measurement makes in a pool.
 const QUOTA: usize = 1000;
+/// How long each answer takes at least where calls take as long as in a Region, in milliseconds: Cognito's and the
+/// table's.
+pub const DELAYS: [(&str, u64); 2] = [("cognito-idp", 250), ("dynamodb", 10)];
 /// How many connections are made in the emulated `WorkOS` side by side.
 const SIDE_BY_SIDE: usize = 8;
 
@@ -75,6 +79,16 @@ impl Stage {
         Ok(Self { front: cloud.front()?, _started: started, cloud, hello, next_key: AtomicUsize::new(0) })
     }
 
+    /// Has each call from now on take as long as in a Region.
+    pub async fn delay_calls(&self) -> Result<()> {
+        for (service, takes_ms) in DELAYS {
+            let faults =
+                Faults { service: service.to_owned(), containing: vec![String::new()], takes_ms, ..Faults::default() };
+            self.front.set_faults(service, Some(faults)).await?;
+        }
+        Ok(())
+    }
+
     /// A function.
     pub async fn function(&self, name: &str) -> Result<Program> {
         Program::of(&self.cloud, name).await
@@ -109,6 +123,17 @@ impl Stage {
     /// A pool in an account, with everything that a tenant does for it. Without organizations it takes all
     /// connections.
     pub async fn pool(&self, tenant: &Tenant, account: &str, organizations: &[&str]) -> Result<Pool> {
+        self.pool_with(tenant, account, organizations, 1).await
+    }
+
+    /// The same with a number of app clients.
+    pub async fn pool_with(
+        &self,
+        tenant: &Tenant,
+        account: &str,
+        organizations: &[&str],
+        app_clients: usize,
+    ) -> Result<Pool> {
         let cognito = self.cognito(account)?;
         let made = cognito.call("CreateUserPool", &json!({"PoolName": "bench"})).await?;
         let id = text(&made["UserPool"], "Id")?;
@@ -118,12 +143,16 @@ impl Stage {
             "AllowedOAuthFlows": ["code"], "AllowedOAuthScopes": ["openid"], "AllowedOAuthFlowsUserPoolClient": true,
             "SupportedIdentityProviders": ["COGNITO"],
         });
-        let client = cognito.call("CreateUserPoolClient", &client).await?;
+        let mut client_ids = Vec::new();
+        for _ in 0..app_clients {
+            let made = cognito.call("CreateUserPoolClient", &client).await?;
+            client_ids.push(text(&made["UserPoolClient"], "ClientId")?);
+        }
         self.front.set_quota(&id, QUOTA).await?;
         let role_name = role_name(&id);
         let mut body = json!({
             "account_id": account, "role_name": role_name, "user_pool_id": id,
-            "app_clients": [text(&client["UserPoolClient"], "ClientId")?],
+            "app_clients": client_ids,
         });
         if !organizations.is_empty() {
             body["organizations"] = json!(organizations);

@@ -10,7 +10,8 @@ use causeway_local_cloud::{tools, workspace};
 use serde_json::{Value, json};
 
 use super::calls::{Counts, beginning, counted, of_aws, shown, throttled, waited};
-use super::figures::{Spread, count, number};
+use super::events::{request, status};
+use super::figures::{Spread, count, milliseconds, number};
 use super::instance::{Instance, LIMIT};
 use super::report::{Report, Table};
 use super::stage::{ACCOUNT, Pool, REGION, Stage, Tenant};
@@ -28,6 +29,11 @@ const RUNS_COMPARED: usize = 3;
 const FILLED_WITHIN: Duration = Duration::from_mins(14);
 /// How many times fewer calls to Cognito are wanted at 300 providers.
 const FEWER: f64 = 30.0;
+/// How long a look at the largest pool and a `verify` with as many app clients may take where calls take as long as in a
+/// Region.
+const LOOKED_WITHIN: Duration = Duration::from_secs(8);
+const VERIFIED_WITHIN: Duration = Duration::from_secs(5);
+const APP_CLIENTS: usize = 10;
 /// How much memory is enough for a pool of 1,000 providers, in MiB.
 const MEMORY: f64 = 64.0;
 
@@ -74,8 +80,51 @@ pub async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
         let described = ours["described"].as_u64().unwrap_or(1);
         report.target(format!("{size} providers: none is described"), described.to_string(), described == 0);
     }
+    delayed(stage, &tenant, &pool, before, (report, &mut table)).await?;
     report.table(table);
     Ok(())
+}
+
+/// The largest pool looked at, and one with ten app clients verified, where calls take as long as in a Region.
+async fn delayed(
+    stage: &Stage,
+    tenant: &Tenant,
+    pool: &Pool,
+    size: usize,
+    (report, table): (&mut Report, &mut Table),
+) -> Result<()> {
+    stage.delay_calls().await?;
+    let looked = ours(stage, pool, size, table).await?;
+    let slowest = looked["took_ms"]["max"].as_f64().unwrap_or(f64::MAX);
+    report.figure(&format!("{size} providers with delays"), looked);
+    let within = milliseconds(LOOKED_WITHIN);
+    report.target(
+        format!("{size} providers with delays: each look within {} s", LOOKED_WITHIN.as_secs()),
+        format!("{} s at the most", number(slowest / 1000.0)),
+        slowest <= within,
+    );
+    let took = verified(stage, tenant).await?;
+    report.figure("verify with delays", json!({"took_ms": took, "app_clients": APP_CLIENTS}));
+    report.target(
+        format!("verify with {APP_CLIENTS} app clients and delays: within {} s", VERIFIED_WITHIN.as_secs()),
+        format!("{} ms", took.shown()),
+        took.max <= milliseconds(VERIFIED_WITHIN),
+    );
+    Ok(())
+}
+
+/// How long `verify` takes, each time by the same instance.
+async fn verified(stage: &Stage, tenant: &Tenant) -> Result<Spread> {
+    let pool = stage.pool_with(tenant, ACCOUNT, &[], APP_CLIENTS).await?;
+    let instance = stage.function("tenants").await?.start().await?;
+    let path = format!("/v1/tenants/{}/user-pools/{}/verify", pool.tenant, pool.id);
+    let mut took = Vec::new();
+    for _ in 0..RUNS {
+        let answered = instance.invoke(&request("POST", &path, "", &[], "")).await?;
+        ensure!(status(&answered.body) == 200, "verify was refused: {}", answered.body);
+        took.push(answered.took());
+    }
+    Ok(Spread::of_times(took))
 }
 
 /// Brings the pool in line, by an instance of its own, so that what it needed counts for nothing afterwards.

@@ -26,7 +26,8 @@ impl State {
         let unknown = self.has_unknown.then(|| record(String::new()));
         let shown = |letter: &char| is_listed(letter) && !self.garbled.contains(letter);
         let readable = self.connections.iter().filter(|(letter, _)| shown(letter));
-        let organizations = ['O', 'P', 'Q'].map(|letter| Organization {
+        let is_there = |letter: &char| !self.hidden_organizations.contains(letter);
+        let organizations = ['O', 'P', 'Q'].into_iter().filter(is_there).map(|letter| Organization {
             id: org(letter),
             name: None,
             domains: self.domains.get(&letter).into_iter().flatten().map(|domain| verified(domain)).collect(),
@@ -37,7 +38,7 @@ impl State {
         };
         WorkosSnapshot {
             connections: readable.map(|(letter, connection)| seen(letter, connection)).collect(),
-            organizations: organizations.into(),
+            organizations: organizations.collect(),
             unreadable: garbled.map(|letter| record(conn(*letter).to_string())).chain(unknown).collect(),
             unreadable_organizations: Vec::new(),
         }

@@ -49,6 +49,8 @@ pub enum Event {
     Garble(char),
     /// WorkOS's list leaves a connection out without saying so, or shows it again.
     Hide(char),
+    /// WorkOS's list lacks an organization that exists, or no longer.
+    HideOrganization(char),
     /// WorkOS shows a record without an ID, or stops to.
     GarbleUnknown,
     /// An organization's verified domains change.
@@ -79,6 +81,7 @@ pub struct State {
     pub connections: BTreeMap<char, Connection>,
     garbled: BTreeSet<char>,
     hidden: BTreeSet<char>,
+    hidden_organizations: BTreeSet<char>,
     orphaned: BTreeSet<char>,
     has_unknown: bool,
     domains: BTreeMap<char, Vec<&'static str>>,
@@ -144,6 +147,7 @@ impl State {
             connections: BTreeMap::new(),
             garbled: BTreeSet::new(),
             hidden: BTreeSet::new(),
+            hidden_organizations: BTreeSet::new(),
             orphaned: BTreeSet::new(),
             has_unknown: false,
             domains: BTreeMap::new(),
@@ -224,6 +228,7 @@ impl State {
             Event::Disconnect(letter) => drop(self.connections.remove(letter)),
             Event::Garble(letter) => toggle(&mut self.garbled, *letter),
             Event::Hide(letter) => toggle(&mut self.hidden, *letter),
+            Event::HideOrganization(letter) => toggle(&mut self.hidden_organizations, *letter),
             Event::GarbleUnknown => self.has_unknown = !self.has_unknown,
             Event::Domains(organization, domains) => drop(self.domains.insert(*organization, domains.clone())),
             Event::Choose(chosen) => {
@@ -280,6 +285,7 @@ impl State {
     pub fn calm_down(&mut self) {
         self.garbled.clear();
         self.hidden.clear();
+        self.hidden_organizations.clear();
         self.orphaned.clear();
         self.has_unknown = false;
         (self.cognito.quota, self.cognito.refused_attribute) = (None, None);

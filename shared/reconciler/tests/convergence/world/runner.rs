@@ -1,6 +1,7 @@
 //! Runs the deployed reconciler in the world.
 
 use std::{
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -102,10 +103,17 @@ impl World {
         };
         let time = disturbance.time.map_or(LONG, |tenths| Duration::from_millis(100 * u64::from(tenths)));
         let end = clock::now().plus(time);
-        let ended = tokio::select! {
-            biased;
-            () = wire.crash() => None,
-            ended = reconciler.run(&wake_up, Urgency::AtOnce, Deadlines { usual: end, longest: end }) => Some(ended),
+        let mut running = pin!(reconciler.run(&wake_up, Urgency::AtOnce, Deadlines { usual: end, longest: end }));
+        let ended = loop {
+            tokio::select! {
+                biased;
+                () = wire.crash() => break None,
+                () = wire.stood_still() => {
+                    Box::pin(self.run(&Disturbance::default())).await;
+                    wire.go_on();
+                }
+                ended = &mut running => break Some(ended),
+            }
         };
         let report = match ended {
             Some(Ok(End::Done(report))) => Some(*report),
@@ -114,17 +122,18 @@ impl World {
         };
         let trial = wire.trial();
         let ran = Ran { report, changes: trial.changes, described: trial.described, faults: trial.faults.clone() };
+        let approved = trial.decisions.clone();
         drop(trial);
-        self.check_losses(&ran);
+        self.check_losses(&ran, &approved);
         ran
     }
 
-    /// Whatever a run took away is a loss that the guard knows.
-    fn check_losses(&self, ran: &Ran) {
+    /// Whatever a run took away is a loss that the guard knows, or was approved when it began.
+    fn check_losses(&self, ran: &Ran, approved: &Decisions) {
         let Some(pool) = self.state().items.pool() else { return };
         for step in ran.done().filter(|step| step.takes_away) {
             let is_counted = pool.run.losses.iter().any(|loss| loss.connection_id == step.connection_id);
-            let is_approved = pool.decisions.covers(step, clock::now());
+            let is_approved = [approved, &pool.decisions].iter().any(|them| them.covers(step, clock::now()));
             assert!(is_counted || is_approved, "{step:?} is done, and is no loss that the guard knows");
         }
     }
@@ -180,6 +189,7 @@ impl Wire {
         let mut trial = self.trial();
         trial.mode = Some(pool.options.mode);
         trial.options = Some(pool.options.clone());
+        trial.decisions = pool.decisions.clone();
         trial.is_removal = pool.status == PoolStatus::Removing;
     }
 }

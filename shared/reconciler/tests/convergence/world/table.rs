@@ -170,6 +170,14 @@ impl Items {
             .ok_or_else(stale)
     }
 
+    /// Whoever holds the pool loses it.
+    pub fn lose_lease(&mut self) {
+        if let Some(item) = self.stored.get_mut(POOL) {
+            item.remove("lease_holder");
+            item.remove("lease_until");
+        }
+    }
+
     fn take_lease(&mut self, Lease { run_id, call, now, until }: Lease<'_>) -> Taken {
         let (Some(pool), held_until) = (self.pool(), self.lease_until()) else { return Taken::Nothing };
         let item = self.stored.get_mut(POOL).unwrap();
@@ -192,9 +200,8 @@ impl Items {
     }
 
     fn release(&mut self, run_id: &str) {
-        if let Ok(item) = self.held(run_id) {
-            item.remove("lease_holder");
-            item.remove("lease_until");
+        if self.held(run_id).is_ok() {
+            self.lose_lease();
         }
     }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use causeway_core::{
+    decisions::Decisions,
     desired::Desired,
     health::ErrorClass,
     port::{DirectoryError, PoolError, Ports, Problem, TableError},
@@ -59,18 +60,20 @@ pub struct Disturbance {
     /// After how many tenths of a second time is over.
     pub time: Option<u8>,
     pub meanwhile: Option<(u8, Event)>,
+    /// Before which call the run loses its lease and stands still until another one is done.
+    pub overtaken: Option<u8>,
     /// By how many seconds the pool's list is behind, and what is shown of a single provider.
     pub behind: (u8, u8),
 }
 
 impl Disturbance {
     pub fn is_none(&self) -> bool {
-        self.faults.is_empty() && self.time.is_none() && self.meanwhile.is_none() && self.behind == (0, 0)
+        self.faults.is_empty() && self.time.is_none() && self.is_inside()
     }
 
     /// Whether nothing but faults and a lack of time disturbs the run.
     pub fn is_inside(&self) -> bool {
-        self.meanwhile.is_none() && self.behind == (0, 0)
+        self.meanwhile.is_none() && self.overtaken.is_none() && self.behind == (0, 0)
     }
 }
 
@@ -115,6 +118,8 @@ pub struct Trial {
     pub mode: Option<Mode>,
     /// The pool's options when the lease was taken: whoever changes them meanwhile is heard by the next run.
     pub options: Option<PoolOptions>,
+    /// What operators had decided then.
+    pub decisions: Decisions,
     pub is_removal: bool,
     pub bounds: Option<Bounds>,
 }
@@ -135,12 +140,15 @@ pub struct Wire {
     state: Arc<Mutex<State>>,
     trial: Arc<Mutex<Trial>>,
     crashed: Arc<Notify>,
+    stood_still: Arc<Notify>,
+    goes_on: Arc<Notify>,
 }
 
 impl Wire {
     pub fn new(state: Arc<Mutex<State>>, disturbance: &Disturbance) -> Self {
         let trial = Trial { disturbance: disturbance.clone(), ..Trial::default() };
-        Self { state, trial: Arc::new(Mutex::new(trial)), crashed: Arc::default() }
+        let (crashed, stood_still, goes_on) = (Arc::default(), Arc::default(), Arc::default());
+        Self { state, trial: Arc::new(Mutex::new(trial)), crashed, stood_still, goes_on }
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -154,6 +162,29 @@ impl Wire {
     /// Ends when the process does.
     pub async fn crash(&self) {
         self.crashed.notified().await;
+    }
+
+    /// Ends when the run stands still.
+    pub async fn stood_still(&self) {
+        self.stood_still.notified().await;
+    }
+
+    /// Has the run go on.
+    pub fn go_on(&self) {
+        self.goes_on.notify_one();
+    }
+
+    async fn be_overtaken(&self) {
+        let is_overtaken = {
+            let mut trial = self.trial();
+            let calls = trial.calls;
+            trial.disturbance.overtaken.take_if(|at| *at <= calls).is_some()
+        };
+        if is_overtaken {
+            self.state().items.lose_lease();
+            self.stood_still.notify_one();
+            self.goes_on.notified().await;
+        }
     }
 
     /// Asks something.
@@ -212,6 +243,7 @@ impl Wire {
         mut act: impl FnMut(&mut State) -> Result<T, E>,
     ) -> Result<T, E> {
         tokio::time::sleep(side.takes()).await;
+        self.be_overtaken().await;
         let (fault, is_throttled) = self.next(side);
         if fault == Some(Fault::Crash) {
             self.crashed.notify_one();
