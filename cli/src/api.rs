@@ -80,6 +80,11 @@ impl Api {
         Ok(Self { http, address, credentials })
     }
 
+    /// The base URL of the deployment.
+    pub fn base(&self) -> &str {
+        self.address.base()
+    }
+
     /// Reads.
     pub async fn get(&self, path: &str) -> Result<Answer, Failure> {
         self.send(Call::new(Method::GET, path, true)).await

@@ -7,6 +7,7 @@ use crate::{
         adopt::Adopt,
         approve::Approve,
         audit::Audit,
+        choose::Use,
         completions::Completions,
         health::{DeadLetters, Health},
         links::Links,
@@ -20,10 +21,11 @@ use crate::{
         role::Role,
         runs::Runs,
         sign_ins::SignIns,
+        status::Status,
         tenants::Tenants,
         verify::Verify,
     },
-    ids::{tenant_id, user_pool_id},
+    place::{Access, Place},
 };
 
 const EXIT_CODES: &str = "\
@@ -42,7 +44,7 @@ Exit codes:
 /// It calls the HTTP API of a deployment with the AWS credentials that the AWS CLI would use: environment,
 /// profile, single sign-on, credential process. What a call may do is IAM's to say.
 #[derive(Debug, Parser)]
-#[command(name = "causeway", version, after_long_help = EXIT_CODES, disable_help_subcommand = true)]
+#[command(name = "causeway", version, after_long_help = EXIT_CODES, max_term_width = 100)]
 pub struct Arguments {
     #[command(flatten)]
     pub connection: Connection,
@@ -71,6 +73,8 @@ pub struct Connection {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Chooses the tenant and the user pool of all commands that name none, or shows them
+    Use(Use),
     /// Tenants: WorkOS environments
     Tenants(Tenants),
     /// The user pools of a tenant
@@ -105,6 +109,8 @@ pub enum Command {
     Adopt(Adopt),
     /// Lists who changed what of a tenant over the API
     Audit(Audit),
+    /// Shows how many user pools are how, and those that need somebody, the worst first
+    Status(Status),
     /// Shows whether messages were given up, and how many wait
     Health(Health),
     /// Lists the messages that were given up, and sends them back
@@ -116,11 +122,47 @@ pub enum Command {
     ManPages(ManPages),
 }
 
+impl Command {
+    /// What it is about, and whether it changes that; `None` of one that is about no tenant, or about one that it makes.
+    pub fn place(&mut self) -> Option<(Place<'_>, Access)> {
+        let (pool, access) = match self {
+            Self::Tenants(tenants) => return tenants.place(),
+            Self::Pools(pools) => return Some(pools.place()),
+            Self::Links(links) => return Some(links.place()),
+            Self::Audit(audit) => return Some((Place::Tenant(&mut audit.tenant), Access::Look)),
+            Self::Role(role) => (&mut role.pool, Access::Look),
+            Self::Plan(plan) => (&mut plan.pool, Access::Look),
+            Self::Refusals(refusals) => (&mut refusals.pool, Access::Look),
+            Self::Providers(providers) => (&mut providers.pool, Access::Look),
+            Self::Runs(runs) => (runs.pool(), Access::Look),
+            Self::SignIns(sign_ins) => (&mut sign_ins.pool, Access::Look),
+            Self::Verify(verify) => (&mut verify.pool, Access::Change),
+            Self::Reconcile(reconcile) => (&mut reconcile.pool, Access::Change),
+            Self::Approve(approve) => (&mut approve.pool, Access::Change),
+            Self::Refuse(refuse) => (&mut refuse.pool, Access::Change),
+            Self::LetGo(let_go) => (&mut let_go.pool, Access::Change),
+            Self::Adopt(adopt) => (&mut adopt.pool, Access::Change),
+            Self::Use(_)
+            | Self::Onboard(_)
+            | Self::Status(_)
+            | Self::Health(_)
+            | Self::DeadLetters(_)
+            | Self::Completions(_)
+            | Self::ManPages(_) => return None,
+        };
+        Some((Place::Pool(pool), access))
+    }
+}
+
 /// Which tenant.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct TenantArgument {
-    /// The tenant's ID, such as tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N
-    #[arg(value_parser = tenant_id)]
+    /// The tenant: its ID, such as tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N, or its name, of which the beginning is enough to look.
+    /// Without it the one that `causeway use` has chosen
+    #[arg(value_name = "TENANT")]
+    pub named: Option<String>,
+    /// Its ID, once it is known.
+    #[arg(skip)]
     pub tenant: String,
 }
 
@@ -132,13 +174,18 @@ impl TenantArgument {
 }
 
 /// Which user pool.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct PoolArguments {
-    /// The tenant's ID, such as tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N
-    #[arg(value_parser = tenant_id)]
+    /// The tenant and its user pool, each by its ID, such as eu-west-1_AbCdEf123, or its name, of which the beginning is
+    /// enough to look. A user pool alone is one of the tenant that `causeway use` has chosen; without both it is the chosen
+    /// one
+    #[arg(value_names = ["TENANT", "USER_POOL"], num_args = 0..=2)]
+    pub named: Vec<String>,
+    /// The tenant's ID, once it is known.
+    #[arg(skip)]
     pub tenant: String,
-    /// The user pool's ID, such as eu-west-1_AbCdEf123
-    #[arg(value_parser = user_pool_id)]
+    /// The user pool's ID, once it is known.
+    #[arg(skip)]
     pub user_pool: String,
 }
 
@@ -168,7 +215,7 @@ pub struct IdempotencyArgument {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{CommandFactory, error::ErrorKind};
+    use clap::CommandFactory;
 
     const TENANT: &str = "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N";
     const POOL: &str = "eu-west-1_AbCdEf123";
@@ -192,20 +239,32 @@ mod tests {
             assert!(arguments.json);
             assert_eq!(arguments.connection.api_url.as_deref(), Some("https://a.example"));
             let Command::Verify(verify) = arguments.command else { panic!("{line:?}") };
-            assert_eq!(verify.pool.path(), format!("/v1/tenants/{TENANT}/user-pools/{POOL}"));
+            assert_eq!(verify.pool.named, [TENANT, POOL]);
         }
     }
 
     #[test]
-    fn an_id_that_can_not_be_one_is_refused_before_anything_is_called() {
-        for line in [
-            vec!["verify", POOL, TENANT],
-            vec!["verify", "tnt_..", POOL],
-            vec!["verify", TENANT, "eu-west-1_a/b"],
-            vec!["verify", TENANT, ""],
-            vec!["tenants", "show", "Example"],
-        ] {
-            assert_eq!(parse(&line).unwrap_err().kind(), ErrorKind::ValueValidation, "{line:?}");
+    fn what_comes_after_the_user_pool_is_found_with_and_without_one() {
+        const CONNECTION: &str = "conn_01E4ZCR3C56J083X43JQXF3JK5";
+        for named in [vec![], vec![POOL], vec![TENANT, POOL]] {
+            let line: Vec<&str> = ["let-go"].into_iter().chain(named.iter().copied()).chain([CONNECTION]).collect();
+            let mut command = parse(&line).unwrap().command;
+            let Some((Place::Pool(pool), Access::Change)) = command.place() else { panic!("{line:?}") };
+            assert_eq!(pool.named, named, "{line:?}");
+        }
+        let run = "01KAPJ7M7VYGJ5GM8WXT1C4D2N";
+        for named in [vec![], vec!["customers"], vec![TENANT, POOL]] {
+            for run in [None, Some(run)] {
+                let line: Vec<&str> = ["runs"].into_iter().chain(named.iter().copied()).chain(run).collect();
+                let mut command = parse(&line).unwrap().command;
+                let Some((Place::Pool(pool), Access::Look)) = command.place() else { panic!("{line:?}") };
+                assert_eq!(pool.named, named, "{line:?}");
+                let Command::Runs(runs) = command else { panic!("{line:?}") };
+                assert_eq!(runs.run.as_deref(), run, "{line:?}");
+            }
+        }
+        for line in [vec!["verify", TENANT, POOL, "more"], vec!["tenants", "show", TENANT, "more"], vec!["let-go"]] {
+            assert!(parse(&line).is_err(), "{line:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod approve;
 pub mod audit;
+pub mod choose;
 pub mod completions;
 pub mod health;
 pub mod links;
@@ -16,6 +17,7 @@ pub mod refusals;
 pub mod role;
 pub mod runs;
 pub mod sign_ins;
+pub mod status;
 pub mod tenants;
 pub mod verify;
 
@@ -24,6 +26,7 @@ use serde_json::Value;
 use crate::{
     api::{self, Api},
     arguments::{Command, ListArguments},
+    chosen::{Choices, Chosen},
     failure::{Ending, Failure},
     output::Output,
     shown,
@@ -39,6 +42,11 @@ pub struct Session {
 }
 
 impl Session {
+    /// What is chosen for this deployment.
+    pub fn chosen(&self) -> Result<Chosen, Failure> {
+        Choices::of_operator()?.of(self.api.base())
+    }
+
     /// Shows a list, `text` being made of its items.
     async fn show_list(
         &self,
@@ -47,14 +55,22 @@ impl Session {
         text: impl FnOnce(&[Value]) -> Result<String, Failure>,
     ) -> Result<Ending, Failure> {
         let list = self.api.list(path, arguments.limit).await?;
-        self.output.show(&list, || Ok(format!("{}{}", text(api::items(&list))?, shown::unreadable(&list))))?;
+        self.output.show(&list, || {
+            let items = api::items(&list);
+            let text = if items.is_empty() { "There are none.\n".to_owned() } else { text(items)? };
+            Ok(format!("{text}{}", shown::unreadable(&list)))
+        })?;
         Ok(Ending::Done)
     }
 }
 
 /// Does what was asked.
-pub async fn run(session: &Session, command: &Command) -> Result<Ending, Failure> {
+pub async fn run(session: &Session, command: &mut Command) -> Result<Ending, Failure> {
+    if let Some((place, access)) = command.place() {
+        place.resolve(session, access).await?;
+    }
     match command {
+        Command::Use(choose) => choose.run(session).await,
         Command::Tenants(tenants) => tenants.run(session).await,
         Command::Pools(pools) => pools.run(session).await,
         Command::Role(role) => role.run(session).await,
@@ -72,6 +88,7 @@ pub async fn run(session: &Session, command: &Command) -> Result<Ending, Failure
         Command::Links(links) => links.run(session).await,
         Command::Adopt(adopt) => adopt.run(session).await,
         Command::Audit(audit) => audit.run(session).await,
+        Command::Status(status) => status.run(session).await,
         Command::Health(health) => health.run(session).await,
         Command::DeadLetters(letters) => letters.run(session).await,
         Command::Completions(completions) => completions.run(),

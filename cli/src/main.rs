@@ -6,10 +6,12 @@
 
 mod api;
 mod arguments;
+mod chosen;
 mod commands;
 mod failure;
 mod ids;
 mod output;
+mod place;
 mod question;
 mod secret_input;
 mod shown;
@@ -42,7 +44,7 @@ async fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-async fn run(arguments: Arguments, output: Output) -> Result<Ending, Failure> {
+async fn run(mut arguments: Arguments, output: Output) -> Result<Ending, Failure> {
     match &arguments.command {
         Command::Completions(completions) => return completions.run(),
         Command::ManPages(pages) => return pages.run(),
@@ -52,5 +54,5 @@ async fn run(arguments: Arguments, output: Output) -> Result<Ending, Failure> {
     let region = arguments.connection.region.as_deref();
     let address = Address::new(arguments.connection.api_url.as_deref(), region, caller.region.as_deref())?;
     let session = Session { api: Api::new(address, caller.credentials)?, output };
-    commands::run(&session, &arguments.command).await
+    commands::run(&session, &mut arguments.command).await
 }

@@ -3,12 +3,15 @@
 use std::{
     io::{self, IsTerminal, Write},
     process,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
-use crate::failure::Failure;
+use causeway_core::timestamp::Timestamp;
+
+use crate::{failure::Failure, shown};
 
 /// The columns of a table that is not shown on a terminal.
 const USUAL_WIDTH: u16 = 120;
@@ -19,6 +22,8 @@ pub struct Output {
     json: bool,
     /// Whether somebody watches.
     shows_progress: bool,
+    /// Whether the result goes to a terminal.
+    is_terminal: bool,
     width: u16,
 }
 
@@ -29,6 +34,7 @@ impl Output {
         Self {
             json,
             shows_progress: io::stderr().is_terminal(),
+            is_terminal: io::stdout().is_terminal(),
             width: terminal.map_or(USUAL_WIDTH, |(terminal_size::Width(columns), _)| columns.max(60)),
         }
     }
@@ -41,6 +47,27 @@ impl Output {
             return print(&format!("{json}\n"));
         }
         print(&text()?)
+    }
+
+    /// Shows an answer once more, after `before`. On a terminal it takes the place of what is there. Elsewhere it follows it,
+    /// under the time and only where it has changed; as JSON each is one line.
+    pub fn show_again(
+        self,
+        answer: &Value,
+        before: &Value,
+        text: impl FnOnce() -> Result<String, Failure>,
+    ) -> Result<(), Failure> {
+        if self.is_terminal && !self.json {
+            return print(&format!("\x1b[H\x1b[2J{}", text()?));
+        }
+        if answer == before {
+            return Ok(());
+        }
+        if self.json {
+            return print(&format!("{answer}\n"));
+        }
+        let now = Timestamp::from_millis(now_in_millis());
+        print(&format!("{}\n{}\n", shown::time(&now.to_string()), text()?))
     }
 
     /// Says something to people only; scripts have the result.
@@ -78,6 +105,11 @@ impl Output {
     pub fn width(self) -> u16 {
         self.width
     }
+}
+
+fn now_in_millis() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or_default()
 }
 
 /// Prints to standard output.

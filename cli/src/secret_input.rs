@@ -22,12 +22,20 @@ pub enum SecretSource {
     File(PathBuf),
     /// An environment variable.
     Variable(String),
+    /// What was given is no source but the secret itself, which nothing keeps or shows.
+    Itself,
 }
 
-/// Reads `-`, `env:NAME`, or the path of a file.
+/// What keys of WorkOS's and secrets of webhooks begin with.
+const SECRETS: [&str; 2] = ["sk_", "whsec_"];
+
+/// Reads `-`, `env:NAME`, or the path of a file. A secret in its place is taken, and refused by [`SecretSource::read`]: what
+/// is refused here is shown.
 pub fn secret_source(text: &str) -> Result<SecretSource, String> {
+    let is_secret = |text: &str| SECRETS.iter().any(|beginning| text.trim_start().starts_with(beginning));
     match text.strip_prefix("env:") {
         _ if text.is_empty() => Err("it is empty".to_owned()),
+        name if is_secret(name.unwrap_or(text)) => Ok(SecretSource::Itself),
         Some("") => Err("`env:` needs the name of a variable".to_owned()),
         Some(name) => Ok(SecretSource::Variable(name.to_owned())),
         None if text == "-" => Ok(SecretSource::Stdin),
@@ -41,6 +49,7 @@ impl SecretSource {
         let failed =
             |source: io::Error| Failure::Local { what: format!("{what} can't be read"), source: source.into() };
         let text = match self {
+            Self::Itself => return Err(Failure::Usage(itself(what))),
             Self::Stdin if io::stdin().is_terminal() => {
                 rpassword::prompt_password(format!("{what} (not shown): ")).map_err(failed)?
             }
@@ -63,6 +72,14 @@ impl SecretSource {
     }
 }
 
+/// What to do where a secret was given in the place of a source.
+fn itself(what: &str) -> String {
+    format!(
+        "{what} itself was given, and not where it is: a file, env:NAME, or - for standard input. Whoever may list the \
+         processes of this machine could see it, and your shell may have kept it in its history: replace it"
+    )
+}
+
 fn limited(source: impl Read) -> io::Result<String> {
     let mut text = String::new();
     source.take(LONGEST).read_to_string(&mut text)?;
@@ -79,7 +96,17 @@ mod tests {
         assert_eq!(secret_source("-"), Ok(SecretSource::Stdin));
         assert_eq!(secret_source("env:KEY"), Ok(SecretSource::Variable("KEY".to_owned())));
         assert_eq!(secret_source("key.txt"), Ok(SecretSource::File(PathBuf::from("key.txt"))));
+        assert_eq!(secret_source("./sk_example"), Ok(SecretSource::File(PathBuf::from("./sk_example"))));
         assert!(secret_source("").is_err() && secret_source("env:").is_err());
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_its_source_is_recognised_and_kept_nowhere() {
+        for given in ["sk_test_123", " sk_live_a/b.c", "env:sk_test_123", "whsec_123", "sk_"] {
+            let source = secret_source(given).unwrap();
+            let told = format!("{source:?} {}", source.read("the key").unwrap_err().text());
+            assert!(source == SecretSource::Itself && !told.contains("123") && !told.contains("sk_"), "{told}");
+        }
     }
 
     #[test]

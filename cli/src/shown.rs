@@ -11,6 +11,7 @@ pub mod lists;
 mod names_tests;
 pub mod pool;
 pub mod run;
+pub mod status;
 pub mod steps;
 mod style;
 mod table;
@@ -21,6 +22,25 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::failure::Failure;
+
+/// Calls of the API in its own texts, each with what to type for it.
+const COMMANDS: [(&str, &str); 8] = [
+    ("`reconcile` with `dry_run`", "`causeway plan`"),
+    ("`POST .../refusals`", "`causeway refuse`"),
+    ("`DELETE .../refusals/{connection_id}`", "`causeway let-go`"),
+    ("`POST .../admission`", "`causeway pools admit`"),
+    ("`POST .../reconcile`", "`causeway reconcile`"),
+    ("`POST .../adopt`", "`causeway adopt`"),
+    ("`GET .../role`", "`causeway role`"),
+    ("send the `DELETE` again", "send the removal again (`causeway pools remove`)"),
+];
+
+/// What to do, in commands of this command line and not in calls of the API.
+pub fn in_commands(remedy: &str) -> String {
+    let text = COMMANDS.iter().fold(remedy.to_owned(), |text, (call, command)| text.replace(call, command));
+    let text = text.replace("Run `verify`", "Run `causeway verify`").replace("call `verify`", "run `causeway verify`");
+    text.replace("ask for a reconcile", "ask for a run (`causeway reconcile`)")
+}
 
 /// Reads an answer for showing it: what it has more than is shown is of no interest, and no text in it
 /// controls the terminal.
@@ -63,8 +83,46 @@ pub fn time(text: &str) -> String {
     }
 }
 
+/// The day of a time of the API's.
+pub fn day(text: &str) -> String {
+    text.split('T').next().unwrap_or_default().to_owned()
+}
+
 fn optional_time(text: Option<&str>) -> String {
     text.map_or_else(|| "-".to_owned(), time)
+}
+
+/// A name that somebody else chose, in one line of `longest` characters at most and between quotation marks of which it
+/// has none.
+pub fn quoted(name: &str, longest: usize) -> String {
+    let name: String = shown(&name.replace('\n', " ").replace('"', "'"), Some('\u{fffd}')).collect();
+    match name.char_indices().nth(longest) {
+        Some((end, _)) => format!("\"{}...\"", &name[..end]),
+        None => format!("\"{name}\""),
+    }
+}
+
+/// A text in lines of `width` characters at most where its words are short enough, each with `indent` before it.
+pub fn wrapped(text: &str, width: usize, indent: &str) -> String {
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = indent.to_owned();
+        for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
+            let is_first = line.len() == indent.len();
+            if !is_first && line.chars().count() + 1 + word.chars().count() > width {
+                lines.push(std::mem::replace(&mut line, format!("{indent}{word}")));
+                continue;
+            }
+            if !is_first {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    // The last line ends, too.
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// `1 step`, `2 steps`.
@@ -83,6 +141,26 @@ mod tests {
         assert_eq!(shown, json!({"name": ["a\u{fffd}[2Jb\u{fffd}\nc", "a\u{fffd}\u{fffd}b"]}));
         let piled: Value = read(&json!({"name": format!("a{}", "\u{301}".repeat(50))}), "a test").unwrap();
         assert_eq!(piled["name"].as_str().unwrap().chars().count(), 5, "no pile of marks reaches into other lines");
+    }
+
+    #[test]
+    fn what_the_api_says_to_do_names_no_call_once_it_is_shown() {
+        const SOURCES: [&str; 6] = [
+            include_str!("../../shared/core/src/health.rs"),
+            include_str!("../../shared/core/src/trouble.rs"),
+            include_str!("../../shared/core/src/plan.rs"),
+            include_str!("../../shared/core/src/guard.rs"),
+            include_str!("../../shared/reconciler/src/ending.rs"),
+            include_str!("../../shared/tenancy/src/verify.rs"),
+        ];
+        let mut found = 0;
+        for line in SOURCES.iter().flat_map(|source| source.lines()).filter(|line| !line.trim().starts_with("//")) {
+            let shown = in_commands(line);
+            found += usize::from(shown != line);
+            let calls = ["`GET ", "`POST ", "`PATCH ", "`DELETE", "`dry_run`"];
+            assert!(calls.iter().all(|call| !shown.contains(call)), "{shown}");
+        }
+        assert!(found > 7, "{found} lines tell of commands");
     }
 
     #[test]

@@ -38,6 +38,11 @@ impl Address {
         Ok(Self { base: parsed.as_str().trim_end_matches('/').to_owned(), region: region.to_owned() })
     }
 
+    /// Where it is, without a trailing slash.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// A path below it, which begins with a slash.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)

@@ -13,9 +13,10 @@ use crate::{
 
 /// `causeway adopt`.
 #[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
 pub struct Adopt {
     #[command(flatten)]
-    pool: PoolArguments,
+    pub pool: PoolArguments,
     /// The provider's name in the user pool
     provider: String,
     /// The connection that it is for, conn_...; without it the one whose ID is among its identifiers

@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Approve {
     #[command(flatten)]
-    pool: PoolArguments,
+    pub pool: PoolArguments,
     /// Approves only if the steps that are held back are those of this hash, as a plan showed it
     #[arg(long)]
     hash: Option<String>,

@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Audit {
     #[command(flatten)]
-    tenant: TenantArgument,
+    pub tenant: TenantArgument,
     #[command(flatten)]
     list: ListArguments,
 }

@@ -8,6 +8,7 @@ use crate::{
     commands::Session,
     failure::{Ending, Failure},
     ids::link_id,
+    place::{Access, Place},
     shown,
 };
 
@@ -37,6 +38,7 @@ enum LinksCommand {
         idempotency: IdempotencyArgument,
     },
     /// Revokes an onboarding link, and the session that it was traded for
+    #[command(allow_missing_positional = true)]
     Revoke {
         #[command(flatten)]
         tenant: TenantArgument,
@@ -83,6 +85,16 @@ impl NewLink {
 }
 
 impl Links {
+    /// The tenant that it is about.
+    pub fn place(&mut self) -> (Place<'_>, Access) {
+        match &mut self.command {
+            LinksCommand::List { tenant, .. } => (Place::Tenant(tenant), Access::Look),
+            LinksCommand::Create { tenant, .. } | LinksCommand::Revoke { tenant, .. } => {
+                (Place::Tenant(tenant), Access::Change)
+            }
+        }
+    }
+
     pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
         match &self.command {
             LinksCommand::List { tenant, list } => {

@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Plan {
     #[command(flatten)]
-    pool: PoolArguments,
+    pub pool: PoolArguments,
 }
 
 impl Plan {

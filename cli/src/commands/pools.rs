@@ -15,6 +15,7 @@ use crate::{
         pools::{create::Create, remove::Remove, update::Update},
     },
     failure::{Ending, Failure},
+    place::{Access, Place},
     shown,
 };
 
@@ -47,6 +48,18 @@ enum PoolsCommand {
 }
 
 impl Pools {
+    /// What it is about.
+    pub fn place(&mut self) -> (Place<'_>, Access) {
+        match &mut self.command {
+            PoolsCommand::List { tenant, .. } => (Place::Tenant(tenant), Access::Look),
+            PoolsCommand::Show(pool) => (Place::Pool(pool), Access::Look),
+            PoolsCommand::Create(create) => (Place::NewPool(&mut create.pool), Access::Change),
+            PoolsCommand::Admit(pool) => (Place::Pool(pool), Access::Change),
+            PoolsCommand::Update(update) => (Place::Pool(&mut update.pool), Access::Change),
+            PoolsCommand::Remove(remove) => (Place::Pool(&mut remove.pool), Access::Change),
+        }
+    }
+
     pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
         match &self.command {
             PoolsCommand::List { tenant, list } => {

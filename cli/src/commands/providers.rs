@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Providers {
     #[command(flatten)]
-    pool: PoolArguments,
+    pub pool: PoolArguments,
     #[command(flatten)]
     list: ListArguments,
 }

@@ -21,7 +21,7 @@ const RECENT: u32 = 20;
 #[derive(Debug, Args)]
 pub struct Reconcile {
     #[command(flatten)]
-    pool: PoolArguments,
+    pub pool: PoolArguments,
     #[command(flatten)]
     wait: WaitArguments,
 }

@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Refuse {
     #[command(flatten)]
-    pool: PoolArguments,
+    pub pool: PoolArguments,
     /// A connection of which nothing is to be taken; may be repeated
     #[arg(long = "connection", value_name = "ID", value_parser = connection_id, required = true)]
     connections: Vec<String>,
@@ -49,7 +49,7 @@ fn refused(answer: &Value) -> Result<String, Failure> {
 #[derive(Debug, Args)]
 pub struct Refusals {
     #[command(flatten)]
-    pool: PoolArguments,
+    pub pool: PoolArguments,
     #[command(flatten)]
     list: ListArguments,
 }
@@ -62,9 +62,10 @@ impl Refusals {
 
 /// `causeway let-go`.
 #[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
 pub struct LetGo {
     #[command(flatten)]
-    pool: PoolArguments,
+    pub pool: PoolArguments,
     /// The connection
     #[arg(value_parser = connection_id)]
     connection: String,

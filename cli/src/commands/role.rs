@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Role {
     #[command(flatten)]
-    pool: PoolArguments,
+    pub pool: PoolArguments,
     /// In which form
     #[arg(long, value_enum, default_value_t = Form::Cloudformation)]
     form: Form,

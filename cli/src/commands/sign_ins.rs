@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct SignIns {
     #[command(flatten)]
-    pool: PoolArguments,
+    pub pool: PoolArguments,
     /// Only those of this connection, conn_...
     #[arg(long, value_name = "ID", value_parser = connection_id)]
     connection: Option<String>,

@@ -14,6 +14,7 @@ use crate::{
         tenants::{create::Create, remove::Remove, update::Update},
     },
     failure::{Ending, Failure},
+    place::{Access, Place},
     shown,
 };
 
@@ -53,6 +54,19 @@ struct RotateWebhook {
 }
 
 impl Tenants {
+    /// The tenant that it is about; `None` where it lists them or makes one.
+    pub fn place(&mut self) -> Option<(Place<'_>, Access)> {
+        let (tenant, access) = match &mut self.command {
+            TenantsCommand::List(_) | TenantsCommand::Create(_) => return None,
+            TenantsCommand::Show(tenant) => (tenant, Access::Look),
+            TenantsCommand::Update(update) => (&mut update.tenant, Access::Change),
+            TenantsCommand::RotateExternalId(tenant) => (tenant, Access::Change),
+            TenantsCommand::RotateWebhook(rotate) => (&mut rotate.tenant, Access::Change),
+            TenantsCommand::Remove(remove) => (&mut remove.tenant, Access::Change),
+        };
+        Some((Place::Tenant(tenant), access))
+    }
+
     pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
         match &self.command {
             TenantsCommand::List(list) => session.show_list("/v1/tenants", *list, shown::tenant::list).await,

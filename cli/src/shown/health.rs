@@ -10,10 +10,15 @@ use crate::{
     shown::{self, table},
 };
 
+/// What to do about what the timer gave up.
+pub const TIMERS: &str = "docs/operations.md, TimerDeadLetterAlarm, says what to do about the timer's.\n";
+
 #[derive(Deserialize)]
 struct Health {
     state: String,
     dead_letters: u64,
+    #[serde(default)]
+    timer_dead_letters: u64,
     wake_ups_waiting: u64,
     wake_ups_in_flight: u64,
     #[serde(default)]
@@ -49,13 +54,20 @@ fn unwell(pools: Vec<Unwell>, what: &str) -> String {
 pub fn health(answer: &Value) -> Result<String, Failure> {
     let health: Health = shown::read(answer, "the health")?;
     let mut text = format!(
-        "{}: {} dead letters, {} wake-ups waiting, {} in flight\n",
-        health.state, health.dead_letters, health.wake_ups_waiting, health.wake_ups_in_flight
+        "{}: {} dead letters, {} of the timer's, {} wake-ups waiting, {} in flight\n",
+        health.state,
+        health.dead_letters,
+        health.timer_dead_letters,
+        health.wake_ups_waiting,
+        health.wake_ups_in_flight
     );
     if health.dead_letters > 0 {
         text.push_str("Look at them with `causeway dead-letters`; `--redrive` sends them back.\n");
     }
-    text.push_str(&unwell(health.for_operator, "For you (`causeway pools show` says what to do):"));
+    if health.timer_dead_letters > 0 {
+        text.push_str(TIMERS);
+    }
+    text.push_str(&unwell(health.for_operator, "For you (`causeway status` says what to do):"));
     text.push_str(&unwell(health.for_tenants, "For their tenants, who have to mend them:"));
     Ok(text)
 }

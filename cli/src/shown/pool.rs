@@ -14,6 +14,8 @@ use crate::{
 struct Pool {
     tenant_id: String,
     user_pool_id: String,
+    #[serde(default)]
+    name: Option<String>,
     account_id: String,
     role_arn: String,
     status: String,
@@ -29,6 +31,8 @@ struct Pool {
     domain_identifiers: bool,
     #[serde(default)]
     clear_missing_attributes: bool,
+    #[serde(default)]
+    start: Option<Start>,
     #[serde(default)]
     domain_lookup: Option<DomainLookup>,
     #[serde(default)]
@@ -65,6 +69,27 @@ impl Chosen {
             Self::Each(each) if each.is_empty() => "none".to_owned(),
             Self::Each(each) => each.join(", "),
             Self::Word(word) => word.clone(),
+        }
+    }
+}
+
+/// Where sign-ins lead that begin at the customer's identity provider.
+#[derive(Deserialize)]
+struct Start {
+    #[serde(default)]
+    login_url: Option<String>,
+    #[serde(default)]
+    app_client: Option<String>,
+    #[serde(default)]
+    redirect_uri: Option<String>,
+}
+
+impl Start {
+    fn text(&self) -> String {
+        match (&self.login_url, &self.app_client, &self.redirect_uri) {
+            (Some(url), ..) => url.clone(),
+            (None, Some(client), Some(callback)) => format!("{client}, {callback}"),
+            _ => "?".to_owned(),
         }
     }
 }
@@ -139,7 +164,7 @@ impl Standing {
     pub fn needs_somebody(&self) -> Option<String> {
         let health = self.health.as_ref()?;
         let is_somebodys = ["denied", "quota", "rejected", "held"].contains(&health.state.as_str());
-        is_somebodys.then(|| format!("{}: {}\n  {}", health.state, health.message, health.remedy))
+        is_somebodys.then(|| format!("{}: {}\n  {}", health.state, health.message, shown::in_commands(&health.remedy)))
     }
 
     /// In short.
@@ -158,6 +183,7 @@ pub fn details(answer: &Value) -> Result<String, Failure> {
     let organizations = pool.organizations.map_or_else(|| "all".to_owned(), |ids| Chosen::Each(ids).text());
     let mut rows = vec![
         ("user pool", pool.user_pool_id),
+        ("name", pool.name.unwrap_or_else(|| "-".to_owned())),
         ("tenant", pool.tenant_id),
         ("account", pool.account_id),
         ("role", pool.role_arn),
@@ -168,6 +194,7 @@ pub fn details(answer: &Value) -> Result<String, Failure> {
         ("organizations", organizations),
         ("domains as identifiers", if pool.domain_identifiers { "yes" } else { "no" }.to_owned()),
         ("missing attributes", if pool.clear_missing_attributes { "emptied" } else { "kept" }.to_owned()),
+        ("sign-ins from a tile", pool.start.as_ref().map_or_else(|| "refused".to_owned(), Start::text)),
         ("lookup by domain", pool.domain_lookup.as_ref().map_or_else(|| "off".to_owned(), DomainLookup::text)),
         ("attributes", mapping.join(", ")),
         ("connections", pool.counts.connections.to_string()),
@@ -176,7 +203,7 @@ pub fn details(answer: &Value) -> Result<String, Failure> {
         ("next run", shown::optional_time(pool.next_due_at.as_deref())),
         ("health", format!("{}, since {}", pool.health.state, shown::time(&pool.health.since))),
     ];
-    for (name, text) in [("", pool.health.message), ("to do", pool.health.remedy)] {
+    for (name, text) in [("", pool.health.message), ("to do", shown::in_commands(&pool.health.remedy))] {
         if !text.is_empty() {
             rows.push((name, text));
         }
@@ -190,17 +217,9 @@ pub fn list(items: &[Value]) -> Result<String, Failure> {
     for item in items {
         let pool: Pool = shown::read(item, "a user pool")?;
         let status = pool.status();
-        rows.push(vec![
-            pool.user_pool_id,
-            pool.account_id,
-            status,
-            pool.mode,
-            pool.health.state,
-            pool.counts.connections.to_string(),
-            pool.counts.providers.to_string(),
-            pool.last_run.map_or_else(|| "-".to_owned(), |run| shown::time(&run.finished_at)),
-        ]);
+        let providers = format!("{} of {}", pool.counts.providers, pool.counts.connections);
+        let name = pool.name.unwrap_or_else(|| "-".to_owned());
+        rows.push(vec![name, pool.health.state, status, pool.mode, providers, pool.user_pool_id]);
     }
-    let header = ["USER POOL", "ACCOUNT", "STATUS", "MODE", "HEALTH", "CONNECTIONS", "PROVIDERS", "LAST RUN"];
-    Ok(table::table(&header, rows))
+    Ok(table::fitting(&["NAME", "HEALTH", "STATUS", "MODE", "PROVIDERS", "USER POOL"], rows, 1))
 }

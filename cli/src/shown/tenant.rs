@@ -104,7 +104,13 @@ pub fn list(items: &[Value]) -> Result<String, Failure> {
     for item in items {
         let tenant: Tenant = shown::read(item, "a tenant")?;
         let key = tenant.workos.key();
-        rows.push(vec![tenant.id, tenant.name, tenant.workos.client_id, key, shown::time(&tenant.created_at)]);
+        rows.push(vec![
+            tenant.name,
+            tenant.contact.unwrap_or_default(),
+            key,
+            shown::day(&tenant.created_at),
+            tenant.id,
+        ]);
     }
-    Ok(table::table(&["TENANT", "NAME", "WORKOS CLIENT ID", "API KEY", "REGISTERED"], rows))
+    Ok(table::fitting(&["NAME", "CONTACT", "API KEY", "REGISTERED", "TENANT"], rows, 1))
 }

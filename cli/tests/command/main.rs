@@ -4,11 +4,13 @@
 
 mod changes;
 mod lists;
+mod naming;
 mod onboarding;
 mod operations;
 mod refusals;
 mod scripted_server;
 mod sent;
+mod status;
 
 use std::{
     io::Write,

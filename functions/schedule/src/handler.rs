@@ -1,22 +1,23 @@
 //! One tick: a wake-up for each pool that is due, whose due time then moves on. Whatever fails or lags keeps nothing else
 //! waiting: each shard is looked through beside the others, and the pools that are not well are counted meanwhile.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use causeway_aws::clock;
 use causeway_core::{
     timestamp::Timestamp,
+    trouble::Trouble,
     wake_up::{Cause, WakeUp},
 };
 use causeway_queue::{Deduplication, MOST_AT_ONCE, Queue, QueueError};
 use causeway_store::{DUE_SHARDS, DueCursor, DuePool, Store, StoreError, Unwell};
-use causeway_telemetry::{METRICS, chain, current_trace_id, measured};
+use causeway_telemetry::{METRICS, Metric, chain, current_trace_id, measured};
 use futures::future::join_all;
 use lambda_runtime::{Context, Error};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use crate::measure::{Seen, Ticked, UNWELL};
+use crate::measure::{Seen, Ticked};
 
 /// How many pools of a shard are read at a time.
 const PAGE: i32 = 50;
@@ -136,23 +137,21 @@ impl Schedule {
         Ok(page.next)
     }
 
-    /// The pools that are not well, by state as in [`UNWELL`]. A state that can't be asked for, or not in time, is left
-    /// out: pools are woken up all the same.
-    async fn unwell(&self, time: Duration) -> [Option<Unwell>; 8] {
+    /// The pools that are not well, by their trouble, of those that are counted. One that can't be asked for, or not in time,
+    /// is left out: pools are woken up all the same.
+    async fn unwell(&self, time: Duration) -> BTreeMap<Trouble, Unwell> {
         let end = Instant::now() + time.min(COUNTED_WITHIN);
-        let asked = UNWELL.map(async |(state, _)| match timeout_at(end, self.store.unwell(state)).await {
-            Ok(Ok(unwell)) => Some(unwell),
-            Ok(Err(error)) => {
-                tracing::warn!(?state, error = chain(&error), "the pools of a state were not counted");
-                None
-            }
-            Err(late) => {
-                tracing::warn!(?state, error = chain(&late), "the pools of a state were not counted");
-                None
-            }
+        let counted = Trouble::ALL.into_iter().filter(|trouble| Metric::of_pools(*trouble).is_some());
+        let asked = counted.map(async |trouble| {
+            let late = match timeout_at(end, self.store.unwell(trouble)).await {
+                Ok(Ok(unwell)) => return Some((trouble, unwell)),
+                Ok(Err(error)) => chain(&error),
+                Err(late) => chain(&late),
+            };
+            tracing::warn!(state = trouble.as_str(), error = late, "the pools of a state were not counted");
+            None
         });
-        let mut known = join_all(asked).await.into_iter();
-        UNWELL.map(|_| known.next().flatten())
+        join_all(asked).await.into_iter().flatten().collect()
     }
 
     /// Wakes up to ten pools up, and says of each whether it was.

@@ -1,22 +1,10 @@
 //! What a tick is measured by.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use causeway_core::{health::HealthState, timestamp::Timestamp};
+use causeway_core::{timestamp::Timestamp, trouble::Trouble};
 use causeway_store::Unwell;
 use causeway_telemetry::{Measurements, Metric};
-
-/// The states of health in which pools are counted.
-pub const UNWELL: [(HealthState, Metric); 8] = [
-    (HealthState::Transient, Metric::PoolsTransient),
-    (HealthState::Throttled, Metric::PoolsThrottled),
-    (HealthState::Conflict, Metric::PoolsConflict),
-    (HealthState::Denied, Metric::PoolsDenied),
-    (HealthState::Quota, Metric::PoolsQuota),
-    (HealthState::Rejected, Metric::PoolsRejected),
-    (HealthState::Held, Metric::PoolsHeld),
-    (HealthState::Bug, Metric::PoolsBug),
-];
 
 /// What is counted for a message of the timer's queue that is no wake-up.
 pub fn of_malformed() -> Measurements {
@@ -55,23 +43,23 @@ pub struct Seen {
     pub ticked: Ticked,
     /// Whether it came to its end, and could read all that was due.
     pub is_whole: bool,
-    /// The pools that are not well, by state as in [`UNWELL`]; none of a state that could not be asked for.
-    pub unwell: [Option<Unwell>; 8],
+    /// The pools that are not well, by their trouble; without those that could not be asked for.
+    pub unwell: BTreeMap<Trouble, Unwell>,
 }
 
 impl Seen {
     /// How many pools are not well, as far as that is known.
     pub fn unwell(&self) -> u64 {
-        self.unwell.iter().flatten().map(|unwell| unwell.count).sum()
+        self.unwell.values().map(|unwell| unwell.count).sum()
     }
 
     /// Adds what the tick at `now` saw to its calls. `interval` is how often a pool that is well is looked at.
     pub fn measure(&self, metrics: &mut Measurements, interval: Duration, now: Timestamp) {
         metrics.add(Metric::PoolsWoken, self.ticked.woken);
         metrics.add(Metric::PoolsNotWoken, self.ticked.failed);
-        for ((_, metric), unwell) in UNWELL.iter().zip(&self.unwell) {
-            if let Some(unwell) = unwell {
-                metrics.add(*metric, unwell.count);
+        for (trouble, unwell) in &self.unwell {
+            if let Some(metric) = Metric::of_pools(*trouble) {
+                metrics.add(metric, unwell.count);
             }
         }
         if let Some(age) = self.oldest_sync_age(interval, now) {
@@ -81,17 +69,15 @@ impl Seen {
 
     /// For how long the pool has not been brought in line that has waited longest, of those that are nobody else's to
     /// mend: one interval and for how long it is due, or for how long it has failed. A run that fails moves the due
-    /// time of its pool on, so that its failures alone tell of it. None where something that counts is not known: a
+    /// time of its pool on, so that its failures alone tell of it, or that no run has ended for it yet. None where something that counts is not known: a
     /// service level that nobody knows is not held.
     fn oldest_sync_age(&self, interval: Duration, now: Timestamp) -> Option<Duration> {
         if !self.is_whole {
             return None;
         }
         let mut age = interval + self.ticked.longest_due.map_or(Duration::ZERO, |due| now.since(due));
-        for ((state, _), unwell) in UNWELL.iter().zip(&self.unwell) {
-            if state.is_nobody_elses_to_mend() {
-                age = age.max(unwell.as_ref()?.since.map_or(Duration::ZERO, |since| now.since(since)));
-            }
+        for trouble in Trouble::ALL.iter().filter(|trouble| trouble.is_nobody_elses_to_mend()) {
+            age = age.max(self.unwell.get(trouble)?.since.map_or(Duration::ZERO, |since| now.since(since)));
         }
         Some(age)
     }
@@ -113,15 +99,15 @@ mod tests {
         now().minus(Duration::from_secs(seconds))
     }
 
-    /// A tick that had something due for so many seconds, and saw one pool in each of these states, since so many
+    /// A tick that had something due for so many seconds, and saw one pool in each of these troubles, since so many
     /// seconds ago.
-    fn seen(longest_due: Option<u64>, since: &[(HealthState, u64)]) -> Seen {
+    fn seen(longest_due: Option<u64>, since: &[(Trouble, u64)]) -> Seen {
         let ticked = Ticked { longest_due: longest_due.map(ago), ..Ticked::default() };
-        let unwell = UNWELL.map(|(state, _)| {
-            let mut of_state = since.iter().filter(|(other, _)| *other == state);
-            let since = of_state.next().map(|(_, seconds)| ago(*seconds));
-            Some(Unwell { count: u64::from(since.is_some()), since })
+        let unwell = Trouble::ALL.map(|trouble| {
+            let since = since.iter().find(|(other, _)| *other == trouble).map(|(_, seconds)| ago(*seconds));
+            (trouble, Unwell { count: u64::from(since.is_some()), since })
         });
+        let unwell = unwell.into();
         Seen { ticked, is_whole: true, unwell }
     }
 
@@ -131,21 +117,24 @@ mod tests {
         let cases = [
             ("nothing is due and all are well", None, vec![], 900),
             ("a pool is due for two minutes", Some(120), vec![], 1020),
-            ("one has just failed", None, vec![(HealthState::Transient, 60)], 900),
-            ("one has failed for hours", None, vec![(HealthState::Transient, 20 * HOURS)], 20 * HOURS),
-            ("or was throttled", None, vec![(HealthState::Throttled, 2 * HOURS)], 2 * HOURS),
-            ("or met others' writes", None, vec![(HealthState::Conflict, HOURS)], HOURS),
-            ("or a mistake", None, vec![(HealthState::Bug, 30 * HOURS)], 30 * HOURS),
-            ("one due for longer than another fails", Some(HOURS), vec![(HealthState::Bug, 2000)], HOURS + 900),
-            ("the longest of several", None, vec![(HealthState::Bug, 2000), (HealthState::Transient, 3000)], 3000),
+            ("one has just failed", None, vec![(Trouble::Transient, 60)], 900),
+            ("one has failed for hours", None, vec![(Trouble::Transient, 20 * HOURS)], 20 * HOURS),
+            ("or was throttled", None, vec![(Trouble::Throttled, 2 * HOURS)], 2 * HOURS),
+            ("or met others' writes", None, vec![(Trouble::Conflict, HOURS)], HOURS),
+            ("or a mistake", None, vec![(Trouble::Bug, 30 * HOURS)], 30 * HOURS),
+            ("or never ran", None, vec![(Trouble::NeverRan, 3 * HOURS)], 3 * HOURS),
+            ("one due for longer than another fails", Some(HOURS), vec![(Trouble::Bug, 2000)], HOURS + 900),
+            ("the longest of several", None, vec![(Trouble::Bug, 2000), (Trouble::Transient, 3000)], 3000),
             (
                 "what others have to mend is for them",
                 None,
                 vec![
-                    (HealthState::Denied, 100 * HOURS),
-                    (HealthState::Quota, 100 * HOURS),
-                    (HealthState::Rejected, 100 * HOURS),
-                    (HealthState::Held, 100 * HOURS),
+                    (Trouble::Denied, 100 * HOURS),
+                    (Trouble::Quota, 100 * HOURS),
+                    (Trouble::Rejected, 100 * HOURS),
+                    (Trouble::Held, 100 * HOURS),
+                    (Trouble::AwaitsAdmission, 100 * HOURS),
+                    (Trouble::Pending, 100 * HOURS),
                 ],
                 900,
             ),
@@ -159,11 +148,11 @@ mod tests {
     #[test]
     fn a_tick_that_did_not_see_all_that_counts_does_not_say_how_old_the_oldest_sync_is() {
         assert_eq!(Seen { is_whole: false, ..seen(None, &[]) }.oldest_sync_age(INTERVAL, now()), None);
-        for (index, (state, _)) in UNWELL.iter().enumerate() {
+        for trouble in Trouble::ALL {
             let mut seen = seen(None, &[]);
-            seen.unwell[index] = None;
+            seen.unwell.remove(&trouble);
             let is_known = seen.oldest_sync_age(INTERVAL, now()).is_some();
-            assert_eq!(is_known, !state.is_nobody_elses_to_mend(), "{state:?}");
+            assert_eq!(is_known, !trouble.is_nobody_elses_to_mend(), "{trouble:?}");
         }
     }
 
@@ -171,8 +160,8 @@ mod tests {
     fn a_tick_is_measured_by_what_it_woke_up_and_by_every_state_that_it_could_count_none_of_them_mixed_up() {
         let mut seen = seen(Some(30), &[]);
         (seen.ticked.woken, seen.ticked.failed) = (40, 2);
-        for (index, unwell) in seen.unwell.iter_mut().enumerate() {
-            *unwell = Some(Unwell { count: index as u64, since: None });
+        for (count, unwell) in (1..).zip(seen.unwell.values_mut()) {
+            *unwell = Unwell { count, since: None };
         }
         let measured = |seen: &Seen| -> Value {
             let mut metrics = Measurements::default();
@@ -180,13 +169,14 @@ mod tests {
             serde_json::from_str(&metrics.to_string()).unwrap()
         };
         let all = json!({
-            "PoolsWoken": 40, "PoolsNotWoken": 2, "OldestSyncAge": 930, "PoolsTransient": 0, "PoolsThrottled": 1,
-            "PoolsConflict": 2, "PoolsDenied": 3, "PoolsQuota": 4, "PoolsRejected": 5, "PoolsHeld": 6, "PoolsBug": 7,
+            "PoolsWoken": 40, "PoolsNotWoken": 2, "OldestSyncAge": 930, "PoolsBug": 1, "PoolsHeld": 2,
+            "PoolsTransient": 3, "PoolsThrottled": 4, "PoolsConflict": 5, "PoolsNeverRan": 6,
+            "PoolsAwaitingAdmission": 7, "PoolsDenied": 8, "PoolsRejected": 9, "PoolsQuota": 10,
         });
-        assert_eq!((measured(&seen), seen.unwell()), (all.clone(), 28));
-        seen.unwell[3] = None;
+        assert_eq!((measured(&seen), seen.unwell()), (all.clone(), 66));
+        seen.unwell.remove(&Trouble::Denied);
         let mut without_denied = all;
         without_denied.as_object_mut().unwrap().remove("PoolsDenied");
-        assert_eq!((measured(&seen), seen.unwell()), (without_denied, 25));
+        assert_eq!((measured(&seen), seen.unwell()), (without_denied, 58));
     }
 }

@@ -198,13 +198,13 @@ async fn counting_waits_for_no_tick_and_no_tick_for_the_count() {
         let counted = async { (schedule.unwell(TIME).await, began.elapsed()) };
         let ((_, unfinished), (unwell, took)) = futures::join!(Box::pin(schedule.tick(clock::now(), TIME)), counted);
         assert_eq!(unfinished.len(), ALL);
-        assert_eq!(unwell.iter().all(Option::is_some), states == WELL, "{states:?}");
+        assert_eq!(unwell.len(), if states == WELL { 10 } else { 0 }, "{states:?}");
         assert!(took <= COUNTED_WITHIN, "{states:?}: {took:?}");
     }
     // A function with less time than that keeps within its own.
     let schedule = Aws::new(long, Part::Hangs).schedule();
     let began = Instant::now();
-    assert_eq!(schedule.unwell(Duration::from_secs(2)).await, [None; 8]);
+    assert!(schedule.unwell(Duration::from_secs(2)).await.is_empty());
     assert!(began.elapsed() <= Duration::from_secs(2));
 }
 

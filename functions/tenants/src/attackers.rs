@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aws_types::SdkConfig;
 use causeway_attackers::{Attacks, EmptyAws, Hostile, Named, hostile_events, is_plain};
 use causeway_aws::clock;
 use causeway_cognito::Access;
@@ -19,12 +20,13 @@ use crate::{routes::router, service::Service};
 /// How many hostile requests are played: a draw, since there are many more.
 const DRAWN: usize = 2000;
 
-fn edge(aws: &EmptyAws) -> Edge {
-    let configuration = aws.configuration();
+/// A service whose AWS is this one.
+pub fn service_over(configuration: SdkConfig) -> Service {
     let base = BaseUrl::parse("https://login.example.com").unwrap();
-    let service = Service {
+    Service {
         queue: Queue::new(&configuration, "https://sqs.test/queue.fifo".to_owned()),
         dead_letters: DeadLetters::new(&configuration, "https://sqs.test/dead.fifo".to_owned()),
+        timer_dead_letters: DeadLetters::new(&configuration, "https://sqs.test/timer-dead".to_owned()),
         reconciler: Reconciler {
             table: StoredTable {
                 store: Store::new(&configuration, "table".to_owned()),
@@ -32,11 +34,7 @@ fn edge(aws: &EmptyAws) -> Edge {
             },
             pools: Access::new(configuration),
             directory: Workos::new("http://workos.test".parse().unwrap()).unwrap(),
-            settings: Settings {
-                base: base.clone(),
-                interval: Duration::from_mins(15),
-                full_pass: Duration::from_hours(24),
-            },
+            settings: Settings { base, interval: Duration::from_mins(15), full_pass: Duration::from_hours(24) },
             sources: Sources { now: clock::now, random: clock::random },
         },
         local_callback: None,
@@ -48,7 +46,12 @@ fn edge(aws: &EmptyAws) -> Edge {
             integration_account_id: "111111111111".parse().unwrap(),
             partition: "aws",
         },
-    };
+    }
+}
+
+fn edge(aws: &EmptyAws) -> Edge {
+    let service = service_over(aws.configuration());
+    let base = service.reconciler.settings.base.clone();
     Edge::new(router(Arc::new(service)), &base, Door::Signed)
 }
 

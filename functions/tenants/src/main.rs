@@ -7,6 +7,7 @@ mod attackers;
 mod audit;
 mod dead_letters;
 mod external_id_rotation;
+mod fleet;
 mod health;
 mod idempotency;
 mod input;
@@ -22,6 +23,7 @@ mod reports;
 mod routes;
 mod service;
 mod sign_ins;
+mod status;
 mod tenant_changes;
 mod tenants;
 mod user_pools;
@@ -63,6 +65,7 @@ fn service() -> Result<Service, Error> {
     Ok(Service {
         queue: Queue::new(&configuration, setting("QUEUE_URL")?),
         dead_letters: DeadLetters::new(&configuration, setting("DEAD_LETTER_QUEUE_URL")?),
+        timer_dead_letters: DeadLetters::new(&configuration, setting("TIMER_DEAD_LETTER_QUEUE_URL")?),
         reconciler: Reconciler {
             table: StoredTable {
                 store: Store::new(&configuration, setting("TABLE_NAME")?),

@@ -57,10 +57,7 @@ impl PageRequest {
                         .ok_or_else(|| Problem::invalid("limit", format!("a limit is a number from 1 to {MOST}")))?;
                 }
                 "cursor" => {
-                    let after = request.after_of(&value).ok_or_else(|| {
-                        Problem::invalid("cursor", "a cursor is the next_cursor of an earlier page of this list")
-                    })?;
-                    request.after = Some(after);
+                    request.after = Some(request.after_of(&value).ok_or_else(Self::no_cursor)?);
                 }
                 other => return Err(Problem::invalid(other, "unknown parameter: a list takes `limit` and `cursor`")),
             }
@@ -68,8 +65,13 @@ impl PageRequest {
         Ok(request)
     }
 
+    /// What is answered to a cursor that is none of the list's.
+    pub fn no_cursor() -> Problem {
+        Problem::invalid("cursor", "a cursor is the next_cursor of an earlier page of this list")
+    }
+
     /// The cursor of the page that begins after an item.
-    fn cursor_of(&self, after: &str) -> String {
+    pub fn cursor_of(&self, after: &str) -> String {
         URL_SAFE_NO_PAD.encode(format!("{}/{after}", self.list))
     }
 

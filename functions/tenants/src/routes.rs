@@ -16,8 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     adoption, approvals, audit, dead_letters, external_id_rotation, health, idempotency, onboarding_links, openapi,
-    pool_changes, problem::Problem, reconcile, refusals, removal, reports, service::Service, sign_ins, tenant_changes,
-    tenants, user_pools, verify, webhook_rotation,
+    pool_changes, problem::Problem, reconcile, refusals, removal, reports, service::Service, sign_ins, status,
+    tenant_changes, tenants, user_pools, verify, webhook_rotation,
 };
 
 /// The API.
@@ -67,6 +67,7 @@ macro_rules! calls {
 calls! {
     get "/v1/openapi.json" openapi::document;
     get "/v1/health" health::health;
+    get "/v1/status" status::status;
     get "/v1/dead-letters" dead_letters::list;
     post "/v1/dead-letters/redrive" dead_letters::redrive;
     post "/v1/tenants" tenants::create;

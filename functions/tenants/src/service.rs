@@ -1,6 +1,9 @@
 //! What every call of the API needs.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use causeway_bucket::TemplateBucket;
 use causeway_core::wake_up::Cause;
@@ -30,6 +33,8 @@ pub struct Service {
     pub queue: Queue,
     /// The wake-ups that were given up.
     pub dead_letters: DeadLetters,
+    /// The messages of the timer that were given up.
+    pub timer_dead_letters: DeadLetters,
     /// Looks and plans; holds the table, the keys, and the ways to Cognito and WorkOS.
     pub reconciler: DeployedReconciler,
     /// The callback of a pool without a domain, on the local cloud.
@@ -57,6 +62,16 @@ impl Service {
     pub async fn tenant(&self, id: &str) -> Result<Tenant, Problem> {
         let id: TenantId = id.parse().map_err(|_| Problem::not_found())?;
         self.store().tenant(&id).await?.ok_or_else(Problem::not_found)
+    }
+
+    /// The tenants of these IDs, in one call for a hundred. One that can't be read is named by its own list.
+    pub async fn tenants_by_id(
+        &self,
+        ids: impl IntoIterator<Item = &TenantId>,
+    ) -> Result<BTreeMap<TenantId, Tenant>, Problem> {
+        let ids: BTreeSet<&TenantId> = ids.into_iter().collect();
+        let tenants = self.store().tenants_of(&ids.into_iter().cloned().collect::<Vec<_>>()).await?.items;
+        Ok(tenants.into_iter().map(|tenant| (tenant.id.clone(), tenant)).collect())
     }
 
     /// A tenant as the API shows it. Its pools are read only where its external ID is being rotated.

@@ -111,6 +111,9 @@ pub struct UserPoolAnswer {
     tenant_id: TenantId,
     /// The pool.
     user_pool_id: UserPoolId,
+    /// Cognito's name of the pool, as a run or `verify` last read it; null before that. The tenant chooses it.
+    #[schema(required = true)]
+    name: Option<String>,
     /// The account that the pool and the role are in.
     account_id: AccountId,
     /// The pool's Region.
@@ -166,6 +169,7 @@ pub struct UserPoolAnswer {
 impl From<UserPool> for UserPoolAnswer {
     fn from(pool: UserPool) -> Self {
         Self {
+            name: pool.run.name.clone(),
             region: pool.user_pool_id.region().to_owned(),
             role_arn: pool.role_arn(),
             attribute_mapping: pool.options.mapping(),

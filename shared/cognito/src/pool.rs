@@ -17,6 +17,7 @@ use causeway_core::{
     port::{PoolDescription, PoolError, Problem},
     provider::{CLIENT_SECRET, ObservedProvider, ProviderDescription, ProviderSpec},
     schema::SchemaAttribute,
+    shown,
     timestamp::Timestamp,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -108,6 +109,7 @@ impl PoolAccess {
             arn: pool.arn.unwrap_or_default(),
             domain: not_empty(pool.domain),
             custom_domain: not_empty(pool.custom_domain),
+            name: pool.name.as_deref().and_then(shown::name),
             attributes: pool.schema_attributes.unwrap_or_default().into_iter().filter_map(attribute).collect(),
         })
     }

@@ -14,6 +14,7 @@ use crate::{
     naming::Naming,
     step::{Note, Step},
     timestamp::Timestamp,
+    trouble::Trouble,
     wake_up::Cause,
 };
 
@@ -77,7 +78,7 @@ pub enum HealthState {
 impl HealthState {
     /// Whether time or Causeway's developers alone can mend it: no tenant and no operator is asked to do anything.
     pub fn is_nobody_elses_to_mend(self) -> bool {
-        matches!(self, Self::Transient | Self::Throttled | Self::Conflict | Self::Bug)
+        Trouble::left_by(self, false).is_some_and(Trouble::is_nobody_elses_to_mend)
     }
 }
 

@@ -53,6 +53,7 @@ pub mod step;
 pub mod subject;
 pub mod tenant;
 pub mod timestamp;
+pub mod trouble;
 pub mod unknown;
 pub mod user_pool;
 pub mod waiting;

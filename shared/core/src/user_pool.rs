@@ -10,7 +10,7 @@ use crate::{
     decisions::Decisions,
     external_id::SeenExternalIds,
     health::Health,
-    id::{AccountId, OnboardingLinkId, OrganizationId, ProviderName, RoleName, TenantId, UserPoolId},
+    id::{AccountId, AppClientId, OnboardingLinkId, OrganizationId, ProviderName, RoleName, TenantId, UserPoolId},
     keeps_unknown,
     lenient::{if_readable, present},
     lookup::{self, DomainLookup},
@@ -153,6 +153,10 @@ pub struct RunState {
     /// How many runs in a row failed.
     #[serde(default)]
     pub failures: u32,
+    /// Cognito's own name of the pool, as last read; none before that, and where nothing of it can be shown. It is the
+    /// tenant's to choose, and decides nothing.
+    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The callbacks that Cognito has for this pool's domains, as last read.
     pub callbacks: Vec<String>,
     /// The attributes of the pool's users, as last read; none where no version that keeps them has looked yet.
@@ -196,6 +200,7 @@ impl RunState {
             last_run: None,
             looked_at: None,
             failures: 0,
+            name: None,
             callbacks: Vec::new(),
             schema: None,
             app_clients: None,
@@ -272,6 +277,15 @@ impl UserPool {
         self.status == PoolStatus::Active && self.options.mode != Mode::Paused
     }
 
+    /// The app clients that it is to give its providers to, and that its last complete look did not find; none where that
+    /// is not known, or the operator has chosen others since.
+    pub fn missing_app_clients(&self) -> Vec<AppClientId> {
+        let is_older = self.run.last_run.as_ref().is_none_or(|last| last.finished_at < self.updated_at);
+        let Some(seen) = self.run.app_clients.as_ref().filter(|_| !is_older) else { return Vec::new() };
+        let named = self.options.app_clients.named().iter();
+        named.filter(|id| seen.iter().all(|client| client.id != **id)).cloned().collect()
+    }
+
     /// The wake-up that has it looked at.
     pub fn wake_up(&self, cause: Cause) -> WakeUp {
         WakeUp { tenant_id: self.tenant_id.clone(), user_pool_id: self.user_pool_id.clone(), cause }
@@ -332,6 +346,30 @@ pub(crate) mod tests {
             due_at: None,
             unknown: Unknown::default(),
         }
+    }
+
+    #[test]
+    fn an_app_client_is_missing_that_is_named_and_was_not_there_in_a_look_since_it_was_named() {
+        let client = |id: &str| OfferingClient { id: id.parse().unwrap(), lacks: [].into() };
+        let (before, then, after) =
+            (Timestamp::from_seconds(1), Timestamp::from_seconds(2), Timestamp::from_seconds(3));
+        let mut pool = UserPool { updated_at: then, ..pool() };
+        pool.options.app_clients = AppClients::Named(vec!["1a".parse().unwrap(), "2b".parse().unwrap()]);
+        for (seen, finished_at, missing) in [
+            (None, Some(after), 0),
+            (Some(vec![client("1a"), client("2b")]), Some(after), 0),
+            (Some(vec![client("1a"), client("3c")]), Some(after), 1),
+            (Some(Vec::new()), Some(after), 2),
+            (Some(Vec::new()), Some(before), 0),
+            (Some(Vec::new()), None, 0),
+        ] {
+            pool.run.app_clients = seen.clone();
+            let outcome = crate::run::Outcome::Changed;
+            pool.run.last_run = finished_at.map(|finished_at| LastRun { id: String::new(), finished_at, outcome });
+            assert_eq!(pool.missing_app_clients().len(), missing, "{seen:?} {finished_at:?}");
+        }
+        pool.options.app_clients = AppClients::All;
+        assert_eq!(pool.missing_app_clients(), []);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use causeway_core::{
     port::{Ports, Recorded, Table, TableError},
     run::{Failure, Outcome, RunReport},
     schema::SchemaAttribute,
+    trouble::Trouble,
     user_pool::{Counts, LastRun, RunState},
     wake_up::Cause,
 };
@@ -57,6 +58,7 @@ pub(crate) struct Attempt {
 /// What a complete look saw of a pool, as far as it outlives the run.
 #[derive(Debug)]
 pub(crate) struct Seen {
+    name: Option<String>,
     callbacks: Vec<String>,
     schema: Vec<SchemaAttribute>,
     app_clients: Option<Vec<OfferingClient>>,
@@ -96,6 +98,7 @@ impl Attempt {
         let interval = run.reconciler.settings.interval;
         let providers = own_providers(look, &executed);
         let seen = Seen {
+            name: look.name.clone(),
             callbacks: look.callbacks.clone(),
             schema: look.schema.clone(),
             app_clients: offering::kept(&offered_after(&look.observed.app_clients, &executed.done), &providers),
@@ -213,6 +216,7 @@ impl Seen {
     fn recorded_in<P: Ports>(&self, state: &mut RunState, run: &Run<'_, P>) {
         state.losses.clone_from(&self.losses);
         state.held_of = None;
+        state.name.clone_from(&self.name);
         state.callbacks.clone_from(&self.callbacks);
         state.schema = Some(self.schema.clone());
         state.app_clients.clone_from(&self.app_clients);
@@ -254,7 +258,8 @@ impl<P: Ports> Run<'_, P> {
             let (interval, jitter) = (self.reconciler.settings.interval, self.reconciler.sources.fraction());
             let due_at = next_due(ending, self.cause, interval, report.finished_at, jitter);
             let held = attempt.seen.as_ref().map_or(&pool.held, |seen| &seen.waiting);
-            table.record_run(pool, Recorded { run_id: self.id, state: &state, held, due_at }).await?;
+            let trouble = Trouble::left_by(state.health.state, !attempt.held.is_empty());
+            table.record_run(pool, Recorded { run_id: self.id, state: &state, held, trouble, due_at }).await?;
             if let Some(seen) = &attempt.seen {
                 self.end_approvals(&seen.decisions).await;
             }

@@ -121,6 +121,8 @@ pub struct Look<P: Ports> {
     pub organizations: Option<Vec<Organization>>,
     /// The claims that can't be read: nothing is done about their connections.
     pub unreadable: Vec<Failure>,
+    /// The pool's name.
+    pub name: Option<String>,
     /// The callbacks of the pool's domains.
     pub callbacks: Vec<String>,
     /// The attributes of the pool's users.
@@ -174,6 +176,7 @@ fn unreadable_claim((id, error): (ConnectionId, TableError)) -> Failure {
 struct PoolSeen<A> {
     access: A,
     observed: Observed,
+    name: Option<String>,
     callbacks: Vec<String>,
     schema: Vec<SchemaAttribute>,
     notes: Vec<Note>,
@@ -210,7 +213,7 @@ impl<P: Ports> Reconciler<P> {
         let (snapshot, seen, foreign) =
             tokio::time::timeout(time, Box::pin(both_sides)).await.map_err(|_| LookError::OutOfTime)?;
         let snapshot = snapshot?;
-        let PoolSeen { access, observed, callbacks, schema, mut notes, found } = seen.inspect_err(|error| {
+        let PoolSeen { access, observed, name, callbacks, schema, mut notes, found } = seen.inspect_err(|error| {
             if error.class() == ErrorClass::Denied {
                 self.forget_access(tenant, pool);
             }
@@ -249,6 +252,7 @@ impl<P: Ports> Reconciler<P> {
             claims: own_claims,
             seen,
             organizations: with_organizations.then_some(organizations),
+            name,
             callbacks,
             schema,
             notes,
@@ -298,7 +302,7 @@ impl<P: Ports> Reconciler<P> {
                 self.forget_access(tenant, pool);
             }
         })?;
-        let PoolSeen { access, observed, callbacks, schema, notes, .. } = seen;
+        let PoolSeen { access, observed, name, callbacks, schema, notes, .. } = seen;
         let mut look = Look {
             desired: Desired::nothing(claims.keys().cloned()),
             observed,
@@ -306,6 +310,7 @@ impl<P: Ports> Reconciler<P> {
             seen: BTreeMap::new(),
             organizations: None,
             unreadable: Vec::new(),
+            name,
             callbacks,
             schema,
             notes,
@@ -365,8 +370,8 @@ impl<P: Ports> Reconciler<P> {
         checks.extend(check_test_organization(pool.options.organizations.as_deref()));
         let callbacks =
             callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref());
-        let schema = description.attributes;
-        Ok(PoolSeen { access, observed, callbacks, schema, notes, found: checks })
+        let (name, schema) = (description.name, description.attributes);
+        Ok(PoolSeen { access, observed, name, callbacks, schema, notes, found: checks })
     }
 
     /// Makes sure that the role can't be assumed without the external ID, nor with another.

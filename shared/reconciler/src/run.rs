@@ -108,7 +108,12 @@ impl<P: Ports> Reconciler<P> {
         };
         let is_removal = pool.status == PoolStatus::Removing;
         if !is_removal && !pool.is_reconciled() {
-            self.table.release_idle(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
+            // One that is not verified yet stays among those that somebody has to go on with.
+            let released = match pool.status {
+                PoolStatus::Pending => self.table.release_lease(tenant_id, pool_id, &id).await,
+                _ => self.table.release_idle(tenant_id, pool_id, &id).await,
+            };
+            released.map_err(failed("ended"))?;
             return Ok(Ran::Nothing);
         }
         tracing::Span::current().record("run_id", &id);

@@ -4,13 +4,12 @@ use causeway_core::{
     id::{TenantId, UserPoolId},
     timestamp::Timestamp,
 };
-use causeway_telemetry::{Metric, count};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
     Item, Store, StoreError,
-    key::{Key, POOL},
+    key::{Key, pool_of},
     read, text,
 };
 
@@ -55,16 +54,8 @@ pub(crate) struct DueItem {
 
 /// A pool by its item in the index, which has the keys only.
 fn due_pool(item: Item) -> Result<DuePool, StoreError> {
-    let key = Key::of(&item);
-    let unreadable = |source| {
-        count(Metric::ItemsUnreadable);
-        StoreError::unreadable(&key, source)
-    };
-    Ok(DuePool {
-        tenant_id: key.partition.strip_prefix("TENANT#").unwrap_or_default().parse().map_err(unreadable)?,
-        user_pool_id: key.sort.strip_prefix(POOL).unwrap_or_default().parse().map_err(unreadable)?,
-        due_at: read::<DueItem>(item)?.due_at,
-    })
+    let (tenant_id, user_pool_id) = pool_of(&item)?;
+    Ok(DuePool { tenant_id, user_pool_id, due_at: read::<DueItem>(item)?.due_at })
 }
 
 impl Store {
@@ -98,6 +89,12 @@ impl Store {
             }
         }
         Ok(page)
+    }
+
+    /// How many pools of one shard have runs, or would have if they were not paused, or are being removed: as many calls as
+    /// a count takes.
+    pub async fn pools_with_runs(&self, shard: u8) -> Result<u64, StoreError> {
+        Ok(self.count_of_index("due", "due_shard", &format!("DUE#{shard}"), None).await?.0)
     }
 
     /// Moves the due time of a pool on, from the one that was read; a conflict if a run moved it first.

@@ -6,7 +6,12 @@ use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
 };
-use causeway_core::health::ErrorClass;
+use causeway_core::{
+    health::ErrorClass,
+    id::{TenantId, UserPoolId},
+};
+
+use crate::key::Key;
 
 /// An operation on the table that did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +58,11 @@ impl Unreadable {
     /// The ID that its key ends with: that of the user pool, of a claim's connection, of a run.
     pub fn id(&self) -> &str {
         self.item.rsplit('#').next().unwrap_or_default()
+    }
+
+    /// Whether it is the item of this pool.
+    pub fn is_of_pool(&self, tenant: &TenantId, pool: &UserPoolId) -> bool {
+        self.item == Key::pool(tenant, pool).to_string()
     }
 
     pub(crate) fn of(key: &impl fmt::Display, error: &StoreError) -> Self {

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use causeway_core::id::{ConnectionId, OnboardingLinkId, TenantId, UserPoolId};
+use causeway_telemetry::{Metric, count};
 
-use crate::{Item, text};
+use crate::{Item, StoreError, text};
 
 /// An item's partition key and sort key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,6 +151,18 @@ impl Key {
     pub fn attributes(&self) -> Item {
         [("pk".to_owned(), text(&self.partition)), ("sk".to_owned(), text(&self.sort))].into()
     }
+}
+
+/// Which pool an item of an index is about that has keys only.
+pub(crate) fn pool_of(item: &Item) -> Result<(TenantId, UserPoolId), StoreError> {
+    let key = Key::of(item);
+    let unreadable = |source| {
+        count(Metric::ItemsUnreadable);
+        StoreError::unreadable(&key, source)
+    };
+    let tenant = key.partition.strip_prefix("TENANT#").unwrap_or_default().parse().map_err(unreadable)?;
+    let pool = key.sort.strip_prefix(POOL).unwrap_or_default().parse().map_err(unreadable)?;
+    Ok((tenant, pool))
 }
 
 impl fmt::Display for Key {

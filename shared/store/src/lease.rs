@@ -6,17 +6,17 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, error::ConditionalCheckFailedException},
 };
 use causeway_core::{
-    health::HealthState,
     id::{TenantId, UserPoolId},
     lenient::if_readable,
     port::{Lease, Taken},
     timestamp::Timestamp,
+    trouble::Trouble,
     waiting::{APART, LONGEST_LEASE, Refusal, SKEW, Standing, Urgency, refusal},
     wake_up::Cause,
 };
 use serde::Deserialize;
 
-use crate::{Store, StoreError, attribute, key::Key, read, text};
+use crate::{Store, StoreError, key::Key, read, text};
 
 /// The status of a pool that is being removed, as it stands in the table.
 const REMOVING: &str = "removing";
@@ -145,7 +145,7 @@ impl Store {
             .set_key(Some(key.attributes()))
             .update_expression(update)
             .condition_expression("lease_holder = :run")
-            .expression_attribute_values(":bug", attribute(&HealthState::Bug, &key)?)
+            .expression_attribute_values(":bug", text(Trouble::Bug.as_str()))
             .expression_attribute_values(":now", text(now))
             .expression_attribute_values(":run", text(run_id))
             .send()

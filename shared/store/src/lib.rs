@@ -28,7 +28,10 @@ mod waiting;
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, KeysAndAttributes},
+};
 use aws_types::SdkConfig;
 use causeway_core::timestamp::Timestamp;
 use causeway_telemetry::{Metric, count};
@@ -43,7 +46,7 @@ pub use registration::RegistrationTurn;
 pub use seal::{SealError, Sealer};
 pub use sign_in_log::SignInQuery;
 pub use sign_ins::{StoredAccess, StoredCode, StoredState};
-pub use unwell::{Unwell, UnwellPool};
+pub use unwell::{Unwell, UnwellPage, UnwellPool, UnwellQuery};
 pub use waiting::StoredMark;
 
 use key::Key;
@@ -121,6 +124,34 @@ impl Store {
             .await
             .map_err(|error| StoreError::from_sdk("GetItem", error))?;
         answer.item.map(read).transpose()
+    }
+
+    /// The items that these keys have, in no order; without those of which there is none.
+    async fn batch_get(&self, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        // BatchGetItem takes at most 100 keys (DynamoDB API).
+        for some in keys.chunks(100) {
+            let mut wanted = Some(some.to_vec());
+            while let Some(keys) = wanted.take().filter(|keys| !keys.is_empty()) {
+                let request = KeysAndAttributes::builder()
+                    .set_keys(Some(keys))
+                    .build()
+                    .map_err(|source| StoreError::unreadable(&Key::DIRECTORY, source))?;
+                let answer = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.table, request)
+                    .send()
+                    .await
+                    .map_err(|error| StoreError::from_sdk("BatchGetItem", error))?;
+                items.extend(answer.responses.unwrap_or_default().into_values().flatten());
+                wanted = answer
+                    .unprocessed_keys
+                    .and_then(|mut unprocessed| unprocessed.remove(&self.table))
+                    .map(|keys| keys.keys);
+            }
+        }
+        Ok(items)
     }
 
     /// Writes an item where none is.

@@ -6,6 +6,7 @@ use causeway_core::{
     id::{OnboardingLinkId, TenantId, UserPoolId},
     onboarding::{OnboardingLink, Token},
     timestamp::Timestamp,
+    trouble::Trouble,
     user_pool::UserPool,
 };
 use serde::{Deserialize, Serialize};
@@ -172,7 +173,10 @@ impl Store {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(Key::pool(&pool.tenant_id, &pool.user_pool_id).attributes()))
-            .update_expression("SET awaits_admission = :no, version = :next, updated_at = :now")
+            .update_expression(
+                "SET awaits_admission = :no, version = :next, updated_at = :now, unwell = :pending, unwell_since = :now",
+            )
+            .expression_attribute_values(":pending", text(Trouble::Pending.as_str()))
             .condition_expression("version = :read")
             .expression_attribute_values(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
             .expression_attribute_values(":read", number(pool.version))

@@ -9,7 +9,8 @@ use causeway_core::{
     port::Recorded,
     serving::{ServingPool, WakingPool},
     timestamp::Timestamp,
-    user_pool::UserPool,
+    trouble::Trouble,
+    user_pool::{PoolStatus, UserPool},
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,9 @@ use crate::{
     due::shard,
     key::{Key, POOL},
     lease::refused,
-    number, text, write,
+    number, read_all, text,
+    unwell::unwell_since,
+    write,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -45,13 +48,15 @@ fn is_recorded(item: &Item, run_id: &str) -> bool {
 }
 
 impl Store {
-    /// Registers a pool; a conflict if this tenant has it already, or does not exist, or if another pool took a turn after
+    /// Registers a pool, which is in the index `unwell` until its first run; a conflict if this tenant has it already, or does not exist, or if another pool took a turn after
     /// `turn` was given. Without a turn it waits for no other.
     pub async fn create_pool(&self, pool: &UserPool, turn: Option<&RegistrationTurn>) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
+        let mut item = write(pool, &key)?;
+        item.extend(unwell_since(Trouble::of_new(pool), pool.created_at));
         let put = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(write(pool, &key)?))
+            .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)")
             .build()
             .map_err(|source| StoreError::unreadable(&key, source))?;
@@ -74,6 +79,15 @@ impl Store {
     /// Every pool of a tenant.
     pub async fn pools(&self, tenant: &TenantId) -> Result<Found<UserPool>, StoreError> {
         self.query_all(&format!("TENANT#{tenant}"), POOL).await
+    }
+
+    /// These pools, in no order; without those that are not there.
+    pub async fn pools_of(
+        &self,
+        pools: impl IntoIterator<Item = (&TenantId, &UserPoolId)>,
+    ) -> Result<Found<UserPool>, StoreError> {
+        let keys = pools.into_iter().map(|(tenant, pool)| Key::pool(tenant, pool).attributes());
+        Ok(read_all(self.batch_get(keys.collect()).await?))
     }
 
     /// A pool of a tenant, for its sign-ins.
@@ -118,8 +132,9 @@ impl Store {
     }
 
     /// Makes a pool that was read as `pool.version` active and its tenant the owner; a conflict if another
-    /// tenant owns it, it is being removed or somebody changed it meanwhile. What `verify` learned is recorded with it.
-    pub async fn activate_pool(&self, pool: &UserPool, due_at: Timestamp) -> Result<(), StoreError> {
+    /// tenant owns it, it is being removed or somebody changed it meanwhile. What `verify` learned is recorded with it. One
+    /// that was not active before has never run, since `now`.
+    pub async fn activate_pool(&self, pool: &UserPool, now: Timestamp, due_at: Timestamp) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
         let unreadable = |source| StoreError::unreadable(&key, source);
         let owner = Update::builder()
@@ -130,15 +145,19 @@ impl Store {
             .expression_attribute_values(":tenant", text(&pool.tenant_id))
             .build()
             .map_err(unreadable)?;
+        let is_new = pool.status == PoolStatus::Pending;
+        let never_ran = if is_new { ", unwell = :unwell, unwell_since = :unwell_since" } else { "" };
         let activate = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
-            .update_expression(
-                "SET #status = :active, version = :next, run.callbacks = :callbacks, \
-                 run.#schema = :schema, due_at = :due_at, due_shard = :due_shard",
-            )
+            .update_expression(format!(
+                "SET #status = :active, version = :next, run.#name = :name, run.callbacks = :callbacks, \
+                 run.#schema = :schema, due_at = :due_at, due_shard = :due_shard{never_ran}"
+            ))
             .condition_expression("version = :read AND #status <> :removing")
             .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":name", attribute(&pool.run.name, &key)?)
             .expression_attribute_names("#schema", "schema")
             .expression_attribute_values(":active", text("active"))
             .expression_attribute_values(":removing", text("removing"))
@@ -147,7 +166,11 @@ impl Store {
             .expression_attribute_values(":callbacks", attribute(&pool.run.callbacks, &key)?)
             .expression_attribute_values(":schema", kept(pool, &["run", "schema"], &pool.run.schema)?)
             .expression_attribute_values(":due_at", text(due_at))
-            .expression_attribute_values(":due_shard", text(shard(&pool.user_pool_id)))
+            .expression_attribute_values(":due_shard", text(shard(&pool.user_pool_id)));
+        let activate = unwell_since(Trouble::NeverRan, now)
+            .into_iter()
+            .filter(|_| is_new)
+            .fold(activate, |activate, (name, value)| activate.expression_attribute_values(format!(":{name}"), value))
             .build()
             .map_err(unreadable)?;
         self.client
@@ -161,33 +184,39 @@ impl Store {
     }
 
     /// Records what a run learned and gives its lease back; a conflict if it holds none any more. A pool that
-    /// somebody asked to look at meanwhile stays due at once. One that is not well is in the index `unwell`, since it
-    /// got into its state; one that goes from one state that is nobody else's to mend to another, since the first.
+    /// somebody asked to look at meanwhile stays due at once. One that is in trouble is in the index `unwell`, since it
+    /// got into it; one that goes from one state that is nobody else's to mend to another, since the first.
     /// That it is on record already, as where the first answer was lost, is as good.
     pub async fn record_run(&self, pool: &UserPool, recorded: Recorded<'_>) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
         let health = &recorded.state.health;
         let request = self.client.update_item().table_name(&self.table).set_key(Some(key.attributes()));
-        let request = if health.state == HealthState::Ok {
-            request.update_expression(
+        let request = match recorded.trouble {
+            None => request.update_expression(
                 "SET run = :state, held = :held, due_at = if_not_exists(look_again_at, :due_at), due_shard = :due_shard \
                  REMOVE lease_holder, lease_until, look_again_at, unwell, unwell_since",
-            )
-        } else {
-            let states = [pool.run.health.state, health.state];
-            let goes_on = states.into_iter().all(HealthState::is_nobody_elses_to_mend);
-            let ended = recorded.state.last_run.as_ref().map_or(health.since, |last| last.finished_at);
-            // One that was paused meanwhile begins anew, whenever it got into its state.
-            let (since, begun) =
-                if goes_on { ("if_not_exists(unwell_since, :since)", ended) } else { (":since", health.since) };
-            request
-                .update_expression(format!(
-                    "SET run = :state, held = :held, due_at = if_not_exists(look_again_at, :due_at), \
-                     due_shard = :due_shard, unwell = :unwell, unwell_since = {since} \
-                     REMOVE lease_holder, lease_until, look_again_at"
-                ))
-                .expression_attribute_values(":unwell", attribute(&health.state, &key)?)
-                .expression_attribute_values(":since", text(begun))
+            ),
+            Some(trouble) => {
+                let states = [pool.run.health.state, health.state];
+                let goes_on = states.into_iter().all(HealthState::is_nobody_elses_to_mend);
+                let ended = recorded.state.last_run.as_ref().map_or(health.since, |last| last.finished_at);
+                // What is held back beside another failure has its own time.
+                let begun = match recorded.held.values().min() {
+                    Some(held) if trouble == Trouble::Held && health.state != HealthState::Held => *held,
+                    _ => health.since,
+                };
+                // One that was paused meanwhile begins anew, whenever it got into its state.
+                let (since, begun) =
+                    if goes_on { ("if_not_exists(unwell_since, :since)", ended) } else { (":since", begun) };
+                request
+                    .update_expression(format!(
+                        "SET run = :state, held = :held, due_at = if_not_exists(look_again_at, :due_at), \
+                         due_shard = :due_shard, unwell = :unwell, unwell_since = {since} \
+                         REMOVE lease_holder, lease_until, look_again_at"
+                    ))
+                    .expression_attribute_values(":unwell", text(trouble.as_str()))
+                    .expression_attribute_values(":since", text(begun))
+            }
         };
         let answer = request
             .condition_expression("lease_holder = :run")

@@ -1,6 +1,6 @@
 //! Tenants, and the directory that lists them.
 
-use aws_sdk_dynamodb::types::{ConditionCheck, KeysAndAttributes, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem};
 use causeway_core::{
     audit::AuditRecord,
     id::TenantId,
@@ -113,29 +113,7 @@ impl Store {
 
     /// The tenants of these IDs, in no order.
     pub async fn tenants_of(&self, ids: &[TenantId]) -> Result<Found<Tenant>, StoreError> {
-        let mut items = Vec::new();
-        // BatchGetItem takes at most 100 keys (DynamoDB API).
-        for some in ids.chunks(100) {
-            let mut wanted = Some(some.iter().map(|id| Key::tenant(id).attributes()).collect::<Vec<_>>());
-            while let Some(keys) = wanted.take().filter(|keys| !keys.is_empty()) {
-                let request = KeysAndAttributes::builder()
-                    .set_keys(Some(keys))
-                    .build()
-                    .map_err(|source| StoreError::unreadable(&Key::DIRECTORY, source))?;
-                let answer = self
-                    .client
-                    .batch_get_item()
-                    .request_items(&self.table, request)
-                    .send()
-                    .await
-                    .map_err(|error| StoreError::from_sdk("BatchGetItem", error))?;
-                items.extend(answer.responses.unwrap_or_default().into_values().flatten());
-                wanted = answer
-                    .unprocessed_keys
-                    .and_then(|mut unprocessed| unprocessed.remove(&self.table))
-                    .map(|keys| keys.keys);
-            }
-        }
+        let items = self.batch_get(ids.iter().map(|id| Key::tenant(id).attributes()).collect()).await?;
         Ok(read_all(items))
     }
 }

@@ -1,5 +1,7 @@
 //! Every metric that Causeway has, and nowhere else: alarms, dashboard and documents name these.
 
+use causeway_core::trouble::Trouble;
+
 /// CloudWatch's namespace of all of them.
 pub const NAMESPACE: &str = "Causeway";
 
@@ -88,10 +90,14 @@ metrics! {
     PoolsQuota: Count,
     /// Health `rejected`.
     PoolsRejected: Count,
-    /// Health `held`.
+    /// User pools of which steps are held back, whatever else is wrong with them but a mistake.
     PoolsHeld: Count,
     /// Health `bug`.
     PoolsBug: Count,
+    /// User pools that are verified and that no run has ended for yet.
+    PoolsNeverRan: Count,
+    /// User pools that wait for the operator's admission.
+    PoolsAwaitingAdmission: Count,
     /// Webhooks that were believed.
     WebhooksTaken: Count,
     /// Webhooks that could not be taken, for which `WorkOS` was asked to deliver again.
@@ -168,6 +174,25 @@ metrics! {
     ThrottlesByS3: Count,
     /// Throttles by `WorkOS`.
     ThrottlesByWorkos: Count,
+}
+
+impl Metric {
+    /// What counts the pools in this trouble; `None` of one that nobody is to be called for.
+    pub fn of_pools(trouble: Trouble) -> Option<Self> {
+        Some(match trouble {
+            Trouble::Transient => Self::PoolsTransient,
+            Trouble::Throttled => Self::PoolsThrottled,
+            Trouble::Conflict => Self::PoolsConflict,
+            Trouble::Denied => Self::PoolsDenied,
+            Trouble::Quota => Self::PoolsQuota,
+            Trouble::Rejected => Self::PoolsRejected,
+            Trouble::Held => Self::PoolsHeld,
+            Trouble::Bug => Self::PoolsBug,
+            Trouble::NeverRan => Self::PoolsNeverRan,
+            Trouble::AwaitsAdmission => Self::PoolsAwaitingAdmission,
+            Trouble::Pending => return None,
+        })
+    }
 }
 
 /// A service that functions call.

@@ -81,6 +81,7 @@ impl Verifier<'_> {
         let seen = check_pool(self, tenant, &pool, &mut checks).await;
         let checks = checks.all;
         if all_hold(&checks) {
+            pool.run.name = seen.name;
             pool.run.callbacks = seen.callbacks;
             pool.run.schema = Some(seen.schema);
             self.activate(&pool).await?;
@@ -114,8 +115,9 @@ impl Verifier<'_> {
 
     async fn activate(&self, pool: &UserPool) -> Result<(), TenancyError> {
         // The wake-up that follows makes the first run; the due time stands in should that one be lost.
-        let due_at = (self.reconciler.sources.now)().plus(self.reconciler.settings.interval);
-        match self.reconciler.table.store.activate_pool(pool, due_at).await {
+        let now = (self.reconciler.sources.now)();
+        let due_at = now.plus(self.reconciler.settings.interval);
+        match self.reconciler.table.store.activate_pool(pool, now, due_at).await {
             Ok(()) => Ok(()),
             Err(error) if error.is_conflict() => Err(TenancyError::conflict(
                 "the user pool was verified by another tenant, or changed, at the same time: read it and try again",

@@ -28,6 +28,8 @@ const APP_CLIENTS: &str = "app_clients";
 /// What was seen of a pool that is kept with it; nothing where a check failed on the way.
 #[derive(Debug, Default)]
 pub struct Seen {
+    /// The pool's name.
+    pub name: Option<String>,
     /// The callbacks of the pool's domains.
     pub callbacks: Vec<String>,
     /// The attributes of its users.
@@ -68,7 +70,7 @@ pub async fn check_pool(verifier: &Verifier<'_>, tenant: &Tenant, pool: &UserPoo
     checks.extend(check_test_organization(pool.options.organizations.as_deref()));
     checks.push(check_permissions(verifier, &access, &document).await);
     let domains = callbacks(&pool.user_pool_id, description.domain.as_deref(), description.custom_domain.as_deref());
-    Seen { callbacks: domains, schema: description.attributes }
+    Seen { name: description.name, callbacks: domains, schema: description.attributes }
 }
 
 /// Enters the role with the external ID, or while that is being rotated with the one of before.

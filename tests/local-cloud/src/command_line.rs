@@ -94,6 +94,7 @@ impl CommandLine {
             .env_clear()
             .env("CAUSEWAY_API_URL", &self.api_url)
             .env("AWS_REGION", &self.region)
+            .env("XDG_CONFIG_HOME", std::env::temp_dir().join(format!("causeway-{}", std::process::id())))
             .env("AWS_ACCESS_KEY_ID", self.credentials.access_key_id())
             .env("AWS_SECRET_ACCESS_KEY", self.credentials.secret_access_key())
             .env("AWS_CONFIG_FILE", "/dev/null")

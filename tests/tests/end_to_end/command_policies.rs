@@ -34,7 +34,10 @@ async fn offered(causeway: &CommandLine) -> Result<BTreeSet<String>> {
     let of = async |arguments: &[&str]| -> Result<Vec<String>> {
         let help = causeway.run(&[arguments, &["--help"]].concat()).await?.expect(0)?.stdout;
         let list = help.split("Commands:\n").nth(1).unwrap_or_default().split("\n\n").next().unwrap_or_default();
-        Ok(list.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+        // What a line is too short for goes on further to the right.
+        let words = list.lines().filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
+        let words = words.filter_map(|line| line.split_whitespace().next());
+        Ok(words.filter(|word| *word != "help").map(str::to_owned).collect())
     };
     let mut all = BTreeSet::new();
     for command in of(&[]).await? {
@@ -107,7 +110,7 @@ impl Scene {
         let typed = if command == "tenants create" { next_api_key(&tenancy.cloud)? } else { String::new() };
         let line = match command {
             "completions" => "completions|bash".to_owned(),
-            "health" | "dead-letters" | "dead-letters --redrive" | "tenants list" => words,
+            "status" | "health" | "dead-letters" | "dead-letters --redrive" | "tenants list" => words,
             "onboard" => format!("onboard|--name|Policy|--client-id|{}", tenancy.cloud.workos_client_id),
             "tenants create" => {
                 format!("{words}|--name|Policy|--client-id|{}|--api-key-from|-", tenancy.cloud.workos_client_id)

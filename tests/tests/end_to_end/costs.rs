@@ -183,7 +183,7 @@ async fn stranger(pool: &Pool, connection: &str) -> Result<RelyingParty> {
 
 /// Whether a tick counted its pools in every state of health. One that could not be asked for is left out.
 fn counted_every_state(tick: &Value) -> bool {
-    const STATES: usize = 8;
+    const STATES: usize = 10;
     let states = tick
         .as_object()
         .into_iter()

@@ -139,7 +139,7 @@ async fn a_lease_and_a_record_that_are_asked_for_twice_are_given_twice_and_to_no
     store.take_lease(tenant, id, lease).await?;
     let mut state = stored.run.clone();
     state.last_run.as_mut().context("no run")?.id = "two".to_owned();
-    let recorded = Recorded { run_id: "two", state: &state, held: &stored.held, due_at: until };
+    let recorded = Recorded { run_id: "two", state: &state, held: &stored.held, trouble: None, due_at: until };
     for _ in 0..2 {
         store.record_run(&stored, recorded.clone()).await?;
     }

@@ -56,6 +56,7 @@ mod rotation;
 mod runbooks;
 mod shell;
 mod sign_in;
+mod status;
 mod tenancy;
 mod tenants;
 mod test_organization;

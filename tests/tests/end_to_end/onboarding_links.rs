@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::pool::Pool;
 use crate::redaction::table;
+use crate::status::needs;
 use crate::tenancy::{ACCOUNT, Tenancy, now_in_millis, string, text, unique};
 
 /// A link of a tenant.
@@ -274,6 +275,7 @@ async fn the_first_pool_of_an_account_that_the_link_does_not_name_waits_for_the_
     let (tenancy, pool, page) = opened(&[]).await?;
     page.post("/check", &fields(&pool)).await?.expect(303)?;
     assert_eq!(pool.shown().await?["awaits_admission"], true);
+    assert_eq!(needs(&pool, "awaits_admission").await?["whose"], "operator");
     let path = format!("/pools/{}/check", pool.id);
     page.post(&path, &[]).await?.expect(303)?;
     let waits = page.get(&path).await?.expect(200)?.text();
@@ -283,6 +285,7 @@ async fn the_first_pool_of_an_account_that_the_link_does_not_name_waits_for_the_
 
     let admitted = pool.post("/admission", &json!({})).await?.expect(200)?.json()?;
     assert_eq!(admitted["awaits_admission"], false);
+    assert_eq!(needs(&pool, "pending").await?["whose"], "tenant");
     page.post(&path, &[]).await?.expect(303)?;
     let checked = page.settled(&path).await?.text();
     assert!(checked.contains("One check failed") && checked.contains("What to do:"), "{checked}");

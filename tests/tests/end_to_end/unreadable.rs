@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::in_process::InProcess;
 use crate::pool::Pool;
+use crate::status::needs;
 use crate::tenancy::{SOON, Tenancy, string};
 
 type Item = HashMap<String, AttributeValue>;
@@ -107,6 +108,8 @@ async fn a_pool_that_can_not_be_read_is_named_and_the_tenants_other_pools_go_on(
     let after = table.pool(&damaged).await?;
     assert!(!after.contains_key("lease_holder"), "it keeps its lease");
     assert_eq!(after.get("unwell"), Some(&string("bug")));
+    let need = needs(&damaged, "bug").await?;
+    assert!(need["whose"] == "operator" && need["message"].to_string().contains("can't be read"), "{need:#}");
 
     table.set(&item, "account_id", item["account_id"].clone()).await?;
     damaged.run().await?;

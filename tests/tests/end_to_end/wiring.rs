@@ -9,6 +9,7 @@ use causeway_local_cloud::front::control::now;
 use serde_json::json;
 
 use crate::pool::{Pool, provider_name};
+use crate::status::needs;
 use crate::tenancy::{SOON, Tenancy, now_in_millis};
 
 async fn offers(pool: &Pool, names: &[&str]) -> Result<()> {
@@ -71,6 +72,8 @@ async fn an_app_client_that_is_named_and_not_there_is_refused_and_later_makes_th
     pool.run().await?;
     let health = pool.health("rejected").await?;
     assert!(health.to_string().contains(&pool.app_client), "{health:#}");
+    let need = needs(&pool, "rejected").await?;
+    assert_eq!(need["missing_app_clients"], json!([pool.app_client]), "{need:#}");
     Ok(())
 }
 

@@ -1,13 +1,16 @@
 //! What each alarm watches, and that nothing else does: the emulator deploys them without effect.
 
-use causeway_telemetry::NAMESPACE;
+use std::time::Duration;
+
+use causeway_core::trouble::{Trouble, Whose};
+use causeway_telemetry::{Metric, NAMESPACE};
 use serde_json::Value;
 
 use super::{alarms, dashboard, document, is_metric, property, resources, template};
 
 /// Each alarm with what has to happen: which statistic of which metric in how many seconds, in how many of the last
 /// periods, and what a period without data counts as.
-const WATCHED: [(&str, &str); 20] = [
+const WATCHED: [(&str, &str); 21] = [
     (
         "DeadLetterAlarm",
         "Maximum of AWS/SQS ApproximateNumberOfMessagesVisible of DeadLetters in 60 s > 0, 1 of 1, else notBreaching",
@@ -27,7 +30,8 @@ const WATCHED: [(&str, &str); 20] = [
         "TimerAgeAlarm",
         "Maximum of AWS/SQS ApproximateAgeOfOldestMessage of Timer in 60 s > 1020, 3 of 3, else notBreaching",
     ),
-    ("HeldStepsAlarm", "Sum of Causeway RunsHeldBack in 3600 s > 0, 1 of 1, else notBreaching"),
+    ("HeldStepsAlarm", "Maximum of Causeway PoolsHeld in 300 s > 0, 1 of 1, else ignore"),
+    ("AdmissionAlarm", "Maximum of Causeway PoolsAwaitingAdmission in 300 s > 0, 1 of 1, else ignore"),
     ("BugAlarm", "Sum of Causeway RunsFailedByBug in 60 s > 0, 1 of 1, else notBreaching"),
     ("PoolBugAlarm", "Maximum of Causeway PoolsBug in 300 s > 0, 1 of 1, else ignore"),
     ("SignInFailureAlarm", "Sum of Causeway SignInsFailed in 60 s > 1, 3 of 5, else notBreaching"),
@@ -141,6 +145,40 @@ fn every_alarm_fires_for_what_it_is_there_for_and_there_is_no_other() {
         alarms(&template).into_iter().map(|(name, alarm)| (name, described(alarm))).collect();
     let found: Vec<(&str, &str)> = found.iter().map(|(name, text)| (*name, text.as_str())).collect();
     assert_eq!(found, WATCHED);
+}
+
+/// The alarm that rings for a trouble that has lasted for long; none where nobody is called.
+fn alarm_of(trouble: Trouble) -> Option<&'static str> {
+    match trouble {
+        Trouble::Bug => Some("PoolBugAlarm"),
+        Trouble::Held => Some("HeldStepsAlarm"),
+        Trouble::AwaitsAdmission => Some("AdmissionAlarm"),
+        Trouble::Transient | Trouble::Throttled | Trouble::Conflict | Trouble::NeverRan => Some("OldestSyncAlarm"),
+        Trouble::Denied | Trouble::Rejected | Trouble::Quota | Trouble::Pending => None,
+    }
+}
+
+/// `health` and `status` go by `Trouble::whose`, and so does each list in them.
+#[test]
+fn an_alarm_rings_for_each_state_that_health_and_status_show_to_the_operator_and_for_no_other() {
+    let template = template();
+    let watched: Vec<(&str, String)> = alarms(&template)
+        .into_iter()
+        .flat_map(|(name, alarm)| watched_by(alarm).into_iter().map(move |(_, metric)| (name, metric)))
+        .collect();
+    for trouble in Trouble::ALL {
+        let alarm = alarm_of(trouble);
+        let is_operators = trouble.whose(Duration::MAX, Duration::ZERO) == Some(Whose::Operator);
+        assert_eq!(alarm.is_some(), is_operators, "{trouble:?}");
+        // What passes by itself rings once it has lasted for too long, and is nobody's before.
+        let is_at_once = trouble.whose(Duration::ZERO, Duration::MAX).is_some();
+        let counted = Metric::of_pools(trouble).map(Metric::name);
+        let metric = if is_at_once { counted } else { Some(Metric::OldestSyncAge.name()) };
+        let ringing = watched.iter().filter(|(_, watched)| metric.is_some_and(|metric| watched.contains(metric)));
+        let ringing: Vec<&str> = ringing.map(|(name, _)| *name).collect();
+        assert_eq!(ringing, alarm.into_iter().collect::<Vec<_>>(), "{trouble:?}");
+        assert_eq!(trouble.is_nobody_elses_to_mend(), !is_at_once || trouble == Trouble::Bug, "{trouble:?}");
+    }
 }
 
 #[test]

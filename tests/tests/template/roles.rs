@@ -46,12 +46,13 @@ const ALLOWED: [(&str, &[&str]); 6] = [
         "Tenants",
         &[
             "dynamodb:BatchGetItem, dynamodb:ConditionCheckItem, dynamodb:GetItem, dynamodb:Query on Table.Arn",
-            "dynamodb:Query on ${Table.Arn}/index/unwell",
+            "dynamodb:Query on ${Table.Arn}/index/due, ${Table.Arn}/index/unwell",
             "dynamodb:PutItem, dynamodb:UpdateItem on Table.Arn, \
              keys TENANT#* TENANTS POOL#* ONBOARDING#* REQUEST#* AUDIT#*",
             "dynamodb:DeleteItem on Table.Arn, keys TENANT#* TENANTS POOL#*",
             "sqs:GetQueueAttributes, sqs:SendMessage on WakeUps.Arn",
             "sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ReceiveMessage on DeadLetters.Arn",
+            "sqs:GetQueueAttributes on TimerDeadLetters.Arn",
             "s3:PutObject on ${TemplateBucket.Arn}/role.yaml",
             "kms:Encrypt on SealingKey.Arn, purpose workos-api-key webhook-secret sign-in-state idempotent-answer",
             "kms:Decrypt on SealingKey.Arn, purpose workos-api-key",

@@ -9,7 +9,7 @@ use crate::{
     arguments::{IdempotencyArgument, PoolArguments},
     commands::{
         Session,
-        pools::options::{Mode, mapped_attribute},
+        pools::options::{Mode, mapped_attribute, start},
     },
     failure::{Ending, Failure},
     shown,
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Create {
     #[command(flatten)]
-    pool: PoolArguments,
+    pub pool: PoolArguments,
     #[command(flatten)]
     new: NewPool,
     #[command(flatten)]
@@ -63,9 +63,24 @@ pub struct NewPool {
     /// An origin whose pages may ask for it, such as https://app.example.com; may be repeated
     #[arg(long = "lookup-origin", value_name = "ORIGIN", requires = "domain_lookup")]
     pub lookup_origins: Vec<String>,
+    /// Where sign-ins lead that begin at the customer's identity provider: the application's own login; without it they are
+    /// refused
+    #[arg(long, value_name = "URL", conflicts_with_all = ["start_app_client", "start_redirect_uri"])]
+    pub login_url: Option<String>,
+    /// Or this app client, for an application that takes a sign-in that it did not begin
+    #[arg(long, value_name = "ID", requires = "start_redirect_uri")]
+    pub start_app_client: Option<String>,
+    /// The callback of that app client
+    #[arg(long, value_name = "URL", requires = "start_app_client")]
+    pub start_redirect_uri: Option<String>,
 }
 
 impl NewPool {
+    /// Where sign-ins from a tile are to lead.
+    fn start(&self) -> Option<Value> {
+        start(self.login_url.as_deref(), self.start_app_client.as_deref(), self.start_redirect_uri.as_deref())
+    }
+
     /// The body of the registration. What was not chosen is left out, so that the API's defaults hold.
     pub fn body(&self, user_pool: &str) -> Value {
         let mut body = json!({
@@ -95,6 +110,9 @@ impl NewPool {
         }
         if self.domain_lookup {
             body["domain_lookup"] = json!({ "origins": self.lookup_origins });
+        }
+        if let Some(start) = self.start() {
+            body["start"] = start;
         }
         body
     }
@@ -138,9 +156,11 @@ mod tests {
             clear_missing_attributes: true,
             domain_lookup: true,
             lookup_origins: vec!["https://app.example.com".into()],
+            login_url: Some("https://app.example.com/login".into()),
             ..NewPool::default()
         };
         let body = new.body("eu-west-1_a");
+        assert_eq!(body["start"], json!({"login_url": "https://app.example.com/login"}));
         assert_eq!(body["mode"], "observe");
         assert_eq!(body["app_clients"], json!(["a", "b"]));
         assert_eq!(body["organizations"], json!(["org_1"]));

@@ -1,6 +1,7 @@
 //! What an operator chooses for a user pool.
 
 use clap::ValueEnum;
+use serde_json::{Value, json};
 
 /// What runs may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -24,6 +25,15 @@ impl Mode {
             Self::Sync => "sync",
             Self::Paused => "paused",
         }
+    }
+}
+
+/// Where sign-ins lead that begin at the customer's identity provider, as the API takes it; `None` where nothing was chosen.
+pub fn start(login_url: Option<&str>, app_client: Option<&str>, redirect_uri: Option<&str>) -> Option<Value> {
+    match (login_url, app_client, redirect_uri) {
+        (Some(url), ..) => Some(json!({ "login_url": url })),
+        (None, Some(client), Some(callback)) => Some(json!({ "app_client": client, "redirect_uri": callback })),
+        _ => None,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Remove {
     #[command(flatten)]
-    pool: PoolArguments,
+    pub pool: PoolArguments,
     /// What becomes of the providers that Causeway made; without it they are kept, or what was said before holds
     #[arg(long, value_enum)]
     providers: Option<Providers>,

@@ -9,7 +9,7 @@ use crate::{
     arguments::PoolArguments,
     commands::{
         Session,
-        pools::options::{Mode, mapped_attribute},
+        pools::options::{Mode, mapped_attribute, start},
     },
     failure::{Ending, Failure},
     shown,
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Update {
     #[command(flatten)]
-    pool: PoolArguments,
+    pub pool: PoolArguments,
     #[command(flatten)]
     changes: Changes,
 }
@@ -89,6 +89,18 @@ struct Changes {
     /// Answers nobody any more which provider the users of a domain have
     #[arg(long)]
     no_domain_lookup: bool,
+    /// Where sign-ins lead that begin at the customer's identity provider: the application's own login
+    #[arg(long, value_name = "URL", conflicts_with_all = ["start_app_client", "start_redirect_uri", "no_start"])]
+    login_url: Option<String>,
+    /// Or this app client, for an application that takes a sign-in that it did not begin
+    #[arg(long, value_name = "ID", requires = "start_redirect_uri", conflicts_with = "no_start")]
+    start_app_client: Option<String>,
+    /// The callback of that app client
+    #[arg(long, value_name = "URL", requires = "start_app_client")]
+    start_redirect_uri: Option<String>,
+    /// Refuses sign-ins that begin at the customer's identity provider
+    #[arg(long)]
+    no_start: bool,
 }
 
 impl Update {
@@ -102,6 +114,11 @@ impl Update {
 }
 
 impl Changes {
+    /// Where sign-ins from a tile are to lead.
+    fn start(&self) -> Option<Value> {
+        start(self.login_url.as_deref(), self.start_app_client.as_deref(), self.start_redirect_uri.as_deref())
+    }
+
     /// What changes of a user pool that is like this at present.
     fn body(&self, present: &Value) -> Result<Value, Failure> {
         let mut body = json!({});
@@ -122,6 +139,11 @@ impl Changes {
         }
         if let Some(clear) = self.clear_missing_attributes {
             body["clear_missing_attributes"] = json!(clear);
+        }
+        if self.no_start {
+            body["start"] = Value::Null;
+        } else if let Some(start) = self.start() {
+            body["start"] = start;
         }
         if self.no_domain_lookup {
             body["domain_lookup"] = Value::Null;
@@ -228,6 +250,15 @@ mod tests {
         assert_eq!(changes.body(&json!({})).unwrap(), body);
         let changes = Changes { organizations: ids(&["org_2"]), ..Changes::default() };
         assert_eq!(changes.body(&json!({})).unwrap(), json!({"organizations": ["org_2"]}));
+        let changes = Changes {
+            start_app_client: Some("1a".into()),
+            start_redirect_uri: Some("https://app.example.com/cb".into()),
+            ..Changes::default()
+        };
+        let body = json!({"start": {"app_client": "1a", "redirect_uri": "https://app.example.com/cb"}});
+        assert_eq!(changes.body(&json!({})).unwrap(), body);
+        let changes = Changes { no_start: true, ..Changes::default() };
+        assert_eq!(changes.body(&json!({})).unwrap(), json!({ "start": null }));
         let changes = Changes { lookup_origins: ids(&["https://app.example.com"]), ..Changes::default() };
         let body = json!({"domain_lookup": {"origins": ["https://app.example.com"]}});
         assert_eq!(changes.body(&json!({})).unwrap(), body);

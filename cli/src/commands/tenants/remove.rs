@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Remove {
     #[command(flatten)]
-    tenant: TenantArgument,
+    pub tenant: TenantArgument,
     /// Does not ask
     #[arg(long)]
     yes: bool,

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Update {
     #[command(flatten)]
-    tenant: TenantArgument,
+    pub tenant: TenantArgument,
     #[command(flatten)]
     changes: Changes,
 }

@@ -107,6 +107,8 @@ pub struct PoolDescription {
     pub domain: Option<String>,
     /// The tenant's own domain.
     pub custom_domain: Option<String>,
+    /// Its name, as far as it may be shown ([`crate::shown::name`]).
+    pub name: Option<String>,
     /// The attributes of the pool's users.
     pub attributes: Vec<SchemaAttribute>,
 }

@@ -15,6 +15,7 @@ use crate::{
     run::RunReport,
     tenant::Tenant,
     timestamp::Timestamp,
+    trouble::Trouble,
     user_pool::{RunState, UserPool},
     waiting::{Call, Refusal},
 };
@@ -111,6 +112,8 @@ pub struct Recorded<'a> {
     pub state: &'a RunState,
     /// The connections whose losses wait for a person.
     pub held: &'a Held,
+    /// What is the matter with the pool; none where it is well.
+    pub trouble: Option<Trouble>,
     /// When the pool is due next.
     pub due_at: Timestamp,
 }

@@ -8,6 +8,7 @@ mod guard;
 mod identifiers;
 mod liveness;
 mod lives;
+mod trouble;
 mod truth;
 mod world;
 

@@ -77,13 +77,13 @@ async fn a_part_of_a_pool_is_written_with_what_a_later_version_wrote_there() {
     let pool = leased(&store).await.unwrap();
     asked.lock().unwrap().clear();
     let now = Timestamp::from_seconds(1_795_348_800);
-    let recorded = Recorded { run_id: "run", state: &pool.run, held: &pool.held, due_at: now };
+    let recorded = Recorded { run_id: "run", state: &pool.run, held: &pool.held, trouble: None, due_at: now };
     store.record_run(&pool, recorded).await.unwrap();
     store.decide(&pool, &pool.decisions, 15).await.unwrap();
     store.update_options(&pool).await.unwrap();
     store.count_losses(&pool, "run", &pool.run.losses, &pool.held).await.unwrap();
     store.begin_removal(&pool, pool.removal.as_ref().unwrap(), now).await.unwrap();
-    store.activate_pool(&pool, now).await.unwrap();
+    store.activate_pool(&pool, now, now).await.unwrap();
     let asked = asked.lock().unwrap().clone();
     let values = |asked: &Value| asked["ExpressionAttributeValues"].clone();
     let [recorded, .., removed, activated] = &asked[..] else { panic!("{asked:?}") };

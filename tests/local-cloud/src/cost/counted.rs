@@ -128,7 +128,7 @@ pub const WEBHOOK_NEXT: Counted = Counted::of_the_table(&[MARKS]);
 pub const DUE_SHARDS: u32 = 8;
 /// A tick that wakes no pool up: a query for each shard of due pools, and one for each of the eight states of health
 /// in which pools are counted.
-pub const TICK: Counted = Counted::of_the_table(&[ENTRIES; DUE_SHARDS as usize + 8]);
+pub const TICK: Counted = Counted::of_the_table(&[ENTRIES; DUE_SHARDS as usize + 10]);
 /// What a tick takes for each pool that it wakes up, beside its part of a call to the queue.
 pub const WAKE_UP: Counted = Counted::of_the_table(&[DUE_TIME]);
 /// How many wake-ups go with one call to the queue at the most.

@@ -14,6 +14,7 @@ use causeway_core::{
     run::RunReport,
     tenant::Tenant,
     timestamp::Timestamp,
+    trouble::Trouble,
     user_pool::{PoolStatus, UserPool},
     waiting::{Standing, refusal},
     wake_up::Cause,
@@ -43,6 +44,9 @@ pub struct Items {
     /// Those into which a later version wrote.
     newer: BTreeSet<String>,
 }
+
+/// The member by which the table's index of pools that are not well has the pool.
+const UNWELL: &str = "unwell";
 
 fn stale() -> TableError {
     TableError::stale("somebody else changed the item")
@@ -139,6 +143,11 @@ impl Items {
         Some(Timestamp::deserialize(until).unwrap())
     }
 
+    /// What is the matter with the pool, as the table's index has it.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.stored.get(POOL)?.get(UNWELL).and_then(|trouble| Option::deserialize(trouble).unwrap())
+    }
+
     /// Sets members of the pool's item, as an operator's call does.
     pub fn set(&mut self, members: impl IntoIterator<Item = (&'static str, Value)>) {
         if let Some(item) = self.stored.get_mut(POOL) {
@@ -205,6 +214,7 @@ impl Items {
         let item = self.held(recorded.run_id)?;
         item.insert("run".to_owned(), unknown.under("run").with(recorded.state).unwrap());
         item.insert("held".to_owned(), unknown.under("held").with(recorded.held).unwrap());
+        item.insert(UNWELL.to_owned(), written(&recorded.trouble));
         let asked = item.remove("look_again_at");
         item.insert("due_at".to_owned(), asked.unwrap_or_else(|| written(&recorded.due_at)));
         self.release(recorded.run_id);
@@ -289,12 +299,19 @@ impl Table for Wire {
         self.call(Side::Table, |_| Ok(())).await
     }
 
-    async fn release_lease(&self, tenant: &TenantId, pool: &UserPoolId, run_id: &str) -> Outcome<()> {
-        self.release_idle(tenant, pool, run_id).await
+    async fn release_lease(&self, _: &TenantId, _: &UserPoolId, run_id: &str) -> Outcome<()> {
+        self.call(Side::Table, |state| {
+            state.items.release(run_id);
+            Ok(())
+        })
+        .await
     }
 
     async fn release_idle(&self, _: &TenantId, _: &UserPoolId, run_id: &str) -> Outcome<()> {
         self.call(Side::Table, |state| {
+            if state.items.held(run_id).is_ok() {
+                state.items.remove(UNWELL);
+            }
             state.items.release(run_id);
             Ok(())
         })
