@@ -42,10 +42,18 @@ impl<P: Ports> Execution<'_, P> {
                 && goes_on(under_way.len())
                 && let Some((step, spec)) = to_make.next()
             {
-                let writing = self.creation(step, spec);
+                // One after the other, so that the calls go in this order too: where the pool has room for one more, the
+                // oldest connection gets it.
+                let intended = match self.creation(step, spec) {
+                    Ok(writing) => Ok(run.reconciler.intend(&run.pool.user_pool_id, writing).await),
+                    Err(stopped) => Err(stopped),
+                };
                 under_way.push_back(async move {
-                    let written = match writing {
-                        Ok(writing) => Ok(run.reconciler.write(&run.pool.user_pool_id, &look.access, writing).await),
+                    let written = match intended {
+                        Ok(Ok(intended)) => {
+                            Ok(run.reconciler.write_intended(&run.pool.user_pool_id, &look.access, intended).await)
+                        }
+                        Ok(Err(unwritten)) => Ok(Err(unwritten)),
                         Err(stopped) => Err(stopped),
                     };
                     (step, spec, written)

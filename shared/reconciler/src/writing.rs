@@ -27,6 +27,18 @@ pub(crate) struct Writing<'a> {
     pub is_new: bool,
 }
 
+/// A provider whose claim says what is about to be written.
+#[derive(Debug)]
+pub(crate) struct Intended<'a> {
+    claim: Claim,
+    spec: &'a ProviderSpec,
+    issuer: Issuer,
+    secret: SecretString,
+    is_new: bool,
+    /// The claim, where it was written for this.
+    written: Option<Claim>,
+}
+
 /// A provider that was not written, or whose claim does not say so.
 #[derive(Debug)]
 pub(crate) struct Unwritten {
@@ -71,17 +83,36 @@ impl<P: Ports> Reconciler<P> {
         access: &Entered<P>,
         writing: Writing<'_>,
     ) -> Result<Claim, Unwritten> {
+        let intended = self.intend(user_pool, writing).await?;
+        self.write_intended(user_pool, access, intended).await
+    }
+
+    /// Has the claim say what is about to be written.
+    pub(crate) async fn intend<'w>(
+        &self,
+        user_pool: &UserPoolId,
+        writing: Writing<'w>,
+    ) -> Result<Intended<'w>, Unwritten> {
         let Writing { mut claim, spec, issuer, kept, is_new } = writing;
-        let secret = kept.clone().unwrap_or_else(|| self.new_secret());
-        let hash = SecretHash::of(&secret);
-        let mut intended = None;
-        if kept.is_none() {
-            claim.secrets.intend(hash.clone());
+        let Some(secret) = kept else {
+            let secret = self.new_secret();
+            claim.secrets.intend(SecretHash::of(&secret));
             claim.written_at = Some(self.now());
             let put = self.table.put_claim(user_pool, &claim).await;
-            claim = put.map_err(|error| Unwritten { intended: None, error: WriteError::Table(error) })?;
-            intended = Some(claim.clone());
-        }
+            let claim = put.map_err(|error| Unwritten { intended: None, error: WriteError::Table(error) })?;
+            return Ok(Intended { written: Some(claim.clone()), claim, spec, issuer, secret, is_new });
+        };
+        Ok(Intended { claim, spec, issuer, secret, is_new, written: None })
+    }
+
+    /// Writes what was intended, and has the claim hold it.
+    pub(crate) async fn write_intended(
+        &self,
+        user_pool: &UserPoolId,
+        access: &Entered<P>,
+        intended: Intended<'_>,
+    ) -> Result<Claim, Unwritten> {
+        let Intended { claim, spec, issuer, secret, is_new, written: intended } = intended;
         let name = &claim.provider_name;
         let written = if is_new {
             access.create_provider(name, spec, &secret).await
@@ -101,7 +132,7 @@ impl<P: Ports> Reconciler<P> {
             written_at: Some(self.now()),
             ..claim
         };
-        held.secrets.confirm(&hash, self.now());
+        held.secrets.confirm(&SecretHash::of(&secret), self.now());
         let put = self.table.put_claim(user_pool, &held).await;
         put.map_err(|error| Unwritten { intended, error: WriteError::Unrecorded(error) })
     }
