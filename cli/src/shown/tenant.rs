@@ -87,7 +87,7 @@ pub fn details(answer: &Value) -> Result<String, Failure> {
     rows.push(("webhook URL", tenant.webhook_url));
     let former = tenant.former_webhooks.iter();
     rows.extend(former.map(|former| {
-        ("webhook URL of before", format!("{}, taken until {}", former.webhook_url, shown::time(&former.good_until)))
+        ("previous webhook URL", format!("{}, taken until {}", former.webhook_url, shown::time(&former.good_until)))
     }));
     rows.extend([
         ("WorkOS client ID", tenant.workos.client_id.clone()),

@@ -146,7 +146,7 @@ impl Ingest {
         Ok(Taken { event, woken })
     }
 
-    /// Whether one of the endpoint's secrets, of today or of before, has signed the body. Before none has, they are
+    /// Whether one of the endpoint's present or previous secrets has signed the body. Before none has, they are
     /// read once more, at most once a second: one may just have been replaced.
     async fn check_signature(&self, endpoint: &Endpoint, header: &str, body: &[u8]) -> Result<(), NotTaken> {
         let now = clock::now();

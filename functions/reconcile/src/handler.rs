@@ -28,7 +28,7 @@ use crate::{
 const MARGIN: Duration = Duration::from_secs(30);
 
 /// How long a run may begin steps while other pools of the batch wait for it: none of them is looked at again before
-/// the whole batch is through. What is left is gone on with at once.
+/// the whole batch is through. The next run of a pool continues with the rest immediately.
 const BESIDE_OTHERS: Duration = Duration::from_mins(1);
 
 /// When runs stop beginning steps, for a function that ends at `end` and has so many pools to run. A function with

@@ -30,7 +30,7 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ExternalIdRotation)]
 pub struct RotationAnswer {
-    /// The external ID of before.
+    /// The previous external ID.
     former_external_id: ExternalId,
     /// When the new one took its place.
     started_at: Timestamp,
@@ -52,7 +52,7 @@ struct RoleProgress {
     /// Whether it takes the new external ID; null where no run has tried it yet.
     #[schema(required = true)]
     takes_new: Option<bool>,
-    /// Whether it takes the one of before; null where no run has tried it yet.
+    /// Whether it takes the previous one; null where no run has tried it yet.
     #[schema(required = true)]
     takes_former: Option<bool>,
     /// When it was tried last.
@@ -91,7 +91,7 @@ impl RotationAnswer {
 
 /// Gives a tenant another external ID
 ///
-/// Roles that don't take it yet are entered with the one of before, and their documents carry both. A role that takes
+/// Roles that don't take it yet are entered with the previous one, and their documents carry both. A role that takes
 /// it has documents with the new one only. Once every role takes the new one and refuses the other, that is forgotten.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant_id}/external-id-rotation", operation_id = "rotate_external_id", tag = "tenants",

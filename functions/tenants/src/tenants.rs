@@ -111,7 +111,7 @@ struct EnvironmentAnswer {
     has_api_key: bool,
 }
 
-/// A webhook endpoint of before, or its secret of before.
+/// A previous webhook endpoint, or its previous secret.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FormerWebhook)]
 struct FormerWebhookAnswer {

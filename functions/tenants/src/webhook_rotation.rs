@@ -44,7 +44,7 @@ struct WebhookRotation {
     post, path = "/v1/tenants/{tenant_id}/webhook-rotation", operation_id = "rotate_webhook", tag = "tenants",
     params(TenantPath), request_body = Option<WebhookRotation>,
     responses(
-        (status = 202, description = "The new endpoint is registered; that of before is among `former_webhooks`.",
+        (status = 202, description = "The new endpoint is registered; the previous one is among `former_webhooks`.",
             body = TenantAnswer, headers(("ETag", description = "Its version."))),
         (status = 409, description = "There is no endpoint or no API key yet, too many are on their way out, or the \
             tenant was changed at the same time.", body = ProblemAnswer, content_type = PROBLEM),

@@ -57,7 +57,7 @@ impl WorkosChanges {
             let now = service.now();
             if tenant.former_webhooks.iter().filter(|former| former.good_until > now).count() >= MOST_FORMER {
                 return Err(Problem::conflict(format!(
-                    "{MOST_FORMER} webhook secrets of before are still taken: wait until the first one's `good_until`"
+                    "{MOST_FORMER} previous webhook secrets are still taken: wait until the first one's `good_until`"
                 )));
             }
             let secret = sealer.seal(&tenant.id, Purpose::WebhookSecret, secret).await?;

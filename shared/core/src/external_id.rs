@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{id::ExternalId, timestamp::Timestamp};
 
-/// An external ID of before, as long as a role may still need it.
+/// A previous external ID, as long as a role may still need it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormerExternalId {
     /// The ID.
@@ -19,7 +19,7 @@ pub struct FormerExternalId {
 pub struct SeenExternalIds {
     /// Whether it takes the new one.
     pub takes_new: bool,
-    /// Whether it takes the one of before.
+    /// Whether it takes the previous one.
     pub takes_former: bool,
     /// When it was tried.
     pub seen_at: Timestamp,

@@ -1,10 +1,10 @@
-//! The webhook endpoints and secrets of before, and which secrets an event may be signed with.
+//! The previous webhook endpoints and secrets, and which secrets an event may be signed with.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{sealed::Sealed, timestamp::Timestamp};
 
-/// An endpoint, or a secret, of before.
+/// A previous endpoint or secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormerWebhook {
     /// Its number.

@@ -47,7 +47,7 @@ const EXTERNAL_IDS: &str = "sts:ExternalId: !Split [\",\", !Ref ExternalId]\n";
 pub struct RoleRequest {
     /// The external ID of the tenant.
     pub external_id: ExternalId,
-    /// The one of before, where the role must still take it too.
+    /// The previous one, where the role must still take it too.
     pub former_external_id: Option<ExternalId>,
     /// The pool.
     pub user_pool_id: UserPoolId,
@@ -144,7 +144,7 @@ impl RoleRequest {
     /// The page of the tenant's AWS console that makes the role's stack with everything filled in
     /// (CloudFormation: "Create quick-create links for stacks"), in the pool's own Region and partition. The
     /// template is read from `template_url`, an HTTPS address in S3 that needs no signature. A role that is new
-    /// has no use for an external ID of before. `None` in a partition whose console is not known.
+    /// has no use for a previous external ID. `None` in a partition whose console is not known.
     pub fn launch_url(&self, template_url: &str) -> Option<String> {
         let console = console_domain(self.user_pool_id.partition())?;
         let region = self.user_pool_id.region();

@@ -1,4 +1,4 @@
-//! The rotation of a tenant's external ID. From its beginning on the new one is the tenant's; the one of before is
+//! The rotation of a tenant's external ID. From its beginning on the new one is the tenant's; the previous one is
 //! shown to the roles that don't take the new one yet, until every role takes the new one and refuses the other.
 //!
 //! | the role takes | Causeway shows it | its documents carry |
@@ -50,7 +50,7 @@ pub fn kept_parameter(former: &ExternalId, document: &RoleRequest) -> String {
 }
 
 impl Tenant {
-    /// The tenant with another external ID. Where nothing needs the one of before, since no pool has a role in use, it
+    /// The tenant with another external ID. Where nothing needs the previous one, since no pool has a role in use, it
     /// is forgotten at once.
     #[must_use]
     pub fn with_external_id(self, new: ExternalId, is_needed: bool, now: Timestamp) -> Self {
@@ -64,14 +64,14 @@ impl Tenant {
         pool.run.external_ids.as_ref().filter(|seen| seen.seen_at >= former.rotated_at)
     }
 
-    /// The external ID of before, if the documents of a pool's role must carry it beside the new one.
+    /// The previous external ID, if the documents of a pool's role must carry it beside the new one.
     pub fn former_external_id_of(&self, pool: &UserPool) -> Option<&ExternalId> {
         let former = self.former_external_id.as_ref()?;
         let takes_new = self.seen_external_ids(pool).is_some_and(|seen| seen.takes_new);
         (!takes_new).then_some(&former.external_id)
     }
 
-    /// Whether every role in use takes the new external ID and refuses the one of before.
+    /// Whether every role in use takes the new external ID and refuses the previous one.
     pub fn is_rotated(&self, pools: &[UserPool]) -> bool {
         let is_done =
             |pool: &UserPool| self.seen_external_ids(pool).is_some_and(|seen| seen.takes_new && !seen.takes_former);

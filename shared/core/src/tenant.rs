@@ -27,7 +27,7 @@ pub struct Tenant {
     pub contact: Option<Contact>,
     /// What Causeway shows to the tenant's roles.
     pub external_id: ExternalId,
-    /// The external ID of before, as long as a role may still need it.
+    /// The previous external ID, as long as a role may still need it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub former_external_id: Option<FormerExternalId>,
     /// The client ID of the WorkOS environment.
@@ -41,7 +41,7 @@ pub struct Tenant {
     /// The number of the webhook endpoint, which is part of its URL; the first one is 0 and not in it.
     #[serde(default)]
     pub webhook_number: u32,
-    /// The endpoints and secrets of before.
+    /// The previous endpoints and secrets.
     #[serde(default)]
     pub former_webhooks: Vec<FormerWebhook>,
     /// The key of the states of this tenant's sign-ins.

@@ -1,17 +1,17 @@
-//! The webhook endpoints of a tenant: the one of today and those of before, whose events are still taken.
+//! The webhook endpoints of a tenant: the present one and the previous ones, whose events are still taken.
 //!
 //! Each endpoint has a number of its own, which is part of its URL, so that the next one can be registered with
 //! WorkOS beside it. WorkOS delivers an event again for three days, signed with the secret of the endpoint that it
-//! was made for: until then and a day longer an endpoint of before is good, so that no event is lost.
+//! was made for: until then and a day longer a previous endpoint is good, so that no event is lost.
 
 use std::time::Duration;
 
 use crate::{former_webhook::FormerWebhook, sealed::Sealed, tenant::Tenant, timestamp::Timestamp};
 
-/// How long what an endpoint of before receives is still taken.
+/// How long what a previous endpoint receives is still taken.
 pub const OVERLAP: Duration = Duration::from_hours(96);
 
-/// How many endpoints of before there are at most.
+/// How many previous endpoints there are at most.
 pub const MOST_FORMER: usize = 4;
 
 /// A secret for the webhooks of a tenant, from here on.
@@ -63,7 +63,7 @@ impl Tenant {
         self
     }
 
-    /// The endpoints of before whose time is over.
+    /// The previous endpoints whose time is over.
     pub fn ended_webhooks(&self, now: Timestamp) -> impl Iterator<Item = &FormerWebhook> {
         self.former_webhooks.iter().filter(move |webhook| webhook.good_until <= now)
     }

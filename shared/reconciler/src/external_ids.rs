@@ -14,7 +14,7 @@ use causeway_telemetry::chain;
 use crate::{Reconciler, look::Entered};
 
 impl<P: Ports> Reconciler<P> {
-    /// Enters a pool's role with the tenant's external ID, or where it refuses that with the one of before.
+    /// Enters a pool's role with the tenant's external ID, or where it refuses that with the previous one.
     pub async fn enter(&self, tenant: &Tenant, pool: &UserPool) -> Result<Entered<P>, PoolError> {
         let refused = match self.pools.enter(&RoleToAssume::of(pool, &tenant.external_id)).await {
             Err(error) if error.class() == ErrorClass::Denied => error,
@@ -51,7 +51,7 @@ impl<P: Ports> Reconciler<P> {
         Some(SeenExternalIds { takes_new: takes_new?, takes_former: takes_former?, seen_at: now })
     }
 
-    /// Forgets the external ID of before, if there is one that no role needs. Where it fails, a later run does it.
+    /// Forgets the previous external ID, if there is one that no role needs. Where it fails, a later run does it.
     pub(crate) async fn forget_unneeded(&self, tenant: &Tenant) {
         if tenant.former_external_id.is_none() {
             return;
@@ -59,7 +59,7 @@ impl<P: Ports> Reconciler<P> {
         match self.forget_former(tenant).await {
             // Somebody else changed the tenant: the next run begins with what it is then.
             Err(error) if error.is_conflict() => {}
-            Err(error) => tracing::warn!(error = chain(&error), "the external ID of before was not forgotten"),
+            Err(error) => tracing::warn!(error = chain(&error), "the previous external ID was not forgotten"),
             Ok(()) => {}
         }
     }
@@ -69,7 +69,7 @@ impl<P: Ports> Reconciler<P> {
             return Ok(());
         }
         self.table.update_tenant(&Tenant { former_external_id: None, ..tenant.clone() }).await?;
-        tracing::info!("the external ID of before is forgotten");
+        tracing::info!("the previous external ID is forgotten");
         Ok(())
     }
 }

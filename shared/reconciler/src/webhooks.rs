@@ -1,4 +1,4 @@
-//! The end of webhook endpoints of before: once WorkOS can't deliver to them again they are deleted there.
+//! The end of previous webhook endpoints: once WorkOS can't deliver to them again they are deleted there.
 
 use causeway_core::{
     port::{Directory, Ports, Table},
@@ -17,7 +17,7 @@ impl<P: Ports> Reconciler<P> {
             return;
         }
         if let Err(error) = self.delete_ended(tenant, now).await {
-            tracing::warn!(error = chain(&error), "a webhook endpoint of before was not deleted");
+            tracing::warn!(error = chain(&error), "a previous webhook endpoint was not deleted");
         }
     }
 

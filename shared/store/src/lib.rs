@@ -96,7 +96,7 @@ impl<T> Found<T> {
 /// Tells in the log which items can't be read.
 pub fn tell(unreadable: &[Unreadable]) {
     for Unreadable { item, error } in unreadable {
-        tracing::error!(item, error, "an item of the table can't be read, and the others are gone on with");
+        tracing::error!(item, error, "an item of the table can't be read, and the others are still used");
     }
 }
 

@@ -73,7 +73,7 @@ pub async fn check_pool(verifier: &Verifier<'_>, tenant: &Tenant, pool: &UserPoo
     Seen { name: description.name, callbacks: domains, schema: description.attributes }
 }
 
-/// Enters the role with the external ID, or while that is being rotated with the one of before.
+/// Enters the role with the external ID, or while that is being rotated with the previous one.
 async fn enter(
     verifier: &Verifier<'_>,
     tenant: &Tenant,

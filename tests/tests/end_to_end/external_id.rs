@@ -1,4 +1,4 @@
-//! The external ID, rotated role by role: no run fails meanwhile, and the one of before is good for nothing in the end.
+//! The external ID, rotated role by role: no run fails meanwhile, and the previous one is good for nothing in the end.
 
 use anyhow::{Context, Result, ensure};
 use causeway_local_cloud::eventually::eventually;
@@ -52,7 +52,7 @@ async fn a_rotated_external_id_is_taken_over_role_by_role_and_the_former_one_for
     let again = tenancy.post("/external-id-rotation", &json!({})).await?;
     assert_eq!(again.status, 409, "{}", again.text());
 
-    // The role as it was: Causeway gets in by the one of before, also for what is new.
+    // The role as it was: Causeway gets in by the previous one, also for what is new.
     progresses_to(&pool, false, true).await?;
     let later = tenancy.workos.create_connection(&organization, "later").await?;
     pool.run().await?;

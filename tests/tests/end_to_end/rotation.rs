@@ -66,7 +66,7 @@ async fn while_a_client_secret_is_replaced_no_sign_in_with_the_one_before_fails(
         .await
     });
     assert!(!meanwhile.await?.is_empty(), "nobody signed in meanwhile");
-    before.signs_in(&unique("nia@")).await.context("the secret of before is refused at once")?;
+    before.signs_in(&unique("nia@")).await.context("the previous secret is refused at once")?;
     RelyingParty::of(&pool, &connections[0]).await?.signs_in(&unique("nia@")).await.map(drop)
 }
 

@@ -23,7 +23,7 @@ const ELSEWHERE: [(&str, &str); 6] = [
     // CodeDeploy is not in the emulator.
     (r#"Canary="LambdaCanary10Percent10Minutes""#, r#"Canary="none""#),
     (r#"Canary=\"LambdaAllAtOnce\""#, r#"Canary=\"none\""#),
-    // There is no GitHub. The build of before is kept.
+    // There is no GitHub. The previous build is kept.
     ("operate/roll-back v0.1.0", "operate/roll-back .aws-sam/build"),
     // Longer than a deployment takes to reach every instance here, and no longer than a test waits.
     ("operate/signing-keys both", "operate/signing-keys both --lead 20"),

@@ -131,7 +131,7 @@ async fn an_endpoint_whose_secret_was_given_by_hand_goes_with_its_time_and_with_
             assert_eq!(endpoints(tenancy).await?, ["", "/1"]);
             end_former_webhooks(tenancy, 2).await?;
             pool.run().await?;
-            assert_eq!(endpoints(tenancy).await?, ["/1"], "WorkOS still delivers to the endpoint of before");
+            assert_eq!(endpoints(tenancy).await?, ["/1"], "WorkOS still delivers to the previous endpoint");
             tenancy.stop_listening().await?;
             continue;
         }
@@ -187,9 +187,9 @@ async fn a_rotated_webhook_is_taken_at_both_endpoints_until_the_one_of_before_is
 
     end_former_webhooks(tenancy, 1).await?;
     pool.run().await?;
-    assert_eq!(endpoints(tenancy).await?, ["/1"], "WorkOS still delivers to the endpoint of before");
+    assert_eq!(endpoints(tenancy).await?, ["/1"], "WorkOS still delivers to the previous endpoint");
     tenancy.stop_listening().await?;
-    eventually(SOON, "what the endpoint of before delivers is refused", async || {
+    eventually(SOON, "what the previous endpoint delivers is refused", async || {
         Ok((delivered(tenancy, "", &before).await? == 404).then_some(()))
     })
     .await?;

@@ -87,7 +87,7 @@ impl World {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Takes new credentials, where those of before may have ended.
+    /// Takes new credentials, where the previous ones may have ended.
     pub(crate) async fn renew(&mut self) -> Result<()> {
         let Some(profiles) = &self.profiles else { return Ok(()) };
         for (aws, provider) in [(&mut self.integration, &profiles.integration), (&mut self.tenant, &profiles.tenant)] {

@@ -52,7 +52,7 @@ async fn where_a_run_has_begun_its_look_meanwhile_no_mark_is_left_without_a_mess
     waiting_for_the_second_look(&aws, &ingest, "event_2").await;
     aws.state.lock().unwrap().is_looked_at = true;
     assert_eq!(deliver(&ingest, tenant, "event_2").await.0, StatusCode::TOO_MANY_REQUESTS);
-    // SQS would take a message by the ID of before for the same one.
+    // SQS would take a message by the previous ID for the same one.
     assert!(aws.sent("queue").is_empty() && aws.sent("timer").is_empty());
     assert_eq!(deliver(&ingest, tenant, "event_3").await, woken(1));
     assert_eq!(aws.sent("queue").len() + aws.sent("timer").len(), 1);

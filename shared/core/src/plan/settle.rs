@@ -28,7 +28,7 @@ pub struct Settlement {
     /// The connection.
     pub connection_id: ConnectionId,
     /// Its issuer, if it is the one that it should have. A run that ended between the update and the claim
-    /// leaves a claim with the issuer of before, under which no sign-in would go through.
+    /// leaves a claim with the previous issuer, under which no sign-in would go through.
     pub issuer: Option<Issuer>,
     /// What the provider is.
     pub fingerprint: Fingerprint,
@@ -120,7 +120,7 @@ fn must_be_described(situation: &Situation<'_>, ground: &Ground, claim: &Claim, 
     let assigned = ground.assignment.identifiers.get(id).cloned().unwrap_or_default();
     if situation.desired.connections.get(id).is_some_and(|wanted| wanted.presence.is_provided()) {
         let expected = situation.spec.spec(id, assigned);
-        // A provider can be as it should be under a claim that still has the issuer of before: the run that
+        // A provider can be as it should be under a claim that still has the previous issuer: the run that
         // wrote it was killed, and the public URL moved there and back. Its sign-ins would be refused.
         claim.fingerprint.as_ref() != Some(&expected.fingerprint()) || expected.issuer() != Some(claim.issuer.as_str())
     } else {
