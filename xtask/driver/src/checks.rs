@@ -81,9 +81,9 @@ async fn all(size: Size, parts: &Parts) -> Result<()> {
     }
     parts.run("template", async { deployment::validate(&tools::installed()?).await }).await?;
     let (clouds, ()) = tokio::try_join!(parts.run("local clouds", start()), parts.run("simulation", simulation(size)))?;
-    // The tests mostly wait, and leave the processors time for what they don't need.
-    tokio::try_join!(parts.run("end-to-end tests", end_to_end(&clouds.tested, size)), async {
-        parts.run("a function as shipped", ship()).await?;
+    // The tests mostly wait, and leave the processors time for what they don't need: the build comes behind everything.
+    let ship = parts.run("a function as shipped", ship());
+    tokio::try_join!(parts.run("end-to-end tests", end_to_end(&clouds.tested, size)), ship, async {
         parts.run("API as described", Box::pin(described::check(clouds.described.cloud()?))).await?;
         parts.run("acceptance", Box::pin(acceptance(clouds.described.cloud()?))).await?;
         // They would be in the way of all others, which have the first cloud.
