@@ -56,9 +56,10 @@ impl Queue {
         try_join_all(lanes).await.map(drop)
     }
 
-    /// Throws away what is on it.
-    pub async fn purge(&self) -> Result<()> {
-        self.caller.call("PurgeQueue", &json!({"QueueUrl": self.url})).await.map(drop)
+    /// Counts from here on.
+    pub fn count_anew(&self) {
+        self.received.store(0, Ordering::Relaxed);
+        self.batches.store(0, Ordering::Relaxed);
     }
 
     /// Whether it has messages, those too whose time has yet to come.
