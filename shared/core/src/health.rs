@@ -14,7 +14,6 @@ use crate::{
     naming::Naming,
     step::{Note, Step},
     timestamp::Timestamp,
-    trouble::Trouble,
     wake_up::Cause,
 };
 
@@ -73,13 +72,6 @@ pub enum HealthState {
     /// One that a later version knows, in what it recorded: not well.
     #[serde(other)]
     Unknown,
-}
-
-impl HealthState {
-    /// Whether time or Causeway's developers alone can mend it: no tenant and no operator is asked to do anything.
-    pub fn is_nobody_elses_to_mend(self) -> bool {
-        Trouble::left_by(self, false).is_some_and(Trouble::is_nobody_elses_to_mend)
-    }
 }
 
 impl From<ErrorClass> for HealthState {

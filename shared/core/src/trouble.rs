@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{health::HealthState, timestamp::Timestamp, user_pool::UserPool};
+use crate::{health::HealthState, timestamp::Timestamp};
 
 /// What is the matter with a pool, the worst first: what an operator has to mend, then what a tenant has to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -80,11 +80,6 @@ impl Trouble {
         if holds_back { trouble.filter(|trouble| *trouble == Self::Bug).or(Some(Self::Held)) } else { trouble }
     }
 
-    /// What a pool is in that is about to be registered.
-    pub fn of_new(pool: &UserPool) -> Self {
-        if pool.awaits_admission { Self::AwaitsAdmission } else { Self::Pending }
-    }
-
     /// Its word, in the table and in the API.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -152,6 +147,13 @@ impl Trouble {
             )),
             _ => None,
         }
+    }
+}
+
+impl HealthState {
+    /// Whether time or Causeway's developers alone can mend it: no tenant and no operator is asked to do anything.
+    pub fn is_nobody_elses_to_mend(self) -> bool {
+        Trouble::left_by(self, false).is_some_and(Trouble::is_nobody_elses_to_mend)
     }
 }
 
@@ -234,8 +236,8 @@ mod tests {
             assert_eq!(trouble.told_before_a_run().is_some(), is_before, "{trouble:?}");
         }
         let mut pool = crate::user_pool::tests::pool();
-        assert_eq!(Trouble::of_new(&pool), Trouble::Pending);
+        assert_eq!(pool.trouble_of_new(), Trouble::Pending);
         pool.awaits_admission = true;
-        assert_eq!(Trouble::of_new(&pool), Trouble::AwaitsAdmission);
+        assert_eq!(pool.trouble_of_new(), Trouble::AwaitsAdmission);
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     schema::SchemaAttribute,
     start::{Start, stored},
     timestamp::Timestamp,
+    trouble::Trouble,
     unknown::Unknown,
     wake_up::{Cause, WakeUp},
 };
@@ -275,6 +276,11 @@ impl UserPool {
     /// Whether runs look at it at all.
     pub fn is_reconciled(&self) -> bool {
         self.status == PoolStatus::Active && self.options.mode != Mode::Paused
+    }
+
+    /// What it is in when it is registered.
+    pub fn trouble_of_new(&self) -> Trouble {
+        if self.awaits_admission { Trouble::AwaitsAdmission } else { Trouble::Pending }
     }
 
     /// The app clients that it is to give its providers to, and that its last complete look did not find; none where that

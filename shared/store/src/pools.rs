@@ -53,7 +53,7 @@ impl Store {
     pub async fn create_pool(&self, pool: &UserPool, turn: Option<&RegistrationTurn>) -> Result<(), StoreError> {
         let key = Key::pool(&pool.tenant_id, &pool.user_pool_id);
         let mut item = write(pool, &key)?;
-        item.extend(unwell_since(Trouble::of_new(pool), pool.created_at));
+        item.extend(unwell_since(pool.trouble_of_new(), pool.created_at));
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))
