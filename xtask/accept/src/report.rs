@@ -72,6 +72,17 @@ impl Report {
         wrong.map(|entry| entry.name.as_str()).collect()
     }
 
+    /// Says where what was seen is otherwise than the documents say.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the checks that differ, of those that are not open.
+    pub fn is_as_documented(&self) -> anyhow::Result<()> {
+        let wrong = self.wrong();
+        anyhow::ensure!(wrong.is_empty(), "otherwise than the documents say: {}", wrong.join(", "));
+        Ok(())
+    }
+
     /// The checks that can be made everywhere and could not tell: something stood in their way.
     #[must_use]
     pub fn unanswered(&self) -> Vec<&str> {

@@ -139,10 +139,7 @@ async fn accept(options: &Accept) -> Result<()> {
     if options.clean {
         return causeway_accept::clean(options, local).await;
     }
-    let report = causeway_accept::accept(options, local).await?;
-    let wrong = report.wrong();
-    anyhow::ensure!(wrong.is_empty(), "otherwise than the documents say: {}", wrong.join(", "));
-    Ok(())
+    causeway_accept::accept(options, local).await?.is_as_documented()
 }
 
 fn down() {
