@@ -8,9 +8,10 @@ use axum::{
     extract::{Path, State},
 };
 use causeway_core::{
-    adoption::{NotAdoptable, Subject},
+    adoption::NotAdoptable,
     id::{ConnectionId, ProviderName},
     provider::Change,
+    subject::Subject,
 };
 use causeway_reconciler::{AdoptionError, AdoptionRequest};
 use serde::{Deserialize, Serialize};

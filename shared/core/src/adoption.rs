@@ -13,9 +13,8 @@ use crate::{
     id::{ConnectionId, ProviderName, TenantId},
     plan::SpecOf,
     provider::{Issuer, ObservedProvider, ProviderSpec},
+    subject::Subject,
 };
-
-pub use crate::subject::Subject;
 
 /// Why a provider can't be adopted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     approval::{Approval, ShownLoss, hash_of_held},
+    claim::SETTLES_WITHIN,
     id::ConnectionId,
-    loss::SETTLES,
     step::Step,
     timestamp::Timestamp,
 };
@@ -178,7 +178,7 @@ impl Decisions {
         let mut decided = self.clone();
         let mut ending = Vec::new();
         for approval in &mut decided.approvals {
-            let expires_at = approval.expires_at.min(now.plus(SETTLES));
+            let expires_at = approval.expires_at.min(now.plus(SETTLES_WITHIN));
             let mut ended =
                 Approval { connections: BTreeMap::new(), left: BTreeSet::new(), expires_at, ..approval.clone() };
             for (id, shown) in approval.connections.iter_mut().filter(|(id, _)| !unclear.contains(*id)) {

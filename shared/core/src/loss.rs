@@ -11,8 +11,6 @@ use crate::{id::ConnectionId, lenient::if_readable, standing::Standing, step::St
 
 /// How far back losses count.
 pub const WINDOW: Duration = Duration::from_hours(24);
-/// How long after a loss what a look sees may be from before it (Amazon Cognito: changes can take a minute to show).
-pub(crate) const SETTLES: Duration = Duration::from_mins(2);
 
 /// A connection that lost a way to sign in, and that no person approved of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -87,32 +87,14 @@ pub fn has_role_in_use(pool: &UserPool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{tenant::Sealed, user_pool::RunState};
+    use crate::user_pool::RunState;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(seconds)
     }
 
     fn tenant() -> Tenant {
-        Tenant {
-            id: "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
-            name: "Example".parse().unwrap(),
-            contact: None,
-            external_id: "causeway-old".parse().unwrap(),
-            former_external_id: None,
-            workos_client_id: "client_1".parse().unwrap(),
-            workos_api_key: None,
-            webhook_endpoint_id: None,
-            webhook_secret: None,
-            webhook_number: 0,
-            former_webhooks: Vec::new(),
-            sign_in_state_key: Sealed(String::new()),
-            created_at: at(0),
-            updated_at: at(0),
-            removing_since: None,
-            version: 1,
-            unknown: crate::unknown::Unknown::default(),
-        }
+        Tenant { external_id: "causeway-old".parse().unwrap(), ..crate::tenant::tests::tenant() }
     }
 
     fn pool(status: PoolStatus, seen: Option<(bool, bool, i64)>) -> UserPool {

@@ -61,3 +61,30 @@ pub struct Tenant {
 }
 
 keeps_unknown!(Tenant);
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub fn tenant() -> Tenant {
+        Tenant {
+            id: "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
+            name: "Example".parse().unwrap(),
+            contact: None,
+            external_id: "causeway-1".parse().unwrap(),
+            former_external_id: None,
+            workos_client_id: "client_1".parse().unwrap(),
+            workos_api_key: None,
+            webhook_endpoint_id: None,
+            webhook_secret: None,
+            webhook_number: 0,
+            former_webhooks: Vec::new(),
+            sign_in_state_key: Sealed("state".to_owned()),
+            created_at: Timestamp::from_seconds(0),
+            updated_at: Timestamp::from_seconds(0),
+            removing_since: None,
+            version: 1,
+            unknown: Unknown::default(),
+        }
+    }
+}

@@ -78,7 +78,7 @@ impl Tenant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::former_webhook::webhook_secrets;
+    use crate::{former_webhook::webhook_secrets, tenant::tests::tenant};
 
     fn sealed(text: &str) -> Sealed {
         Sealed(text.to_owned())
@@ -86,28 +86,6 @@ mod tests {
 
     fn at(hours: u64) -> Timestamp {
         Timestamp::from_seconds(0).plus(Duration::from_hours(hours))
-    }
-
-    fn tenant() -> Tenant {
-        Tenant {
-            id: "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N".parse().unwrap(),
-            name: "Example".parse().unwrap(),
-            contact: None,
-            external_id: "causeway-1".parse().unwrap(),
-            former_external_id: None,
-            workos_client_id: "client_1".parse().unwrap(),
-            workos_api_key: None,
-            webhook_endpoint_id: None,
-            webhook_secret: None,
-            webhook_number: 0,
-            former_webhooks: Vec::new(),
-            sign_in_state_key: sealed("state"),
-            created_at: at(0),
-            updated_at: at(0),
-            removing_since: None,
-            version: 1,
-            unknown: crate::unknown::Unknown::default(),
-        }
     }
 
     fn with(tenant: Tenant, number: u32, id: Option<&str>, secret: &str, now: Timestamp) -> Tenant {

@@ -7,7 +7,7 @@ mod scene;
 use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_core::{
-    adoption::{Adoption, NotAdoptable, Request, Subject, adopt},
+    adoption::{Adoption, NotAdoptable, Request, adopt},
     claim::Claim,
     connection::{Connection, ConnectionState, WorkosSnapshot},
     desired::Desired,
@@ -15,6 +15,7 @@ use causeway_core::{
     plan::{Action, Situation, plan},
     provider::{Observed, ObservedProvider, ProviderDescription},
     secret::SecretHash,
+    subject::Subject,
     user_pool::{Mode, PoolOptions},
 };
 use scene::{Specs, conn, identifier, org, then};

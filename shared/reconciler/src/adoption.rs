@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use causeway_core::{
-    adoption::{Adoption, NotAdoptable, Request, Subject, adopt},
+    adoption::{Adoption, NotAdoptable, Request, adopt},
     desired::{Desired, with_known_organizations},
     health::ErrorClass,
     id::{ConnectionId, ProviderName, ulid_text},
     port::{Directory, Lease, Pool, PoolError, Ports, Table, TableError, Taken},
     provider::{Change, ObservedProvider},
+    subject::Subject,
     tenant::Tenant,
     timestamp::Timestamp,
     user_pool::{PoolStatus, UserPool},

@@ -28,7 +28,7 @@ pub struct Create {
 
 /// What a user pool is registered with.
 #[derive(Debug, Default, Args)]
-#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
 pub struct NewPool {
     /// The AWS account that the pool is in
     #[arg(long)]

@@ -35,7 +35,7 @@ enum SignIn {
 
 #[derive(Debug, Default, Args)]
 #[group(required = true, multiple = true)]
-#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
 struct Changes {
     /// What runs may do
     #[arg(long, value_enum)]

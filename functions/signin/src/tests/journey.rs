@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use causeway_core::{adoption::Subject, secret::SecretHash};
+use causeway_core::{secret::SecretHash, subject::Subject};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 

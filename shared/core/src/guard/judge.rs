@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    claim::SETTLES_WITHIN,
     guard::{FEW, Held, Loss, MOST_NAMES, Parked, Record, SHARE, Unconfirmed, recent},
     id::ConnectionId,
-    loss::{SETTLES, losing},
+    loss::losing,
     plan::{Action, Plan, Step},
     standing::Standing,
     timestamp::Timestamp,
@@ -100,7 +101,7 @@ fn counting(grounds: &Grounds<'_>) -> Vec<Loss> {
     let mut losses = recent(grounds.record.losses, grounds.now);
     losses.retain(|loss| {
         let has = grounds.standing.get(&loss.connection_id);
-        !(grounds.now.since(loss.at) >= SETTLES && is_made_good(loss, has))
+        !(grounds.now.since(loss.at) >= SETTLES_WITHIN && is_made_good(loss, has))
     });
     losses
 }
