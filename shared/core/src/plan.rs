@@ -37,7 +37,7 @@ mod wire;
 pub use crate::step::{Action, DeleteReason, Note, Step};
 pub use depend::{Failed, Freed};
 pub use remove::{plan_to_delete, step_to_keep};
-pub use settle::{Settlement, is_made_for, standing, to_describe, to_find, unseen};
+pub use settle::{Settlement, hides_late_write, is_made_for, standing, to_describe, to_find, unseen};
 
 /// What one run will do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -269,6 +269,8 @@ pub struct Observed {
     pub gone: BTreeSet<ProviderName>,
     /// The providers that there was no time to describe, though a plan would need it: nothing is concluded from them.
     pub undescribed: BTreeSet<ProviderName>,
+    /// Those for which a write whose answer was lost may still be carried out, whatever stands there now.
+    pub unsettled: BTreeSet<ProviderName>,
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use causeway_core::{
     claim::Claim,
     foreign::{ForeignProvider, ForeignProviders},
     id::{AppClientId, ConnectionId, ProviderName},
-    plan::{to_describe, to_find},
+    plan::{hides_late_write, to_describe, to_find},
     port::{Pool, PoolError, Ports},
     provider::{Observed, ObservedProvider},
     timestamp::Timestamp,
@@ -65,7 +65,11 @@ impl<P: Ports> Reconciler<P> {
         if !look.desired.is_removal {
             self.describe_foreign(look, full.as_ref().is_some_and(|full| full.after.is_none()), until).await?;
         }
-        self.describe_claimed(look, pool, full, until).await
+        self.describe_claimed(look, pool, full, until).await?;
+        let now = self.now();
+        let unsettled = look.claims.values().filter(|claim| claim.may_be_written_late(now));
+        look.observed.unsettled = unsettled.map(|claim| claim.provider_name.clone()).collect();
+        Ok(())
     }
 
     /// Asks for the providers that the list lacks: it can be behind.
@@ -176,12 +180,13 @@ impl<P: Ports> Reconciler<P> {
 impl<P: Ports> Look<P> {
     /// Whether a provider that was written just now, or may have been, does not show yet, so that nothing is concluded about
     /// it: a later run has to see.
-    pub(crate) fn waits_for_cognito(&self) -> bool {
+    pub(crate) fn waits_for_cognito(&self, pool: &UserPool) -> bool {
         let is_made = |claim: &Claim| {
             let wanted = self.desired.connections.get(&claim.connection_id);
             !claim.is_held() && wanted.is_some_and(|wanted| wanted.presence.is_provided())
         };
         self.claims.values().any(|claim| !is_made(claim) && self.is_unseen(claim))
+            || hides_late_write(&self.situation(&BTreeMap::new(), pool))
     }
 
     /// Whether an app client names a provider of which that is so.

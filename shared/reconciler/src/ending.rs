@@ -91,7 +91,7 @@ impl Attempt {
 
     pub fn of<P: Ports>(run: &Run<'_, P>, look: &Look<P>, guarded: Guarded, executed: Executed) -> Self {
         let decisions = guarded.decisions_after(&run.pool.decisions, &executed.done, run.now());
-        let put_off = !guarded.put_off.is_empty() || executed.put_off || look.waits_for_cognito();
+        let put_off = !guarded.put_off.is_empty() || executed.put_off || look.waits_for_cognito(run.pool);
         let names = look.names(run.now());
         let parked = check_parked(guarded.parked.keys(), &names);
         let is_read = look.organizations.is_some() && executed.kept.in_claims;

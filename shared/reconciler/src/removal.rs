@@ -114,6 +114,6 @@ impl<P: Ports> Run<'_, P> {
         let (losses, held) = (self.pool.run.losses.clone(), self.pool.held.clone());
         let meant = Guarded { plan, losses, held, ..Guarded::default() };
         let executed = Execution::new(self, &look).carry_out(&meant, false).await;
-        Ok(Executed { put_off: executed.put_off || look.waits_for_cognito(), ..executed })
+        Ok(Executed { put_off: executed.put_off || look.waits_for_cognito(self.pool), ..executed })
     }
 }

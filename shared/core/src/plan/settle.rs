@@ -197,7 +197,22 @@ fn standing_of(situation: &Situation<'_>, claim: &Claim) -> Standing {
     }
 }
 
+/// Whether somebody else's provider has the name of one of ours that may still come to be: once theirs is gone, a create
+/// whose answer was lost can be carried out.
+pub fn hides_late_write(situation: &Situation<'_>) -> bool {
+    let waits_for = |claim: &&Claim| situation.observed.unsettled.contains(&claim.provider_name);
+    situation.claims.values().filter(waits_for).any(|claim| shown_of(situation, claim) == Known::Foreign)
+}
+
 fn known_of(situation: &Situation<'_>, claim: &Claim) -> Known {
+    match shown_of(situation, claim) {
+        Known::Foreign if situation.observed.unsettled.contains(&claim.provider_name) => Known::Unclear,
+        shown => shown,
+    }
+}
+
+/// What the pool shows of a claim's provider.
+fn shown_of(situation: &Situation<'_>, claim: &Claim) -> Known {
     let Some(provider) = situation.observed.providers.get(&claim.provider_name) else {
         return match (situation.observed.gone.contains(&claim.provider_name), claim.is_held()) {
             (true, _) => Known::Missing,

@@ -103,6 +103,28 @@ fn a_create_that_is_carried_out_after_its_run_is_found_whatever_became_of_its_co
 }
 
 #[test]
+fn a_create_that_is_carried_out_once_somebody_elses_provider_of_its_name_is_gone_is_known_as_ours() {
+    for call in 0..30 {
+        clock::live(async {
+            let world = World::new();
+            world.happen(&Event::Connect('A', "active", 'O'));
+            let faults = vec![(call, Fault::DoLate(60))];
+            world.run(&Disturbance { faults, ..Disturbance::default() }).await;
+            world.happen(&Event::Edit(Edit::AddCollision('A', "org_P")));
+            run(&world).await;
+            world.happen(&Event::Edit(Edit::DeleteTheirs));
+            clock::pass(Duration::from_mins(1)).await;
+            // Every write is checked: a provider that we made, and that no claim knows, ends the test.
+            for _ in 0..2 {
+                run(&world).await;
+                clock::pass(Duration::from_mins(3)).await;
+            }
+            assert!(has_provider(&world, 'A') && is_wired(&world, 'A'), "call {call}");
+        });
+    }
+}
+
+#[test]
 fn a_provider_that_somebody_deleted_is_made_again_once_that_is_sure() {
     clock::live(async {
         let world = settled("A").await;
