@@ -285,7 +285,7 @@ mod tests {
         assert_eq!(shown.hash, planned.hash);
         assert!(shown.steps[..1000].iter().all(|step| step.naming == naming), "each connection is named once");
         assert!(
-            named.steps.iter().filter(|step| step.naming == naming).count() > 1500,
+            shown.steps.iter().filter(|step| step.naming == naming).count() > 1500,
             "and oftener where there is room"
         );
     }

@@ -142,7 +142,11 @@ fn home() -> PathBuf {
 /// Lets many more user pools live through everything than while one works on the code.
 async fn simulation(size: Size) -> Result<()> {
     let mut command = cargo_command();
-    command.args(TESTS).args(["--test", "convergence"]).env("SIMULATED_LIVES", size.simulated_lives()).envs(size.draws());
+    command
+        .args(TESTS)
+        .args(["--test", "convergence"])
+        .env("SIMULATED_LIVES", size.simulated_lives())
+        .envs(size.draws());
     run_shown("cargo test", &mut command).await
 }
 
