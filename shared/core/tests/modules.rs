@@ -67,7 +67,9 @@ fn circles(mut uses: Uses) -> Uses {
             return uses;
         }
         uses.retain(|module, _| !lowest.contains(module));
-        uses.values_mut().for_each(|named| named.retain(|name| !lowest.contains(name)));
+        for named in uses.values_mut() {
+            named.retain(|name| !lowest.contains(name));
+        }
     }
 }
 
