@@ -2,6 +2,8 @@
 
 /// What stands before commands that can't run on the local cloud. The reason follows, up to the end of the line.
 pub const LEFT_OUT: &str = "*Not on the local cloud:* ";
+/// What the reason has where the commands do run there, with something at their end: what that is follows, in backticks.
+const RUN_WITH: &str = "It is run with `";
 /// What stands for anything in what a page says that commands print.
 const ANYTHING: &str = "...";
 
@@ -14,6 +16,8 @@ pub struct Block {
     pub commands: String,
     /// Why they can't run on the local cloud, where the page says that they can't.
     pub left_out: Option<String>,
+    /// What they have at their end on the local cloud, where the page says that they can't run there as they stand.
+    pub run_with: Option<String>,
     /// What the page says that they answer.
     pub answer: Option<String>,
     /// Lines that the page says that they print, in this order and among others.
@@ -47,8 +51,14 @@ pub fn fenced(page: &str, language: &str) -> Vec<Block> {
         } else if let Some(reason) = text.strip_prefix(LEFT_OUT) {
             left_out = Some(reason.to_owned());
         } else if text == fence {
-            let commands = body().join("\n");
-            blocks.push(Block { section: section.clone(), commands, left_out: left_out.take(), ..Block::default() });
+            let mut commands = body().join("\n");
+            let run_with = left_out.as_deref().and_then(run_with).map(str::to_owned);
+            if let Some(more) = &run_with {
+                commands = format!("{commands} {more}");
+                left_out = None;
+            }
+            let (section, left_out) = (section.clone(), left_out.take());
+            blocks.push(Block { section, commands, left_out, run_with, ..Block::default() });
         } else if text.starts_with("```") {
             let body = body();
             if let Some(last) = blocks.last_mut().filter(|_| says_what_is_printed) {
@@ -67,6 +77,11 @@ pub fn fenced(page: &str, language: &str) -> Vec<Block> {
         }
     }
     blocks
+}
+
+/// What commands have at their end on the local cloud, where the reason says so.
+fn run_with(reason: &str) -> Option<&str> {
+    reason.split_once(RUN_WITH)?.1.split('`').next()
 }
 
 /// The name of a section, or of one in it.
@@ -115,7 +130,8 @@ mod tests {
     #[test]
     fn commands_are_read_with_what_the_page_says_of_them() {
         let page = "# A\n\n## B\n\n1. c\n\n   ```sh\n   d \\\n     e\n   ```\n\n   answers `f`. g\n\n```json\n```sh\n```\n\
-                    *Not on the local cloud:* h.\n\n```sh\ni\n```\n\n### C\n\n```sh\nj\n```\n\nprints, with exit code 6,\n\n\
+                    *Not on the local cloud:* h.\n\n```sh\ni\n```\n\n*Not on the local cloud:* l. It is run with `--m 1` at \
+                    its end.\n\n```sh\nn\n```\n\n### C\n\n```sh\nj\n```\n\nprints, with exit code 6,\n\n\
                     ```text\nk ... l\n```\n\n```text\nm\n```\n";
         let block = |section: &str, commands: &str| Block {
             section: section.to_owned(),
@@ -125,6 +141,7 @@ mod tests {
         let expected = [
             Block { answer: Some("f".to_owned()), ..block("B", "d \\\n  e") },
             Block { left_out: Some("h.".to_owned()), ..block("B", "i") },
+            Block { run_with: Some("--m 1".to_owned()), ..block("B", "n --m 1") },
             Block { prints: vec!["k ... l".to_owned()], exit_code: 6, ..block("C", "j") },
         ];
         assert_eq!(blocks(page), expected);

@@ -11,12 +11,18 @@ const AWS: &str = r#"#!/bin/sh
 case "$*" in
   *Outputs*) echo name ;;
   *SigningKeys*) cat keys ;;
+  *Canary\'*) cat canary ;;
   *Parameters*) cat parameter ;;
   *describe-stack-resource*) echo mapping ;;
   *get-function-concurrency*) cat reserved ;;
   *put-function-concurrency*) echo "$6" > reserved ;;
   *delete-function-concurrency*) echo None > reserved ;;
   *get-event-source-mapping*) cat state ;;
+  *list-deployments*) cat deployments ;;
+  *stop-deployment*) echo "$*" >> stopped; echo None > deployments ;;
+  *describe-table*) cat described >&2; [ ! -s described ] || exit 254 ;;
+  *delete-table*) echo "$*" >> deleted ;;
+  *table-not-exists*) ;;
   *--no-enabled*) echo Disabled > state ;;
   *--enabled*) echo Enabled > state ;;
   *) echo "what is $*" >&2; exit 1 ;;
@@ -81,8 +87,8 @@ fn what_was_stopped_is_started_with_what_the_stack_reserves_for_it_and_a_second_
         for (line, says, is) in [
             ("stop Tenants", "Stopped: Tenants.", "0 Enabled".to_owned()),
             ("stop Tenants", "Stopped: Tenants.", "0 Enabled".to_owned()),
-            ("stop", "Stopped: nothing is written", "0 Disabled".to_owned()),
-            ("stop", "Stopped: nothing is written", "0 Disabled".to_owned()),
+            ("stop", "Stopped: no run begins", "0 Disabled".to_owned()),
+            ("stop", "Stopped: no run begins", "0 Disabled".to_owned()),
             ("start Tenants", "Started: Tenants.", format!("{reserved} Disabled")),
             ("start Tenants", "Runs already: Tenants.", format!("{reserved} Disabled")),
             ("start", "Started: wake-ups", format!("{reserved} Enabled")),
@@ -112,6 +118,47 @@ fn going_back_is_a_deployment_all_at_once_under_a_name_of_its_own_and_leaves_the
         assert!(deployed.contains("'Release=\"back-2") && !deployed.contains("'Release=\"\"'"), "{deployed}");
     }
     assert!(folder.run("roll-back nowhere").contains("there is no build in nowhere"));
+}
+
+#[test]
+fn what_github_has_is_not_deployed_for_another_processor_than_it_was_built_for() {
+    let folder = Folder::new("processor");
+    folder.has("samconfig.toml", &folder.read("samconfig.toml").replace("arm64", "x86_64"));
+    let said = folder.run("roll-back v0.1.0");
+    assert!(said.contains("samconfig.toml says x86_64"), "{said}");
+    assert!(!folder.0.join("deployed").exists());
+    assert!(
+        folder.run("roll-back .aws-sam/build").contains("Deployed: back-"),
+        "a folder's build is whoever's who made it"
+    );
+}
+
+#[test]
+fn a_release_that_takes_over_is_stopped_in_each_function_and_a_second_time_there_is_none() {
+    let folder = Folder::new("stop-release");
+    folder.has("canary", "LambdaCanary10Percent10Minutes");
+    folder.has("deployments", "d-1");
+    let said = folder.run("stop-release");
+    assert!(said.contains("Stops the deployment d-1 of Ingest") && said.contains("\nStopped: 1."), "{said}");
+    assert_eq!(folder.read("stopped"), "deploy stop-deployment --deployment-id d-1 --auto-rollback-enabled");
+    assert!(folder.run("stop-release").contains("No release is taking over."));
+    folder.has("canary", "none");
+    assert!(folder.run("stop-release").contains("no canary"));
+}
+
+#[test]
+fn a_restored_table_counts_as_gone_only_where_aws_says_that_there_is_none() {
+    let folder = Folder::new("restored");
+    let line = "restore 2026-11-26T10:15:00Z --done";
+    std::fs::write(folder.0.join("described"), "An error occurred (AccessDeniedException)").unwrap();
+    let said = folder.run(line);
+    assert!(said.contains("AccessDenied") && !said.contains("Deleted."), "{said}");
+    std::fs::write(folder.0.join("described"), "An error occurred (ResourceNotFoundException)").unwrap();
+    let said = folder.run(line);
+    assert!(said.contains("Deleted.") && !folder.0.join("deleted").exists(), "{said}");
+    std::fs::write(folder.0.join("described"), "").unwrap();
+    let said = folder.run(line);
+    assert!(said.contains("Deleted.") && folder.read("deleted").contains("name-restored-20261126T101500Z"), "{said}");
 }
 
 #[test]

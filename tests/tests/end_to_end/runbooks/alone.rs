@@ -121,6 +121,8 @@ pub async fn signing_key(book: Book) -> Result<()> {
     let both = published(&party).await?;
     ensure!(both.len() == 2 && both.contains(&first) && both.contains(&second), "{both:?}");
     party.checked(&token_of_first).await.context("what the old key signed is refused")?;
+    let made = operator.next().await?;
+    ensure!(made.lines().count() == 2, "which is the younger one? {made}");
 
     let deployed = async { operator.next_typing("y\n").await.map(drop) };
     let meanwhile = while_users_sign_in(&party, deployed).await?;
@@ -130,6 +132,7 @@ pub async fn signing_key(book: Book) -> Result<()> {
     })
     .await?;
     party.signs_in(&unique("nia@")).await?;
+    operator.rest().await?;
     operator.is_done()
 }
 
@@ -170,7 +173,8 @@ pub async fn roll_back(book: Book) -> Result<()> {
     let failed = eventually(SOON, "sign-ins fail", async || Ok(party.signs_in(&unique("nia@")).await.err()));
     drop(failed.await?);
 
-    operator.shell.has_build(&Build::Quick.folder())?;
+    operator.shell.has_build_in(".aws-sam/v0.1.0", &Build::Quick.folder())?;
+    operator.next().await?;
     operator.next_typing("y\n").await?;
     operator.rest().await?;
     eventually(SOON, "users sign in again", async || Ok(party.signs_in(&unique("nia@")).await.ok())).await?;

@@ -22,10 +22,17 @@ const CONNECTION: &str = "conn_01E4ZCR3C56J083X43JQXF3JK5";
 const ORGANIZATION: &str = "org_01EHWNCE74X7JSDV0X3SZ3KJNY";
 const APP_CLIENT: &str = "1example23456789";
 const TIME: &str = "2026-11-26T10:15:00Z";
+/// The hash of the plan that was shown last.
+const HASH: &str = "4f53cda18c2baa0c";
 
 /// The operators' page.
 pub fn page() -> Result<String> {
     std::fs::read_to_string(workspace::root().join("docs/operations.md")).context("no page for operators")
+}
+
+/// The hash that a plan shows the command with by which it is approved.
+fn shown_hash(said: &str) -> Option<String> {
+    said.split_once("causeway approve ")?.1.split_once("--hash ")?.1.split_whitespace().next().map(str::to_owned)
 }
 
 /// A time that no other runbook restores to.
@@ -96,7 +103,12 @@ impl Follower {
     /// The same, where somebody is asked.
     pub async fn next_typing(&mut self, input: &str) -> Result<String> {
         let block = self.take()?;
-        self.run(&block, input).await
+        let said = self.run(&block, input).await?;
+        if let Some(hash) = shown_hash(&said) {
+            self.own.retain(|(name, _)| *name != HASH);
+            self.own.push((HASH, hash));
+        }
+        Ok(said)
     }
 
     /// Runs the next commands in the tenant's account, as its engineer does.
@@ -150,7 +162,9 @@ impl Follower {
             block.exit_code,
             ended.said
         );
-        let prints: Vec<String> = block.prints.iter().map(|line| self.named(line)).collect();
+        // What is shown has a hash that nobody knew before.
+        let shown = shown_hash(&ended.said).unwrap_or_else(|| HASH.to_owned());
+        let prints: Vec<String> = block.prints.iter().map(|line| self.named(&line.replace(HASH, &shown))).collect();
         if let Some(line) = missing(&prints, &ended.said) {
             anyhow::bail!("{commands}\ndoes not print {line:?}, where the page has it:\n{}", ended.said);
         }

@@ -16,7 +16,7 @@ pub async fn held(book: Book) -> Result<()> {
     futures::future::try_join_all(connections.iter().map(|id| workos.delete_connection(id))).await?;
     pool.run().await?;
     let mut operator = book.followed_for(&pool, &connections[0], &organization).await?;
-    for _ in 0..4 {
+    for _ in 0..5 {
         operator.next().await?;
     }
     pool.settles_on(&[&connections[0]]).await.context("more or less than what was approved is gone")?;
