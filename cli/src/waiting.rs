@@ -52,7 +52,10 @@ pub async fn until<T>(
         let waited = begin.elapsed();
         if waited >= limit {
             let seconds = limit.as_secs();
-            return Err(Failure::TimedOut(format!("{what}: not within {seconds} s ({state}). It goes on without you")));
+            return Err(Failure::TimedOut(format!(
+                "{what}: not within {seconds} s ({state}). It goes on without you. Where no run begins for anybody, they \
+                 may be stopped: docs/operations.md, \"Stop and start again\""
+            )));
         }
         output.progress(&format!("{what} ({} s): {state}", waited.as_secs()));
         tokio::time::sleep(PAUSE.min(limit.saturating_sub(waited))).await;

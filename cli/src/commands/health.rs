@@ -42,6 +42,6 @@ impl DeadLetters {
         let body = json!({ "discard_malformed": self.discard_malformed });
         let answer = session.api.post("/v1/dead-letters/redrive", body).await?.body;
         session.output.show(&answer, || shown::health::redriven(&answer))?;
-        Ok(Ending::needs_somebody(answer["malformed"] != 0))
+        Ok(Ending::needs_somebody(answer["malformed"] != 0 || answer["out_of_time"] == true))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     arguments::PoolArguments,
     commands::Session,
     failure::{Ending, Failure},
-    shown::{self, run::Run},
+    shown::{self, pool::Standing, run::Run},
     waiting::{self, Seen, WaitArguments},
 };
 
@@ -50,12 +50,13 @@ pub async fn show_run_after(
             "the deployment does not say when the run was asked for: it is older than this command".to_owned(),
         )
     })?;
-    let last = waiting::until(wait, "waiting for the run", session.output, async || {
+    let (last, standing) = waiting::until(wait, "waiting for the run", session.output, async || {
         let answer = session.api.get(&pool.path()).await?.body;
         let last = shown::pool::last_run(&answer)?.filter(|run| began(&run.id).is_some_and(|began| began >= asked));
+        let standing = Standing::of(&answer)?;
         Ok(match last {
-            Some(run) => Seen::Ended(run),
-            None => Seen::GoesOn(shown::pool::Standing::of(&answer)?.text()),
+            Some(run) => Seen::Ended((run, standing)),
+            None => Seen::GoesOn(standing.text()),
         })
     })
     .await?;
@@ -63,12 +64,16 @@ pub async fn show_run_after(
     let Some(report) = first_since(api::items(&reports), asked) else {
         // Only a scheduled run that changes nothing leaves no report.
         let answer = json!({ "id": last.id, "outcome": last.outcome });
-        session.output.show(&answer, || Ok(format!("Run {}: {}.\n", last.id, last.outcome)))?;
-        return Ok(Ending::needs_somebody(is_unfinished(&last.outcome)));
+        let is_unfinished = is_unfinished(&last.outcome);
+        let to_do = if is_unfinished { standing.to_do() } else { String::new() };
+        session.output.show(&answer, || Ok(format!("Run {}: {}.\n{to_do}", last.id, last.outcome)))?;
+        return Ok(Ending::needs_somebody(is_unfinished));
     };
     let run = Run::read(report)?;
-    session.output.show(report, || Ok(run.text()))?;
-    Ok(Ending::needs_somebody(is_unfinished(run.outcome())))
+    let is_unfinished = is_unfinished(run.outcome());
+    let to_do = if is_unfinished { standing.to_do() } else { String::new() };
+    session.output.show(report, || Ok(format!("{}{to_do}", run.text())))?;
+    Ok(Ending::needs_somebody(is_unfinished))
 }
 
 /// Of reports, the newest first, the first of a run that began then or later.

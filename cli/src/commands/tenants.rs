@@ -78,9 +78,11 @@ impl Tenants {
             TenantsCommand::Create(create) => create.run(session).await,
             TenantsCommand::Update(update) => update.run(session).await,
             TenantsCommand::RotateExternalId(tenant) => {
+                session.output.remark(EXTERNAL_ID);
                 rotate(session, tenant, "external-id-rotation", json!({})).await
             }
             TenantsCommand::RotateWebhook(RotateWebhook { tenant, end_former }) => {
+                session.output.remark(if *end_former { END_FORMER } else { WEBHOOK });
                 // A deployment of a previous release takes no body.
                 let body = if *end_former { json!({ "end_former": true }) } else { json!({}) };
                 rotate(session, tenant, "webhook-rotation", body).await
@@ -89,6 +91,14 @@ impl Tenants {
         }
     }
 }
+
+/// What a rotation is about to do.
+const EXTERNAL_ID: &str = "Gives the tenant another external ID. Both are good until every role takes the new one only, \
+                           for which each is deployed twice.";
+const WEBHOOK: &str = "Registers another webhook endpoint with WorkOS, with another secret. What the former ones deliver \
+                       is taken for four days.";
+const END_FORMER: &str = "Registers another webhook endpoint with WorkOS, with another secret. What the former ones \
+                          deliver is taken no more, within a minute.";
 
 async fn rotate(session: &Session, tenant: &TenantArgument, what: &str, body: Value) -> Result<Ending, Failure> {
     let answer = session.api.post_once(&format!("{}/{what}", tenant.path()), body).await?.body;

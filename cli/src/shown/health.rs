@@ -69,6 +69,7 @@ pub fn health(answer: &Value) -> Result<String, Failure> {
     }
     text.push_str(&unwell(health.for_operator, "For you (`causeway status` says what to do):"));
     text.push_str(&unwell(health.for_tenants, "For their tenants, who have to mend them:"));
+    text.push_str(&shown::unreadable(answer));
     Ok(text)
 }
 
@@ -102,6 +103,8 @@ struct Redriven {
     sent_back: u64,
     discarded: u64,
     malformed: u64,
+    #[serde(default)]
+    out_of_time: bool,
 }
 
 /// What became of messages that were sent back.
@@ -111,6 +114,9 @@ pub fn redriven(answer: &Value) -> Result<String, Failure> {
     if done.malformed > 0 {
         let left = done.malformed;
         let _ = writeln!(text, "{left} are no wake-ups and stay: `--discard-malformed` takes them off.");
+    }
+    if done.out_of_time {
+        text.push_str("Time ran out: there may be others. The same command again goes on.\n");
     }
     Ok(text)
 }
@@ -142,6 +148,11 @@ mod tests {
         let (mine, theirs) = text.split_once("For their tenants").unwrap();
         assert!(mine.contains("held") && !mine.contains("denied"), "{text}");
         assert!(theirs.contains("denied") && theirs.contains("ann@example.com"), "{text}");
+        assert!(!text.contains("Can't be read"), "{text}");
+        let damaged = json!([{ "item": "TENANT#tnt_1/POOL#eu-west-1_A", "message": "no time" }]);
+        let answer = json!({ "state": "user_pools", "dead_letters": 0, "wake_ups_waiting": 0, "wake_ups_in_flight": 0,
+                             "unreadable": damaged });
+        assert!(health(&answer).unwrap().contains("Can't be read: TENANT#tnt_1/POOL#eu-west-1_A"));
     }
 
     #[test]
@@ -151,5 +162,6 @@ mod tests {
         assert!(dead_letters(&items).unwrap().contains("(malformed)"));
         let left = redriven(&json!({ "sent_back": 3, "discarded": 0, "malformed": 1 })).unwrap();
         assert!(left.contains("3 sent back") && left.contains("--discard-malformed"), "{left}");
+        assert!(!left.contains("Time ran out"), "{left}");
     }
 }

@@ -167,6 +167,12 @@ impl Standing {
         is_somebodys.then(|| format!("{}: {}\n  {}", health.state, health.message, shown::in_commands(&health.remedy)))
     }
 
+    /// What to do about its health, for people; nothing where nothing is to be done.
+    pub fn to_do(&self) -> String {
+        let remedy = self.health.as_ref().map(|health| health.remedy.as_str()).unwrap_or_default();
+        if remedy.is_empty() { String::new() } else { format!("To do: {}\n", shown::in_commands(remedy)) }
+    }
+
     /// In short.
     pub fn text(&self) -> String {
         let health = self.health.as_ref().map_or("", |health| health.state.as_str());

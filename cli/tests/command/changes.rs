@@ -182,12 +182,16 @@ fn a_provider_is_taken_over_only_after_somebody_saw_what_that_changes() {
 
 #[test]
 fn a_rotation_whose_outcome_nobody_knows_is_not_begun_again() {
-    for (command, route) in [("rotate-external-id", "external-id-rotation"), ("rotate-webhook", "webhook-rotation")] {
+    for (command, route, told) in [
+        ("rotate-external-id", "external-id-rotation", "Gives the tenant another external ID."),
+        ("rotate-webhook", "webhook-rotation", "Registers another webhook endpoint"),
+    ] {
         let call = format!("POST {}/{route}", tenant_path());
         let server = Server::start(vec![Answer::json(&call, 202, &tenant())]);
         let ended = run(&server, &["tenants", command, TENANT]);
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         assert!(ended.stdout.contains("causeway-0f"), "{}", ended.stdout);
+        assert!(ended.stderr.starts_with(told), "what it is about to do: {}", ended.stderr);
         let server = Server::start(vec![Answer::nothing(&call), Answer::json(&call, 202, &tenant())]);
         assert_eq!(run(&server, &["tenants", command, TENANT]).code, 7);
         assert_eq!(server.calls().len(), 1);

@@ -168,6 +168,15 @@ fn a_run_that_leaves_something_undone_ends_with_6() {
     let server = Server::start(vec![woken(), last_run(AFTER, "partial"), reports(&[(AFTER, "partial")])]);
     let ended = run(&server, &["reconcile", TENANT, POOL, "--wait", "--json"]);
     assert_eq!((ended.code, &ended.json()["outcome"]), (6, &json!("partial")));
+    let failed = json!({"id": AFTER, "finished_at": "2025-11-22T19:527:00.000Z", "outcome": "failed"});
+    let health =
+        json!({"state": "denied", "message": "m", "since": ASKED, "remedy": "Have the tenant put the role back."});
+    let pool = json!({"last_run": failed, "health": health});
+    let pool = Answer::json(&format!("GET {}", pool_path("")), 200, &pool);
+    let server = Server::start(vec![woken(), pool, reports(&[(AFTER, "failed")])]);
+    let ended = run(&server, &["reconcile", TENANT, POOL, "--wait"]);
+    assert_eq!(ended.code, 6, "{}", ended.stderr);
+    assert!(ended.stdout.ends_with("To do: Have the tenant put the role back.\n"), "{}", ended.stdout);
     // A scheduled run that took the wake-up along and changed nothing leaves no report.
     let server = Server::start(vec![woken(), last_run(AFTER, "no_change"), reports(&[(BEFORE, "failed")])]);
     let ended = run(&server, &["reconcile", TENANT, POOL, "--wait"]);
@@ -179,7 +188,7 @@ fn a_run_that_does_not_come_in_time_ends_with_7() {
     let server = Server::start(vec![woken(), last_run(BEFORE, "changed"), last_run(BEFORE, "changed")]);
     let ended = run(&server, &["reconcile", TENANT, POOL, "--wait", "--timeout", "1"]);
     assert_eq!(ended.code, 7);
-    assert!(ended.stderr.contains("not within 1 s"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("not within 1 s") && ended.stderr.contains("may be stopped"), "{}", ended.stderr);
 }
 
 #[test]
@@ -231,4 +240,19 @@ fn some_of_what_is_held_is_approved_by_its_connections_and_with_yes_without_a_pl
     assert_eq!(run(&server, &line[..5]).code, 2, "nobody said yes");
     assert_eq!(server.calls().len(), 2, "{:?}", server.calls());
     assert_eq!(run(&server, &[&line[..], &["--hash", "4f53"]].concat()).code, 2, "it is one or the other");
+}
+
+#[test]
+fn dead_letters_that_stay_or_that_there_was_no_time_for_end_with_6() {
+    for (malformed, out_of_time, code) in [(0, false, 0), (1, false, 6), (0, true, 6)] {
+        let done = json!({"sent_back": 1, "discarded": 0, "malformed": malformed, "out_of_time": out_of_time});
+        let server = Server::start(vec![Answer::json("POST /v1/dead-letters/redrive", 200, &done)]);
+        let ended = run(&server, &["dead-letters", "--redrive"]);
+        assert_eq!(ended.code, code, "{done}");
+        assert_eq!(ended.stdout.contains("The same command again"), out_of_time, "{}", ended.stdout);
+    }
+    // A previous release does not say whether time ran out.
+    let done = json!({"sent_back": 1, "discarded": 0, "malformed": 0});
+    let server = Server::start(vec![Answer::json("POST /v1/dead-letters/redrive", 200, &done)]);
+    assert_eq!(run(&server, &["dead-letters", "--redrive"]).code, 0);
 }

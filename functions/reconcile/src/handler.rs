@@ -53,6 +53,7 @@ pub async fn handle(service: &Service, event: LambdaEvent<SqsEvent>) -> Result<S
             request_id,
             trace_id = current_trace_id(),
             woken_by = woken.traces.join(","),
+            message_ids = woken.message_ids.join(","),
             tenant_id = %woken.wake_up.tenant_id,
             user_pool_id = %woken.wake_up.user_pool_id,
             run_id = tracing::field::Empty,
@@ -62,7 +63,8 @@ pub async fn handle(service: &Service, event: LambdaEvent<SqsEvent>) -> Result<S
     });
     let errands = calls.into_iter().map(|(message_id, call)| {
         let (tenant_id, user_pool_id) = (call.tenant_id.to_string(), call.user_pool_id.to_string());
-        let span = tracing::error_span!("errand", request_id, trace_id = current_trace_id(), tenant_id, user_pool_id);
+        let trace_id = current_trace_id();
+        let span = tracing::error_span!("errand", request_id, trace_id, message_id, tenant_id, user_pool_id);
         unrecorded(vec![message_id], errand(service, call, deadlines.usual.since(now))).instrument(span)
     });
     let given_up = unreadable.iter().map(|message| give_up(&service.dead_letters, message));

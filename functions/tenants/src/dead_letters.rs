@@ -16,7 +16,8 @@ use causeway_core::{
 use causeway_edge::Caller;
 use causeway_queue::{DeadLetter, Deduplication, Passed, QueueError};
 use causeway_store::{Found, Page};
-use causeway_telemetry::trace_header;
+use causeway_telemetry::{chain, trace_header};
+use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -102,6 +103,8 @@ pub struct Redriven {
     discarded: u64,
     /// How many that are no wake-ups are still there.
     malformed: u64,
+    /// Whether time ran out, so that others may be there which nobody looked at: the next call goes on.
+    out_of_time: bool,
 }
 
 /// Sends every wake-up that was given up back to the queue
@@ -120,10 +123,11 @@ pub async fn redrive(
 ) -> Result<Response, Problem> {
     let request: Redrive = input::read(&body)?;
     let end = service.now().plus(TIME);
-    let mut done = Redriven::default();
+    let (mut done, mut left) = (Redriven { out_of_time: true, ..Redriven::default() }, Vec::new());
     while service.now() < end {
         let letters = service.dead_letters.receive(SENT_BACK).await?;
         if letters.is_empty() {
+            done.out_of_time = false;
             break;
         }
         for letter in letters {
@@ -144,8 +148,17 @@ pub async fn redrive(
                     service.dead_letters.delete(&letter).await?;
                     done.discarded += 1;
                 }
-                None => done.malformed += 1,
+                None => {
+                    done.malformed += 1;
+                    left.push(letter);
+                }
             }
+        }
+    }
+    // The next call finds them at once, and what is behind them in their groups.
+    for let_go in join_all(left.iter().map(|letter| service.dead_letters.let_go(letter))).await {
+        if let Err(error) = let_go {
+            tracing::warn!(error = chain(&error), "a dead letter that stays is hidden for some seconds");
         }
     }
     tracing::info!(
@@ -156,4 +169,85 @@ pub async fn redrive(
         "dead letters were sent back"
     );
     Ok(Json(done).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use aws_credential_types::Credentials;
+    use aws_smithy_runtime_api::client::{
+        http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+        orchestrator::{HttpRequest, HttpResponse},
+    };
+    use aws_smithy_types::body::SdkBody;
+    use axum::body::to_bytes;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::attackers::service_over;
+
+    /// A dead-letter queue with one message that is no wake-up.
+    #[derive(Debug, Clone)]
+    struct Sqs(Arc<Mutex<Message>>);
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Message {
+        Visible,
+        Hidden,
+        Gone,
+    }
+
+    impl HttpConnector for Sqs {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let operation = request.headers().get("x-amz-target").unwrap().split_once('.').unwrap().1;
+            let body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+            let mut message = self.0.lock().unwrap();
+            let answer = match (operation, *message) {
+                ("ReceiveMessage", Message::Visible) => {
+                    *message = Message::Hidden;
+                    json!({ "Messages": [{ "MessageId": "m-1", "ReceiptHandle": "r-1", "Body": "no wake-up" }] })
+                }
+                ("ReceiveMessage", _) => json!({}),
+                ("ChangeMessageVisibility", Message::Hidden) if body["VisibilityTimeout"] == 0 => {
+                    *message = Message::Visible;
+                    json!({})
+                }
+                ("DeleteMessage", Message::Hidden) => {
+                    *message = Message::Gone;
+                    json!({})
+                }
+                other => panic!("{other:?}"),
+            };
+            let body = SdkBody::from(answer.to_string());
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().unwrap(), body)))
+        }
+    }
+
+    async fn redriven(sqs: &Sqs, discards: bool) -> Value {
+        let (credentials, sqs) = (Credentials::new("test", "test", None, None, "test"), sqs.clone());
+        let endpoint = Some("http://aws.test".to_owned());
+        let configuration = causeway_aws::configuration_of(credentials, "eu-west-1".to_owned(), endpoint)
+            .into_builder()
+            .http_client(http_client_fn(move |_, _| SharedHttpConnector::new(sqs.clone())))
+            .build();
+        let service = Arc::new(service_over(configuration));
+        let body = Bytes::from(json!({ "discard_malformed": discards }).to_string());
+        let Ok(answer) = redrive(State(service), Extension(Caller("ann".into())), body).await else {
+            panic!("no answer")
+        };
+        serde_json::from_slice(&to_bytes(answer.into_body(), usize::MAX).await.unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_call_leaves_in_the_queue_the_next_one_finds_at_once() {
+        let sqs = Sqs(Arc::new(Mutex::new(Message::Visible)));
+        for _ in 0..2 {
+            let left = json!({ "sent_back": 0, "discarded": 0, "malformed": 1, "out_of_time": false });
+            assert_eq!(redriven(&sqs, false).await, left);
+        }
+        let taken_off = json!({ "sent_back": 0, "discarded": 1, "malformed": 0, "out_of_time": false });
+        assert_eq!(redriven(&sqs, true).await, taken_off);
+        assert_eq!(*sqs.0.lock().unwrap(), Message::Gone);
+    }
 }

@@ -12,13 +12,14 @@ use causeway_core::{
     timestamp::Timestamp,
     trouble::{Trouble, Whose},
 };
-use causeway_store::{UnwellPool, UnwellQuery};
+use causeway_store::{UnwellPool, UnwellQuery, tell};
 use futures::future::try_join_all;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     fleet::{DeploymentState, Messages},
+    page::UnreadableItem,
     problem::Problem,
     service::Service,
 };
@@ -43,6 +44,8 @@ pub struct DeploymentHealth {
     for_operator: Vec<UnwellPoolAnswer>,
     /// The user pools that their tenants have to mend, of each state at most 100.
     for_tenants: Vec<UnwellPoolAnswer>,
+    /// What of the table's list of them can't be read: pools that may be among them.
+    unreadable: Vec<UnreadableItem>,
 }
 
 /// A user pool that is not well.
@@ -74,10 +77,15 @@ pub async fn health(State(service): State<Arc<Service>>) -> Result<Response, Pro
     let pools = try_join_all(Trouble::ALL.map(async |trouble| {
         let before = trouble.somebodys_before(now, service.oldest_sync);
         let found = service.store().unwell_pools(trouble, UnwellQuery { before, after: None, limit: MOST }).await?;
-        Ok::<_, Problem>(found.pools.into_iter().map(move |pool| (trouble, pool)))
+        Ok::<_, Problem>((trouble, found))
     }));
-    let (pools, messages) = tokio::try_join!(pools, Messages::of(&service))?;
-    let pools: Vec<(Trouble, UnwellPool)> = pools.into_iter().flatten().collect();
+    let (found, messages) = tokio::try_join!(pools, Messages::of(&service))?;
+    let (mut pools, mut unreadable) = (Vec::new(), Vec::new());
+    for (trouble, page) in found {
+        pools.extend(page.pools.into_iter().map(|pool| (trouble, pool)));
+        unreadable.extend(page.unreadable);
+    }
+    tell(&unreadable);
     let tenants = service.tenants_by_id(pools.iter().map(|(_, pool)| &pool.tenant_id)).await?;
     let (mut for_operator, mut for_tenants) = (Vec::new(), Vec::new());
     for (state, UnwellPool { tenant_id, user_pool_id, since }) in pools {
@@ -89,7 +97,7 @@ pub async fn health(State(service): State<Arc<Service>>) -> Result<Response, Pro
         };
         list.push(UnwellPoolAnswer { tenant_id, user_pool_id, state, since, contact });
     }
-    let state = DeploymentState::of(messages.given_up(), !for_operator.is_empty());
+    let state = DeploymentState::of(messages.given_up(), !(for_operator.is_empty() && unreadable.is_empty()));
     let Messages { dead_letters, timer_dead_letters, wake_ups_waiting, wake_ups_in_flight } = messages;
     let health = DeploymentHealth {
         state,
@@ -99,6 +107,7 @@ pub async fn health(State(service): State<Arc<Service>>) -> Result<Response, Pro
         wake_ups_in_flight,
         for_operator,
         for_tenants,
+        unreadable: unreadable.into_iter().map(UnreadableItem::from).collect(),
     };
     Ok(Json(health).into_response())
 }

@@ -131,6 +131,13 @@ impl DeadLetters {
         Ok(answer.messages.unwrap_or_default().into_iter().map(DeadLetter::of).collect())
     }
 
+    /// Lets everybody have a message again that was received.
+    pub async fn let_go(&self, letter: &DeadLetter) -> Result<(), DeadLetterError> {
+        let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(&letter.receipt);
+        let request = request.visibility_timeout(0);
+        request.send().await.map(drop).map_err(|error| DeadLetterError::new("ChangeMessageVisibility", &error))
+    }
+
     /// Takes a message off for good.
     pub async fn delete(&self, letter: &DeadLetter) -> Result<(), DeadLetterError> {
         let request = self.client.delete_message().queue_url(&self.url).receipt_handle(&letter.receipt);

@@ -1,6 +1,7 @@
 //! One run of one pool, from its lease to its record.
 
 use causeway_core::{
+    health::ErrorClass,
     id::ulid_text,
     port::{Lease, Ports, Table, TableError, Taken},
     run::{Outcome, RunReport},
@@ -102,9 +103,21 @@ impl<P: Ports> Reconciler<P> {
             Taken::Refused(refusal) => return Ok(Ran::Refused(refusal)),
             Taken::Nothing => return Ok(Ran::Nothing),
         };
-        let Some(tenant) = self.table.tenant(tenant_id).await.map_err(failed("begun"))? else {
-            self.table.release_lease(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
-            return Ok(Ran::Nothing);
+        let tenant = match self.table.tenant(tenant_id).await {
+            Ok(Some(tenant)) => tenant,
+            Ok(None) => {
+                self.table.release_lease(tenant_id, pool_id, &id).await.map_err(failed("ended"))?;
+                return Ok(Ran::Nothing);
+            }
+            // The message comes again, finds the pool free, and is given up in the end.
+            Err(source) => {
+                let released = match source.class() {
+                    ErrorClass::Bug => self.table.release_unreadable(tenant_id, pool_id, &id, started_at).await,
+                    _ => self.table.release_lease(tenant_id, pool_id, &id).await,
+                };
+                released.map_err(failed("ended"))?;
+                return Err(failed("begun")(source));
+            }
         };
         let is_removal = pool.status == PoolStatus::Removing;
         if !is_removal && !pool.is_reconciled() {

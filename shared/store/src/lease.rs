@@ -128,8 +128,9 @@ impl Store {
         }
     }
 
-    /// Gives the lease back on a pool that can't be read, which counts as not well for it until a run can.
-    async fn release_unreadable(
+    /// Gives the lease back on a pool that, or whose tenant, can't be read, which counts as not well for it until a run
+    /// can.
+    pub async fn release_unreadable(
         &self,
         tenant: &TenantId,
         pool: &UserPoolId,

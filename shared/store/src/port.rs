@@ -76,6 +76,16 @@ impl Table for StoredTable {
         Ok(self.store.release_lease(tenant, pool, run_id).await?)
     }
 
+    async fn release_unreadable(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        run_id: &str,
+        now: Timestamp,
+    ) -> Result<(), TableError> {
+        Ok(self.store.release_unreadable(tenant, pool, run_id, now).await?)
+    }
+
     async fn release_idle(&self, tenant: &TenantId, pool: &UserPoolId, run_id: &str) -> Result<(), TableError> {
         Ok(self.store.release_idle(tenant, pool, run_id).await?)
     }

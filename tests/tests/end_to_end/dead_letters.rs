@@ -61,6 +61,12 @@ async fn a_wake_up_that_was_given_up_is_counted_and_sent_back_and_a_malformed_me
     .await?;
     assert!(tenancy.cloud.function_log("reconcile").contains(&id), "the log does not have it");
 
+    // What a call left there the next one finds, at once.
+    for _ in 0..2 {
+        let done = tenancy.api.post("/v1/dead-letters/redrive", &json!({})).await?.expect(200)?.json()?;
+        assert!(done["malformed"].as_u64() > Some(0) && done["out_of_time"] == false, "{done}");
+    }
+
     // Not that the queue is empty: another test may keep what it has received for ten minutes.
     eventually(SOON, "what is no wake-up goes when told", async || {
         let body = json!({"discard_malformed": true});

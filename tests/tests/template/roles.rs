@@ -51,7 +51,7 @@ const ALLOWED: [(&str, &[&str]); 6] = [
              keys TENANT#* TENANTS POOL#* ONBOARDING#* REQUEST#* AUDIT#*",
             "dynamodb:DeleteItem on Table.Arn, keys TENANT#* TENANTS POOL#*",
             "sqs:GetQueueAttributes, sqs:SendMessage on WakeUps.Arn",
-            "sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ReceiveMessage on DeadLetters.Arn",
+            "sqs:ChangeMessageVisibility, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ReceiveMessage on DeadLetters.Arn",
             "sqs:GetQueueAttributes on TimerDeadLetters.Arn",
             "s3:PutObject on ${TemplateBucket.Arn}/role.yaml",
             "kms:Encrypt on SealingKey.Arn, purpose workos-api-key webhook-secret sign-in-state idempotent-answer",

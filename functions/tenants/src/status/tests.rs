@@ -331,6 +331,11 @@ async fn keys_of_the_index_that_can_not_be_read_hide_no_pool_and_no_time() {
     for list in ["for_operator", "for_tenants"] {
         assert!(health[list].as_array().unwrap().iter().all(|pool| pool["since"] == json!(old)), "{health}");
     }
+    assert!(!health["unreadable"].as_array().unwrap().is_empty(), "{health}");
+    // Nobody knows whose they are: an operator looks.
+    let (_, health) =
+        Aws { garbled: 3, ..Aws::new(vec![place(Trouble::Denied, old, 1)]) }.answered("/v1/health", "").await;
+    assert!(health["for_operator"] == json!([]) && health["state"] == "user_pools", "{health}");
 }
 
 #[tokio::test]

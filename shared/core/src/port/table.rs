@@ -160,6 +160,15 @@ pub trait Table: fmt::Debug + Clone + Send + Sync + 'static {
         run_id: &str,
     ) -> impl Future<Output = Result<(), TableError>> + Send;
 
+    /// Gives the lease back on a pool whose item or tenant can't be read, which is not well for it until a run can.
+    fn release_unreadable(
+        &self,
+        tenant: &TenantId,
+        pool: &UserPoolId,
+        run_id: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
+
     /// Gives the lease back on a pool that has no runs at present, which so is not unwell any more.
     fn release_idle(
         &self,

@@ -42,6 +42,28 @@ fn a_wake_up_leaves_a_pool_that_is_not_verified_among_those_that_need_somebody_a
 }
 
 #[test]
+fn a_run_that_can_not_read_its_tenant_gives_the_pool_back_and_leaves_it_among_those_that_need_somebody() {
+    clock::live(async {
+        let world = World::new();
+        run(&world).await;
+        let name = world.state().items.damage_tenant("name");
+        for _ in 0..2 {
+            assert!(run(&world).await.report.is_none());
+            assert_eq!(world.state().items.lease_until(), None, "it keeps the pool");
+            assert_eq!(world.state().items.trouble(), Some(Trouble::Bug));
+        }
+        world.state().items.put_in_tenant("name", name);
+        assert!(run(&world).await.report.is_some());
+        assert_eq!(world.state().items.trouble(), None);
+        // Nobody answers once: nothing is unwell for that.
+        let refused = Disturbance { faults: vec![(1, Fault::Refuse)], ..Disturbance::default() };
+        assert!(world.run(&refused).await.report.is_none());
+        assert_eq!(world.state().items.lease_until(), None, "it keeps the pool");
+        assert_eq!(world.state().items.trouble(), None);
+    });
+}
+
+#[test]
 fn what_is_held_back_is_the_trouble_of_a_pool_in_which_something_else_failed_too() {
     clock::live(async {
         let world = World::new();

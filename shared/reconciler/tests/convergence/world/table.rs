@@ -8,6 +8,7 @@ use causeway_core::{
     decisions::Decisions,
     foreign::ForeignProviders,
     guard::{Held, Loss},
+    health::ErrorClass,
     id::{ConnectionId, TenantId, UserPoolId},
     lookup::KnownDomain,
     port::{Claims, Lease, Recorded, Table, TableError, Taken},
@@ -21,7 +22,7 @@ use causeway_core::{
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     State,
@@ -155,6 +156,17 @@ impl Items {
         }
     }
 
+    /// Has a member of the tenant's item be of no form that this version reads, and gives back what it was.
+    pub fn damage_tenant(&mut self, member: &str) -> Value {
+        self.put_in_tenant(member, json!([7]))
+    }
+
+    /// Writes a member of the tenant's item, and gives back what it was.
+    pub fn put_in_tenant(&mut self, member: &str, value: Value) -> Value {
+        let item = self.stored.get_mut(TENANT).unwrap();
+        item.insert(member.to_owned(), value).unwrap()
+    }
+
     /// Takes a member off the pool's item.
     pub fn remove(&mut self, member: &str) {
         if let Some(item) = self.stored.get_mut(POOL) {
@@ -265,7 +277,11 @@ type Outcome<T> = Result<T, TableError>;
 
 impl Table for Wire {
     async fn tenant(&self, _: &TenantId) -> Outcome<Option<Tenant>> {
-        self.read(Side::Table, |state: &mut State| Ok(state.items.get(TENANT))).await
+        self.read(Side::Table, |state: &mut State| {
+            let read = state.items.stored.get(TENANT).map(Tenant::deserialize).transpose();
+            read.map_err(|error| TableError::new(ErrorClass::Bug, error))
+        })
+        .await
     }
 
     async fn update_tenant(&self, tenant: &Tenant) -> Outcome<u64> {
@@ -301,6 +317,15 @@ impl Table for Wire {
 
     async fn release_lease(&self, _: &TenantId, _: &UserPoolId, run_id: &str) -> Outcome<()> {
         self.call(Side::Table, |state| {
+            state.items.release(run_id);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn release_unreadable(&self, _: &TenantId, _: &UserPoolId, run_id: &str, _: Timestamp) -> Outcome<()> {
+        self.call(Side::Table, |state| {
+            state.items.held(run_id)?.insert(UNWELL.to_owned(), written(&Trouble::Bug));
             state.items.release(run_id);
             Ok(())
         })
