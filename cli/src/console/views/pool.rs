@@ -25,14 +25,14 @@ const RUNS: u32 = 50;
 
 /// What the page of a user pool is made of.
 pub struct Seen {
-    tenant: Result<Value, Failure>,
-    pool: Value,
-    providers: Result<Value, Failure>,
-    runs: Result<Value, Failure>,
-    sign_ins: Result<Value, Failure>,
-    changes: Result<Value, Failure>,
+    pub(super) tenant: Result<Value, Failure>,
+    pub(super) pool: Value,
+    pub(super) providers: Result<Value, Failure>,
+    pub(super) runs: Result<Value, Failure>,
+    pub(super) sign_ins: Result<Value, Failure>,
+    pub(super) changes: Result<Value, Failure>,
     /// What a run would do, where something is held back.
-    plan: Option<Result<Value, Failure>>,
+    pub(super) plan: Option<Result<Value, Failure>>,
 }
 
 impl Seen {
@@ -57,7 +57,7 @@ impl Seen {
 }
 
 /// Whether something waits for a decision, by what the pool, its providers or its last run shows.
-fn holds_back(pool: &Value, providers: Option<&Value>, runs: Option<&Value>) -> bool {
+pub(super) fn holds_back(pool: &Value, providers: Option<&Value>, runs: Option<&Value>) -> bool {
     let of_providers = providers.map(items).unwrap_or_default().iter();
     let last_steps = runs.map(items).unwrap_or_default().first().and_then(|run| run["steps"].as_array());
     pool["health"]["state"] == "held"

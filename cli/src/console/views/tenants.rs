@@ -69,9 +69,9 @@ fn of_pool(frame: &Frame<'_>, tenant: &TenantId, pool: &Pool) -> Markup {
 
 /// What the page of a tenant is made of.
 pub struct Seen {
-    tenant: Value,
-    pools: Result<Value, Failure>,
-    changes: Result<Value, Failure>,
+    pub(super) tenant: Value,
+    pub(super) pools: Result<Value, Failure>,
+    pub(super) changes: Result<Value, Failure>,
 }
 
 impl Seen {
