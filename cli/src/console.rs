@@ -6,8 +6,8 @@
 
 pub mod door;
 pub mod entrance;
-mod place;
+pub mod place;
 mod policy;
-mod reads;
+pub mod reads;
 pub mod server;
 mod views;

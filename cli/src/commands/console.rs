@@ -19,6 +19,8 @@ use crate::{
     console::{
         door::{Door, GOOD_FOR},
         entrance::Entrance,
+        place::List,
+        reads::Read,
         server::{Console as Served, serve},
     },
     failure::{Ending, Failure},
@@ -34,6 +36,8 @@ pub struct Console {
 
 impl Console {
     pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
+        // Who may not read gets to know it here, and not in a browser.
+        Read::List(&List::Fleet, None, 1).made(&session.api).await?;
         let told_to_end = told_to_end().map_err(|source| failed("listen to signals", source))?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|source| failed("listen", source))?;
         let port = listener.local_addr().map_err(|source| failed("listen", source))?.port();

@@ -59,7 +59,7 @@ async fn content(api: &Api, frame: &Frame<'_>, place: &Place) -> Content {
         List::Pools(tenant) => tenants::pools(frame, tenant, &page)?,
         List::Changes(_) => changes::all(&page)?,
         List::Providers(_) => providers::list(&page)?,
-        List::Runs(_) => runs::list(&page, frame.now)?,
+        List::Runs(_) => runs::list(&page, frame.now, usize::MAX)?,
         List::SignIns(_) => sign_ins::list(&page)?,
     };
     let content = html! { (content) (frame::unreadable(&page)) (frame.older(list, &page)) };

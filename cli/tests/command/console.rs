@@ -31,6 +31,14 @@ fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// What is asked before anything is served.
+const MAY_READ: &str = "GET /v1/status?limit=1";
+
+fn server(answers: Vec<Answer>) -> Server {
+    let may_read = Answer::json(MAY_READ, 200, &json!({ "fleet": null, "items": [] }));
+    Server::start(std::iter::once(may_read).chain(answers).collect())
+}
+
 /// A console that runs, and the file that lets in.
 struct Console {
     program: Child,
@@ -41,6 +49,7 @@ struct Console {
 }
 
 impl Console {
+    /// Starts one. The server is asked once first, whether it may be read at all.
     fn start(server: &Server, name: &str) -> Self {
         let temporary = std::env::temp_dir().join(format!("causeway-console-test-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&temporary);
@@ -60,9 +69,9 @@ impl Console {
     /// Sends a request of these lines, and gives the answer whole.
     fn sends(&self, first: &str, headers: &[&str], body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        let lines: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let lines = headers.join("\r\n");
         let length = body.len();
-        write!(stream, "{first} HTTP/1.1\r\n{lines}Content-Length: {length}\r\n\r\n{body}").unwrap();
+        write!(stream, "{first} HTTP/1.1\r\n{lines}\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -132,7 +141,7 @@ fn status() -> Value {
 
 #[test]
 fn a_browser_is_let_in_by_the_file_once_and_what_it_asks_for_is_read_from_the_api() {
-    let server = Server::start(vec![
+    let server = server(vec![
         Answer::json("GET /v1/status?limit=100", 200, &status()),
         Answer::json("GET /v1/status?limit=100&cursor=YQ", 503, &json!({ "detail": "not now" })),
         Answer::json("GET /v1/status?limit=100&cursor=YQ", 503, &json!({ "detail": "not now" })),
@@ -166,7 +175,7 @@ fn a_browser_is_let_in_by_the_file_once_and_what_it_asks_for_is_read_from_the_ap
 
 #[test]
 fn nobody_is_let_in_by_another_name_from_another_site_or_without_the_cookie_and_nothing_is_read() {
-    let server = Server::start(Vec::new());
+    let server = server(Vec::new());
     let console = Console::start(&server, "out");
     let (host, body) = (console.host(), format!("token={}", console.token));
     for headers in [
@@ -199,7 +208,7 @@ fn nobody_is_let_in_by_another_name_from_another_site_or_without_the_cookie_and_
         assert!(refused.starts_with("HTTP/1.1 4") && !refused.contains(POOL), "{first} {headers:?}: {refused}");
         assert!(refused.contains("default-src 'none'") || refused.starts_with("HTTP/1.1 400 "), "{refused}");
     }
-    assert_eq!(server.calls(), Vec::<String>::new());
+    assert_eq!(server.calls(), [MAY_READ]);
 }
 
 #[test]
@@ -210,7 +219,7 @@ fn the_page_of_a_user_pool_is_there_though_parts_of_it_are_not() {
         "health": { "state": "held", "message": "m", "remedy": "", "since": "2026-11-22T12:00:00.000Z" } });
     let list = |items: Value| json!({ "items": items, "next_cursor": null });
     let refused = json!({ "message": "Forbidden" });
-    let server = Server::start(vec![
+    let server = server(vec![
         Answer::json(&format!("GET /v1/tenants/{TENANT}"), 403, &refused),
         Answer::json(&format!("GET {}", pool_path("")), 200, &pool),
         Answer::json(&format!("GET {}", pool_path("/providers?limit=25")), 200, &list(json!([]))),
@@ -232,7 +241,7 @@ fn the_page_of_a_user_pool_is_there_though_parts_of_it_are_not() {
 #[test]
 fn it_ends_when_it_is_told_to_and_leaves_no_file() {
     for (signal, enters) in [("-INT", false), ("-INT", true), ("-TERM", false), ("-HUP", true)] {
-        let server = Server::start(Vec::new());
+        let server = server(Vec::new());
         let mut console = Console::start(&server, &format!("end{signal}{enters}"));
         if enters {
             Browser::of(&console.posts(&console.token));
@@ -242,4 +251,11 @@ fn it_ends_when_it_is_told_to_and_leaves_no_file() {
         assert!(console.left().is_empty(), "{signal}: {:?}", console.left());
         assert!(TcpStream::connect(&console.address).is_err(), "{signal}");
     }
+}
+
+#[test]
+fn who_may_not_read_gets_no_console() {
+    let forbidden = Answer::json(MAY_READ, 403, &json!({ "message": "Forbidden" }));
+    let ended = crate::run(&Server::start(vec![forbidden]), &["console", "--no-open"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (4, ""), "{}", ended.stderr);
 }

@@ -110,8 +110,8 @@ mod tests {
     #[test]
     fn a_connection_stands_in_the_lists_by_its_name_and_one_without_by_its_id() {
         for page in pages(&[claim(1, Some("Acme")), claim(2, None)]) {
-            assert!(page.contains("<bdi>&quot;Acme&quot; (Okta …000001)</bdi>"), "{page}");
-            assert!(page.contains(&format!("<bdi>conn_{:026} (Okta)</bdi>", 2)), "{page}");
+            assert!(page.contains("<bdi dir=\"ltr\">&quot;Acme&quot; (Okta …000001)</bdi>"), "{page}");
+            assert!(page.contains(&format!("<bdi dir=\"ltr\">conn_{:026} (Okta)</bdi>", 2)), "{page}");
             assert!(page.contains(&format!("<code>conn-{:026}</code>", 1)), "the provider's name is there too: {page}");
         }
     }

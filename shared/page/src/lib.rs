@@ -44,9 +44,9 @@ pub fn copyable(id: &str, what: &str, text: &str) -> Markup {
     }
 }
 
-/// A connection as people know it. What reads from the right stays where it is.
+/// A connection as people know it. A name that reads from the right does so by itself, and turns nothing beside it.
 pub fn called(naming: &Naming, id: &str) -> Markup {
-    html! { bdi { (naming.called(id)) } }
+    html! { bdi dir="ltr" { (naming.called(id)) } }
 }
 
 /// A rule or message as a sentence: with a capital, unless it begins with a name such as an ARN, and a full stop.

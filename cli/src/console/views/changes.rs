@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::frame::{items, moment, table, text};
+use super::frame::{items, moment, said, table, text};
 use crate::{failure::Failure, shown::lists::Record};
 
 /// All changes of a page.
@@ -29,9 +29,9 @@ fn row(record: &Record) -> Markup {
         tr {
             th scope="row" { (moment(&record.at)) }
             td { code { (text(&record.method)) " " (text(&record.path)) } }
-            td { bdi { (text(&record.changed.join(", "))) } }
+            td { (said(&record.changed.join(", "))) }
             td { (answer) }
-            td { bdi { (text(&record.caller)) } }
+            td { (said(&record.caller)) }
         }
     }
 }

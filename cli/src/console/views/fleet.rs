@@ -4,7 +4,7 @@ use causeway_page::{copyable, sentence};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::frame::{Frame, moment, name, text};
+use super::frame::{Frame, moment, name, said, text};
 use crate::{
     console::place::{Place, PoolId},
     failure::Failure,
@@ -23,7 +23,7 @@ pub fn fleet(frame: &Frame<'_>, answer: &Value) -> Result<Markup, Failure> {
         @for (whose, heading) in [("operator", "For you"), ("tenant", "For their tenants, who have to mend them")] {
             @let needs = of(whose);
             @if !needs.is_empty() {
-                section aria-labelledby=(whose) {
+                section {
                     h2 id=(whose) { (heading) }
                     @for (number, need) in needs.into_iter().enumerate() {
                         (of_pool(frame, need, &format!("{whose}-{number}")))
@@ -70,8 +70,8 @@ fn of_pool(frame: &Frame<'_>, need: &Need, id: &str) -> Markup {
             }
             p { strong.state { (text(&need.state)) } " since " (moment(&need.since)) " "
                 code { (text(&need.tenant_id)) } " " code { (text(&need.user_pool_id)) } }
-            @if !need.message.is_empty() { p { bdi { (text(&sentence(&need.message))) } } }
-            @if !need.remedy.is_empty() { p { strong { "To do: " } bdi { (text(&in_commands(&need.remedy))) } } }
+            @if !need.message.is_empty() { p { (said(&sentence(&need.message))) } }
+            @if !need.remedy.is_empty() { p { strong { "To do: " } (said(&in_commands(&need.remedy))) } }
             @if let Some(held) = &need.held {
                 p { "Steps of "
                     (count(usize::try_from(held.connections).unwrap_or(usize::MAX), "connection", "connections"))
@@ -81,7 +81,7 @@ fn of_pool(frame: &Frame<'_>, need: &Need, id: &str) -> Markup {
                 p { "App clients that are not there: " (text(&need.missing_app_clients.join(", "))) }
             }
             @if let Some(contact) = need.contact.as_ref().filter(|_| need.whose == "tenant") {
-                p { "Turn to " bdi { (text(contact)) } "." }
+                p { "Turn to " (said(contact)) "." }
             }
             @if let Some(command) = need.command() {
                 (copyable(&format!("{id}-command"), &format!("the command that leads on, for {pool}"), &command))
@@ -96,8 +96,8 @@ pub fn health(health: &shown::pool::Health) -> Markup {
     html! {
         div.notice.good[is_ok].bad[!is_ok] {
             p { strong { (text(&health.state)) } " since " (moment(&health.since)) "." }
-            @if !health.message.is_empty() { p { bdi { (text(&sentence(&health.message))) } } }
-            @if !health.remedy.is_empty() { p { strong { "To do: " } bdi { (text(&in_commands(&health.remedy))) } } }
+            @if !health.message.is_empty() { p { (said(&sentence(&health.message))) } }
+            @if !health.remedy.is_empty() { p { strong { "To do: " } (said(&in_commands(&health.remedy))) } }
         }
     }
 }

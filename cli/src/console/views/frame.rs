@@ -132,10 +132,15 @@ pub fn text(text: &str) -> String {
     if characters.next().is_some() { format!("{cut}…") } else { cut }
 }
 
+/// The same in its line, where it turns nothing that stands beside it.
+pub fn said(others: &str) -> Markup {
+    html! { bdi dir="ltr" { (text(others)) } }
+}
+
 /// A part of a page under its heading, or why it is not there.
 pub fn section(id: &str, title: &str, content: Result<Markup, Failure>) -> Markup {
     html! {
-        section aria-labelledby=(id) {
+        section {
             h2 id=(id) { (title) }
             @match content {
                 Ok(content) => (content),
@@ -161,7 +166,7 @@ pub fn facts(facts: &[(&'static str, String)]) -> Markup {
     html! {
         dl.facts {
             @for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
-                dt { (name) } dd { bdi { (text(value)) } }
+                dt { (name) } dd { (said(value)) }
             }
         }
     }

@@ -4,7 +4,7 @@ use causeway_page::{called, copyable};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::frame::{section as framed, text};
+use super::frame::{said, section as framed, text};
 use crate::{
     console::place::PoolId,
     failure::Failure,
@@ -27,7 +27,7 @@ fn planned(pool: &PoolId, plan: &Plan) -> Markup {
         @if plan.steps.is_empty() {
             p { "Nothing to do: the user pool is in line." }
         } @else {
-            p.meaning { bdi { (text(&plan.summary)) } }
+            p.meaning { (said(&plan.summary)) }
             p { (summary(&plan.steps)) "." }
         }
         @if !held.is_empty() {
@@ -72,7 +72,7 @@ fn of_step(step: &Step) -> Markup {
                 @if let Some(client) = &step.app_client_id { " in the app client " code { (text(client)) } }
                 @if step.held { " " strong.held { "held back" } }
             }
-            p.reason { bdi { (text(&step.reason)) } }
+            p.reason { (said(&step.reason)) }
             @if !step.changes.is_empty() {
                 ul.diff { @for change in step.changes.iter().take(MOST_SHOWN) { li { (of_change(change)) } } }
             }
@@ -92,7 +92,7 @@ fn of_change(change: &Change) -> Markup {
 pub fn notes(notes: &[Note]) -> Markup {
     html! {
         @if !notes.is_empty() {
-            h3 { "Notes" }
+            p { strong { "Notes" } }
             ul {
                 @for note in notes.iter().take(MOST_SHOWN) {
                     li {
@@ -101,7 +101,7 @@ pub fn notes(notes: &[Note]) -> Markup {
                             (None, Some(provider)) => { code { (text(provider)) } ": " },
                             (None, None) => {},
                         }
-                        bdi { (text(&note.message)) }
+                        (said(&note.message))
                     }
                 }
             }

@@ -20,8 +20,9 @@ use crate::{
 
 /// How many providers the page of a pool has.
 const PROVIDERS: u32 = 25;
-/// How many runs.
+/// How many runs are on its time line, and of how many of them the report is there.
 const RUNS: u32 = 50;
+const REPORTS: usize = 5;
 
 /// What the page of a user pool is made of.
 pub struct Seen {
@@ -76,7 +77,7 @@ pub fn page(frame: &Frame<'_>, pool: &PoolId, seen: &Seen) -> Content {
         (of_plan(frame, pool, seen.plan.as_ref()))
         (list("providers", "Providers", &seen.providers, &|answer| providers::list(answer)))
         (frame.whole(List::Providers(pool.clone()), "All providers"))
-        (list("runs", "Runs", &seen.runs, &|answer| runs::list(answer, frame.now)))
+        (list("runs", "Runs", &seen.runs, &|answer| runs::list(answer, frame.now, REPORTS)))
         (frame.whole(List::Runs(pool.clone()), "All runs"))
         (list("sign-ins", "Sign-ins", &seen.sign_ins, &|answer| sign_ins::plot(answer, frame.now)))
         (frame.whole(List::SignIns(pool.clone()), "All sign-ins"))

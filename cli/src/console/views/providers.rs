@@ -4,7 +4,7 @@ use causeway_page::called;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::frame::{items, table, text};
+use super::frame::{items, said, table, text};
 use crate::{failure::Failure, shown::lists::Provider};
 
 /// A list of providers.
@@ -31,7 +31,7 @@ fn row(provider: &Provider) -> Markup {
                 (called(&provider.naming, &provider.connection_id))
                 @if provider.naming.is_named() { br; code { (text(&provider.connection_id)) } }
             }
-            td { span.held[needs_somebody] { bdi { (text(&standing)) } } }
+            td { span.held[needs_somebody] { (said(&standing)) } }
             td { (text(provider.connection_state.as_deref().unwrap_or("–"))) }
             td { code { (text(&provider.provider_name)) } }
             td { (text(&offered_by)) }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::{
-    frame::{items, moment, text},
+    frame::{items, moment, said, text},
     plan,
     plot::{Lane, Mark, time_line},
 };
@@ -28,8 +28,8 @@ const OUTCOMES: [(&str, &str, &str); 5] = [
     ("no_change", "changed nothing", "is-plain"),
 ];
 
-/// A list of runs, up to `now`.
-pub fn list(answer: &Value, now: Timestamp) -> Result<Markup, Failure> {
+/// A list of runs, up to `now`, with the reports of the newest.
+pub fn list(answer: &Value, now: Timestamp, reports: usize) -> Result<Markup, Failure> {
     let runs: Vec<Run> = items(answer, "a run")?;
     if runs.is_empty() {
         return Ok(html! { p { "There are none." } });
@@ -41,7 +41,7 @@ pub fn list(answer: &Value, now: Timestamp) -> Result<Markup, Failure> {
     let lanes = OUTCOMES.map(|(_, name, class)| Lane { name: name.to_owned(), class });
     Ok(html! {
         (time_line("runs", &lanes, &marks.collect::<Vec<_>>(), now))
-        @for run in &runs { (report(run)) }
+        @for run in runs.iter().take(reports) { (report(run)) }
     })
 }
 
@@ -63,7 +63,7 @@ fn report(run: &Run) -> Markup {
             p { "Run " code { (text(&run.id)) } ", for " (text(&run.cause)) ", took " (run.took()) "." }
             @if !steps.is_empty() { (plan::steps(&steps)) }
             @if !run.failures.is_empty() {
-                h3 { "What failed" }
+                p { strong { "What failed" } }
                 ul { @for failed in run.failures.iter().take(100) { li { (failure(failed)) } } }
             }
             (plan::notes(&run.notes))
@@ -76,6 +76,6 @@ fn failure(failed: &Failed) -> Markup {
     html! {
         strong.removed { (text(&failed.attempted)) }
         @if let Some(id) = &failed.connection_id { " for " (called(&failed.naming, id)) }
-        " (" (text(&failed.class)) "): " bdi { (text(&failed.message)) }
+        " (" (text(&failed.class)) "): " (said(&failed.message))
     }
 }

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::{
-    frame::{items, moment, table, text},
+    frame::{items, moment, said, table, text},
     plot::{Lane, Mark, columns},
 };
 use crate::{failure::Failure, shown::lists::SignIn};
@@ -48,10 +48,10 @@ fn errors(sign_ins: &[SignIn]) -> Markup {
     errors.sort_by_key(|(_, (times, _))| std::cmp::Reverse(*times));
     html! {
         @if !errors.is_empty() {
-            h3 { "Why some were not let in" }
+            p { strong { "Why some were not let in" } }
             dl.facts {
                 @for (code, (times, message)) in errors {
-                    dt { (times) " × " (text(code)) } dd { bdi { (text(message)) } }
+                    dt { (times) " × " (text(code)) } dd { (said(message)) }
                 }
             }
         }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Content, changes,
-    frame::{self, Frame, items, section, table, text},
+    frame::{self, Frame, items, said, section, table, text},
 };
 use crate::{
     api::Api,
@@ -34,7 +34,7 @@ fn of_tenant(frame: &Frame<'_>, tenant: &Tenant) -> Markup {
                     Err(_) => bdi { (name) },
                 }
             }
-            td { bdi { (text(tenant.contact.as_deref().unwrap_or("–"))) } }
+            td { (said(tenant.contact.as_deref().unwrap_or("–"))) }
             td { (tenant.workos.key()) }
             td { (text(&shown::day(&tenant.created_at))) }
             td { code { (text(&tenant.id)) } }

@@ -92,7 +92,7 @@ fn pages(name: &str) -> Vec<(&'static str, Markup)> {
         ("pool", frame.page(&place, &title, &of_pool)),
         ("plan", plan::section(&pool(), Ok(plan))),
         ("providers", providers::list(&providers).unwrap()),
-        ("runs", runs::list(&runs, frame.now).unwrap()),
+        ("runs", runs::list(&runs, frame.now, usize::MAX).unwrap()),
         ("sign-ins", sign_ins::list(&sign_ins).unwrap()),
         ("plot", sign_ins::plot(&sign_ins, frame.now).unwrap()),
         ("changes", changes::all(&records).unwrap()),
@@ -145,9 +145,11 @@ proptest! {
 
 #[test]
 fn ten_thousand_names_leave_a_page_that_can_be_read() {
-    let name = "\u{1f600}<&".repeat(60);
-    let steps: Vec<Value> = (0..10_000).map(|_| of_connection(&name)).collect();
-    let plan = json!({ "summary": name.repeat(1_000), "hash": "a", "steps": steps, "notes": steps });
+    let name = "\u{1f600}<&".repeat(42);
+    let step = json!({ "action": "delete", "connection_id": ID, "organization_name": name, "provider_name": "a",
+        "reason": "gone", "held": true });
+    let plan = json!({ "summary": name.repeat(100), "hash": "a", "steps": vec![step; 10_000],
+        "notes": vec![json!({ "connection_id": ID, "organization_name": name, "message": name }); 1_000] });
     let page = plan::section(&pool(), Ok(plan)).into_string();
     assert!(page.contains("And 9700 more, which the command line shows."), "{}", page.len());
     assert!(page.len() < 3_000_000, "{}", page.len());
