@@ -166,6 +166,9 @@ mod tests {
     proptest! {
         #[test]
         fn each_place_has_one_path(place in place()) {
+            let is_list = matches!(place, Place::List(..));
+            let later = Place::parse(place.path().split('?').next().unwrap_or_default(), Some("cursor=YQ"));
+            prop_assert_eq!(later.is_some(), is_list, "only lists have pages");
             prop_assert_eq!(parsed(&place.path()), Some(place));
         }
 
