@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod caller;
+mod kept;
 pub mod problem;
 mod retry;
 mod signature;

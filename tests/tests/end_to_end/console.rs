@@ -42,7 +42,7 @@ impl Opened {
         let (program, file) = causeway.start(&["console", "--no-open"]).await?;
         let mut window = Window::open()?;
         window.does("begin", &json!({"url": format!("file://{file}")})).await?;
-        window.sees("For their tenants").await?;
+        window.sees("wake-ups waiting").await?;
         let here = text(&json!({"here": window.does("here", &json!({})).await?}), "here")?;
         eventually(SOON, "the file is taken away", async || Ok((!Path::new(&file).exists()).then_some(()))).await?;
         Ok(Self { _program: program, file, window, root: here.trim_end_matches('/').to_owned() })
@@ -72,7 +72,7 @@ async fn about_to_lose() -> Result<(Pool, Vec<String>)> {
         party.signs_in(&format!("{}@acme.example", unique("ann"))).await?;
     }
     party.signed_in(&format!("{}@acme.example", unique("bob"))).await?;
-    for connection in &connections[..3] {
+    for connection in &connections {
         tenancy.workos.delete_connection(connection).await?;
     }
     pool.run().await?;
@@ -102,7 +102,7 @@ async fn an_operator_sees_who_would_lose_sign_in_and_what_to_type() -> Result<()
     let name = text(&pool.shown().await?, "name")?;
     console.window.clicks("link", &format!("\"{name}\"")).await?;
     console.window.arrives(&of_pool).await?;
-    console.window.sees("3 customers lose sign-in:").await?;
+    console.window.sees("4 customers lose sign-in:").await?;
     is_fit(&mut console.window, "a user pool").await?;
     console.window.looks("light", DESK).await?;
     picture(&mut console.window, "console-pool").await?;
@@ -136,7 +136,6 @@ async fn an_operator_sees_who_would_lose_sign_in_and_what_to_type() -> Result<()
 #[tokio::test]
 async fn who_may_only_read_sees_all_but_the_plan_and_who_may_not_gets_no_console() -> Result<()> {
     let (pool, _) = about_to_lose().await?;
-    pool.tenancy.registered_pool(&["org_01NONE"]).await?;
     let refused = held_by(&pool.tenancy, &["approve"]).await?.run(&["console", "--no-open"]).await?;
     ensure!(refused.code == 4 && refused.stdout.is_empty(), "{refused:?}");
     let mut console = Opened::by(&held_by(&pool.tenancy, &["read"]).await?).await?;
@@ -150,13 +149,13 @@ async fn who_may_only_read_sees_all_but_the_plan_and_who_may_not_gets_no_console
 #[tokio::test]
 async fn the_console_opens_for_no_other_browser_site_or_name_and_no_second_time() -> Result<()> {
     let tenancy = Tenancy::new("console doors").await?;
-    tenancy.registered_pool(&["org_01NONE"]).await?;
     let mut console = Opened::by(&held_by(&tenancy, &["read"]).await?).await?;
     let (root, file) = (console.root.clone(), console.file.clone());
     // Another browser, which knows every address.
     let mut other = Window::open()?;
     ensure!(other.goes_to(&format!("{root}/")).await? == 404, "another browser is let in");
     other.sees("this browser was not let in").await?;
+    is_fit(&mut other, "a refusal").await?;
     // The file is gone, and so is its folder.
     ensure!(!Path::new(&file).exists() && !Path::new(&file).parent().context("no folder")?.exists(), "{file}");
 
