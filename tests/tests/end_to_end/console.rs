@@ -141,7 +141,7 @@ async fn who_may_only_read_sees_all_but_the_plan_and_who_may_not_gets_no_console
     let mut console = Opened::by(&held_by(&pool.tenancy, &["read"]).await?).await?;
     console.goes_to(&format!("tenants/{}/pools/{}", pool.tenancy.id, pool.id)).await?;
     let page = console.window.text("main").await?;
-    ensure!(page.matches("This could not be read").count() == 1 && page.contains("not allowed"), "{page}");
+    ensure!(page.matches("This could not be read").count() == 1 && page.contains("answered 403"), "{page}");
     ensure!(page.contains("\"Initech\""), "{page}");
     is_fit(&mut console.window, "a user pool without its plan").await
 }
