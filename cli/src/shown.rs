@@ -7,6 +7,7 @@ mod golden_tests;
 pub mod health;
 pub mod link;
 pub mod lists;
+pub mod moving;
 #[cfg(test)]
 mod names_tests;
 pub mod pool;

@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, State},
 };
 use causeway_core::{
-    export::{ExportedPool, ExportedProvider, judge},
+    export::{ExportedPool, ExportedProvider, MOST_AT_ONCE, judge},
     id::{ConnectionId, OrganizationId, ProviderName},
     moving::Difference,
     object::{object, objects},
@@ -26,10 +26,6 @@ use crate::{
     service::Service,
     user_pools::PoolPath,
 };
-
-/// The most providers of one call: each is described and written, at under five a second (Cognito quotas: requests for one
-/// user pool).
-const MOST: usize = 25;
 
 /// An export of the pool, or a part of it.
 #[derive(Deserialize, ToSchema)]
@@ -152,7 +148,7 @@ pub async fn adopt_export(
     body: Bytes,
 ) -> Result<Json<AdoptedExportAnswer>, Problem> {
     let asked: AdoptExport = input::read(&body)?;
-    judge(&asked.pool, &asked.providers, MOST).map_err(|fault| Problem::invalid(fault.field, fault.rule))?;
+    judge(&asked.pool, &asked.providers, MOST_AT_ONCE).map_err(|fault| Problem::invalid(fault.field, fault.rule))?;
     let (tenant, pool) = service.verified_pool(&path).await?;
     let request = MoveRequest { pool: &asked.pool, providers: &asked.providers };
     let deadline = service.now().plus(TIME);

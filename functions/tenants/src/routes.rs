@@ -15,8 +15,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    adoption, approvals, audit, dead_letters, external_id_rotation, health, idempotency, moving, onboarding_links, openapi,
-    pool_changes, problem::Problem, reconcile, refusals, removal, reports, service::Service, sign_ins, status,
+    adoption, approvals, audit, dead_letters, external_id_rotation, health, idempotency, moving, onboarding_links,
+    openapi, pool_changes, problem::Problem, reconcile, refusals, removal, reports, service::Service, sign_ins, status,
     tenant_changes, tenants, user_pools, verify, webhook_rotation,
 };
 

@@ -26,6 +26,9 @@ pub const FORMAT_VERSION: u64 = 1;
 pub const LARGEST_FILE: usize = 8 * 1024 * 1024;
 /// The most providers of an export: what Cognito's quota for a pool can be raised to (Service Quotas: L-1B44D826).
 pub const MOST_PROVIDERS: usize = 1000;
+/// The most providers that are compared or taken over in one call: each is described and written, at under five a second
+/// (Cognito quotas: requests for one user pool).
+pub const MOST_AT_ONCE: usize = 25;
 /// How much of a parser's message is shown, in characters.
 const LONGEST_MESSAGE: usize = 200;
 

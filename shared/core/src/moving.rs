@@ -41,7 +41,9 @@ pub enum Differs {
     #[error("the provider is Causeway's here already, with another `subject` than in the export")]
     Subject,
     /// An adoption of it broke off.
-    #[error("an adoption of the provider broke off, and the next run finds out how far it came: have one, and try again")]
+    #[error(
+        "an adoption of the provider broke off, and the next run finds out how far it came: have one, and try again"
+    )]
     Unsettled,
 }
 
@@ -130,7 +132,8 @@ fn compare_one(
         return Err(Differs::NotAdoptable(NotAdoptable::AlreadyOurs(claim.connection_id.clone())));
     }
     let observed = here.providers.get(name).and_then(Option::as_ref);
-    let before = shown(observed.ok_or(Differs::NotAdoptable(NotAdoptable::NoProvider))?).map_err(Differs::NotAdoptable)?;
+    let before =
+        shown(observed.ok_or(Differs::NotAdoptable(NotAdoptable::NoProvider))?).map_err(Differs::NotAdoptable)?;
     let is_as_exported = before.issuer() == Some(provider.issuer.as_str());
     if !is_as_exported || !provider.issuer.is_of(&exported.tenant_id, id) {
         return Err(Differs::Issuer(before.issuer().map(str::to_owned)));
@@ -140,11 +143,7 @@ fn compare_one(
     if wanted.connection.organization_id != provider.organization_id {
         return Err(Differs::Organization(wanted.connection.organization_id.clone()));
     }
-    let request = Request {
-        tenant: &here.pool.tenant_id,
-        provider_name: name,
-        connection: Some(id),
-        subject: provider.subject,
-    };
+    let request =
+        Request { tenant: &here.pool.tenant_id, provider_name: name, connection: Some(id), subject: provider.subject };
     Ok(Move::Adopt(Box::new(adoption_for(request, wanted, before, spec, issuer))))
 }

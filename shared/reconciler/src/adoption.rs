@@ -128,11 +128,8 @@ impl<P: Ports> Reconciler<P> {
     ) -> Result<T, AdoptionError> {
         let holder = ulid_text((self.sources.now)(), self.sources.number());
         let held = self.held(pool, &holder, deadline).await?;
-        let outcome = if held.status == PoolStatus::Active {
-            Box::pin(work(&held)).await
-        } else {
-            Err(AdoptionError::NotActive)
-        };
+        let outcome =
+            if held.status == PoolStatus::Active { Box::pin(work(&held)).await } else { Err(AdoptionError::NotActive) };
         if let Err(error) = self.table.release_lease(&pool.tenant_id, &pool.user_pool_id, &holder).await {
             // It ends by itself.
             tracing::warn!(error = causeway_telemetry::chain(&error), "the lease of an adoption was not given back");
