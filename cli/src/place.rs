@@ -1,6 +1,7 @@
 //! Which tenant and which user pool a command is about: by ID, by name, or as [`crate::chosen`] has it. Only an ID becomes a
 //! part of a path; a name is looked for in what the API lists, and goes nowhere.
 
+use causeway_core::naming::quoted_within;
 use serde_json::Value;
 
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
     commands::Session,
     failure::Failure,
     ids::{tenant_id, user_pool_id},
-    shown::quoted,
 };
 
 /// How many of several that fit are told.
@@ -25,6 +25,8 @@ pub enum Access {
     Look,
     /// It changes something: that takes an ID, a whole name or what was chosen.
     Change,
+    /// It removes it: that takes an ID or a whole name, and never what was chosen some other day.
+    Remove,
 }
 
 /// What a command is about.
@@ -55,7 +57,7 @@ impl Found {
 
     /// The whole ID, and the name.
     pub fn text(&self) -> String {
-        let name = self.name.as_deref().map(|name| format!(" {}", quoted(name, LONGEST))).unwrap_or_default();
+        let name = self.name.as_deref().map(|name| format!(" {}", quoted_within(name, LONGEST))).unwrap_or_default();
         format!("{}{name}", self.id)
     }
 }
@@ -76,14 +78,14 @@ fn meant(reference: &str, all: &[Found], access: Access, what: &str) -> Result<F
         [one] => Ok(one.clone()),
         [] => {
             let rule = if access == Access::Look { "" } else { ": what changes something takes an ID or a whole name" };
-            Err(Failure::NotFound(format!("there is no {what} {}{rule}", quoted(reference, LONGEST))))
+            Err(Failure::NotFound(format!("there is no {what} {}{rule}", quoted_within(reference, LONGEST))))
         }
         _ => {
             let told: Vec<String> =
                 fitting.iter().take(MOST_TOLD).map(|found| format!("\n  {}", found.text())).collect();
             let more = fitting.len().saturating_sub(MOST_TOLD);
             let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
-            let name = quoted(reference, LONGEST);
+            let name = quoted_within(reference, LONGEST);
             Err(Failure::Usage(format!("{name} fits more than one {what}: say which by its ID{}{more}", told.concat())))
         }
     }
@@ -123,6 +125,15 @@ fn missing(what: &str, how: &str) -> Failure {
     Failure::Usage(format!("which {what}? Name it, or choose one for all commands: `causeway use {how}`"))
 }
 
+/// What `causeway use` has chosen, for a command that names none.
+fn chosen(session: &Session, access: Access) -> Result<Chosen, Failure> {
+    if access == Access::Remove {
+        let rule = "what removes something takes no choice of `causeway use`: name the tenant, and the user pool";
+        return Err(Failure::Usage(rule.to_owned()));
+    }
+    session.chosen()
+}
+
 impl Place<'_> {
     /// Puts the IDs in the place of what was given. Where something is to be changed and was not named by its ID, the whole
     /// IDs are shown first.
@@ -131,7 +142,7 @@ impl Place<'_> {
             Self::Tenant(argument) => {
                 let found = match &argument.named {
                     Some(reference) => tenant(session, reference, access).await?,
-                    None => chosen_tenant(&session.chosen()?)?,
+                    None => chosen_tenant(&chosen(session, access)?)?,
                 };
                 argument.tenant.clone_from(&found.id);
                 let is_id = argument.named.as_ref() == Some(&found.id);
@@ -145,14 +156,14 @@ impl Place<'_> {
                 argument.user_pool = user_pool_id(id).map_err(Failure::Usage)?;
                 let found = match before {
                     [reference, ..] => tenant(session, reference, access).await?,
-                    [] => chosen_tenant(&session.chosen()?)?,
+                    [] => chosen_tenant(&chosen(session, access)?)?,
                 };
                 let is_id = before.first() == Some(&found.id);
                 argument.tenant.clone_from(&found.id);
                 (!is_id).then(|| format!("tenant {}", found.text()))
             }
         };
-        if let Some(told) = told.filter(|_| access == Access::Change) {
+        if let Some(told) = told.filter(|_| access != Access::Look) {
             session.output.remark(&told);
         }
         Ok(())
@@ -173,12 +184,12 @@ async fn of_pool(session: &Session, argument: &mut PoolArguments, access: Access
             (tenant, found)
         }
         [reference] => {
-            let tenant = chosen_tenant(&session.chosen()?)?;
+            let tenant = chosen_tenant(&chosen(session, access)?)?;
             let found = pool(session, &tenant.id, reference, access).await?;
             (tenant, found)
         }
         [] => {
-            let chosen = session.chosen()?;
+            let chosen = chosen(session, access)?;
             let tenant = chosen_tenant(&chosen)?;
             let id = chosen.user_pool.ok_or_else(|| missing("user pool", "TENANT USER_POOL"))?;
             (tenant, Found { id, name: None })

@@ -93,16 +93,6 @@ fn optional_time(text: Option<&str>) -> String {
     text.map_or_else(|| "-".to_owned(), time)
 }
 
-/// A name that somebody else chose, in one line of `longest` characters at most and between quotation marks of which it
-/// has none.
-pub fn quoted(name: &str, longest: usize) -> String {
-    let name: String = shown(&name.replace('\n', " ").replace('"', "'"), Some('\u{fffd}')).collect();
-    match name.char_indices().nth(longest) {
-        Some((end, _)) => format!("\"{}...\"", &name[..end]),
-        None => format!("\"{name}\""),
-    }
-}
-
 /// A text in lines of `width` characters at most where its words are short enough, each with `indent` before it.
 pub fn wrapped(text: &str, width: usize, indent: &str) -> String {
     let mut lines = Vec::new();

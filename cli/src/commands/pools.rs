@@ -56,7 +56,7 @@ impl Pools {
             PoolsCommand::Create(create) => (Place::NewPool(&mut create.pool), Access::Change),
             PoolsCommand::Admit(pool) => (Place::Pool(pool), Access::Change),
             PoolsCommand::Update(update) => (Place::Pool(&mut update.pool), Access::Change),
-            PoolsCommand::Remove(remove) => (Place::Pool(&mut remove.pool), Access::Change),
+            PoolsCommand::Remove(remove) => (Place::Pool(&mut remove.pool), Access::Remove),
         }
     }
 

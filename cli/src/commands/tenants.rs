@@ -62,7 +62,7 @@ impl Tenants {
             TenantsCommand::Update(update) => (&mut update.tenant, Access::Change),
             TenantsCommand::RotateExternalId(tenant) => (tenant, Access::Change),
             TenantsCommand::RotateWebhook(rotate) => (&mut rotate.tenant, Access::Change),
-            TenantsCommand::Remove(remove) => (&mut remove.tenant, Access::Change),
+            TenantsCommand::Remove(remove) => (&mut remove.tenant, Access::Remove),
         };
         Some((Place::Tenant(tenant), access))
     }

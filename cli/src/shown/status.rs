@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
+use causeway_core::naming::quoted_within;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
     failure::Failure,
-    shown::{self, health::TIMERS, quoted, wrapped},
+    shown::{self, health::TIMERS, wrapped},
 };
 
 /// How wide the text is at most.
@@ -105,8 +106,9 @@ impl Need {
 
     fn text(&self) -> String {
         let Self { state, tenant_name, user_pool_id, user_pool_name, message, .. } = self;
-        let tenant = tenant_name.as_deref().map_or_else(|| self.tenant_id.clone(), |name| quoted(name, LONGEST));
-        let name = user_pool_name.as_deref().map(|name| format!("{} ", quoted(name, LONGEST))).unwrap_or_default();
+        let tenant = tenant_name.as_deref().map_or_else(|| self.tenant_id.clone(), |name| quoted_within(name, LONGEST));
+        let name =
+            user_pool_name.as_deref().map(|name| format!("{} ", quoted_within(name, LONGEST))).unwrap_or_default();
         let mut text = format!("{state} since {}\n  {tenant}\n  {name}{user_pool_id}\n", shown::time(&self.since));
         // What others wrote begins no line where a command could.
         let mut line = |told: &str| text.push_str(&wrapped(told, WIDTH, "    "));

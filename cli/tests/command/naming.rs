@@ -119,6 +119,12 @@ fn what_is_chosen_is_what_commands_are_about_that_name_nothing() {
     assert!(changed.stderr.contains(&format!("tenant {TENANT}, user pool {POOL}")), "{}", changed.stderr);
     assert_eq!(run_in(&folder, &server, &["verify", "Logins"]).code, 0);
     server.assert_all_given();
+    for line in
+        [&["tenants", "remove", "--yes"][..], &["pools", "remove", "--yes"], &["pools", "remove", "Logins", "--yes"]]
+    {
+        let refused = run_in(&folder, &server, line);
+        assert!(refused.code == 2 && refused.stderr.contains("name the tenant"), "{line:?}: {}", refused.stderr);
+    }
     assert_eq!(run_in(&folder, &server, &["use", "--none"]).stdout, "Nothing is chosen.\n");
     assert_eq!(run_in(&folder, &server, &["plan"]).code, 2);
     // Another deployment has nothing of it.

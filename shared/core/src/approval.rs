@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     id::ConnectionId,
     meaning::meaning,
-    naming::Names,
+    naming::{Names, Naming},
     run::RunReport,
     step::{Note, Step},
     timestamp::Timestamp,
@@ -20,6 +20,9 @@ use crate::{
 
 /// How long an approval is good at most.
 pub const APPROVED_FOR: Duration = Duration::from_hours(24);
+
+/// How many bytes of an answer names may take: a plan of many steps is shown without them rather than not at all.
+const ROOM_FOR_NAMES: usize = 1_000_000;
 
 /// The field of a step's changes whose values are lists, of which each item that goes is a loss of its own.
 const IDENTIFIERS: &str = "identifiers";
@@ -128,11 +131,29 @@ impl PlannedSteps {
         meaning(&self.steps)
     }
 
-    /// With what people know the connections by.
+    /// With what people know the connections by: each connection's first step has it, and so have the others and the notes
+    /// as far as there is room for it in an answer.
     #[must_use]
     pub fn named(mut self, names: &Names) -> Self {
-        self.steps.iter_mut().for_each(|step| step.naming.put(names, Some(&step.connection_id)));
-        self.notes.iter_mut().for_each(|note| note.naming.put(names, note.connection_id.as_ref()));
+        let mut room = ROOM_FOR_NAMES;
+        let mut put = |naming: &mut Naming, id: &ConnectionId| {
+            let size = names.get(id).and_then(|naming| serde_json::to_vec(naming).ok()).map_or(0, |text| text.len());
+            if size <= room {
+                naming.put(names, Some(id));
+                room -= size;
+            }
+        };
+        let mut seen = BTreeSet::new();
+        let (first, others): (Vec<&mut Step>, Vec<&mut Step>) =
+            self.steps.iter_mut().partition(|step| seen.insert(step.connection_id.clone()));
+        for step in first.into_iter().chain(others) {
+            put(&mut step.naming, &step.connection_id);
+        }
+        for note in &mut self.notes {
+            if let Some(id) = &note.connection_id {
+                put(&mut note.naming, id);
+            }
+        }
         self
     }
 
@@ -160,7 +181,6 @@ mod tests {
     use super::*;
     use crate::{
         decisions::Decisions,
-        naming::Naming,
         plan::{Action, DeleteReason},
         provider::Change,
         run::Outcome,
@@ -246,6 +266,28 @@ mod tests {
         let done = Step { held: false, ..of_record.clone() };
         assert_eq!(beyond(std::slice::from_ref(&of_record), std::slice::from_ref(&done)), [id('A')].into());
         assert!(beyond(&[done], &[]).is_empty(), "nothing of it is held");
+    }
+
+    #[test]
+    fn a_plan_of_many_steps_is_shown_though_their_connections_have_the_longest_names() {
+        let steps = (0..6000).map(|number| Step {
+            connection_id: format!("conn_{:026}", number % 1000).parse().unwrap(),
+            app_client_id: Some(format!("client{number}").parse().unwrap()),
+            ..step(true)
+        });
+        let planned = PlannedSteps::new(steps.collect(), Vec::new());
+        let bare = serde_json::to_vec(&planned.steps).unwrap().len();
+        let naming =
+            Naming { name: Some("ä".repeat(128)), organization_name: Some("ö".repeat(128)), ..Naming::default() };
+        let names = planned.steps.iter().map(|step| (step.connection_id.clone(), naming.clone())).collect();
+        let shown = planned.clone().named(&names);
+        assert!(serde_json::to_vec(&shown.steps).unwrap().len() <= bare + ROOM_FOR_NAMES);
+        assert_eq!(shown.hash, planned.hash);
+        assert!(shown.steps[..1000].iter().all(|step| step.naming == naming), "each connection is named once");
+        assert!(
+            shown.steps.iter().filter(|step| step.naming == naming).count() > 1500,
+            "and oftener where there is room"
+        );
     }
 
     #[test]

@@ -19,7 +19,8 @@ impl Naming {
             name: claim.connection_name.clone(),
             former_names: recent(&claim.former_names, now),
             organization_id: claim.organization_id.clone(),
-            organization_name: claim.organization.as_ref().and_then(|known| known.name.clone()),
+            // What is kept of another organization, since the connection went to this one, does not name it.
+            organization_name: claim.organization().and_then(|known| known.name.clone()),
             former_organization_names: recent(&claim.former_organization_names, now),
             connection_type: claim.connection_type.clone(),
         }
@@ -60,21 +61,25 @@ impl Claim {
     /// Keeps what WorkOS calls the connection, as it was `seen`, and its organization, of those that were read. What was
     /// not seen is called as before: that a connection or an organization is gone is when people need its name.
     pub fn note_names(&mut self, seen: Option<&Connection>, organizations: Option<&[Organization]>, now: Timestamp) {
+        let (own, of_organization) = (self.connection_name.clone(), self.organization_name());
         if let Some(seen) = seen {
-            let (before, after) = (self.connection_name.as_deref(), seen.name.as_deref());
-            self.former_names = renamed(&self.former_names, before, after, now);
             self.connection_name.clone_from(&seen.name);
             self.connection_type = seen.connection_type.as_deref().and_then(shown::name);
         }
         if let Some(all) = organizations {
             let known = self.organization_id.as_ref().map(|id| KnownOrganization::of(id, all));
-            let known = known.map(|known| known.called_as(self.organization.as_ref(), all));
-            let name = |known: Option<&KnownOrganization>| known.and_then(|known| known.name.clone());
-            let (before, after) = (name(self.organization.as_ref()), name(known.as_ref()));
-            self.former_organization_names =
-                renamed(&self.former_organization_names, before.as_deref(), after.as_deref(), now);
-            self.organization = known;
+            self.organization = known.map(|known| known.called_as(self.organization.as_ref(), all));
         }
+        let is_of_organization = of_organization.is_some();
+        let before = of_organization.or(own);
+        if before != self.organization_name().or_else(|| self.connection_name.clone()) {
+            let former = if is_of_organization { &mut self.former_organization_names } else { &mut self.former_names };
+            *former = renamed(former, before, now);
+        }
+    }
+
+    fn organization_name(&self) -> Option<String> {
+        self.organization.as_ref().and_then(|known| known.name.clone())
     }
 }
 

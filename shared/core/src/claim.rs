@@ -49,7 +49,7 @@ pub struct Claim {
     /// The connection's name in WorkOS, where it has one that can be read.
     #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
     pub connection_name: Option<String>,
-    /// What that was before, of some days.
+    /// Former ones by which people knew it, of some days.
     #[serde(default, deserialize_with = "former_if_readable", skip_serializing_if = "Vec::is_empty")]
     pub former_names: Vec<FormerName>,
     /// What the organization's name was before, of some days.
@@ -151,10 +151,14 @@ impl Claim {
         self.state == ClaimState::Held
     }
 
+    /// What it keeps of the organization that its connection has, and not of one that it had.
+    pub fn organization(&self) -> Option<&KnownOrganization> {
+        self.organization.as_ref().filter(|known| Some(&known.id) == self.organization_id.as_ref())
+    }
+
     /// Whether it keeps nothing of the organization that its connection has.
     pub fn lacks_organization(&self) -> bool {
-        let known = self.organization.as_ref().map(|known| &known.id);
-        self.organization_id.is_some() && self.organization_id.as_ref() != known
+        self.organization_id.is_some() && self.organization().is_none()
     }
 }
 

@@ -37,19 +37,11 @@ pub(crate) fn recent(former: &[FormerName], now: Timestamp) -> Vec<FormerName> {
     former.iter().filter(|former| now.since(former.until) < FORMER_SHOWN_FOR).cloned().collect()
 }
 
-/// The former names of what was called `before` and is found at `now` to be called `after`. Two are kept of a week: the
+/// The former names of what was called `before` and is found at `now` to be called otherwise. Two are kept of a week: the
 /// first, which further changes can't push out, and the last.
-pub(crate) fn renamed(
-    former: &[FormerName],
-    before: Option<&str>,
-    after: Option<&str>,
-    now: Timestamp,
-) -> Vec<FormerName> {
-    if before == after {
-        return former.to_vec();
-    }
+pub(crate) fn renamed(former: &[FormerName], before: Option<String>, now: Timestamp) -> Vec<FormerName> {
     let mut kept = recent(former, now);
-    kept.extend(before.map(|name| FormerName { name: name.to_owned(), until: now }));
+    kept.extend(before.map(|name| FormerName { name, until: now }));
     if kept.len() > 2 {
         kept.drain(1..kept.len() - 1);
     }
@@ -69,7 +61,7 @@ pub struct Naming {
     /// The connection's name in WorkOS, cut to what may be shown. Customers choose it.
     #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it was before, of the last seven days.
+    /// Former ones by which people knew it, of the last seven days.
     #[serde(default, deserialize_with = "former_if_readable", skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub former_names: Vec<FormerName>,
@@ -79,7 +71,7 @@ pub struct Naming {
     /// Its name in WorkOS, cut in the same way.
     #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
     pub organization_name: Option<String>,
-    /// What that was before, of the last seven days.
+    /// Former ones by which people knew it, of the last seven days.
     #[serde(default, deserialize_with = "former_if_readable", skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub former_organization_names: Vec<FormerName>,
@@ -111,14 +103,16 @@ impl Naming {
         self.label().is_some()
     }
 
-    /// The name that it is called by, and what that was before.
-    fn label(&self) -> Option<(&str, &[FormerName])> {
-        let own = |name, former| Some((name, former));
-        match (&self.organization_name, &self.name) {
-            (Some(name), _) => own(name.as_str(), &self.former_organization_names[..]),
-            (None, Some(name)) => own(name.as_str(), &self.former_names[..]),
-            (None, None) => None,
-        }
+    /// The name that it is called by.
+    fn label(&self) -> Option<&str> {
+        self.organization_name.as_deref().or(self.name.as_deref())
+    }
+
+    /// What it was called before, by the one name or by the other.
+    fn former_labels(&self) -> Vec<&FormerName> {
+        let mut former: Vec<&FormerName> = self.former_names.iter().chain(&self.former_organization_names).collect();
+        former.sort_by_key(|former| former.until);
+        former
     }
 }
 
@@ -132,26 +126,37 @@ pub struct Called<'a> {
 impl fmt::Display for Called<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = self.naming.connection_type.as_deref().map(in_our_words);
-        let Some((name, former)) = self.naming.label() else {
+        let Some(name) = self.naming.label() else {
             let word = word.map(|word| format!(" ({word})")).unwrap_or_default();
             return write!(formatter, "{}{word}", self.id);
         };
         // Words of ours stand around the ID, so that none of its digits is drawn to a name that is read from the right.
         let word = word.unwrap_or("connection");
         let id = if formatter.alternate() { self.id.to_owned() } else { end_of(self.id) };
-        write!(formatter, "{}{} ({word} {id})", quoted(name), told(name, former))
+        write!(formatter, "{}{} ({word} {id})", quoted(name), told(name, &self.naming.former_labels()))
     }
 }
 
 /// A name as it stands in a sentence: in quotation marks, of which it has none itself, and no longer than 40 characters.
 pub fn quoted(name: &str) -> String {
-    let shown: String = shown::shown(name, None).map(|c| if is_quotation_mark(c) { '\'' } else { c }).collect();
+    quoted_within(name, LONGEST)
+}
+
+/// The same, no longer than `longest` characters.
+pub fn quoted_within(name: &str, longest: usize) -> String {
+    let mut shown = String::new();
+    for c in shown::shown(name, None).map(|c| if is_quotation_mark(c) { '\'' } else { c }) {
+        // Two single ones beside each other look like a double one.
+        if !(is_apostrophe(c) && shown.ends_with(is_apostrophe)) {
+            shown.push(c);
+        }
+    }
     let words: Vec<&str> = shown.split_whitespace().collect();
     let line = words.join(" ");
-    if line.chars().count() <= LONGEST {
+    if line.chars().count() <= longest {
         return format!("\"{line}\"");
     }
-    let cut: String = line.chars().take(LONGEST - 1).collect();
+    let cut: String = line.chars().take(longest.saturating_sub(1)).collect();
     format!("\"{}…\"", cut.trim_end())
 }
 
@@ -160,13 +165,23 @@ fn is_quotation_mark(c: char) -> bool {
     matches!(
         c,
         '"' | '\u{ab}' | '\u{bb}' | '\u{2ba}' | '\u{2dd}' | '\u{2ee}' | '\u{2f6}' | '\u{5f2}' | '\u{5f4}'
-            | '\u{201c}'..='\u{201f}' | '\u{2033}' | '\u{2036}' | '\u{275d}' | '\u{275e}' | '\u{3003}'
-            | '\u{301d}'..='\u{301f}' | '\u{1cd3}' | '\u{ff02}' | '\u{1f676}'..='\u{1f678}'
+            | '\u{201c}'..='\u{201f}' | '\u{2033}' | '\u{2034}' | '\u{2036}' | '\u{2037}' | '\u{2057}' | '\u{275d}'
+            | '\u{275e}' | '\u{2760}' | '\u{276e}' | '\u{276f}' | '\u{2e42}' | '\u{3003}' | '\u{301d}'..='\u{301f}' | '\u{1cd3}' | '\u{ff02}' | '\u{1f676}'..='\u{1f678}'
+    )
+}
+
+/// What could be taken for half of such a mark.
+fn is_apostrophe(c: char) -> bool {
+    matches!(
+        c,
+        '\'' | '`' | '\u{b4}' | '\u{2b9}' | '\u{2bb}'..='\u{2bf}' | '\u{2c8}' | '\u{2ca}' | '\u{2cb}' | '\u{2f4}' | '\u{374}'
+            | '\u{384}' | '\u{55a}' | '\u{55d}' | '\u{5f3}' | '\u{2018}'..='\u{201b}' | '\u{2032}' | '\u{2035}'
+            | '\u{2039}' | '\u{203a}' | '\u{275b}' | '\u{275c}' | '\u{275f}' | '\u{a78b}' | '\u{a78c}' | '\u{ff07}' | '\u{ff40}'
     )
 }
 
 /// What a name was before, each as it was last: ` (until 24 November "Evil")`.
-fn told(name: &str, former: &[FormerName]) -> String {
+fn told(name: &str, former: &[&FormerName]) -> String {
     let is_last = |at: usize| former[at + 1..].iter().all(|later| later.name != former[at].name);
     let told = former.iter().enumerate().filter(|(at, one)| one.name != name && is_last(*at));
     let told: Vec<String> = told.map(|(_, one)| format!("until {} {}", one.until.day(), quoted(&one.name))).collect();

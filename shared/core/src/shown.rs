@@ -13,12 +13,13 @@ const MOST_MARKS: usize = 4;
 
 /// Whether a character shows as itself: none that controls a terminal, the form or the direction of a text, or where a
 /// line ends (Unicode: general categories Cc, Cf, Zl and Zp), and none that shows as nothing
-/// (`Default_Ignorable_Code_Point`).
+/// (`Default_Ignorable_Code_Point`, and the blank of Braille).
 pub fn is_shown(c: char) -> bool {
     use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
     !matches!(category, Control | Format | LineSeparator | ParagraphSeparator)
         && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+        && c != '\u{2800}'
 }
 
 fn is_mark(c: char) -> bool {
@@ -81,6 +82,7 @@ mod tests {
             '\u{115f}',
             '\u{3164}',
             '\u{e0041}',
+            '\u{2800}',
         ] {
             assert!(!is_shown(hidden), "{hidden:?}");
         }

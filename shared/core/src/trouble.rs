@@ -150,13 +150,6 @@ impl Trouble {
     }
 }
 
-impl HealthState {
-    /// Whether time or Causeway's developers alone can mend it: no tenant and no operator is asked to do anything.
-    pub fn is_nobody_elses_to_mend(self) -> bool {
-        Trouble::left_by(self, false).is_some_and(Trouble::is_nobody_elses_to_mend)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,6 +18,7 @@ use crate::{
     offering::OfferingClient,
     organization::OrganizationReads,
     removal::Removal,
+    run::Outcome,
     schema::SchemaAttribute,
     start::{Start, stored},
     timestamp::Timestamp,
@@ -135,7 +136,7 @@ pub struct LastRun {
     /// When it ended.
     pub finished_at: Timestamp,
     /// How it ended.
-    pub outcome: crate::run::Outcome,
+    pub outcome: Outcome,
 }
 
 /// What the runs record on a pool; written apart from what operators set.
@@ -283,11 +284,14 @@ impl UserPool {
         if self.awaits_admission { Trouble::AwaitsAdmission } else { Trouble::Pending }
     }
 
-    /// The app clients that it is to give its providers to, and that its last complete look did not find; none where that
-    /// is not known, or the operator has chosen others since.
+    /// The app clients that it is to give its providers to, and that its last run did not find; none where that is not
+    /// known: the run did not see the pool, or the operator has chosen others since.
     pub fn missing_app_clients(&self) -> Vec<AppClientId> {
-        let is_older = self.run.last_run.as_ref().is_none_or(|last| last.finished_at < self.updated_at);
-        let Some(seen) = self.run.app_clients.as_ref().filter(|_| !is_older) else { return Vec::new() };
+        let has_looked = self.run.last_run.as_ref().is_some_and(|last| {
+            let is_blind = matches!(last.outcome, Outcome::Failed | Outcome::OutOfTime);
+            !is_blind && last.finished_at >= self.updated_at
+        });
+        let Some(seen) = self.run.app_clients.as_ref().filter(|_| has_looked) else { return Vec::new() };
         let named = self.options.app_clients.named().iter();
         named.filter(|id| seen.iter().all(|client| client.id != **id)).cloned().collect()
     }
@@ -361,18 +365,19 @@ pub(crate) mod tests {
             (Timestamp::from_seconds(1), Timestamp::from_seconds(2), Timestamp::from_seconds(3));
         let mut pool = UserPool { updated_at: then, ..pool() };
         pool.options.app_clients = AppClients::Named(vec!["1a".parse().unwrap(), "2b".parse().unwrap()]);
-        for (seen, finished_at, missing) in [
-            (None, Some(after), 0),
-            (Some(vec![client("1a"), client("2b")]), Some(after), 0),
-            (Some(vec![client("1a"), client("3c")]), Some(after), 1),
-            (Some(Vec::new()), Some(after), 2),
-            (Some(Vec::new()), Some(before), 0),
-            (Some(Vec::new()), None, 0),
+        for (seen, finished_at, outcome, missing) in [
+            (None, Some(after), Outcome::NoChange, 0),
+            (Some(vec![client("1a"), client("2b")]), Some(after), Outcome::NoChange, 0),
+            (Some(vec![client("1a"), client("3c")]), Some(after), Outcome::Partial, 1),
+            (Some(Vec::new()), Some(after), Outcome::Changed, 2),
+            (Some(Vec::new()), Some(after), Outcome::Failed, 0),
+            (Some(Vec::new()), Some(after), Outcome::OutOfTime, 0),
+            (Some(Vec::new()), Some(before), Outcome::Changed, 0),
+            (Some(Vec::new()), None, Outcome::Changed, 0),
         ] {
             pool.run.app_clients = seen.clone();
-            let outcome = crate::run::Outcome::Changed;
             pool.run.last_run = finished_at.map(|finished_at| LastRun { id: String::new(), finished_at, outcome });
-            assert_eq!(pool.missing_app_clients().len(), missing, "{seen:?} {finished_at:?}");
+            assert_eq!(pool.missing_app_clients().len(), missing, "{seen:?} {finished_at:?} {outcome:?}");
         }
         pool.options.app_clients = AppClients::All;
         assert_eq!(pool.missing_app_clients(), []);

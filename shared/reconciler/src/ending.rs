@@ -17,7 +17,7 @@ use causeway_core::{
     run::{Failure, Outcome, RunReport},
     schema::SchemaAttribute,
     trouble::Trouble,
-    user_pool::{Counts, LastRun, RunState},
+    user_pool::{Counts, LastRun, RunState, UserPool},
     wake_up::Cause,
 };
 use causeway_telemetry::chain;
@@ -154,6 +154,11 @@ impl Attempt {
         self.settled > 0 || !self.done.is_empty()
     }
 
+    /// Whether something waits for a person. A run that did not see both sides leaves what the last look held back.
+    fn holds_back(&self, pool: &UserPool) -> bool {
+        !self.held.is_empty() || (self.seen.is_none() && self.left.is_none() && !pool.held.is_empty())
+    }
+
     fn report<P: Ports>(&self, run: &Run<'_, P>) -> RunReport {
         RunReport {
             id: run.id.to_owned(),
@@ -258,7 +263,7 @@ impl<P: Ports> Run<'_, P> {
             let (interval, jitter) = (self.reconciler.settings.interval, self.reconciler.sources.fraction());
             let due_at = next_due(ending, self.cause, interval, report.finished_at, jitter);
             let held = attempt.seen.as_ref().map_or(&pool.held, |seen| &seen.waiting);
-            let trouble = Trouble::left_by(state.health.state, !attempt.held.is_empty());
+            let trouble = Trouble::left_by(state.health.state, attempt.holds_back(pool));
             table.record_run(pool, Recorded { run_id: self.id, state: &state, held, trouble, due_at }).await?;
             if let Some(seen) = &attempt.seen {
                 self.end_approvals(&seen.decisions).await;

@@ -1,5 +1,7 @@
 //! User pools: what operators set, what runs record, and who owns them.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use causeway_core::{
     decisions::Decisions,
@@ -86,6 +88,8 @@ impl Store {
         &self,
         pools: impl IntoIterator<Item = (&TenantId, &UserPoolId)>,
     ) -> Result<Found<UserPool>, StoreError> {
+        // DynamoDB refuses a request that names an item twice.
+        let pools: BTreeSet<_> = pools.into_iter().collect();
         let keys = pools.into_iter().map(|(tenant, pool)| Key::pool(tenant, pool).attributes());
         Ok(read_all(self.batch_get(keys.collect()).await?))
     }
@@ -197,8 +201,8 @@ impl Store {
                  REMOVE lease_holder, lease_until, look_again_at, unwell, unwell_since",
             ),
             Some(trouble) => {
-                let states = [pool.run.health.state, health.state];
-                let goes_on = states.into_iter().all(HealthState::is_nobody_elses_to_mend);
+                let before = Trouble::left_by(pool.run.health.state, !pool.held.is_empty());
+                let goes_on = before.is_some_and(Trouble::is_nobody_elses_to_mend) && trouble.is_nobody_elses_to_mend();
                 let ended = recorded.state.last_run.as_ref().map_or(health.since, |last| last.finished_at);
                 // What is held back beside another failure has its own time.
                 let begun = match recorded.held.values().min() {

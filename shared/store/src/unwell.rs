@@ -105,49 +105,59 @@ impl Store {
                 .key_condition_expression("unwell = :trouble AND unwell_since < :before")
                 .expression_attribute_values(":before", text(before)),
         };
-        let request = request.set_exclusive_start_key(after.map(|after| after.start(trouble)));
-        let answer = request.send().await.map_err(|error| StoreError::from_sdk("Query", error))?;
-        for item in answer.items.unwrap_or_default() {
-            let key = Key::of(&item);
-            match UnwellPool::of(item) {
-                Ok(pool) => page.pools.push(pool),
-                Err(error) => page.unreadable.push(Unreadable::of(&key, &error)),
+        let mut start = after.map(|after| after.start(trouble));
+        // What can't be read takes no pool's place on the page.
+        for _ in 0..MOST_PAGES {
+            let request = request.clone().set_exclusive_start_key(start);
+            let answer = request.send().await.map_err(|error| StoreError::from_sdk("Query", error))?;
+            for item in answer.items.unwrap_or_default() {
+                let key = Key::of(&item);
+                match UnwellPool::of(item) {
+                    Ok(pool) => page.pools.push(pool),
+                    Err(error) => page.unreadable.push(Unreadable::of(&key, &error)),
+                }
+            }
+            start = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() || i32::try_from(page.pools.len()).is_ok_and(|pools| pools >= limit) {
+                break;
             }
         }
+        page.pools.truncate(usize::try_from(limit).unwrap_or_default());
         Ok(page)
     }
 
     /// How many pools have this trouble, and since when, by the index `unwell`: as many calls as a count takes.
     pub async fn unwell(&self, trouble: Trouble) -> Result<Unwell, StoreError> {
-        let (count, first) = self.count_of_index(INDEX, "unwell", trouble.as_str(), Some("unwell_since")).await?;
-        Ok(Unwell { count, since: first.and_then(|item| read::<UnwellItem>(item).ok()).map(|item| item.unwell_since) })
+        let (count, since) = self.count_of_index(INDEX, "unwell", trouble.as_str(), Some("unwell_since")).await?;
+        Ok(Unwell { count, since })
     }
 
-    /// How many items of an index have this partition key, up to [`MOST_PAGES`] of them, and `first` of the one that sorts
-    /// before all others.
+    /// How many items of an index have this partition key, up to [`MOST_PAGES`] pages of them, and the earliest of the
+    /// times that they have in the member `time`, the sort key; one that can't be read is passed over.
     pub(crate) async fn count_of_index(
         &self,
         index: &str,
         name: &str,
         value: &str,
-        first: Option<&str>,
-    ) -> Result<(u64, Option<Item>), StoreError> {
-        let (mut count, mut found, mut start) = (0, None, None);
+        time: Option<&str>,
+    ) -> Result<(u64, Option<Timestamp>), StoreError> {
+        let (mut count, mut earliest, mut start) = (0, None, None);
         for _ in 0..MOST_PAGES {
             let request = self.client.query().table_name(&self.table).index_name(index);
             let request = request.key_condition_expression(format!("{name} = :value"));
             let request = request.expression_attribute_values(":value", text(value));
-            let request = request.set_projection_expression(first.map(str::to_owned));
-            let request = request.set_select(first.is_none().then_some(Select::Count));
+            let request = request.set_projection_expression(time.map(str::to_owned));
+            let request = request.set_select(time.is_none().then_some(Select::Count));
             let answer = request.set_exclusive_start_key(start).send().await;
             let answer = answer.map_err(|error| StoreError::from_sdk("Query", error))?;
             count += u64::try_from(answer.count).unwrap_or_default();
-            found = found.or_else(|| answer.items.unwrap_or_default().into_iter().next());
+            let time_of = |item: Item| Timestamp::parse(item.get(time?)?.as_s().ok()?);
+            earliest = earliest.or_else(|| answer.items.unwrap_or_default().into_iter().find_map(time_of));
             start = answer.last_evaluated_key.filter(|key| !key.is_empty());
             if start.is_none() {
                 break;
             }
         }
-        Ok((count, found))
+        Ok((count, earliest))
     }
 }

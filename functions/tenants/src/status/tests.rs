@@ -65,6 +65,8 @@ struct Aws {
     timer_dead_letters: u64,
     /// The pools whose items can't be read, and those that are gone.
     unreadable: BTreeSet<usize>,
+    /// How many keys the index has before those of each trouble that can't be read.
+    garbled: usize,
     gone: BTreeSet<usize>,
     asked: Arc<Mutex<Vec<String>>>,
 }
@@ -134,14 +136,17 @@ impl Aws {
         if let Some(start) = start {
             // What DynamoDB refuses.
             assert_eq!(start["unwell"]["S"], *word);
-            let since = Timestamp::parse(start["unwell_since"]["S"].as_str().unwrap()).unwrap();
-            assert!(before.is_none_or(|before| since < before), "it begins beyond what is asked for");
+            let since = Timestamp::parse(start["unwell_since"]["S"].as_str().unwrap());
+            let is_beyond = before.zip(since).is_some_and(|(before, since)| since >= before);
+            assert!(!is_beyond, "it begins beyond what is asked for");
         }
-        let found: Vec<Value> = self
-            .unwell
-            .iter()
-            .filter(|place| place.trouble.as_str() == word && before.is_none_or(|before| place.pool.since < before))
-            .map(key)
+        let garbled = (0..self.garbled).map(|number| {
+            let (pk, sk) = (format!("TENANT#{number}"), format!("POOL#{number}"));
+            item(&json!({ "pk": pk, "sk": sk, "unwell": word, "unwell_since": "0" }))
+        });
+        let of_word = self.unwell.iter().filter(|place| place.trouble.as_str() == word);
+        let found: Vec<Value> = garbled
+            .chain(of_word.filter(|place| before.is_none_or(|before| place.pool.since < before)).map(key))
             .filter(|key| start.is_none_or(|start| order(key) > order(start)))
             .collect();
         let limit = request["Limit"].as_u64().map_or(self.page, |limit| usize::try_from(limit).unwrap());
@@ -155,6 +160,8 @@ impl Aws {
     /// The items of these keys.
     fn items(&self, request: &Value) -> Value {
         let keys = request["RequestItems"]["table"]["Keys"].as_array().unwrap();
+        let is_twice = |(at, key): (usize, &Value)| keys[..at].contains(key);
+        assert!(!keys.iter().enumerate().any(is_twice), "DynamoDB refuses a request that names an item twice");
         let found = keys.iter().filter_map(|key| {
             let is_tenant = key["sk"]["S"] == "TENANT";
             let mut found: Value = serde_json::from_str(if is_tenant { TENANT } else { POOL }).unwrap();
@@ -302,6 +309,35 @@ async fn a_pool_that_can_not_be_read_is_shown_with_what_is_wrong_and_one_that_is
     assert!(damaged["message"].as_str().unwrap().contains("can't be read"), "{damaged}");
     assert!(damaged["held"].is_null() && damaged["tenant_name"] == "Example", "{damaged}");
     assert!(status["unreadable"][0]["item"].as_str().unwrap().ends_with("POOL#eu-west-1_x1"), "{status}");
+}
+
+#[tokio::test]
+async fn keys_of_the_index_that_can_not_be_read_hide_no_pool_and_no_time() {
+    let old = ago(Duration::from_hours(1));
+    let places = [Trouble::Bug, Trouble::Held, Trouble::Denied];
+    let places = (0..9).map(|number| place(places[number % 3], old, number));
+    let aws = Aws { garbled: 3, ..Aws::new(places.collect()) };
+    for limit in [1, 2, 100] {
+        let (mut shown, mut query) = (0, format!("limit={limit}"));
+        loop {
+            let page = aws.status(&query).await;
+            shown += page["items"].as_array().unwrap().len();
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            query = format!("limit={limit}&cursor={cursor}");
+        }
+        assert_eq!(shown, 9, "{limit} a page");
+    }
+    let (_, health) = aws.answered("/v1/health", "").await;
+    for list in ["for_operator", "for_tenants"] {
+        assert!(health[list].as_array().unwrap().iter().all(|pool| pool["since"] == json!(old)), "{health}");
+    }
+}
+
+#[tokio::test]
+async fn a_pool_that_gets_into_another_state_while_the_list_is_read_does_not_break_it() {
+    let old = ago(Duration::from_hours(1));
+    let aws = Aws::new(vec![place(Trouble::Bug, old, 1), place(Trouble::Held, old, 1)]);
+    assert!(!aws.status("").await["items"].as_array().unwrap().is_empty());
 }
 
 #[tokio::test]

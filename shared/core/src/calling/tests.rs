@@ -107,8 +107,10 @@ fn an_organization_that_is_gone_keeps_its_name_and_one_that_is_another_shows_the
     claim.organization_id = Some("org_2".parse().unwrap());
     let moved = note(&mut claim, &[organization("org_2", Some("Initech"))], 24);
     assert_eq!(moved, "\"Initech\" (until 24 November \"Acme\", until 25 November \"Contoso\") (Okta …1A2B3C)");
-    assert_eq!(note(&mut claim, &[organization("org_2", None)], 25).matches("until").count(), 0, "its own name");
+    let unnamed = note(&mut claim, &[organization("org_2", None)], 25);
+    assert_eq!(unnamed, "\"Acme SSO\" (until 24 November \"Acme\", until 25 November \"Initech\") (Okta …1A2B3C)");
     claim.organization_id = Some("org_3".parse().unwrap());
+    assert_eq!(Naming::of(&claim, at(25)).organization_name, None, "nor of one that no run has read");
     claim.note_names(None, Some(&[]), at(26));
     assert_eq!(claim.organization.unwrap().name, None, "of another organization nothing is known");
 }
@@ -139,6 +141,9 @@ fn a_quoted_name_ends_where_its_quotation_mark_stands_and_is_one_short_line() {
     for (name, shown) in [
         ("Acme\" (Okta …000000), \"Evil", "\"Acme' (Okta …000000), 'Evil\""),
         ("\u{201d}Acme\u{ff02}", "\"'Acme'\""),
+        ("Acme'' (Okta …000000)", "\"Acme' (Okta …000000)\""),
+        ("Acme'\u{200b}\u{2019}\"\u{2e42}\u{2057} x", "\"Acme' x\""),
+        ("Acme\u{2800}\u{2800}", "\"Acme\""),
         ("Acme\n\u{202e}  \u{3000} Inc", "\"Acme Inc\""),
         ("שלום", "\"שלום\""),
         ("", "\"\""),
@@ -193,6 +198,26 @@ proptest! {
             prop_assert_eq!(called.matches('"').count(), 2 + 2 * others, "{}", called);
         } else {
             prop_assert!(called.starts_with(ID), "{called:?}");
+        }
+    }
+
+    #[test]
+    fn whichever_of_the_two_names_it_is_called_by_what_it_was_called_before_is_shown_for_a_week(
+        seen in proptest::collection::vec(
+            (proptest::option::of("[A-D]"), proptest::option::of("[C-F]"), 0_i64..80), 1..12,
+        ),
+    ) {
+        let (mut claim, mut now, mut called, mut changed) = (claim(Some("org_1")), 0, None, None);
+        for (own, of_organization, hours) in seen {
+            now += hours;
+            let organizations = [organization("org_1", of_organization.as_deref())];
+            claim.note_names(Some(&connection(own.as_deref())), Some(&organizations), at(now));
+            let before = std::mem::replace(&mut called, of_organization.or(own));
+            changed = if before != called && before.is_some() { before.map(|name| (name, now)) } else { changed };
+        }
+        let shown = Naming::of(&claim, at(now)).called(ID).to_string();
+        if let Some((before, _)) = changed.filter(|(name, when)| now - when < 168 && called.as_ref().is_some_and(|it| it != name)) {
+            prop_assert!(shown.contains(&format!(" \"{before}\"")), "{before} is not in {shown}");
         }
     }
 

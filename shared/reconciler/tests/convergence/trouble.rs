@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use causeway_core::{
+    run::Outcome,
     trouble::Trouble,
     user_pool::{Mode, PoolStatus},
 };
@@ -12,6 +13,9 @@ use super::world::{
     runner::{Ran, World},
     wire::{Disturbance, Fault},
 };
+
+/// The number of a call by which a run looks.
+const BLIND: u8 = 6;
 
 async fn run(world: &World) -> Ran {
     world.run(&Disturbance::default()).await
@@ -61,5 +65,8 @@ fn what_is_held_back_is_the_trouble_of_a_pool_in_which_something_else_failed_too
         assert!(seen.len() > 1 && seen.iter().all(|trouble| *trouble == Some(Trouble::Held)), "{seen:?}");
         run(&world).await;
         assert_eq!(world.state().items.trouble(), Some(Trouble::Held));
+        let blind = world.run(&Disturbance { faults: vec![(BLIND, Fault::Refuse)], ..Disturbance::default() }).await;
+        assert_eq!(blind.report.map(|report| report.outcome), Some(Outcome::Failed));
+        assert_eq!(world.state().items.trouble(), Some(Trouble::Held), "a run that saw nothing ends no waiting");
     });
 }
