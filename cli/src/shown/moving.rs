@@ -70,7 +70,7 @@ pub fn comparison(answer: &Value) -> Result<String, Failure> {
         ]);
     }
     let count = shown::count(rows.len(), "provider", "providers");
-    let mut text = table::fitting(&["ADOPTED", "SUB", "PROVIDER", "CONNECTION"], rows, 2);
+    let mut text = table::fitting(&["ADOPTED", "SUB", "PROVIDER", "CONNECTION"], rows, &["PROVIDER", "CONNECTION"]);
     if let (Some(from), Some(to)) = (from, to) {
         let _ = write!(
             text,
