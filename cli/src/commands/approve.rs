@@ -1,6 +1,6 @@
 //! `causeway approve`.
 
-use causeway_core::{meaning::meaning, plan::Step as Planned};
+use causeway_core::{meaning::meaning, plan::RecordedStep};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ impl Approve {
 /// What is asked: by what the held steps mean for those who sign in, of these connections or of all. It is made of the
 /// steps that are shown, by the same code as the API's summary of a whole plan.
 fn question(plan: &Value, held: &[Step], connections: &[String]) -> Result<String, Failure> {
-    let steps: Vec<Planned> = shown::read(&plan["steps"], "the steps of a plan")?;
+    let steps: Vec<RecordedStep> = shown::read(&plan["steps"], "the steps of a plan")?;
     let is_meant = |id: &str| connections.is_empty() || connections.iter().any(|one| one == id);
     let meant = steps.into_iter().filter(|step| step.held && is_meant(step.connection_id.as_str()));
     let meaning = meaning(&meant.collect::<Vec<_>>());

@@ -162,7 +162,7 @@ fn a_user_pool_and_a_list_of_user_pools() {
 
 #[test]
 fn a_plan_with_a_step_that_is_held_back_and_one_without_steps() {
-    let planned: Vec<causeway_core::plan::Step> = serde_json::from_value(steps()).unwrap();
+    let planned: Vec<causeway_core::plan::RecordedStep> = serde_json::from_value(steps()).unwrap();
     let summary = causeway_core::meaning::meaning(&planned);
     let plan = json!({"summary": summary, "hash": "4f53cda18c2baa0c", "steps": steps(), "notes": notes()});
     golden("plan", &Plan::read(&plan).unwrap().text(TENANT, POOL));

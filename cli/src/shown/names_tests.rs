@@ -24,7 +24,7 @@ fn named(number: usize, name: &str) -> Value {
 }
 
 fn plan(items: &[Value]) -> String {
-    let steps: Vec<causeway_core::plan::Step> = serde_json::from_value(
+    let steps: Vec<causeway_core::plan::RecordedStep> = serde_json::from_value(
         items
             .iter()
             .map(|item| {

@@ -2,7 +2,7 @@
 
 use causeway_core::{
     health::ErrorClass,
-    plan::Action,
+    plan::ActionKind,
     run::{Outcome, RunReport},
     timestamp::Timestamp,
     wake_up::Cause,
@@ -45,7 +45,7 @@ fn measure_report(metrics: &mut Measurements, report: &RunReport, woken_at: Opti
         Outcome::Changed | Outcome::Partial | Outcome::Unknown => {}
     }
     for step in &report.steps {
-        metrics.count(if step.held { Metric::StepsHeldBack } else { metric_of(&step.action) });
+        metrics.count(if step.held { Metric::StepsHeldBack } else { metric_of(step.action) });
     }
     if metrics.get(Metric::StepsHeldBack).is_some() {
         metrics.count(Metric::RunsHeldBack);
@@ -62,14 +62,14 @@ fn measure_report(metrics: &mut Measurements, report: &RunReport, woken_at: Opti
     }
 }
 
-fn metric_of(action: &Action) -> Metric {
+fn metric_of(action: ActionKind) -> Metric {
     match action {
-        Action::Create(_) => Metric::StepsCreate,
-        Action::Update { .. } => Metric::StepsUpdate,
-        Action::Wire => Metric::StepsWire,
-        Action::Unwire => Metric::StepsUnwire,
-        Action::Delete(_) => Metric::StepsDelete,
-        Action::Forget => Metric::StepsForget,
+        ActionKind::Create => Metric::StepsCreate,
+        ActionKind::Update => Metric::StepsUpdate,
+        ActionKind::Wire => Metric::StepsWire,
+        ActionKind::Unwire => Metric::StepsUnwire,
+        ActionKind::Delete => Metric::StepsDelete,
+        ActionKind::Forget => Metric::StepsForget,
     }
 }
 

@@ -13,7 +13,7 @@ use causeway_core::{
     approval::{PlannedSteps, beyond_record},
     id::ConnectionId,
     meaning::meaning,
-    plan::Step,
+    plan::RecordedStep,
     timestamp::Timestamp,
     user_pool::UserPool,
 };
@@ -56,7 +56,7 @@ pub struct Approved {
     requested_at: Timestamp,
     /// The steps under it: all that were held, or those of as many connections as there is room for. The others stay
     /// held, for an approval of their own.
-    steps: Vec<Step>,
+    steps: Vec<RecordedStep>,
 }
 
 /// Lets through what the guard holds back: all of a plan, or what is of some connections
@@ -118,7 +118,7 @@ pub async fn approve(
 }
 
 /// The steps that the report of the last run shows as held. A run that changed nothing has none.
-async fn held_on_record(service: &Service, pool: &UserPool) -> Result<Vec<Step>, Problem> {
+async fn held_on_record(service: &Service, pool: &UserPool) -> Result<Vec<RecordedStep>, Problem> {
     let Some(last) = &pool.run.last_run else { return Ok(Vec::new()) };
     let report = service.store().run(&pool.tenant_id, &pool.user_pool_id, &last.id).await?;
     Ok(report.and_then(PlannedSteps::held_back_by).map(|held| held.steps).unwrap_or_default())
@@ -153,8 +153,8 @@ impl Wanted {
 
     /// The planned steps that are held, if they are what is wanted, and were shown: for connections by what is
     /// `on_record` as held.
-    fn check(&self, planned: PlannedSteps, on_record: &[Step]) -> Result<Vec<Step>, Problem> {
-        let held: Vec<Step> = planned.steps.into_iter().filter(|step| step.held).collect();
+    fn check(&self, planned: PlannedSteps, on_record: &[RecordedStep]) -> Result<Vec<RecordedStep>, Problem> {
+        let held: Vec<RecordedStep> = planned.steps.into_iter().filter(|step| step.held).collect();
         if held.is_empty() {
             return Err(Problem::conflict("nothing is held back"));
         }
@@ -190,7 +190,7 @@ mod tests {
         format!("conn_{number:026}")
     }
 
-    fn held(number: usize, reason: &str) -> Step {
+    fn held(number: usize, reason: &str) -> RecordedStep {
         serde_json::from_value(json!({
             "action": "delete", "connection_id": id(number), "provider_name": format!("conn-{number:026}"),
             "reason": reason, "changes": [], "held": true, "takes_away": true,
@@ -202,7 +202,7 @@ mod tests {
         Wanted::Of(numbers.iter().map(|number| id(*number).parse().unwrap()).collect())
     }
 
-    fn answered(wanted: &Wanted, planned: &[Step], on_record: &[Step]) -> u16 {
+    fn answered(wanted: &Wanted, planned: &[RecordedStep], on_record: &[RecordedStep]) -> u16 {
         let checked = wanted.check(PlannedSteps::new(planned.to_vec(), Vec::new()), on_record);
         checked.map_or_else(
             |problem| problem.into_response().status().as_u16(),

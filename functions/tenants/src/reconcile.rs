@@ -11,7 +11,7 @@ use axum::{
 };
 use causeway_core::{
     id::UserPoolId,
-    plan::{Note, Step},
+    plan::{Note, RecordedStep},
     timestamp::Timestamp,
     user_pool::Mode,
 };
@@ -47,7 +47,7 @@ pub struct PlanAnswer {
     hash: String,
     /// All steps, in order; none for a pool that is in line. Where the time was too short for a plan, those that the
     /// last run held back, as a note says.
-    steps: Vec<Step>,
+    steps: Vec<RecordedStep>,
     /// What is left out, and why.
     notes: Vec<Note>,
 }

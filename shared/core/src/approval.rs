@@ -14,7 +14,7 @@ use crate::{
     meaning::meaning,
     naming::{Names, Naming},
     run::RunReport,
-    step::{Note, Step},
+    step::{Note, RecordedStep},
     timestamp::Timestamp,
 };
 
@@ -36,7 +36,7 @@ pub struct ShownLoss(String);
 impl ShownLoss {
     /// The losses that `step` shows: what it does to which provider and app client and why, each field that it changes,
     /// and each identifier that goes. A step that does the same and takes less shows fewer, none of them new.
-    pub fn of(step: &Step) -> BTreeSet<Self> {
+    pub fn of(step: &RecordedStep) -> BTreeSet<Self> {
         let what =
             (step.action.name(), &step.connection_id, &step.provider_name, &step.app_client_id, step.reason.as_str());
         let digest = |of: &[Option<&str>]| {
@@ -81,7 +81,7 @@ pub struct Approval {
 
 impl Approval {
     /// An approval of all that these held steps show.
-    pub fn of(steps: &[Step], approved_by: String, now: Timestamp) -> Self {
+    pub fn of(steps: &[RecordedStep], approved_by: String, now: Timestamp) -> Self {
         let mut connections: BTreeMap<ConnectionId, BTreeSet<ShownLoss>> = BTreeMap::new();
         for step in steps {
             connections.entry(step.connection_id.clone()).or_default().extend(ShownLoss::of(step));
@@ -92,7 +92,7 @@ impl Approval {
 }
 
 /// The hash of the held steps among `steps`: over all that they show, in whatever order.
-pub fn hash_of_held<'a>(steps: impl IntoIterator<Item = &'a Step>) -> String {
+pub fn hash_of_held<'a>(steps: impl IntoIterator<Item = &'a RecordedStep>) -> String {
     let shown: BTreeSet<ShownLoss> = steps.into_iter().filter(|step| step.held).flat_map(ShownLoss::of).collect();
     hex::encode(Sha256::digest(serde_json::to_vec(&shown).unwrap_or_default()))
 }
@@ -100,12 +100,12 @@ pub fn hash_of_held<'a>(steps: impl IntoIterator<Item = &'a Step>) -> String {
 /// The connections of which `planned` holds back what `on_record` does not show as held: another loss, one for another
 /// reason, or one more.
 pub fn beyond_record<'a>(
-    planned: impl IntoIterator<Item = &'a Step>,
-    on_record: impl IntoIterator<Item = &'a Step>,
+    planned: impl IntoIterator<Item = &'a RecordedStep>,
+    on_record: impl IntoIterator<Item = &'a RecordedStep>,
 ) -> BTreeSet<ConnectionId> {
-    let held = |step: &&Step| step.held;
+    let held = |step: &&RecordedStep| step.held;
     let shown: BTreeSet<ShownLoss> = on_record.into_iter().filter(held).flat_map(ShownLoss::of).collect();
-    let is_beyond = |step: &&Step| !ShownLoss::of(step).is_subset(&shown);
+    let is_beyond = |step: &&RecordedStep| !ShownLoss::of(step).is_subset(&shown);
     planned.into_iter().filter(held).filter(is_beyond).map(|step| step.connection_id.clone()).collect()
 }
 
@@ -115,14 +115,14 @@ pub struct PlannedSteps {
     /// The hash of the held steps, for an approval.
     pub hash: String,
     /// The steps, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<RecordedStep>,
     /// What is left out, and why.
     pub notes: Vec<Note>,
 }
 
 impl PlannedSteps {
     /// A plan of these steps.
-    pub fn new(steps: Vec<Step>, notes: Vec<Note>) -> Self {
+    pub fn new(steps: Vec<RecordedStep>, notes: Vec<Note>) -> Self {
         Self { hash: hash_of_held(&steps), steps, notes }
     }
 
@@ -144,7 +144,7 @@ impl PlannedSteps {
             }
         };
         let mut seen = BTreeSet::new();
-        let (first, others): (Vec<&mut Step>, Vec<&mut Step>) =
+        let (first, others): (Vec<&mut RecordedStep>, Vec<&mut RecordedStep>) =
             self.steps.iter_mut().partition(|step| seen.insert(step.connection_id.clone()));
         for step in first.into_iter().chain(others) {
             put(&mut step.naming, &step.connection_id);
@@ -161,7 +161,7 @@ impl PlannedSteps {
     /// where it tells of nothing that was held back, which does not say that there is nothing to do.
     pub fn held_back_by(report: RunReport) -> Option<Self> {
         let RunReport { id, steps, omitted, .. } = report;
-        let held: Vec<Step> = steps.into_iter().filter(|step| step.held).collect();
+        let held: Vec<RecordedStep> = steps.into_iter().filter(|step| step.held).collect();
         let mut notes = vec![Note::general(format!(
             "the time was too short to describe every provider that a plan needs: these are the steps that the last \
              run, {id}, held back, and no others. What is approved is done as far as the next run still plans it"
@@ -179,21 +179,15 @@ impl PlannedSteps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        decisions::Decisions,
-        plan::{Action, DeleteReason},
-        provider::Change,
-        run::Outcome,
-        wake_up::Cause,
-    };
+    use crate::{decisions::Decisions, plan::ActionKind, provider::Change, run::Outcome, wake_up::Cause};
 
     fn id(letter: char) -> ConnectionId {
         format!("conn_{}", letter.to_string().repeat(26)).parse().unwrap()
     }
 
-    fn step(held: bool) -> Step {
-        Step {
-            action: Action::Delete(DeleteReason::Excluded),
+    fn step(held: bool) -> RecordedStep {
+        RecordedStep {
+            action: ActionKind::Delete,
             connection_id: id('A'),
             naming: Naming::default(),
             provider_name: "a-provider".parse().unwrap(),
@@ -206,7 +200,7 @@ mod tests {
     }
 
     /// A report of a run as it comes back from where it is stored.
-    fn stored(steps: Vec<Step>, omitted: usize) -> RunReport {
+    fn stored(steps: Vec<RecordedStep>, omitted: usize) -> RunReport {
         let at = Timestamp::from_seconds(1_800_000_000);
         let report = RunReport {
             id: "01KAPJ7M7VYGJ5GM8WXT1C4D2N".to_owned(),
@@ -243,34 +237,39 @@ mod tests {
 
     #[test]
     fn what_is_held_beyond_the_record_is_known_by_what_it_takes_and_why_and_by_no_order() {
-        let (mut of_record, other) = (step(true), Step { connection_id: id('B'), ..step(true) });
+        let (mut of_record, other) = (step(true), RecordedStep { connection_id: id('B'), ..step(true) });
         of_record.changes[0].before = Some("org_1, org_2".to_owned());
-        let beyond = |planned: &[Step], record: &[Step]| beyond_record(planned, record);
+        let beyond = |planned: &[RecordedStep], record: &[RecordedStep]| beyond_record(planned, record);
         // The same, and less of it.
         assert!(beyond(&[of_record.clone(), other.clone()], &[other.clone(), of_record.clone()]).is_empty());
         assert!(beyond(&[step(true)], std::slice::from_ref(&of_record)).is_empty());
         // More of it, for another reason, another provider's, another kind of step, and of what is no longer held.
-        let more = Step { changes: [of_record.changes.clone(), step(true).changes].concat(), ..of_record.clone() };
+        let more =
+            RecordedStep { changes: [of_record.changes.clone(), step(true).changes].concat(), ..of_record.clone() };
         let mut changed = more.clone();
         changed.changes[1].before = Some("org_3".to_owned());
         for planned in [
             changed,
-            Step { reason: "the connection is gone".to_owned(), ..of_record.clone() },
-            Step { provider_name: "b-provider".parse().unwrap(), ..of_record.clone() },
-            Step { action: Action::Unwire, app_client_id: Some("client".parse().unwrap()), ..of_record.clone() },
+            RecordedStep { reason: "the connection is gone".to_owned(), ..of_record.clone() },
+            RecordedStep { provider_name: "b-provider".parse().unwrap(), ..of_record.clone() },
+            RecordedStep {
+                action: ActionKind::Unwire,
+                app_client_id: Some("client".parse().unwrap()),
+                ..of_record.clone()
+            },
         ] {
             assert_eq!(beyond(std::slice::from_ref(&planned), std::slice::from_ref(&of_record)), [id('A')].into());
             let both = [other.clone(), planned];
             assert_eq!(beyond(&both, &[other.clone(), of_record.clone()]), [id('A')].into(), "and no other");
         }
-        let done = Step { held: false, ..of_record.clone() };
+        let done = RecordedStep { held: false, ..of_record.clone() };
         assert_eq!(beyond(std::slice::from_ref(&of_record), std::slice::from_ref(&done)), [id('A')].into());
         assert!(beyond(&[done], &[]).is_empty(), "nothing of it is held");
     }
 
     #[test]
     fn a_plan_of_many_steps_is_shown_though_their_connections_have_the_longest_names() {
-        let steps = (0..6000).map(|number| Step {
+        let steps = (0..6000).map(|number| RecordedStep {
             connection_id: format!("conn_{:026}", number % 1000).parse().unwrap(),
             app_client_id: Some(format!("client{number}").parse().unwrap()),
             ..step(true)

@@ -8,7 +8,7 @@ use crate::{
     approval::{Approval, ShownLoss, hash_of_held},
     claim::SETTLES_WITHIN,
     id::ConnectionId,
-    step::Step,
+    step::{RecordedStep, Step},
     timestamp::Timestamp,
 };
 
@@ -92,7 +92,7 @@ impl Decisions {
     }
 
     /// Whether all that `step` shows was approved for its connection, and is at `now`.
-    pub fn covers(&self, step: &Step, now: Timestamp) -> bool {
+    pub fn covers(&self, step: &RecordedStep, now: Timestamp) -> bool {
         let approved: BTreeSet<&ShownLoss> = self.shown(&step.connection_id, now).collect();
         !approved.is_empty() && ShownLoss::of(step).iter().all(|shown| approved.contains(shown))
     }
@@ -109,11 +109,11 @@ impl Decisions {
     /// far as there is room: a connection's steps stay together. The steps that it takes come back as well.
     pub fn approve(
         &self,
-        held: Vec<Step>,
+        held: Vec<RecordedStep>,
         wanted: Option<&BTreeSet<ConnectionId>>,
         approved_by: &str,
         now: Timestamp,
-    ) -> Result<(Self, Approval, Vec<Step>), NoRoom> {
+    ) -> Result<(Self, Approval, Vec<RecordedStep>), NoRoom> {
         let mut decided = self.current(now);
         let all = Approval::of(&held, approved_by.to_owned(), now);
         let left = all.connections.keys().cloned().collect();
@@ -132,7 +132,7 @@ impl Decisions {
         if approval.connections.is_empty() {
             return Err(NoRoom::Approval);
         }
-        let taken: Vec<Step> =
+        let taken: Vec<RecordedStep> =
             held.into_iter().filter(|step| approval.connections.contains_key(&step.connection_id)).collect();
         approval.hash = hash_of_held(&taken);
         decided.approvals.push(approval.clone());
@@ -173,8 +173,9 @@ impl Decisions {
         unclear: &BTreeSet<ConnectionId>,
         now: Timestamp,
     ) -> Self {
-        let planned: BTreeSet<ShownLoss> = planned.into_iter().flat_map(ShownLoss::of).collect();
-        let done: BTreeSet<ShownLoss> = done.into_iter().flat_map(ShownLoss::of).collect();
+        let shown = |step: &Step| ShownLoss::of(&step.recorded());
+        let planned: BTreeSet<ShownLoss> = planned.into_iter().flat_map(shown).collect();
+        let done: BTreeSet<ShownLoss> = done.into_iter().flat_map(shown).collect();
         let mut decided = self.clone();
         let mut ending = Vec::new();
         for approval in &mut decided.approvals {

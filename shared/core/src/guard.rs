@@ -18,7 +18,7 @@ use crate::{
     user_pool::UserPool,
 };
 
-pub use crate::loss::{Held, Loss, WINDOW, losing, recent};
+pub use crate::loss::{Held, Loss, WINDOW, recent};
 
 mod judge;
 mod parked;
@@ -151,7 +151,7 @@ impl<'a> Unjudged<'a> {
     pub fn to_confirm(&self) -> BTreeSet<ConnectionId> {
         let waits = |step: &Step| {
             let is_held = self.record.held.contains_key(&step.connection_id);
-            step.takes_away && is_held && !self.record.decisions.covers(step, self.now)
+            step.takes_away && is_held && !self.record.decisions.covers(&step.recorded(), self.now)
         };
         let at_stake = self.plan.steps.iter().filter(|step| step.action != Action::Forget && !waits(step));
         let desired = self.situation.desired;
@@ -182,7 +182,7 @@ impl<'a> Unjudged<'a> {
                 step.connection_id.clone(),
                 format!(
                     "{} is left for the next run, which sees whether what others lost is made good",
-                    step.action.name()
+                    step.action.kind().name()
                 ),
             )
         }));

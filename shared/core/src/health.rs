@@ -12,7 +12,7 @@ use crate::{
     check::{Check, CheckOutcome},
     id::ConnectionId,
     naming::Naming,
-    step::{Note, Step},
+    step::{Note, RecordedStep},
     timestamp::Timestamp,
     wake_up::Cause,
 };
@@ -118,7 +118,7 @@ impl Health {
     }
 
     /// The health of a pool of which steps wait for a person.
-    pub fn held<'a>(held: impl IntoIterator<Item = &'a Step>, now: Timestamp) -> Self {
+    pub fn held<'a>(held: impl IntoIterator<Item = &'a RecordedStep>, now: Timestamp) -> Self {
         let mut steps = 0;
         let of: BTreeMap<&ConnectionId, &Naming> =
             held.into_iter().inspect(|_| steps += 1).map(|step| (&step.connection_id, &step.naming)).collect();

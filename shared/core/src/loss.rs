@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::ConnectionId, lenient::if_readable, standing::Standing, step::Step, timestamp::Timestamp};
+use crate::{id::ConnectionId, lenient::if_readable, standing::Standing, step::RecordedStep, timestamp::Timestamp};
 
 /// How far back losses count.
 pub const WINDOW: Duration = Duration::from_hours(24);
@@ -32,8 +32,8 @@ pub fn recent(losses: &[Loss], now: Timestamp) -> Vec<Loss> {
     losses.iter().filter(|loss| now.since(loss.at) < WINDOW).cloned().collect()
 }
 
-/// The connections from which steps take a way to sign in: the guard's losses. What is held takes one, also as a report
-/// has it, which does not keep [`Step::takes_away`].
-pub fn losing<'a>(steps: impl IntoIterator<Item = &'a Step>) -> BTreeSet<&'a ConnectionId> {
+/// The connections from which steps take a way to sign in: the guard's losses. What is held takes one, also as a report of
+/// an earlier version has it, which did not keep [`RecordedStep::takes_away`].
+pub fn losing<'a>(steps: impl IntoIterator<Item = &'a RecordedStep>) -> BTreeSet<&'a ConnectionId> {
     steps.into_iter().filter(|step| step.takes_away || step.held).map(|step| &step.connection_id).collect()
 }

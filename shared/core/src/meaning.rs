@@ -6,7 +6,7 @@ use crate::{
     id::ConnectionId,
     loss::losing,
     naming::Naming,
-    step::{Action, Step},
+    step::{ActionKind, RecordedStep},
 };
 
 /// How many connections a sentence names.
@@ -15,13 +15,13 @@ const MOST_NAMED: usize = 10;
 /// What `steps` mean: `3 customers lose sign-in: "Acme" (Okta …1A2B3C), ... 1 gains it.` Counts come first, since customers
 /// choose the names. Who loses a way to sign in is what the guard counts ([`losing`]); an app client that is to offer a
 /// provider is a gain for who loses nothing.
-pub fn meaning(steps: &[Step]) -> String {
+pub fn meaning(steps: &[RecordedStep]) -> String {
     if steps.is_empty() {
         return "Nobody loses or gains sign-in: there is nothing to do.".to_owned();
     }
     let losing = losing(steps);
     let gaining: BTreeSet<&ConnectionId> =
-        steps.iter().filter(|step| step.action == Action::Wire).map(|step| &step.connection_id).collect();
+        steps.iter().filter(|step| step.action == ActionKind::Wire).map(|step| &step.connection_id).collect();
     let gains = of(steps, |id| gaining.contains(id) && !losing.contains(id));
     let others = of(steps, |id| !gaining.contains(id) && !losing.contains(id)).len();
     let gained = match gains.len() {
@@ -44,7 +44,7 @@ pub fn meaning(steps: &[Step]) -> String {
 type Known<'a> = (&'a ConnectionId, &'a Naming);
 
 /// Of the connections of `steps` those that are `chosen`, each once, in the order of the steps.
-fn of(steps: &[Step], chosen: impl Fn(&ConnectionId) -> bool) -> Vec<Known<'_>> {
+fn of(steps: &[RecordedStep], chosen: impl Fn(&ConnectionId) -> bool) -> Vec<Known<'_>> {
     let mut seen = BTreeSet::new();
     let of_chosen = steps.iter().filter(|step| chosen(&step.connection_id));
     of_chosen.map(|step| (&step.connection_id, &step.naming)).filter(|(id, _)| seen.insert(*id)).collect()
@@ -86,12 +86,12 @@ mod tests {
 
     use super::*;
 
-    fn step(action: &str, number: usize, takes_away: bool, naming: Naming) -> Step {
+    fn step(action: &str, number: usize, takes_away: bool, naming: Naming) -> RecordedStep {
         let step = serde_json::json!({
             "action": action, "connection_id": format!("conn_{number:026}"), "reason": "", "changes": [], "held": false,
             "provider_name": format!("conn-{number:026}"),
         });
-        Step { naming, takes_away, ..serde_json::from_value(step).unwrap() }
+        RecordedStep { naming, takes_away, ..serde_json::from_value(step).unwrap() }
     }
 
     fn of_customer(name: &str, organization: &str, connection_type: &str) -> Naming {
@@ -144,15 +144,19 @@ mod tests {
 
     #[test]
     fn what_a_report_keeps_of_a_held_step_is_a_loss_still() {
-        let held = Step { held: true, takes_away: true, ..step("delete", 1, true, of_customer("Acme", "org_1", "x")) };
-        let stored: Step = serde_json::from_str(&serde_json::to_string(&held).unwrap()).unwrap();
-        assert!(!stored.takes_away, "it is not kept");
-        assert_eq!(meaning(&[stored]), "1 customer loses sign-in: \"Acme\" (connection …000001).");
+        let held =
+            RecordedStep { held: true, takes_away: true, ..step("delete", 1, true, of_customer("Acme", "org_1", "x")) };
+        let mut stored = serde_json::to_value(&held).unwrap();
+        let of = |stored: &serde_json::Value| meaning(&[serde_json::from_value(stored.clone()).unwrap()]);
+        let lost = "1 customer loses sign-in: \"Acme\" (connection …000001).";
+        assert_eq!(of(&stored), lost);
+        stored.as_object_mut().unwrap().remove("takes_away");
+        assert_eq!(of(&stored), lost, "as an earlier version recorded it");
     }
 
     #[test]
     fn of_ten_thousand_ten_are_named_and_the_rest_counted() {
-        let steps: Vec<Step> = (0..10_000)
+        let steps: Vec<RecordedStep> = (0..10_000)
             .map(|number| step("delete", number, true, of_customer(&"W".repeat(128), &format!("org_{number}"), "x")))
             .collect();
         let meaning = meaning(&steps);
@@ -166,7 +170,7 @@ mod tests {
             steps in proptest::collection::vec((0_usize..30, any::<bool>(), 0_usize..4, ".{0,60}"), 1..40),
         ) {
             let action = |number| ["create", "wire", "unwire", "delete"][number];
-            let steps: Vec<Step> = steps
+            let steps: Vec<RecordedStep> = steps
                 .into_iter()
                 .map(|(number, takes_away, kind, name)| {
                     let naming = of_customer(&name, &format!("org_{number}"), "OktaSAML");

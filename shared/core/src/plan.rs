@@ -34,7 +34,7 @@ mod remove;
 mod settle;
 mod wire;
 
-pub use crate::step::{Action, DeleteReason, Note, Step};
+pub use crate::step::{Action, ActionKind, DeleteReason, Note, RecordedStep, Step};
 pub use depend::{Failed, Freed};
 pub use remove::{plan_to_delete, step_to_keep};
 pub use settle::{Settlement, hides_late_write, is_made_for, standing, to_describe, to_find, unseen};
@@ -48,6 +48,13 @@ pub struct Plan {
     pub settlements: Vec<Settlement>,
     /// What was left out.
     pub notes: Vec<Note>,
+}
+
+impl Plan {
+    /// What people are shown of its steps.
+    pub fn recorded(&self) -> Vec<RecordedStep> {
+        self.steps.iter().map(Step::recorded).collect()
+    }
 }
 
 /// Everything that a plan depends on.

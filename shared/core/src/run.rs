@@ -7,7 +7,7 @@ use crate::{
     health::{ErrorClass, Health, named},
     id::ConnectionId,
     naming::{Names, Naming},
-    step::{Note, Step},
+    step::{Note, RecordedStep},
     timestamp::Timestamp,
     wake_up::Cause,
 };
@@ -77,7 +77,7 @@ pub struct RunReport {
     /// How it ended.
     pub outcome: Outcome,
     /// The steps that were done, and those that were held back.
-    pub steps: Vec<Step>,
+    pub steps: Vec<RecordedStep>,
     /// What failed.
     pub failures: Vec<Failure>,
     /// What was left out, and why.
@@ -103,7 +103,7 @@ impl RunReport {
     }
 
     /// The steps that were held back.
-    pub fn held(&self) -> impl Iterator<Item = &Step> {
+    pub fn held(&self) -> impl Iterator<Item = &RecordedStep> {
         self.steps.iter().filter(|step| step.held)
     }
 
@@ -192,7 +192,7 @@ mod tests {
             "action": "delete", "connection_id": format!("conn_{}", "A".repeat(26)), "provider_name": "a",
             "reason": "", "changes": [], "held": true,
         });
-        let step: Step = serde_json::from_value(step).unwrap();
+        let step: RecordedStep = serde_json::from_value(step).unwrap();
         let at = Timestamp::from_seconds(1_800_000_000);
         RunReport {
             id: "run".to_owned(),

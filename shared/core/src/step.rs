@@ -1,10 +1,7 @@
-//! One item of a plan, and what is said of what was left out: what is stored of a run, and shown to people.
+//! One item of a plan, what is stored of it and shown to people, and what is said of what was left out.
 
 use serde::{Deserialize, Serialize};
-use utoipa::{
-    ToSchema,
-    openapi::schema::{Object, ObjectBuilder, Type},
-};
+use utoipa::ToSchema;
 
 use crate::{
     id::{AppClientId, ConnectionId, ProviderName},
@@ -47,30 +44,98 @@ pub enum Action {
 }
 
 impl Action {
-    /// The action's name in reports and in the API.
-    pub fn name(&self) -> &'static str {
+    /// What reports and the API call it.
+    pub fn kind(&self) -> ActionKind {
         match self {
-            Self::Create(_) => "create",
-            Self::Update { .. } => "update",
+            Self::Create(_) => ActionKind::Create,
+            Self::Update { .. } => ActionKind::Update,
+            Self::Wire => ActionKind::Wire,
+            Self::Unwire => ActionKind::Unwire,
+            Self::Delete(_) => ActionKind::Delete,
+            Self::Forget => ActionKind::Forget,
+        }
+    }
+}
+
+/// A step of a plan, with all that it takes to carry it out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What it does.
+    pub action: Action,
+    /// The connection that it is for.
+    pub connection_id: ConnectionId,
+    /// The provider.
+    pub provider_name: ProviderName,
+    /// The app client, for wiring.
+    pub app_client_id: Option<AppClientId>,
+    /// Why.
+    pub reason: String,
+    /// What changes, field by field; secrets never show.
+    pub changes: Vec<Change>,
+    /// Whether the guard holds it back.
+    pub held: bool,
+    /// Whether it takes a way to sign in away.
+    pub takes_away: bool,
+}
+
+impl Step {
+    /// What people are shown of it.
+    pub fn recorded(&self) -> RecordedStep {
+        RecordedStep {
+            action: self.action.kind(),
+            connection_id: self.connection_id.clone(),
+            naming: Naming::default(),
+            provider_name: self.provider_name.clone(),
+            app_client_id: self.app_client_id.clone(),
+            reason: self.reason.clone(),
+            changes: self.changes.clone(),
+            held: self.held,
+            takes_away: self.takes_away,
+        }
+    }
+}
+
+/// What a step does, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionKind {
+    /// It makes a provider.
+    Create,
+    /// It changes one.
+    Update,
+    /// It adds a provider to an app client.
+    Wire,
+    /// It takes one out of an app client.
+    Unwire,
+    /// It deletes a provider.
+    Delete,
+    /// It drops a claim that has no provider.
+    Forget,
+}
+
+impl ActionKind {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
             Self::Wire => "wire",
             Self::Unwire => "unwire",
-            Self::Delete(_) => "delete",
+            Self::Delete => "delete",
             Self::Forget => "forget",
         }
     }
 }
 
-/// A step as the API and the reports show it. `action` is its name; what it carries out is in
-/// [`Step::action`] of a plan and is not stored.
+/// A step as reports keep it and the API shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Step {
+#[schema(as = Step)]
+pub struct RecordedStep {
     /// What it does.
-    #[serde(serialize_with = "name_of", deserialize_with = "from_name")]
-    #[schema(schema_with = names_of_actions)]
-    pub action: Action,
+    pub action: ActionKind,
     /// The connection that it is for.
     pub connection_id: ConnectionId,
-    /// By what people know it; put on what was planned, which never depends on it.
+    /// By what people know it.
     #[serde(flatten)]
     pub naming: Naming,
     /// The provider.
@@ -84,32 +149,10 @@ pub struct Step {
     pub changes: Vec<Change>,
     /// Whether the guard holds it back.
     pub held: bool,
-    /// Whether it takes a way to sign in away.
-    #[serde(skip)]
+    /// Whether it takes a way to sign in away. What is held does, also where an earlier version recorded it.
+    #[serde(default)]
+    #[schema(required = false)]
     pub takes_away: bool,
-}
-
-fn names_of_actions() -> Object {
-    let names = ["create", "update", "wire", "unwire", "delete", "forget"];
-    ObjectBuilder::new().schema_type(Type::String).description(Some("What it does.")).enum_values(Some(names)).build()
-}
-
-fn name_of<S: serde::Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(action.name())
-}
-
-fn from_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Action, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "create" => Ok(Action::Create(ProviderSpec::default())),
-        "update" => {
-            Ok(Action::Update { before: ProviderSpec::default(), after: ProviderSpec::default(), new_secret: false })
-        }
-        "wire" => Ok(Action::Wire),
-        "unwire" => Ok(Action::Unwire),
-        "delete" => Ok(Action::Delete(DeleteReason::Gone)),
-        "forget" => Ok(Action::Forget),
-        other => Err(serde::de::Error::custom(format!("no action is called {other}"))),
-    }
 }
 
 /// Something that was left out, and why.

@@ -11,7 +11,7 @@ use causeway_core::{
     decisions::{Decisions, NoRoom, Refusal},
     guard::Guarded,
     id::ConnectionId,
-    plan::{Action, Step},
+    plan::{ActionKind, RecordedStep},
 };
 use scene::{Edit, OnRecord, Scene, both_ids, client, conn, identifier, name, org, short, then};
 
@@ -26,8 +26,8 @@ fn held(guarded: &Guarded) -> Vec<String> {
     guarded.plan.steps.iter().filter(|step| step.held).map(short).collect()
 }
 
-fn held_steps(guarded: &Guarded) -> Vec<Step> {
-    guarded.plan.steps.iter().filter(|step| step.held).cloned().collect()
+fn held_steps(guarded: &Guarded) -> Vec<RecordedStep> {
+    guarded.plan.recorded().into_iter().filter(|step| step.held).collect()
 }
 
 /// What stands on a pool after somebody approved all that its plan holds.
@@ -94,7 +94,7 @@ fn an_approval_lasts_for_as_many_runs_as_its_steps_take_and_ends_with_them() {
     for done in ["unwire", "delete"] {
         let guarded = scene.guarded_by(&record);
         assert_eq!(held(&guarded), Vec::<String>::new(), "before the {done}");
-        let steps = guarded.plan.steps.iter().filter(|step| step.action.name() == done);
+        let steps = guarded.plan.steps.iter().filter(|step| step.action.kind().name() == done);
         record.decisions = guarded.decisions_after(&record.decisions, steps, record.now);
         record.held = guarded.held.clone();
         scene.app_client("web", &[]);
@@ -291,9 +291,12 @@ fn more_than_there_is_room_for_is_approved_connection_by_connection() {
     let mut steps = Vec::new();
     for number in 0..1_500 {
         let app_client_id = Some(client(&format!("web{number}")));
-        let unwire =
-            |step: &Step| Step { action: Action::Unwire, app_client_id: app_client_id.clone(), ..step.clone() };
-        steps.extend(guarded.plan.steps.iter().map(unwire));
+        let unwire = |step: RecordedStep| RecordedStep {
+            action: ActionKind::Unwire,
+            app_client_id: app_client_id.clone(),
+            ..step
+        };
+        steps.extend(guarded.plan.recorded().into_iter().map(unwire));
     }
     let mut decisions = Decisions::default();
     let mut approved = BTreeSet::new();
@@ -320,21 +323,21 @@ fn more_than_there_is_room_for_is_approved_connection_by_connection() {
 
 #[test]
 fn the_hash_is_over_what_the_held_steps_show_and_whatever_their_order() {
-    let mut plan = two_gone().guarded().plan;
-    let hash = hash_of_held(&plan.steps);
-    plan.steps.reverse();
-    assert_eq!(hash_of_held(&plan.steps), hash, "the order does not matter");
-    let more = Scene::new().connection('C', "active").plan().steps;
-    assert_eq!(hash_of_held(plan.steps.iter().chain(&more)), hash, "only what is held");
-    let changed = |change: &dyn Fn(&mut Step)| {
-        let mut steps = plan.steps.clone();
+    let mut planned = two_gone().guarded().plan.recorded();
+    let hash = hash_of_held(&planned);
+    planned.reverse();
+    assert_eq!(hash_of_held(&planned), hash, "the order does not matter");
+    let more = Scene::new().connection('C', "active").plan().recorded();
+    assert_eq!(hash_of_held(planned.iter().chain(&more)), hash, "only what is held");
+    let changed = |change: &dyn Fn(&mut RecordedStep)| {
+        let mut steps = planned.clone();
         change(&mut steps[0]);
         hash_of_held(&steps)
     };
     assert_ne!(changed(&|step| step.connection_id = conn('C')), hash);
     assert_ne!(changed(&|step| step.provider_name = name('C')), hash);
     assert_ne!(changed(&|step| step.app_client_id = Some(client("mobile"))), hash);
-    assert_ne!(changed(&|step| step.action = Action::Wire), hash);
+    assert_ne!(changed(&|step| step.action = ActionKind::Wire), hash);
     assert_ne!(changed(&|step| step.changes.clear()), hash);
     assert_ne!(changed(&|step| "another reason".clone_into(&mut step.reason)), hash);
     assert_ne!(changed(&|step| step.held = false), hash);

@@ -69,7 +69,7 @@ fn disconnect(scene: &mut Scene, letters: &str) {
 /// What is left of a pool once all that is let through is done, where nothing but deletes is planned.
 fn carry_out_deletes(scene: &mut Scene, guarded: &Guarded) {
     for step in guarded.plan.steps.iter().filter(|step| !step.held) {
-        assert_eq!(step.action.name(), "delete");
+        assert_eq!(step.action.kind().name(), "delete");
         scene.observed.providers.remove(&step.provider_name);
         scene.claims.remove(&step.connection_id);
     }
@@ -323,7 +323,7 @@ fn what_takes_nothing_away_goes_on_while_the_rest_is_held_back() {
     scene.ours('A').ours('B').connection('C', "active").app_client("web", &['A', 'B']);
     let guarded = scene.guarded();
     for step in &guarded.plan.steps {
-        assert_eq!(step.held, matches!(step.action.name(), "unwire" | "delete"), "{step:?}");
+        assert_eq!(step.held, matches!(step.action.kind().name(), "unwire" | "delete"), "{step:?}");
     }
     assert_eq!(guarded.plan.steps.len(), 6);
 }

@@ -15,7 +15,7 @@ use causeway_core::{
     decisions::Refusal,
     guard::{Guarded, WINDOW},
     id::ConnectionId,
-    plan::{Action, Step, standing},
+    plan::{Action, RecordedStep, Step, standing},
     standing::Standing,
     timestamp::Timestamp,
 };
@@ -95,7 +95,7 @@ impl Pool {
                 let guarded = self.scene.guarded_by(&self.record);
                 let wanted: Option<BTreeSet<ConnectionId>> =
                     of.as_ref().map(|of| of.iter().copied().map(conn).collect());
-                let held: Vec<Step> = guarded.plan.steps.into_iter().filter(|step| step.held).collect();
+                let held: Vec<RecordedStep> = guarded.plan.recorded().into_iter().filter(|step| step.held).collect();
                 let is_any =
                     held.iter().any(|step| wanted.as_ref().is_none_or(|ids| ids.contains(&step.connection_id)));
                 if is_any {
@@ -135,7 +135,7 @@ impl Pool {
             .plan
             .steps
             .iter()
-            .filter(|step| self.record.decisions.covers(step, now))
+            .filter(|step| self.record.decisions.covers(&step.recorded(), now))
             .map(|step| step.connection_id.clone())
             .collect();
         Self::waits_on(&waited, &guarded, &approved);

@@ -48,8 +48,8 @@ proptest! {
         let (guarded, same) = (named.guarded(), unnamed.guarded());
         prop_assert_eq!(&guarded.plan.steps, &same.plan.steps);
         prop_assert_eq!((&guarded.held, &guarded.losses), (&same.held, &same.losses));
-        let shown = PlannedSteps::new(guarded.plan.steps.clone(), guarded.plan.notes).named(&known(&named));
-        let plain = PlannedSteps::new(same.plan.steps.clone(), same.plan.notes);
+        let shown = PlannedSteps::new(guarded.plan.recorded(), guarded.plan.notes).named(&known(&named));
+        let plain = PlannedSteps::new(same.plan.recorded(), same.plan.notes);
         prop_assert_eq!(&shown.hash, &plain.hash);
         for (shown, plain) in shown.steps.iter().zip(&plain.steps) {
             prop_assert_eq!(ShownLoss::of(shown), ShownLoss::of(plain));

@@ -157,7 +157,7 @@ fn every_step_of_a_removal_says_that_the_user_pool_is_being_removed() {
     let mut scene = Scene::new();
     scene.connection('A', "active").ours('A').app_client("web", &['A']);
     let plan = plan_to_delete(&scene.observed, &scene.claims, &scene.specs);
-    let steps: Vec<_> = plan.steps.iter().map(|step| (step.action.name(), step.reason.as_str())).collect();
+    let steps: Vec<_> = plan.steps.iter().map(|step| (step.action.kind().name(), step.reason.as_str())).collect();
     let reason = "the user pool is being removed";
     assert_eq!(steps, [("unwire", reason), ("delete", reason)]);
 }

@@ -21,7 +21,7 @@ fn health_after(scene: &Scene) -> Health {
         finished_at: then(),
         cause: Cause::Schedule,
         outcome: Outcome::NoChange,
-        steps: plan.steps,
+        steps: plan.recorded(),
         failures: Vec::new(),
         notes: plan.notes,
         omitted: 0,
@@ -83,7 +83,7 @@ proptest! {
         let plan = scene.plan();
         for ((kind, state), letter) in kinds.iter().zip("ABCDEFGH".chars()) {
             let is_wanted = matches!(*state, "active" | "inactive");
-            let is_made = plan.steps.iter().any(|step| step.action.name() == "create" && step.connection_id == conn(letter));
+            let is_made = plan.steps.iter().any(|step| step.action.kind().name() == "create" && step.connection_id == conn(letter));
             let is_told = plan.notes.iter().any(|note| {
                 note.connection_id == Some(conn(letter)) && note.remedy.is_some()
             });

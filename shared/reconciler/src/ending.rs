@@ -166,7 +166,7 @@ impl Attempt {
             finished_at: run.now(),
             cause: run.cause,
             outcome: self.outcome(),
-            steps: self.done.iter().chain(&self.held).cloned().collect(),
+            steps: self.done.iter().chain(&self.held).map(Step::recorded).collect(),
             failures: self.failures.clone(),
             notes: self.notes.clone(),
             omitted: 0,

@@ -313,7 +313,7 @@ impl<'a, P: Ports> Execution<'a, P> {
             self.brought(step);
         }
         self.failed.step(step);
-        let name = step.action.name();
+        let name = step.action.kind().name();
         let client = step.app_client_id.as_ref();
         let attempted = client.map_or_else(|| name.to_owned(), |client| format!("{name} (app client {client})"));
         self.report(&step.connection_id, &attempted, error);

@@ -21,7 +21,7 @@ impl<P: Ports> Reconciler<P> {
         match Box::pin(self.look(tenant, pool, None, None, deadline, deadline)).await {
             Ok(look) if look.described != Described::Part => {
                 let plan = self.shown(&look, pool, deadline).await.plan;
-                Ok(PlannedSteps::new(plan.steps, plan.notes).named(&look.names(self.now())))
+                Ok(PlannedSteps::new(plan.recorded(), plan.notes).named(&look.names(self.now())))
             }
             Ok(_) | Err(LookError::OutOfTime) => self.held_back(pool).await?.ok_or(LookError::OutOfTime),
             Err(error) => Err(error),

@@ -6,7 +6,6 @@ use crate::{
     claim::SETTLES_WITHIN,
     guard::{FEW, Held, Loss, MOST_NAMES, Parked, Record, SHARE, Unconfirmed, recent},
     id::ConnectionId,
-    loss::losing,
     plan::{Action, Plan, Step},
     standing::Standing,
     timestamp::Timestamp,
@@ -52,7 +51,8 @@ pub(super) struct Verdict {
 /// that go by approval, and those that lost it.
 pub(super) fn judge(plan: &mut Plan, grounds: &Grounds<'_>) -> Verdict {
     let now = grounds.now;
-    let losing: BTreeSet<ConnectionId> = losing(&plan.steps).into_iter().cloned().collect();
+    let losing: BTreeSet<ConnectionId> =
+        plan.steps.iter().filter(|step| step.takes_away).map(|step| step.connection_id.clone()).collect();
     let (mut waiting, mut new, mut approved) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for id in losing.iter().filter(|id| !grounds.unconfirmed.contains(id)) {
         let kind = if covered(plan, id, grounds) {
@@ -92,7 +92,7 @@ fn waits_already(id: &ConnectionId, grounds: &Grounds<'_>) -> bool {
 /// Whether all that the plan takes from a connection was approved.
 fn covered(plan: &Plan, id: &ConnectionId, grounds: &Grounds<'_>) -> bool {
     let mut taken = plan.steps.iter().filter(|step| step.takes_away && step.connection_id == *id);
-    taken.all(|step| grounds.record.decisions.covers(step, grounds.now))
+    taken.all(|step| grounds.record.decisions.covers(&step.recorded(), grounds.now))
 }
 
 /// The losses on record that count: of the last day, and not made good. What is seen right after a loss can be from
@@ -138,7 +138,8 @@ fn is_too_much<'a>(
 fn hold(plan: &mut Plan, waiting: &BTreeSet<ConnectionId>, grounds: &Grounds<'_>) {
     let taking = |step: &&mut Step| step.takes_away && waiting.contains(&step.connection_id);
     for step in plan.steps.iter_mut().filter(taking) {
-        step.held = matches!(step.action, Action::Delete(_)) || !grounds.record.decisions.covers(step, grounds.now);
+        step.held =
+            matches!(step.action, Action::Delete(_)) || !grounds.record.decisions.covers(&step.recorded(), grounds.now);
     }
 }
 

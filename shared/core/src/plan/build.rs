@@ -7,7 +7,6 @@ use crate::{
     desired::DesiredConnection,
     id::{ConnectionId, Identifier, ProviderName},
     identifier::{MOST, is_domain},
-    naming::Naming,
     plan::{
         ADOPT, Action, Note, Plan, Situation, Step,
         settle::{Ground, Known, description},
@@ -275,7 +274,6 @@ pub(super) fn step(action: Action, id: &ConnectionId, name: &ProviderName, reaso
     Step {
         action,
         connection_id: id.clone(),
-        naming: Naming::default(),
         provider_name: name.clone(),
         app_client_id: None,
         reason,

@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn stopped(failed: &Failed, letter: char) -> Vec<&'static str> {
-        every(letter).iter().filter(|step| failed.stops(step)).map(|step| step.action.name()).collect()
+        every(letter).iter().filter(|step| failed.stops(step)).map(|step| step.action.kind().name()).collect()
     }
 
     #[test]
@@ -208,7 +208,7 @@ mod tests {
             (Action::Create(spec(&[])), &all_but_unwires),
             (update(&[], &[]), &all_but_unwires),
         ] {
-            let name = failing.name();
+            let name = failing.kind().name();
             let mut failed = Failed::default();
             failed.step(&of('A', failing, Some("mobile")));
             assert_eq!(stopped(&failed, 'A'), expected, "after a failed {name}");

@@ -6,7 +6,6 @@ use crate::{
     claim::Claim,
     desired::Desired,
     id::{ConnectionId, Identifier},
-    naming::Naming,
     plan::{
         Action, DeleteReason, Note, Plan, Situation, SpecOf, Step,
         build::{Builder, step},
@@ -95,7 +94,6 @@ pub fn step_to_keep(claim: &Claim) -> Step {
     Step {
         action: Action::Forget,
         connection_id: claim.connection_id.clone(),
-        naming: Naming::default(),
         provider_name: claim.provider_name.clone(),
         app_client_id: None,
         reason: format!("{REMOVAL}, and its provider is kept"),

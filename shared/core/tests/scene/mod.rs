@@ -112,7 +112,7 @@ impl OnRecord {
 
     /// Somebody approves all that is held.
     pub fn approve(&mut self, guarded: &Guarded) {
-        let held = guarded.plan.steps.iter().filter(|step| step.held).cloned().collect();
+        let held = guarded.plan.recorded().into_iter().filter(|step| step.held).collect();
         self.decisions = self.decisions.approve(held, None, "an operator", self.now).unwrap().0;
     }
 }
@@ -350,5 +350,5 @@ pub fn short(step: &Step) -> String {
         Action::Wire | Action::Unwire => format!(" {}", step.app_client_id.as_ref().unwrap()),
         Action::Forget => String::new(),
     };
-    format!("{} {}{rest}", step.action.name(), letter(&step.connection_id))
+    format!("{} {}{rest}", step.action.kind().name(), letter(&step.connection_id))
 }

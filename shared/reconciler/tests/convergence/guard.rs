@@ -13,7 +13,7 @@ use super::world::{
     wire::{Disturbance, Fault},
 };
 use causeway_core::{
-    decisions::Refusal, guard::WINDOW, health::HealthState, id::ConnectionId, plan::Step, run::Outcome,
+    decisions::Refusal, guard::WINDOW, health::HealthState, id::ConnectionId, plan::RecordedStep, run::Outcome,
     standing::Standing, timestamp::Timestamp, user_pool::UserPool,
 };
 use proptest::{prelude::*, sample::select, sample::subsequence};
@@ -151,7 +151,7 @@ impl Life {
     }
 
     async fn approve_some(&self, wanted: &BTreeSet<ConnectionId>) {
-        let held: Vec<Step> = self.world.planned().await.steps.into_iter().filter(|step| step.held).collect();
+        let held: Vec<RecordedStep> = self.world.planned().await.steps.into_iter().filter(|step| step.held).collect();
         if held.iter().any(|step| wanted.contains(&step.connection_id)) {
             self.world.decide(|decisions, now| decisions.approve(held, Some(wanted), "an operator", now).unwrap().0);
         }

@@ -9,7 +9,7 @@ use std::{
 use causeway_core::{
     approval::PlannedSteps,
     decisions::Decisions,
-    plan::Step,
+    plan::RecordedStep,
     removal::{Providers, Removal},
     run::{Failure, Outcome, RunReport},
     timestamp::Timestamp,
@@ -51,15 +51,15 @@ impl Ran {
     }
 
     /// What was done, and what was held back.
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[RecordedStep] {
         self.report.as_ref().map_or(&[], |report| &report.steps)
     }
 
-    pub fn done(&self) -> impl Iterator<Item = &Step> {
+    pub fn done(&self) -> impl Iterator<Item = &RecordedStep> {
         self.steps().iter().filter(|step| !step.held)
     }
 
-    pub fn held(&self) -> impl Iterator<Item = &Step> {
+    pub fn held(&self) -> impl Iterator<Item = &RecordedStep> {
         self.steps().iter().filter(|step| step.held)
     }
 
@@ -153,7 +153,7 @@ impl World {
     /// An operator approves what is held back now.
     pub async fn approve(&self) {
         let planned = self.planned().await;
-        let held: Vec<Step> = planned.steps.into_iter().filter(|step| step.held).collect();
+        let held: Vec<RecordedStep> = planned.steps.into_iter().filter(|step| step.held).collect();
         if !held.is_empty() {
             self.decide(|decisions, now| decisions.approve(held, None, "an operator", now).unwrap().0);
         }
