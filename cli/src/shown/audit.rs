@@ -1,5 +1,7 @@
 //! Who changed what over the API, in sentences.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 
 use crate::{
@@ -27,7 +29,7 @@ pub fn list(items: &[Value]) -> Result<String, Failure> {
         let time = shown::time(&record.at);
         let indent = " ".repeat(time.chars().count() + 2);
         let sentence = shown::wrapped(&sentence(&record), WIDTH, &indent);
-        text.push_str(&format!("{time}  {}", sentence.trim_start()));
+        let _ = write!(text, "{time}  {}", sentence.trim_start());
     }
     Ok(text)
 }
@@ -93,7 +95,7 @@ mod tests {
     const TENANT: &str = "tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N";
     const USER: &str = "arn:aws:iam::111111111111:user/ann";
 
-    fn shown(method: &str, path: &str, status: Value, changed: &[&str], caller: &str) -> String {
+    fn shown(method: &str, path: &str, status: &Value, changed: &[&str], caller: &str) -> String {
         let record = json!({
             "at": "2026-11-22T12:00:00.000Z", "caller": caller, "method": method, "path": path, "status": status,
             "changed": changed,
@@ -108,7 +110,7 @@ mod tests {
         for (path, item) in document["paths"].as_object().unwrap() {
             for method in item.as_object().unwrap().keys().filter(|method| *method != "get") {
                 if path.starts_with("/v1/tenants") {
-                    let text = shown(&method.to_uppercase(), path, json!(200), &[], USER);
+                    let text = shown(&method.to_uppercase(), path, &json!(200), &[], USER);
                     assert!(!text.contains("called"), "{text}");
                     told += 1;
                 }
@@ -123,19 +125,19 @@ mod tests {
         let session = "arn:aws:sts::111111111111:assumed-role/Operator/alice";
         for (text, expected) in [
             (
-                shown("PATCH", &pool, json!(200), &["app_clients", "mode"], session),
+                shown("PATCH", &pool, &json!(200), &["app_clients", "mode"], session),
                 "2026-11-22 12:00:00Z  Operator/alice changed app_clients, mode of the user pool\n                      eu-west-1_AbCdEf123.\n",
             ),
             (
-                shown("POST", &format!("{pool}/adoptions"), json!(409), &[], USER),
+                shown("POST", &format!("{pool}/adoptions"), &json!(409), &[], USER),
                 "2026-11-22 12:00:00Z  ann adopted what was exported of the user pool\n                      eu-west-1_AbCdEf123: refused with 409.\n",
             ),
             (
-                shown("DELETE", &format!("/v1/tenants/{TENANT}"), Value::Null, &[], USER),
+                shown("DELETE", &format!("/v1/tenants/{TENANT}"), &Value::Null, &[], USER),
                 "2026-11-22 12:00:00Z  ann removed the tenant: nobody knows whether it was done.\n",
             ),
             (
-                shown("POST", "/v1/of-the-future", json!(200), &["a"], "somebody"),
+                shown("POST", "/v1/of-the-future", &json!(200), &["a"], "somebody"),
                 "2026-11-22 12:00:00Z  somebody called POST /v1/of-the-future with a.\n",
             ),
         ] {
@@ -148,7 +150,7 @@ mod tests {
         fn whatever_a_record_has_what_is_shown_controls_no_terminal(
             method in ".{0,20}", path in ".{0,200}", changed in ".{0,60}", caller in ".{0,200}",
         ) {
-            let text = shown(&method, &path, json!(200), &[&changed], &caller);
+            let text = shown(&method, &path, &json!(200), &[&changed], &caller);
             prop_assert!(text.chars().all(|c| c == '\n' || is_shown(c)), "{text:?}");
         }
     }

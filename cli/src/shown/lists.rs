@@ -35,6 +35,7 @@ struct Provider {
 
 /// How an application begins a sign-in with it.
 #[derive(Deserialize)]
+#[allow(clippy::struct_field_names, reason = "the API's names")]
 pub(crate) struct SignInLinks {
     by_connection: String,
     by_organization: Option<String>,

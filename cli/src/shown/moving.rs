@@ -23,6 +23,7 @@ struct Compared {
 }
 
 #[derive(Deserialize)]
+#[allow(clippy::struct_field_names, reason = "the API's names")]
 struct Provider {
     provider_name: String,
     connection_id: String,
@@ -137,7 +138,7 @@ fn register(pool: &ExportedPool, registered: &Registered) -> String {
     match &pool.app_clients {
         AppClients::All => options.push("--all-app-clients".to_owned()),
         AppClients::Named(named) => {
-            options.extend(named.iter().map(|id| format!("--app-client {}", quoted(id.as_str()))))
+            options.extend(named.iter().map(|id| format!("--app-client {}", quoted(id.as_str()))));
         }
     }
     let organizations = registered.organizations.iter().flatten();

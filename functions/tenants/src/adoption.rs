@@ -125,13 +125,13 @@ impl From<AdoptionError> for Problem {
             AdoptionError::NotAdoptable(
                 NotAdoptable::AlreadyOurs(_) | NotAdoptable::HasProvider(_) | NotAdoptable::CanNotSignIn(_),
             )
+            // One provider by its name is compared with no export.
+            | AdoptionError::Differs(_)
             | AdoptionError::NotActive => Self::conflict(detail),
             AdoptionError::NotAdoptable(NotAdoptable::NoProvider | NotAdoptable::NotOidc(_)) => {
                 Self::invalid("provider_name", detail)
             }
             AdoptionError::NotAdoptable(_) => Self::invalid("connection_id", detail),
-            // One provider by its name is compared with no export.
-            AdoptionError::Differs(_) => Self::conflict(detail),
             AdoptionError::Busy => Self::conflict(format!("{detail}: try again in a moment")),
             AdoptionError::Failed(error) => error.into(),
         }

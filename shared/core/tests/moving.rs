@@ -119,7 +119,9 @@ impl Scene {
             snapshot: WorkosSnapshot { connections: connections.into(), ..WorkosSnapshot::default() },
             claims: BTreeMap::new(),
         };
-        LETTERS.into_iter().for_each(|letter| scene.shows(letter, "OIDC", &old_issuer(letter)));
+        for letter in LETTERS {
+            scene.shows(letter, "OIDC", &old_issuer(letter));
+        }
         scene
     }
 
