@@ -90,7 +90,7 @@ pub fn adopt(
     let before = shown(provider)?;
     let id = match request.connection {
         Some(named) => named.clone(),
-        None => connection_of(&before)?,
+        None => connection_of(&before, desired)?,
     };
     let Some(wanted) = desired.connections.get(&id).filter(|_| !desired.is_untouched(&id)) else {
         return Err(NotAdoptable::UnknownConnection);
@@ -132,10 +132,12 @@ pub(crate) fn adoption_for(
     Adoption { claim, before, after }
 }
 
-/// The connection whose ID is one of the provider's identifiers.
-fn connection_of(spec: &ProviderSpec) -> Result<ConnectionId, NotAdoptable> {
-    let named: BTreeSet<ConnectionId> =
-        spec.identifiers.iter().filter_map(|identifier| identifier.as_str().parse().ok()).collect();
+/// The connection whose ID is one of the provider's identifiers. Almost any text can be an ID: of those that no connection
+/// has, only what begins as WorkOS's IDs do is taken for one.
+fn connection_of(spec: &ProviderSpec, desired: &Desired) -> Result<ConnectionId, NotAdoptable> {
+    let ids = spec.identifiers.iter().filter_map(|identifier| identifier.as_str().parse::<ConnectionId>().ok());
+    let is_meant = |id: &ConnectionId| desired.connections.contains_key(id) || id.as_str().starts_with("conn_");
+    let named: BTreeSet<ConnectionId> = ids.filter(is_meant).collect();
     let mut rest = named.iter();
     match (rest.next(), rest.next()) {
         (None, _) => Err(NotAdoptable::NoConnection),
