@@ -66,7 +66,7 @@ impl Output {
         if self.json {
             return print(&format!("{answer}\n"));
         }
-        let now = Timestamp::from_millis(now_in_millis());
+        let now = now();
         print(&format!("{}\n{}\n", shown::time(&now.to_string()), text()?))
     }
 
@@ -107,9 +107,10 @@ impl Output {
     }
 }
 
-fn now_in_millis() -> i64 {
+/// The time.
+pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or_default()
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or_default())
 }
 
 /// Prints to standard output.

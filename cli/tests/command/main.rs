@@ -4,6 +4,7 @@
 
 mod changes;
 mod lists;
+mod moving;
 mod naming;
 mod onboarding;
 mod operations;
