@@ -78,7 +78,9 @@ impl Tenants {
             TenantsCommand::Create(create) => create.run(session).await,
             TenantsCommand::Update(update) => update.run(session).await,
             TenantsCommand::RotateExternalId(tenant) => {
-                rotate(session, tenant, "external-id-rotation", json!({})).await
+                let ending = rotate(session, tenant, "external-id-rotation", json!({})).await?;
+                session.output.remark(&shown::tenant::after_rotation(&tenant.tenant));
+                Ok(ending)
             }
             TenantsCommand::RotateWebhook(RotateWebhook { tenant, end_former }) => {
                 // A deployment of a previous release takes no body.

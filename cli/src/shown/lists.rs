@@ -30,6 +30,17 @@ pub(crate) struct Provider {
     pub(crate) held_since: Option<String>,
     #[serde(default)]
     pub(crate) refused: Option<Refusal>,
+    #[serde(default)]
+    sign_in: Option<SignInLinks>,
+}
+
+/// How an application begins a sign-in with it.
+#[derive(Deserialize)]
+#[allow(clippy::struct_field_names, reason = "the API's names")]
+pub(crate) struct SignInLinks {
+    by_connection: String,
+    by_organization: Option<String>,
+    by_provider_name: String,
 }
 
 impl Provider {
@@ -67,47 +78,68 @@ fn name(naming: &Naming, id: &str) -> String {
     if naming.is_named() { naming.called(id).to_string() } else { "-".to_owned() }
 }
 
-/// The connections of which nothing is to be taken.
+/// The connections of which nothing is to be taken, and below them why.
 pub fn refusals(items: &[Value]) -> Result<String, Failure> {
-    let mut rows = Vec::new();
+    let (mut rows, mut reasons) = (Vec::new(), String::new());
     for item in items {
         let refusal: Refusal = shown::read(item, "a refusal")?;
-        let until = refusal.until.as_deref().map_or_else(|| "let go".to_owned(), shown::time);
-        let at = shown::time(&refusal.refused_at);
+        let until = refusal.until.as_deref().map_or_else(|| "let go".to_owned(), shown::minute);
+        let told = format!("{}, by {}", refusal.reason, refusal.refused_by);
+        let _ = write!(reasons, "\n{}\n{}", refusal.connection_id, shown::wrapped(&told, table::WIDTH, "  "));
         let name = name(&refusal.naming, &refusal.connection_id);
-        rows.push(vec![name, refusal.connection_id, until, at, refusal.refused_by, refusal.reason]);
+        rows.push(vec![name, shown::day(&refusal.refused_at), until, refusal.connection_id]);
     }
-    Ok(table::table(&["NAME", "CONNECTION", "UNTIL", "REFUSED", "BY", "REASON"], rows))
+    let header = ["NAME", "REFUSED", "UNTIL", "CONNECTION"];
+    Ok(format!("{}{reasons}", table::fitting(&header, rows, &header[1..])))
 }
 
-/// The providers of a user pool.
+/// The providers of a user pool, and below them where each is offered and how a sign-in with it begins.
 pub fn providers(items: &[Value]) -> Result<String, Failure> {
-    let mut rows = Vec::new();
+    let (mut rows, mut details) = (Vec::new(), String::new());
     for item in items {
         let provider: Provider = shown::read(item, "a provider")?;
-        let standing = provider.standing();
-        let offered_by = match &provider.app_clients {
-            Some(clients) if clients.is_empty() => "none".to_owned(),
-            Some(clients) => clients.join(", "),
-            None => "?".to_owned(),
+        let _ = write!(details, "\n{}\n{}", provider.provider_name, provider.details());
+        let standing = match (&provider.refused, &provider.held_since) {
+            (Some(_), _) => "refused".to_owned(),
+            (None, Some(_)) => "held".to_owned(),
+            (None, None) => provider.standing(),
         };
-        // The connection's own ID is on every provider.
-        let identifiers: Vec<String> =
-            provider.identifiers.into_iter().filter(|identifier| *identifier != provider.connection_id).collect();
-        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-        rows.push(vec![
-            name(&provider.naming, &provider.connection_id),
-            provider.connection_id,
-            or_dash(provider.organization_id),
-            or_dash(provider.connection_state),
-            provider.provider_name,
-            standing,
-            offered_by,
-            identifiers.join(", "),
-        ]);
+        let state = provider.connection_state.unwrap_or_else(|| "-".to_owned());
+        rows.push(vec![name(&provider.naming, &provider.connection_id), state, standing, provider.connection_id]);
     }
-    let ids = ["NAME", "CONNECTION", "ORGANIZATION", "STATE", "PROVIDER"];
-    Ok(table::table(&[&ids[..], &["IN SYNC", "OFFERED BY", "FURTHER IDENTIFIERS"]].concat(), rows))
+    let header = ["NAME", "STATE", "IN SYNC", "CONNECTION"];
+    let table = table::fitting(&header, rows, &header[1..]);
+    let how = "How an application begins a sign-in with each: it adds its own parameters.";
+    Ok(format!("{table}\n{how}\n{details}"))
+}
+
+impl Provider {
+    /// What does not fit into a table, a line each.
+    fn details(&self) -> String {
+        let mut lines = Vec::new();
+        if self.refused.is_some() || self.held_since.is_some() {
+            lines.push(self.standing());
+        }
+        lines.extend(self.organization_id.as_ref().map(|id| format!("of the organization {id}")));
+        lines.push(match &self.app_clients {
+            Some(clients) if clients.is_empty() => "offered by none".to_owned(),
+            Some(clients) => format!("offered by {}", clients.join(", ")),
+            None => "offered by ?".to_owned(),
+        });
+        // The connection's own ID is on every provider.
+        let further = self.identifiers.iter().filter(|identifier| **identifier != self.connection_id);
+        let further: Vec<&str> = further.map(String::as_str).collect();
+        if !further.is_empty() {
+            lines.push(format!("found by {} too", further.join(", ")));
+        }
+        if let Some(links) = &self.sign_in {
+            lines.push(links.by_connection.clone());
+            lines.extend(links.by_organization.clone());
+            // The same where the connection's ID is too long for an identifier.
+            lines.extend(Some(&links.by_provider_name).filter(|link| **link != links.by_connection).cloned());
+        }
+        lines.iter().map(|line| shown::wrapped(line, table::WIDTH, "  ")).collect()
+    }
 }
 
 /// What was changed over the API, and by whom.
@@ -122,22 +154,6 @@ pub(crate) struct Record {
     pub(crate) status: Option<u16>,
     #[serde(default)]
     pub(crate) changed: Vec<String>,
-}
-
-/// Who changed what over the API.
-pub fn audit(items: &[Value]) -> Result<String, Failure> {
-    let mut rows = Vec::new();
-    for item in items {
-        let record: Record = shown::read(item, "an audit record")?;
-        rows.push(vec![
-            shown::time(&record.at),
-            record.status.map_or_else(|| "?".to_owned(), |status| status.to_string()),
-            format!("{} {}", record.method, record.path),
-            record.changed.join(", "),
-            record.caller,
-        ]);
-    }
-    Ok(table::table(&["AT", "STATUS", "CALL", "CHANGED", "CALLER"], rows))
 }
 
 /// What a sign-in came to.
@@ -163,14 +179,17 @@ pub fn sign_ins(items: &[Value]) -> Result<String, Failure> {
     let (mut rows, mut errors) = (Vec::new(), BTreeMap::new());
     for item in items {
         let sign_in: SignIn = shown::read(item, "a sign-in")?;
-        let code = sign_in.error.as_ref().map_or_else(|| "-".to_owned(), |error| error.code.clone());
-        errors.extend(sign_in.error.map(|error| (error.code, error.message)));
+        // Of the last month, so that the year says nothing.
+        let at = shown::time(&sign_in.at);
+        let at = at.split_once('-').map_or(at.clone(), |(_, day)| day.to_owned());
+        let code = sign_in.error.as_ref().map_or(&sign_in.outcome, |error| &error.code).clone();
+        errors.extend(sign_in.error.map(|error| (error.code, (sign_in.outcome, error.message))));
         let name = name(&sign_in.naming, &sign_in.connection_id);
-        rows.push(vec![shown::time(&sign_in.at), name, sign_in.connection_id, sign_in.outcome, code]);
+        rows.push(vec![at, name, code, sign_in.connection_id]);
     }
-    let mut text = table::table(&["AT", "NAME", "CONNECTION", "OUTCOME", "ERROR"], rows);
-    for (code, message) in errors {
-        let _ = write!(text, "\n{code}\n  {message}\n");
+    let mut text = table::fitting(&["AT", "NAME", "OUTCOME", "CONNECTION"], rows, &["AT", "OUTCOME", "CONNECTION"]);
+    for (code, (outcome, message)) in errors {
+        let _ = write!(text, "\n{code} ({outcome})\n{}", shown::wrapped(&message, table::WIDTH, "  "));
     }
     Ok(text)
 }

@@ -234,5 +234,5 @@ pub fn list(items: &[Value]) -> Result<String, Failure> {
         let name = pool.name.unwrap_or_else(|| "-".to_owned());
         rows.push(vec![name, pool.health.state, status, pool.mode, providers, pool.user_pool_id]);
     }
-    Ok(table::fitting(&["NAME", "HEALTH", "STATUS", "MODE", "PROVIDERS", "USER POOL"], rows, 1))
+    Ok(table::fitting(&["NAME", "HEALTH", "STATUS", "MODE", "PROVIDERS", "USER POOL"], rows, &["USER POOL"]))
 }

@@ -109,17 +109,17 @@ pub fn list(items: &[Value]) -> Result<String, Failure> {
     let mut rows = Vec::new();
     for item in items {
         let run = Run::read(item)?;
-        let held = run.held();
+        // What it left undone, for whatever reason.
+        let (held, failed) = (run.held(), run.failures.len());
         rows.push(vec![
-            run.id.clone(),
-            shown::time(&run.started_at),
-            run.took(),
+            shown::minute(&run.started_at),
             run.cause.clone(),
             run.outcome.clone(),
             (run.steps.len() - held).to_string(),
-            held.to_string(),
-            run.failures.len().to_string(),
+            (held + failed).to_string(),
+            run.id.clone(),
         ]);
     }
-    Ok(table::table(&["RUN", "STARTED", "TOOK", "CAUSE", "OUTCOME", "DONE", "HELD", "FAILED"], rows))
+    let header = ["STARTED", "CAUSE", "OUTCOME", "DONE", "LEFT", "RUN"];
+    Ok(table::fitting(&header, rows, &header))
 }

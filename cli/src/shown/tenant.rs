@@ -106,6 +106,16 @@ pub fn facts(answer: &Value) -> Result<Vec<(&'static str, String)>, Failure> {
     Ok(rows)
 }
 
+/// What comes after another external ID was begun with.
+pub fn after_rotation(tenant: &str) -> String {
+    format!(
+        "\nNext, for each user pool (`causeway pools list {tenant}`): have its tenant update the role with what\n  causeway \
+         role {tenant} USER_POOL --form deploy-command\nprints. Until then the previous external ID is used, and nothing \
+         stops. Each run looks which of the two the\nrole takes, and once every role takes the new one only, the previous \
+         one is forgotten. How far it is:\n  causeway tenants show {tenant}"
+    )
+}
+
 /// A list of tenants.
 pub fn list(items: &[Value]) -> Result<String, Failure> {
     let mut rows = Vec::new();
@@ -120,5 +130,5 @@ pub fn list(items: &[Value]) -> Result<String, Failure> {
             tenant.id,
         ]);
     }
-    Ok(table::fitting(&["NAME", "CONTACT", "API KEY", "REGISTERED", "TENANT"], rows, 1))
+    Ok(table::fitting(&["NAME", "CONTACT", "API KEY", "REGISTERED", "TENANT"], rows, &["TENANT"]))
 }

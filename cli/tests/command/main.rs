@@ -6,6 +6,7 @@ mod changes;
 #[cfg(unix)]
 mod console;
 mod lists;
+mod moving;
 mod naming;
 mod onboarding;
 mod operations;

@@ -171,6 +171,10 @@ impl Scene {
                 let (pool, _) = crate::adoption::scene("adopted by policy").await?;
                 format!("adopt|{}|{}|Theirs|--yes", pool.tenancy.id, pool.id)
             }
+            "adopt --all --from FILE --yes" => {
+                let (pool, file, _) = crate::moving::scene("moved by policy").await?;
+                format!("adopt|{}|{}|--all|--from|{}|--yes", pool.tenancy.id, pool.id, file.display())
+            }
             _ => return Ok(None),
         }))
     }

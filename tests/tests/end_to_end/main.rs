@@ -38,6 +38,7 @@ mod lookup;
 mod losses;
 mod measured;
 mod modes;
+mod moving;
 mod names;
 mod onboarding;
 mod onboarding_floods;

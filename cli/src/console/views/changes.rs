@@ -3,8 +3,11 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::frame::{items, moment, said, table, text};
-use crate::{failure::Failure, shown::lists::Record};
+use super::frame::{items, moment, said, table};
+use crate::{
+    failure::Failure,
+    shown::{audit::sentence, lists::Record},
+};
 
 /// All changes of a page.
 pub fn all(answer: &Value) -> Result<Markup, Failure> {
@@ -20,18 +23,14 @@ pub fn of_pool(answer: &Value, user_pool: &str) -> Result<Markup, Failure> {
 
 fn listed(records: &[Record]) -> Markup {
     let rows: Vec<Markup> = records.iter().map(row).collect();
-    table("Changes", &["When", "Call", "What was given", "Answer", "Who"], &rows)
+    table("Changes", &["When", "What"], &rows)
 }
 
 fn row(record: &Record) -> Markup {
-    let answer = record.status.map_or_else(|| "not known".to_owned(), |status| status.to_string());
     html! {
         tr {
             th scope="row" { (moment(&record.at)) }
-            td { code { (text(&record.method)) " " (text(&record.path)) } }
-            td { (said(&record.changed.join(", "))) }
-            td { (answer) }
-            td { (said(&record.caller)) }
+            td { (said(&sentence(record))) }
         }
     }
 }
