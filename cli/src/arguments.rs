@@ -9,6 +9,7 @@ use crate::{
         audit::Audit,
         choose::Use,
         completions::Completions,
+        console::Console,
         export::Export,
         health::{DeadLetters, Health},
         links::Links,
@@ -114,6 +115,8 @@ pub enum Command {
     Audit(Audit),
     /// Shows how many user pools are how, and those that need somebody, the worst first
     Status(Status),
+    /// Shows the fleet, tenants and user pools in a browser of this machine, until you end it. Changes nothing
+    Console(Console),
     /// Shows whether messages were given up, and how many wait
     Health(Health),
     /// Lists the messages that were given up, and sends them back
@@ -149,6 +152,7 @@ impl Command {
             Self::Use(_)
             | Self::Onboard(_)
             | Self::Status(_)
+            | Self::Console(_)
             | Self::Health(_)
             | Self::DeadLetters(_)
             | Self::Completions(_)

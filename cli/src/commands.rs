@@ -5,6 +5,7 @@ pub mod approve;
 pub mod audit;
 pub mod choose;
 pub mod completions;
+pub mod console;
 pub mod export;
 pub mod health;
 pub mod links;
@@ -90,6 +91,7 @@ pub async fn run(session: &Session, command: &mut Command) -> Result<Ending, Fai
         Command::Export(export) => export.run(session).await,
         Command::Adopt(adopt) => adopt.run(session).await,
         Command::Audit(audit) => audit.run(session).await,
+        Command::Console(console) => console.run(session).await,
         Command::Status(status) => status.run(session).await,
         Command::Health(health) => health.run(session).await,
         Command::DeadLetters(letters) => letters.run(session).await,

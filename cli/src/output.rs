@@ -66,8 +66,7 @@ impl Output {
         if self.json {
             return print(&format!("{answer}\n"));
         }
-        let now = now();
-        print(&format!("{}\n{}\n", shown::time(&now.to_string()), text()?))
+        print(&format!("{}\n{}\n", shown::time(&now().to_string()), text()?))
     }
 
     /// Says something to people only; scripts have the result.
@@ -107,7 +106,7 @@ impl Output {
     }
 }
 
-/// The time.
+/// The time by this machine's clock.
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or_default())

@@ -11,24 +11,25 @@ use crate::{
     shown::{self, table},
 };
 
+/// An identity provider that Causeway made.
 #[derive(Deserialize)]
 #[allow(clippy::struct_field_names, reason = "the API's names")]
-struct Provider {
-    connection_id: String,
-    organization_id: Option<String>,
+pub(crate) struct Provider {
+    pub(crate) connection_id: String,
+    pub(crate) organization_id: Option<String>,
     #[serde(flatten)]
-    naming: Naming,
-    connection_state: Option<String>,
-    provider_name: String,
+    pub(crate) naming: Naming,
+    pub(crate) connection_state: Option<String>,
+    pub(crate) provider_name: String,
     #[serde(default)]
-    identifiers: Vec<String>,
-    in_sync: bool,
+    pub(crate) identifiers: Vec<String>,
+    pub(crate) in_sync: bool,
     #[serde(default)]
-    app_clients: Option<Vec<String>>,
+    pub(crate) app_clients: Option<Vec<String>>,
     #[serde(default)]
-    held_since: Option<String>,
+    pub(crate) held_since: Option<String>,
     #[serde(default)]
-    refused: Option<Refusal>,
+    pub(crate) refused: Option<Refusal>,
     #[serde(default)]
     sign_in: Option<SignInLinks>,
 }
@@ -44,7 +45,7 @@ pub(crate) struct SignInLinks {
 
 impl Provider {
     /// How it stands: whether something is to be done about it, and by whom.
-    fn standing(&self) -> String {
+    pub(crate) fn standing(&self) -> String {
         if let Some(refusal) = &self.refused {
             return format!("refused: {}", refusal.reason);
         }
@@ -56,19 +57,20 @@ impl Provider {
     }
 }
 
+/// The refusal to have anything taken from a connection.
 #[derive(Deserialize)]
-struct Refusal {
+pub(crate) struct Refusal {
     #[serde(default)]
-    connection_id: String,
+    pub(crate) connection_id: String,
     #[serde(flatten)]
-    naming: Naming,
-    reason: String,
+    pub(crate) naming: Naming,
+    pub(crate) reason: String,
     #[serde(default)]
-    refused_by: String,
+    pub(crate) refused_by: String,
     #[serde(default)]
-    refused_at: String,
+    pub(crate) refused_at: String,
     #[serde(default)]
-    until: Option<String>,
+    pub(crate) until: Option<String>,
 }
 
 /// What stands for a connection in a table, beside its ID: a dash where it has no name.
@@ -147,25 +149,29 @@ pub(crate) struct Record {
     pub(crate) caller: String,
     pub(crate) method: String,
     pub(crate) path: String,
+    #[serde(default)]
+    pub(crate) user_pool_id: Option<String>,
     pub(crate) status: Option<u16>,
     #[serde(default)]
     pub(crate) changed: Vec<String>,
 }
 
+/// What a sign-in came to.
 #[derive(Deserialize)]
-struct SignIn {
-    at: String,
-    connection_id: String,
+pub(crate) struct SignIn {
+    pub(crate) at: String,
+    pub(crate) connection_id: String,
     #[serde(flatten)]
-    naming: Naming,
-    outcome: String,
-    error: Option<SignInError>,
+    pub(crate) naming: Naming,
+    pub(crate) outcome: String,
+    pub(crate) error: Option<SignInError>,
 }
 
+/// Why a sign-in is over.
 #[derive(Deserialize)]
-struct SignInError {
-    code: String,
-    message: String,
+pub(crate) struct SignInError {
+    pub(crate) code: String,
+    pub(crate) message: String,
 }
 
 /// What sign-ins came to. What to do about an error stands below the table, once.

@@ -8,25 +8,27 @@ use crate::{
     shown::{self, table},
 };
 
+/// A tenant.
 #[derive(Deserialize)]
-struct Tenant {
-    id: String,
-    name: String,
+pub(crate) struct Tenant {
+    pub(crate) id: String,
+    pub(crate) name: String,
     #[serde(default)]
-    contact: Option<String>,
+    pub(crate) contact: Option<String>,
     external_id: String,
     webhook_url: String,
-    workos: Environment,
+    pub(crate) workos: Environment,
     #[serde(default)]
     external_id_rotation: Option<Rotation>,
     #[serde(default)]
     former_webhooks: Vec<FormerWebhook>,
-    created_at: String,
+    pub(crate) created_at: String,
     updated_at: String,
 }
 
+/// Its environment in WorkOS.
 #[derive(Deserialize)]
-struct Environment {
+pub(crate) struct Environment {
     client_id: String,
     #[serde(default)]
     has_api_key: bool,
@@ -66,13 +68,19 @@ struct FormerWebhook {
 }
 
 impl Environment {
-    fn key(&self) -> String {
+    /// Whether its API key was given.
+    pub(crate) fn key(&self) -> String {
         if self.has_api_key { "given" } else { "missing" }.to_owned()
     }
 }
 
 /// One tenant.
 pub fn details(answer: &Value) -> Result<String, Failure> {
+    Ok(table::details(&facts(answer)?))
+}
+
+/// What is known of a tenant, each under what it is.
+pub fn facts(answer: &Value) -> Result<Vec<(&'static str, String)>, Failure> {
     let tenant: Tenant = shown::read(answer, "a tenant")?;
     let mut rows = vec![("tenant", tenant.id), ("name", tenant.name)];
     rows.extend(tenant.contact.map(|contact| ("contact", contact)));
@@ -95,7 +103,7 @@ pub fn details(answer: &Value) -> Result<String, Failure> {
         ("registered", shown::time(&tenant.created_at)),
         ("changed", shown::time(&tenant.updated_at)),
     ]);
-    Ok(table::details(&rows))
+    Ok(rows)
 }
 
 /// What comes after another external ID was begun with.

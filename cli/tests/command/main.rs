@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod changes;
+#[cfg(unix)]
+mod console;
 mod lists;
 mod moving;
 mod naming;

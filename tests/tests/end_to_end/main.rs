@@ -15,6 +15,7 @@ mod changes;
 mod command_line;
 mod command_policies;
 mod conformance;
+mod console;
 mod costs;
 mod dead_letters;
 mod deploy_page;
