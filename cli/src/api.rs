@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod caller;
+mod kept;
 pub mod problem;
 mod retry;
 mod signature;
@@ -59,7 +60,7 @@ impl<'a> Call<'a> {
 }
 
 /// The API of one deployment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Api {
     http: reqwest::Client,
     address: Address,
@@ -238,7 +239,8 @@ fn random_fraction() -> Result<f64, Failure> {
     Ok(f64::from(u32::from_le_bytes(random()?)) / f64::from(u32::MAX))
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Failure> {
+/// Random bytes, which nobody can guess.
+pub fn random<const N: usize>() -> Result<[u8; N], Failure> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
         .map_err(|source| Failure::Local { what: "no random numbers".to_owned(), source: source.to_string().into() })?;

@@ -9,6 +9,8 @@ use crate::{
         audit::Audit,
         choose::Use,
         completions::Completions,
+        console::Console,
+        export::Export,
         health::{DeadLetters, Health},
         links::Links,
         man_pages::ManPages,
@@ -105,12 +107,16 @@ pub enum Command {
     Onboard(Onboard),
     /// The onboarding links of a tenant
     Links(Links),
-    /// Takes over an identity provider that somebody else made
+    /// Writes what another deployment needs to take a user pool over, with its users
+    Export(Export),
+    /// Takes over an identity provider that somebody else made, or all of a user pool that moves here
     Adopt(Adopt),
     /// Lists who changed what of a tenant over the API
     Audit(Audit),
     /// Shows how many user pools are how, and those that need somebody, the worst first
     Status(Status),
+    /// Shows the fleet, tenants and user pools in a browser of this machine, until you end it. Changes nothing
+    Console(Console),
     /// Shows whether messages were given up, and how many wait
     Health(Health),
     /// Lists the messages that were given up, and sends them back
@@ -132,6 +138,7 @@ impl Command {
             Self::Audit(audit) => return Some((Place::Tenant(&mut audit.tenant), Access::Look)),
             Self::Role(role) => (&mut role.pool, Access::Look),
             Self::Plan(plan) => (&mut plan.pool, Access::Look),
+            Self::Export(export) => (&mut export.pool, Access::Look),
             Self::Refusals(refusals) => (&mut refusals.pool, Access::Look),
             Self::Providers(providers) => (&mut providers.pool, Access::Look),
             Self::Runs(runs) => (runs.pool(), Access::Look),
@@ -141,10 +148,11 @@ impl Command {
             Self::Approve(approve) => (&mut approve.pool, Access::Change),
             Self::Refuse(refuse) => (&mut refuse.pool, Access::Change),
             Self::LetGo(let_go) => (&mut let_go.pool, Access::Change),
-            Self::Adopt(adopt) => (&mut adopt.pool, Access::Change),
+            Self::Adopt(adopt) => (adopt.pool(), Access::Change),
             Self::Use(_)
             | Self::Onboard(_)
             | Self::Status(_)
+            | Self::Console(_)
             | Self::Health(_)
             | Self::DeadLetters(_)
             | Self::Completions(_)

@@ -5,6 +5,8 @@ pub mod approve;
 pub mod audit;
 pub mod choose;
 pub mod completions;
+pub mod console;
+pub mod export;
 pub mod health;
 pub mod links;
 pub mod man_pages;
@@ -86,8 +88,10 @@ pub async fn run(session: &Session, command: &mut Command) -> Result<Ending, Fai
         Command::SignIns(sign_ins) => sign_ins.run(session).await,
         Command::Onboard(onboard) => onboard.run(session).await,
         Command::Links(links) => links.run(session).await,
+        Command::Export(export) => export.run(session).await,
         Command::Adopt(adopt) => adopt.run(session).await,
         Command::Audit(audit) => audit.run(session).await,
+        Command::Console(console) => console.run(session).await,
         Command::Status(status) => status.run(session).await,
         Command::Health(health) => health.run(session).await,
         Command::DeadLetters(letters) => letters.run(session).await,

@@ -8,6 +8,7 @@ mod api;
 mod arguments;
 mod chosen;
 mod commands;
+mod console;
 mod failure;
 mod ids;
 mod output;

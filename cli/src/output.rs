@@ -66,8 +66,7 @@ impl Output {
         if self.json {
             return print(&format!("{answer}\n"));
         }
-        let now = Timestamp::from_millis(now_in_millis());
-        print(&format!("{}\n{}\n", shown::time(&now.to_string()), text()?))
+        print(&format!("{}\n{}\n", shown::time(&now().to_string()), text()?))
     }
 
     /// Says something to people only; scripts have the result.
@@ -107,9 +106,10 @@ impl Output {
     }
 }
 
-fn now_in_millis() -> i64 {
+/// The time by this machine's clock.
+pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or_default()
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or_default())
 }
 
 /// Prints to standard output.

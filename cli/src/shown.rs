@@ -1,12 +1,14 @@
 //! The API's answers as text for people. Pure: what is shown depends on the answer alone.
 
 pub mod adoption;
+pub mod audit;
 pub mod checks;
 #[cfg(test)]
 mod golden_tests;
 pub mod health;
 pub mod link;
 pub mod lists;
+pub mod moving;
 #[cfg(test)]
 mod names_tests;
 pub mod pool;
@@ -83,6 +85,15 @@ pub fn time(text: &str) -> String {
     }
 }
 
+/// A time of the API's to the minute, as `2026-11-22 12:00Z`.
+pub fn minute(text: &str) -> String {
+    let time = time(text);
+    match time.rsplit_once(':') {
+        Some((minutes, seconds)) if seconds.ends_with('Z') => format!("{minutes}Z"),
+        _ => time,
+    }
+}
+
 /// The day of a time of the API's.
 pub fn day(text: &str) -> String {
     text.split('T').next().unwrap_or_default().to_owned()
@@ -156,6 +167,7 @@ mod tests {
     #[test]
     fn a_time_is_shown_to_the_second() {
         assert_eq!(time("2026-11-22T12:00:05.123Z"), "2026-11-22 12:00:05Z");
-        assert_eq!(time("soon"), "soon");
+        assert_eq!(minute("2026-11-22T12:00:05.123Z"), "2026-11-22 12:00Z");
+        assert_eq!((time("soon"), minute("soon")), ("soon".to_owned(), "soon".to_owned()));
     }
 }

@@ -12,7 +12,7 @@ import os
 import re
 
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import eventbridge, iam, lambda_svc, scheduler, sqs
+from ministack.services import apigateway, eventbridge, iam, lambda_svc, scheduler, sqs
 
 _resolve = iam_evaluator._resolve_condition_key
 _iam_action = iam_actions.extract_iam_action
@@ -106,6 +106,12 @@ def _parse_rate_seconds(expression):
     return int(seconds[1]) if seconds else _parse_rate(expression)
 
 
+def _find_api_scope(api_id):
+    """An API is reached by its ID, whoever calls: a call without a signature is of no account."""
+    owners = (owner for owner, _ in apigateway._apis.all_items())
+    return next(((account, region) for account, region, found in owners if found == api_id), None)
+
+
 iam_evaluator._resolve_condition_key = _resolve_condition_key
 iam_actions.request_tag_context = _request_context
 iam_actions.extract_iam_action = _extract_iam_action
@@ -113,6 +119,7 @@ lambda_svc._emit_lambda_logs = _emit_lambda_logs
 sqs._act_send_message = _act_send_message
 sqs._HANDLERS["SendMessageBatch"] = _act_send_message_batch
 eventbridge._parse_rate_seconds = _parse_rate_seconds
+apigateway.find_api_scope = _find_api_scope
 scheduler._SCHEDULE_TICK_INTERVAL = 1
 # A key for several Regions has an ID of this form too, by which a ciphertext names it that is opened without a key's ID.
 iam_actions._KMS_KEY_ID_RE = re.compile(f"{iam_actions._KMS_KEY_ID_RE.pattern}|^mrk-[0-9a-f]{{32}}$")

@@ -7,6 +7,8 @@ use aws_credential_types::{
     provider::{SharedCredentialsProvider, error::CredentialsError, future},
 };
 
+use crate::api::kept::Kept;
+
 /// Who calls.
 #[derive(Debug)]
 pub struct Caller {
@@ -23,8 +25,9 @@ pub async fn of_environment(profile: Option<&str>) -> Caller {
         loader = loader.profile_name(profile);
     }
     let configuration = loader.load().await;
+    let given = configuration.credentials_provider().unwrap_or_else(|| SharedCredentialsProvider::new(Nobody));
     Caller {
-        credentials: configuration.credentials_provider().unwrap_or_else(|| SharedCredentialsProvider::new(Nobody)),
+        credentials: SharedCredentialsProvider::new(Kept::new(given)),
         region: configuration.region().map(ToString::to_string),
     }
 }

@@ -1,5 +1,9 @@
 //! `causeway adopt`.
 
+mod all;
+
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
@@ -13,12 +17,23 @@ use crate::{
 
 /// `causeway adopt`.
 #[derive(Debug, Args)]
-#[command(allow_missing_positional = true)]
 pub struct Adopt {
-    #[command(flatten)]
-    pub pool: PoolArguments,
-    /// The provider's name in the user pool
+    /// The tenant and its user pool, as for other commands, and the provider's name in the user pool; with --all the user
+    /// pool only
+    #[arg(value_names = ["TENANT", "USER_POOL", "PROVIDER"], num_args = 0..=3, required_unless_present = "all")]
+    named: Vec<String>,
+    /// The user pool, once the provider is told from it.
+    #[arg(skip)]
+    pool: PoolArguments,
+    /// The provider, where one is named.
+    #[arg(skip)]
     provider: String,
+    /// All providers of an export, or none where it is not what is here
+    #[arg(long, requires = "from", conflicts_with_all = ["connection", "subject"])]
+    all: bool,
+    /// The export that `causeway export` made where the user pool comes from
+    #[arg(long, value_name = "FILE", requires = "all")]
+    from: Option<PathBuf>,
     /// The connection that it is for, conn_...; without it the one whose ID is among its identifiers
     #[arg(long)]
     connection: Option<String>,
@@ -39,7 +54,20 @@ enum Subject {
 }
 
 impl Adopt {
+    /// The user pool that is named. A provider stands last.
+    pub fn pool(&mut self) -> &mut PoolArguments {
+        let mut named = std::mem::take(&mut self.named);
+        if !self.all {
+            self.provider = named.pop().unwrap_or_default();
+        }
+        self.pool.named = named;
+        &mut self.pool
+    }
+
     pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
+        if let Some(file) = &self.from {
+            return all::run(session, &self.pool, file, self.yes).await;
+        }
         let path = format!("{}/adopt", self.pool.path());
         let mut body = self.body(false);
         if !self.yes {

@@ -20,6 +20,6 @@ pub struct Audit {
 
 impl Audit {
     pub async fn run(&self, session: &Session) -> Result<Ending, Failure> {
-        session.show_list(&format!("{}/audit", self.tenant.path()), self.list, shown::lists::audit).await
+        session.show_list(&format!("{}/audit", self.tenant.path()), self.list, shown::audit::list).await
     }
 }

@@ -79,7 +79,9 @@ impl Tenants {
             TenantsCommand::Update(update) => update.run(session).await,
             TenantsCommand::RotateExternalId(tenant) => {
                 session.output.remark(EXTERNAL_ID);
-                rotate(session, tenant, "external-id-rotation", json!({})).await
+                let ending = rotate(session, tenant, "external-id-rotation", json!({})).await?;
+                session.output.remark(&shown::tenant::after_rotation(&tenant.tenant));
+                Ok(ending)
             }
             TenantsCommand::RotateWebhook(RotateWebhook { tenant, end_former }) => {
                 session.output.remark(if *end_former { END_FORMER } else { WEBHOOK });

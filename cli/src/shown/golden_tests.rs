@@ -220,6 +220,12 @@ fn a_list_of_providers() {
         "provider_name": "conn-01E4ZCR3C56J083X43JQXF3JK5",
         "identifiers": ["conn_01E4ZCR3C56J083X43JQXF3JK5", "org_01EHWNCE74X7JSDV0X3SZ3KJNY", "a.example"],
         "issuer": "https://login.example.com/oidc/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N/conn_01E4ZCR3C56J083X43JQXF3JK5",
+        "sign_in": {
+            "by_connection": "https://login.acme.example/oauth2/authorize?idp_identifier=conn_01E4ZCR3C56J083X43JQXF3JK5",
+            "by_organization": null,
+            "by_provider_name":
+                "https://login.acme.example/oauth2/authorize?identity_provider=conn-01E4ZCR3C56J083X43JQXF3JK5"
+        },
         "app_clients": ["1example23456789"],
         "in_sync": true
     });

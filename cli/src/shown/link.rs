@@ -21,6 +21,15 @@ struct Link {
 }
 
 impl Link {
+    /// What became of it.
+    fn standing(&self) -> String {
+        match (&self.revoked_at, &self.opened_at) {
+            (Some(revoked), _) => format!("revoked {}", shown::day(revoked)),
+            (None, Some(opened)) => format!("opened {}", shown::day(opened)),
+            (None, None) => "not opened".to_owned(),
+        }
+    }
+
     fn accounts(&self) -> String {
         if self.account_ids.is_empty() { "any".to_owned() } else { self.account_ids.join(", ") }
     }
@@ -44,15 +53,9 @@ pub fn list(items: &[Value]) -> Result<String, Failure> {
     let mut rows = Vec::new();
     for item in items {
         let link: Link = shown::read(item, "an onboarding link")?;
-        let accounts = link.accounts();
-        rows.push(vec![
-            link.id,
-            accounts,
-            shown::time(&link.created_at),
-            shown::time(&link.expires_at),
-            shown::optional_time(link.opened_at.as_deref()),
-            shown::optional_time(link.revoked_at.as_deref()),
-        ]);
+        let (accounts, standing) = (link.accounts(), link.standing());
+        rows.push(vec![accounts, standing, shown::day(&link.created_at), shown::minute(&link.expires_at), link.id]);
     }
-    Ok(table::table(&["LINK", "ACCOUNTS", "MADE", "ENDS", "OPENED", "REVOKED"], rows))
+    let header = ["ACCOUNTS", "STATE", "MADE", "ENDS", "LINK"];
+    Ok(table::fitting(&header, rows, &header[1..]))
 }

@@ -10,18 +10,19 @@ use crate::{
     shown::{self, table},
 };
 
+/// A user pool.
 #[derive(Deserialize)]
-struct Pool {
+pub(crate) struct Pool {
     tenant_id: String,
-    user_pool_id: String,
+    pub(crate) user_pool_id: String,
     #[serde(default)]
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     account_id: String,
     role_arn: String,
     status: String,
     #[serde(default)]
     awaits_admission: bool,
-    mode: String,
+    pub(crate) mode: String,
     #[serde(default)]
     sign_in: String,
     #[serde(default)]
@@ -37,14 +38,15 @@ struct Pool {
     domain_lookup: Option<DomainLookup>,
     #[serde(default)]
     attribute_mapping: BTreeMap<String, String>,
-    health: Health,
-    counts: Counts,
+    pub(crate) health: Health,
+    pub(crate) counts: Counts,
     last_run: Option<LastRun>,
     next_due_at: Option<String>,
 }
 
 impl Pool {
-    fn status(&self) -> String {
+    /// Where it is in its life.
+    pub(crate) fn status(&self) -> String {
         if self.awaits_admission { format!("{}, to be admitted", self.status) } else { self.status.clone() }
     }
 }
@@ -107,18 +109,20 @@ impl DomainLookup {
     }
 }
 
+/// How a user pool is.
 #[derive(Debug, Deserialize)]
-struct Health {
-    state: String,
-    message: String,
-    remedy: String,
-    since: String,
+pub(crate) struct Health {
+    pub(crate) state: String,
+    pub(crate) message: String,
+    pub(crate) remedy: String,
+    pub(crate) since: String,
 }
 
+/// What the last complete look counted.
 #[derive(Deserialize)]
-struct Counts {
-    connections: u32,
-    providers: u32,
+pub(crate) struct Counts {
+    pub(crate) connections: u32,
+    pub(crate) providers: u32,
 }
 
 /// The last run in short.
@@ -150,7 +154,7 @@ pub struct Standing {
     #[serde(default)]
     status: String,
     #[serde(default)]
-    health: Option<Health>,
+    pub(crate) health: Option<Health>,
 }
 
 impl Standing {
@@ -180,14 +184,17 @@ impl Standing {
     }
 }
 
-/// One user pool.
-pub fn details(answer: &Value) -> Result<String, Failure> {
-    let pool: Pool = shown::read(answer, "a user pool")?;
+/// What is known of a user pool but how it is, each under what it is.
+pub fn facts(answer: &Value) -> Result<Vec<(&'static str, String)>, Failure> {
+    Ok(facts_of(shown::read(answer, "a user pool")?).0)
+}
+
+fn facts_of(pool: Pool) -> (Vec<(&'static str, String)>, Health) {
     let status = pool.status();
     let mapping: Vec<String> =
         pool.attribute_mapping.iter().map(|(attribute, claim)| format!("{attribute}={claim}")).collect();
     let organizations = pool.organizations.map_or_else(|| "all".to_owned(), |ids| Chosen::Each(ids).text());
-    let mut rows = vec![
+    let rows = vec![
         ("user pool", pool.user_pool_id),
         ("name", pool.name.unwrap_or_else(|| "-".to_owned())),
         ("tenant", pool.tenant_id),
@@ -207,9 +214,15 @@ pub fn details(answer: &Value) -> Result<String, Failure> {
         ("providers", pool.counts.providers.to_string()),
         ("last run", pool.last_run.as_ref().map_or_else(|| "none".to_owned(), LastRun::text)),
         ("next run", shown::optional_time(pool.next_due_at.as_deref())),
-        ("health", format!("{}, since {}", pool.health.state, shown::time(&pool.health.since))),
     ];
-    for (name, text) in [("", pool.health.message), ("to do", shown::in_commands(&pool.health.remedy))] {
+    (rows, pool.health)
+}
+
+/// One user pool.
+pub fn details(answer: &Value) -> Result<String, Failure> {
+    let (mut rows, health) = facts_of(shown::read(answer, "a user pool")?);
+    rows.push(("health", format!("{}, since {}", health.state, shown::time(&health.since))));
+    for (name, text) in [("", health.message), ("to do", shown::in_commands(&health.remedy))] {
         if !text.is_empty() {
             rows.push((name, text));
         }
@@ -227,5 +240,5 @@ pub fn list(items: &[Value]) -> Result<String, Failure> {
         let name = pool.name.unwrap_or_else(|| "-".to_owned());
         rows.push(vec![name, pool.health.state, status, pool.mode, providers, pool.user_pool_id]);
     }
-    Ok(table::fitting(&["NAME", "HEALTH", "STATUS", "MODE", "PROVIDERS", "USER POOL"], rows, 1))
+    Ok(table::fitting(&["NAME", "HEALTH", "STATUS", "MODE", "PROVIDERS", "USER POOL"], rows, &["USER POOL"]))
 }

@@ -20,29 +20,30 @@ use crate::{
 /// The report of one run.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Run {
-    id: String,
-    started_at: String,
-    finished_at: String,
-    cause: String,
-    outcome: String,
+    pub(crate) id: String,
+    pub(crate) started_at: String,
+    pub(crate) finished_at: String,
+    pub(crate) cause: String,
+    pub(crate) outcome: String,
     #[serde(default)]
-    steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     #[serde(default)]
-    failures: Vec<Failed>,
+    pub(crate) failures: Vec<Failed>,
     #[serde(default)]
-    notes: Vec<Note>,
+    pub(crate) notes: Vec<Note>,
     #[serde(default)]
-    omitted: usize,
+    pub(crate) omitted: usize,
 }
 
+/// A step that failed, or the look that did.
 #[derive(Debug, Clone, Deserialize)]
-struct Failed {
-    connection_id: Option<String>,
+pub(crate) struct Failed {
+    pub(crate) connection_id: Option<String>,
     #[serde(flatten)]
-    naming: Naming,
-    attempted: String,
-    class: String,
-    message: String,
+    pub(crate) naming: Naming,
+    pub(crate) attempted: String,
+    pub(crate) class: String,
+    pub(crate) message: String,
 }
 
 impl Run {
@@ -93,7 +94,8 @@ impl Run {
         format!("Run {id} ({cause}), {}, {}: {}.{what}", shown::time(&self.started_at), self.took(), self.outcome)
     }
 
-    fn took(&self) -> String {
+    /// How long it took.
+    pub(crate) fn took(&self) -> String {
         let moment = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
         match (moment(&self.started_at), moment(&self.finished_at)) {
             (Some(start), Some(end)) => format!("{:.1} s", (end - start).as_seconds_f64()),
@@ -107,17 +109,17 @@ pub fn list(items: &[Value]) -> Result<String, Failure> {
     let mut rows = Vec::new();
     for item in items {
         let run = Run::read(item)?;
-        let held = run.held();
+        // What it left undone, for whatever reason.
+        let (held, failed) = (run.held(), run.failures.len());
         rows.push(vec![
-            run.id.clone(),
-            shown::time(&run.started_at),
-            run.took(),
+            shown::minute(&run.started_at),
             run.cause.clone(),
             run.outcome.clone(),
             (run.steps.len() - held).to_string(),
-            held.to_string(),
-            run.failures.len().to_string(),
+            (held + failed).to_string(),
+            run.id.clone(),
         ]);
     }
-    Ok(table::table(&["RUN", "STARTED", "TOOK", "CAUSE", "OUTCOME", "DONE", "HELD", "FAILED"], rows))
+    let header = ["STARTED", "CAUSE", "OUTCOME", "DONE", "LEFT", "RUN"];
+    Ok(table::fitting(&header, rows, &header))
 }

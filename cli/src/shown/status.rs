@@ -16,53 +16,59 @@ const WIDTH: usize = 80;
 /// How many characters of a name are shown, so that the longest ID fits beside it.
 const LONGEST: usize = 40;
 
+/// A page of the status.
 #[derive(Deserialize)]
-struct Status {
-    fleet: Option<Fleet>,
-    items: Vec<Need>,
-    next_cursor: Option<String>,
+pub(crate) struct Status {
+    pub(crate) fleet: Option<Fleet>,
+    pub(crate) items: Vec<Need>,
+    pub(crate) next_cursor: Option<String>,
 }
 
+/// The fleet as a whole.
 #[derive(Deserialize)]
-struct Fleet {
-    state: String,
+pub(crate) struct Fleet {
+    pub(crate) state: String,
     #[serde(default)]
-    counts: BTreeMap<String, u64>,
+    pub(crate) counts: BTreeMap<String, u64>,
     #[serde(default)]
-    dead_letters: u64,
+    pub(crate) dead_letters: u64,
     #[serde(default)]
-    timer_dead_letters: u64,
+    pub(crate) timer_dead_letters: u64,
     #[serde(default)]
-    wake_ups_waiting: u64,
+    pub(crate) wake_ups_waiting: u64,
     #[serde(default)]
-    wake_ups_in_flight: u64,
+    pub(crate) wake_ups_in_flight: u64,
 }
 
+/// A user pool that needs somebody.
 #[derive(Deserialize)]
-struct Need {
-    tenant_id: String,
+pub(crate) struct Need {
+    pub(crate) tenant_id: String,
     #[serde(default)]
-    tenant_name: Option<String>,
-    user_pool_id: String,
+    pub(crate) tenant_name: Option<String>,
+    pub(crate) user_pool_id: String,
     #[serde(default)]
-    user_pool_name: Option<String>,
-    state: String,
-    since: String,
-    whose: String,
+    pub(crate) user_pool_name: Option<String>,
+    pub(crate) state: String,
+    pub(crate) since: String,
+    pub(crate) whose: String,
     #[serde(default)]
-    contact: Option<String>,
+    pub(crate) contact: Option<String>,
     #[serde(default)]
-    message: String,
+    pub(crate) message: String,
     #[serde(default)]
-    held: Option<Held>,
+    pub(crate) remedy: String,
     #[serde(default)]
-    missing_app_clients: Vec<String>,
+    pub(crate) held: Option<Held>,
+    #[serde(default)]
+    pub(crate) missing_app_clients: Vec<String>,
 }
 
+/// What the guard holds back of a pool.
 #[derive(Deserialize)]
-struct Held {
-    connections: u64,
-    since: String,
+pub(crate) struct Held {
+    pub(crate) connections: u64,
+    pub(crate) since: String,
 }
 
 impl Fleet {
@@ -90,7 +96,7 @@ impl Fleet {
 
 impl Need {
     /// The command that leads on. IDs only: nothing that somebody chose is part of what is to be copied.
-    fn command(&self) -> Option<String> {
+    pub(crate) fn command(&self) -> Option<String> {
         let pool = format!("{} {}", self.tenant_id, self.user_pool_id);
         Some(match self.state.as_str() {
             "held" => format!("causeway plan {pool}"),

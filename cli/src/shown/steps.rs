@@ -26,36 +26,37 @@ use crate::{
 /// One step.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Step {
-    action: String,
+    pub(crate) action: String,
     #[serde(default)]
-    connection_id: Option<String>,
+    pub(crate) connection_id: Option<String>,
     #[serde(flatten)]
-    naming: Naming,
-    provider_name: String,
-    app_client_id: Option<String>,
-    reason: String,
+    pub(crate) naming: Naming,
+    pub(crate) provider_name: String,
+    pub(crate) app_client_id: Option<String>,
+    pub(crate) reason: String,
     #[serde(default)]
-    changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
     /// Whether the guard holds it back.
     #[serde(default)]
     pub held: bool,
 }
 
+/// What changes of one field.
 #[derive(Debug, Clone, Deserialize)]
-struct Change {
-    field: String,
-    before: Option<String>,
-    after: Option<String>,
+pub(crate) struct Change {
+    pub(crate) field: String,
+    pub(crate) before: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 /// Something that was left out.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Note {
-    connection_id: Option<String>,
+    pub(crate) connection_id: Option<String>,
     #[serde(flatten)]
-    naming: Naming,
-    provider_name: Option<String>,
-    message: String,
+    pub(crate) naming: Naming,
+    pub(crate) provider_name: Option<String>,
+    pub(crate) message: String,
 }
 
 /// A plan.
@@ -63,13 +64,13 @@ pub struct Note {
 pub struct Plan {
     /// What it means for those who sign in; empty where an older API does not say.
     #[serde(default)]
-    summary: String,
+    pub(crate) summary: String,
     /// The hash of the held steps.
     pub hash: String,
     /// All steps, in order.
     pub steps: Vec<Step>,
     #[serde(default)]
-    notes: Vec<Note>,
+    pub(crate) notes: Vec<Note>,
 }
 
 impl Plan {

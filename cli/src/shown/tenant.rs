@@ -8,25 +8,27 @@ use crate::{
     shown::{self, table},
 };
 
+/// A tenant.
 #[derive(Deserialize)]
-struct Tenant {
-    id: String,
-    name: String,
+pub(crate) struct Tenant {
+    pub(crate) id: String,
+    pub(crate) name: String,
     #[serde(default)]
-    contact: Option<String>,
+    pub(crate) contact: Option<String>,
     external_id: String,
     webhook_url: String,
-    workos: Environment,
+    pub(crate) workos: Environment,
     #[serde(default)]
     external_id_rotation: Option<Rotation>,
     #[serde(default)]
     former_webhooks: Vec<FormerWebhook>,
-    created_at: String,
+    pub(crate) created_at: String,
     updated_at: String,
 }
 
+/// Its environment in WorkOS.
 #[derive(Deserialize)]
-struct Environment {
+pub(crate) struct Environment {
     client_id: String,
     #[serde(default)]
     has_api_key: bool,
@@ -66,13 +68,19 @@ struct FormerWebhook {
 }
 
 impl Environment {
-    fn key(&self) -> String {
+    /// Whether its API key was given.
+    pub(crate) fn key(&self) -> String {
         if self.has_api_key { "given" } else { "missing" }.to_owned()
     }
 }
 
 /// One tenant.
 pub fn details(answer: &Value) -> Result<String, Failure> {
+    Ok(table::details(&facts(answer)?))
+}
+
+/// What is known of a tenant, each under what it is.
+pub fn facts(answer: &Value) -> Result<Vec<(&'static str, String)>, Failure> {
     let tenant: Tenant = shown::read(answer, "a tenant")?;
     let mut rows = vec![("tenant", tenant.id), ("name", tenant.name)];
     rows.extend(tenant.contact.map(|contact| ("contact", contact)));
@@ -95,7 +103,17 @@ pub fn details(answer: &Value) -> Result<String, Failure> {
         ("registered", shown::time(&tenant.created_at)),
         ("changed", shown::time(&tenant.updated_at)),
     ]);
-    Ok(table::details(&rows))
+    Ok(rows)
+}
+
+/// What comes after another external ID was begun with.
+pub fn after_rotation(tenant: &str) -> String {
+    format!(
+        "\nNext, for each user pool (`causeway pools list {tenant}`): have its tenant update the role with what\n  causeway \
+         role {tenant} USER_POOL --form deploy-command\nprints. Until then the previous external ID is used, and nothing \
+         stops. Each run looks which of the two the\nrole takes, and once every role takes the new one only, the previous \
+         one is forgotten. How far it is:\n  causeway tenants show {tenant}"
+    )
 }
 
 /// A list of tenants.
@@ -112,5 +130,5 @@ pub fn list(items: &[Value]) -> Result<String, Failure> {
             tenant.id,
         ]);
     }
-    Ok(table::fitting(&["NAME", "CONTACT", "API KEY", "REGISTERED", "TENANT"], rows, 1))
+    Ok(table::fitting(&["NAME", "CONTACT", "API KEY", "REGISTERED", "TENANT"], rows, &["TENANT"]))
 }

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod changes;
+#[cfg(unix)]
+mod console;
 mod lists;
+mod moving;
 mod naming;
 mod onboarding;
 mod operations;

@@ -13,13 +13,14 @@ use causeway_core::{
     id::AppClientId,
     user_pool::{PoolStatus, UserPool},
 };
+use causeway_page::sentence;
 use maud::{Markup, html};
 
 use crate::{
     connections::{providers, to_try},
     failure::Failure,
     form::Form,
-    layout::{self, Step, error_summary, sentence, under_way},
+    layout::{self, Step, error_summary, under_way},
     sign_in_link::sign_in_link,
     visitor::Visitor,
 };

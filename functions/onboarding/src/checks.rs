@@ -14,6 +14,7 @@ use causeway_core::{
     onboarding::Admission,
     user_pool::{PoolOptions, PoolStatus, UserPool},
 };
+use causeway_page::{copyable, sentence};
 use causeway_store::RecordedChecks;
 use causeway_tenancy::{NewPool, TenancyError, register as register_pool};
 use maud::{Markup, html};
@@ -21,7 +22,7 @@ use maud::{Markup, html};
 use crate::{
     failure::Failure,
     form::Form,
-    layout::{self, Step, copyable, error_summary, query_of, sentence, under_way},
+    layout::{self, Step, error_summary, query_of, under_way},
     page::next_step_of,
     role::{pool_fields, read, suggest},
     visitor::Visitor,

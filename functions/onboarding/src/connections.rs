@@ -3,14 +3,15 @@
 use causeway_core::{
     claim::Claim, connection::ConnectionState, naming::Naming, timestamp::Timestamp, user_pool::UserPool,
 };
+use causeway_page::called;
 use maud::{Markup, html};
 
 /// How many connections a list shows: as many as a pool may have identity providers (Service Quotas, L-1B44D826).
 const MOST_SHOWN: usize = 1_000;
 
-/// A connection as people know it. What reads from the right stays where it is.
-fn called(claim: &Claim, now: Timestamp) -> Markup {
-    html! { bdi { (Naming::of(claim, now).called(claim.connection_id.as_str())) } }
+/// A connection as people know it.
+fn known(claim: &Claim, now: Timestamp) -> Markup {
+    called(&Naming::of(claim, now), claim.connection_id.as_str())
 }
 
 /// What is said of the connections that a list leaves out.
@@ -41,7 +42,7 @@ fn listed(is_new: bool, claims: &[Claim], now: Timestamp) -> Markup {
                     tbody {
                         @for claim in claims.iter().take(MOST_SHOWN) {
                             tr {
-                                th scope="row" { (called(claim, now)) }
+                                th scope="row" { (known(claim, now)) }
                                 td { (state(claim.connection_state.as_ref())) }
                                 td { (if claim.in_sync { "ready" } else { "being set up" }) }
                                 td { code { (claim.provider_name) } }
@@ -66,7 +67,7 @@ pub fn to_try(links: &[(&Claim, String)], now: Timestamp) -> Markup {
             @for (claim, link) in links.iter().take(MOST_SHOWN) {
                 li {
                     a href=(link) target="_blank" rel="noopener noreferrer" {
-                        "Sign in with " (called(claim, now)) span.visually-hidden { " (opens in a new tab)" }
+                        "Sign in with " (known(claim, now)) span.visually-hidden { " (opens in a new tab)" }
                     }
                     " " code { (claim.provider_name) }
                 }
@@ -109,8 +110,8 @@ mod tests {
     #[test]
     fn a_connection_stands_in_the_lists_by_its_name_and_one_without_by_its_id() {
         for page in pages(&[claim(1, Some("Acme")), claim(2, None)]) {
-            assert!(page.contains("<bdi>&quot;Acme&quot; (Okta …000001)</bdi>"), "{page}");
-            assert!(page.contains(&format!("<bdi>conn_{:026} (Okta)</bdi>", 2)), "{page}");
+            assert!(page.contains("<bdi dir=\"ltr\">&quot;Acme&quot; (Okta …000001)</bdi>"), "{page}");
+            assert!(page.contains(&format!("<bdi dir=\"ltr\">conn_{:026} (Okta)</bdi>", 2)), "{page}");
             assert!(page.contains(&format!("<code>conn-{:026}</code>", 1)), "the provider's name is there too: {page}");
         }
     }

@@ -4,8 +4,9 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use causeway_core::{timestamp::Timestamp, user_pool::UserPool};
-use maud::{DOCTYPE, Markup, html};
+use causeway_core::user_pool::UserPool;
+use causeway_page::{document, moment, sentence};
+use maud::{Markup, html};
 
 use crate::{form::Form, visitor::Visitor};
 
@@ -157,27 +158,11 @@ impl IntoResponse for Message {
 }
 
 fn framed(title: &str, assets: &str, body: &Markup) -> Page {
-    Page(html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="robots" content="noindex";
-                title { (title) " – Causeway" }
-                link rel="stylesheet" href={ (assets) "/page.css" };
-                script src={ (assets) "/page.js" } defer {}
-            }
-            body { (body) }
-        }
-    })
-}
-
-/// A moment, for people.
-pub fn moment(at: Timestamp) -> Markup {
-    let text = at.to_string();
-    html! { time datetime=(text) { (text[..10]) " " (text[11..16]) " UTC" } }
+    let own = html! {
+        link rel="stylesheet" href={ (assets) "/page.css" };
+        script src={ (assets) "/page.js" } defer {}
+    };
+    Page(document(title, &own, body))
 }
 
 /// What is wrong with a form as a whole, with a way to each field.
@@ -228,43 +213,9 @@ impl Field<'_> {
     }
 }
 
-/// Something to be copied, with a button where there is a script.
-pub fn copyable(id: &str, what: &str, text: &str) -> Markup {
-    html! {
-        div.copyable {
-            // In the order of the keys, and so that what scrolls can be reached by them.
-            pre id=(id) tabindex="0" role="region" aria-label=(what) { code { (text) } }
-            button.quiet type="button" hidden data-copies=(id) { "Copy " span.visually-hidden { (what) } }
-        }
-    }
-}
-
 /// What is shown while something is under way: a page with a script shows by itself what comes of it.
 pub fn under_way(what: &str) -> Markup {
     html! {
         div.notice { p { strong { (what) } " It takes some seconds. " a href="" { "Look again" } } }
-    }
-}
-
-/// A rule or message as a sentence: with a capital, unless it begins with a name such as an ARN, and a full stop.
-pub fn sentence(text: &str) -> String {
-    let first_word = text.split_whitespace().next().unwrap_or_default();
-    let is_word = first_word.chars().all(|c| c.is_ascii_lowercase() || c == ',' || c == '\'');
-    let mut characters = text.chars();
-    let first = characters.next().map(|first| if is_word { first.to_ascii_uppercase() } else { first });
-    let stop = if text.ends_with(['.', '!', '?', '}', ':']) { "" } else { "." };
-    format!("{}{}{stop}", first.map(String::from).unwrap_or_default(), characters.as_str())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::sentence;
-
-    #[test]
-    fn a_message_becomes_a_sentence_and_an_arn_stays_one() {
-        assert_eq!(sentence("the pool has no domain"), "The pool has no domain.");
-        assert_eq!(sentence("arn:aws:iam::1:role/A can't be assumed"), "arn:aws:iam::1:role/A can't be assumed.");
-        assert_eq!(sentence("Try again."), "Try again.");
-        assert_eq!(sentence(""), ".");
     }
 }

@@ -10,6 +10,7 @@ use axum::{
 };
 use causeway_core::onboarding::{OnboardingLink, Token};
 use causeway_edge::Source;
+use causeway_page::moment;
 use maud::html;
 
 use crate::{
@@ -34,7 +35,7 @@ pub async fn show(
         p {
             "This link lets you connect an Amazon Cognito user pool of " strong { (tenant.name) } " to your WorkOS "
             "connections. It takes about ten minutes, in four steps, and you can come back to it until "
-            (layout::moment(link.ends_at)) "."
+            (moment(link.ends_at)) "."
         }
         p { "You need to be able to create an IAM role in the AWS account of the user pool." }
         // Without an address: it goes to the one that this page has, which stays out of the page.

@@ -8,12 +8,13 @@ use causeway_core::{
     id::{AccountId, RoleName, UserPoolId},
     role::RoleRequest,
 };
+use causeway_page::copyable;
 use maud::{Markup, html};
 
 use crate::{
     failure::Failure,
     form::Form,
-    layout::{self, Field, Step, copyable, error_summary},
+    layout::{self, Field, Step, error_summary},
     visitor::Visitor,
 };
 

@@ -174,6 +174,8 @@ fn failed(failure: &Failure) -> (&'static str, &'static str) {
 enum NotSignedIn {
     /// The profile is not of the connection and organization that were asked for.
     Foreign,
+    /// WorkOS's identity provider for tests vouches for the user, and the pool does not name its organization.
+    TestProvider,
     /// The profile does not have the ID that is the `sub` of this provider.
     NoSubject,
     /// It was asked for that the user showed of late who they are, and WorkOS does not say so.
@@ -191,6 +193,12 @@ impl NotSignedIn {
                 "access_denied",
                 "the sign-in came from another connection than the one that was asked for",
                 SignInError::AnotherConnection,
+            ),
+            Self::TestProvider => (
+                Outcome::Refused("a profile of WorkOS's identity provider for tests"),
+                "access_denied",
+                "users of an identity provider for tests are not let in here",
+                SignInError::TestProvider,
             ),
             Self::NoSubject => (
                 Outcome::Refused("a profile without the ID that is the subject"),
@@ -236,6 +244,11 @@ async fn sign_in(
     let (client, verifier) = (&tenant.workos_client_id, state.verifier.as_ref());
     let profile = bridge.workos.redeem_code(client, api_key, code.expose_secret(), verifier).await?;
     let claim = claim_of(&profile, bridge, endpoint, served).await?.ok_or(NotSignedIn::Foreign)?;
+    if !served.pool.admits(&profile) {
+        // The operator may just have named the Test Organization.
+        let pool = bridge.directory.pool_again(endpoint, &served.pool.user_pool_id).await?;
+        pool.filter(|pool| pool.admits(&profile)).ok_or(NotSignedIn::TestProvider)?;
+    }
     if !state.is_recent_enough(profile.authenticated_at) {
         return Err(NotSignedIn::NotRecent);
     }

@@ -69,13 +69,25 @@ pub struct Directory {
     claims: Cache<ClaimKey, ServingClaim>,
     domains: Cache<DomainKey, KnownDomain>,
     strangers: Limit<Source>,
+    /// The same for the lookup by domain, which takes nothing from the sign-ins of an address.
+    lookups: Limit<Source>,
 }
 
 impl Directory {
     /// A directory that knows nothing yet.
     pub fn new(store: Store, sealer: Sealer, now: fn() -> Timestamp) -> Self {
         let (tenants, pools, claims, domains) = (Cache::new(), Cache::new(), Cache::new(), Cache::new());
-        Self { store, sealer, now, tenants, pools, claims, domains, strangers: Limit::new(STRANGERS) }
+        Self {
+            store,
+            sealer,
+            now,
+            tenants,
+            pools,
+            claims,
+            domains,
+            strangers: Limit::new(STRANGERS),
+            lookups: Limit::new(STRANGERS),
+        }
     }
 
     /// The sign-in of `pool` at `endpoint`, if it is served. What is not known yet is read side by side.
@@ -100,13 +112,13 @@ impl Directory {
             )?;
             Ok(tenant.zip(pool).zip(claim).map(|((tenant, pool), claim)| Served { tenant, pool, claim }))
         };
-        self.looked_up(asker, &standings, read).await
+        self.looked_up(asker, &self.strangers, &standings, read).await
     }
 
     /// A tenant.
     pub async fn tenant(&self, id: &TenantId, asker: Asker) -> Result<Option<Arc<KnownTenant>>, Failure> {
         let standings = [self.tenants.standing(id, (self.now)())];
-        self.looked_up(asker, &standings, async || self.read_tenant(id).await).await
+        self.looked_up(asker, &self.strangers, &standings, async || self.read_tenant(id).await).await
     }
 
     /// A tenant and one of its pools, if the pool lets users in.
@@ -123,7 +135,7 @@ impl Directory {
             let (tenant, pool) = tokio::try_join!(self.read_tenant(tenant), pool)?;
             Ok(tenant.and(pool))
         };
-        self.looked_up(asker, &standings, read).await
+        self.looked_up(asker, &self.strangers, &standings, read).await
     }
 
     /// One of a tenant's pools, if it lets users in; the tenant is not looked up.
@@ -135,7 +147,7 @@ impl Directory {
     ) -> Result<Option<Arc<ServingPool>>, Failure> {
         let (now, key) = ((self.now)(), (tenant.clone(), pool.clone()));
         let read = async || self.pools.get_or_read(&key, now, || self.read_pool(&key)).await;
-        self.looked_up(asker, &[self.pools.standing(&key, now)], read).await
+        self.looked_up(asker, &self.lookups, &[self.pools.standing(&key, now)], read).await
     }
 
     /// What is known of a domain in its ASCII form, if it was kept for the pool's own tenant.
@@ -151,7 +163,7 @@ impl Directory {
             Ok(known.filter(|known| known.tenant_id == pool.tenant_id))
         };
         let read = async || self.domains.get_or_read(&key, now, read_item).await;
-        self.looked_up(asker, &[self.domains.standing(&key, now)], read).await
+        self.looked_up(asker, &self.lookups, &[self.domains.standing(&key, now)], read).await
     }
 
     /// What `read` finds, if it has to be asked at all: where something is known to be missing, nothing is read,
@@ -159,6 +171,7 @@ impl Directory {
     async fn looked_up<T>(
         &self,
         asker: Asker,
+        limit: &Limit<Source>,
         standings: &[Standing],
         read: impl AsyncFnOnce() -> Result<Option<T>, StoreError>,
     ) -> Result<Option<T>, Failure> {
@@ -169,12 +182,12 @@ impl Directory {
             Asker::Browser(source) if standings.contains(&Standing::Stranger) => source,
             _ => return Ok(read().await?),
         };
-        if !self.strangers.take(&source, (self.now)()) {
+        if !limit.take(&source, (self.now)()) {
             return Err(Failure::TooManyStrangers);
         }
         let found = read().await?;
         if found.is_some() {
-            self.strangers.give_back(&source);
+            limit.give_back(&source);
         }
         Ok(found)
     }

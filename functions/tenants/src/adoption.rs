@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long an adoption may take; API Gateway gives up after 30 s.
-const TIME: Duration = Duration::from_secs(24);
+pub const TIME: Duration = Duration::from_secs(24);
 
 /// The provider that is taken over.
 #[derive(Deserialize, ToSchema)]
@@ -48,9 +48,9 @@ struct Adopt {
 pub struct IssuerChange {
     /// Before; null where the provider shows none.
     #[schema(required = true)]
-    before: Option<String>,
+    pub before: Option<String>,
     /// After.
-    after: String,
+    pub after: String,
 }
 
 /// A provider that was taken over, or would be.
@@ -125,6 +125,8 @@ impl From<AdoptionError> for Problem {
             AdoptionError::NotAdoptable(
                 NotAdoptable::AlreadyOurs(_) | NotAdoptable::HasProvider(_) | NotAdoptable::CanNotSignIn(_),
             )
+            // One provider by its name is compared with no export.
+            | AdoptionError::Differs(_)
             | AdoptionError::NotActive => Self::conflict(detail),
             AdoptionError::NotAdoptable(NotAdoptable::NoProvider | NotAdoptable::NotOidc(_)) => {
                 Self::invalid("provider_name", detail)

@@ -11,6 +11,7 @@ mod fleet;
 mod health;
 mod idempotency;
 mod input;
+mod moving;
 mod onboarding_links;
 mod openapi;
 mod page;

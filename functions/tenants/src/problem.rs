@@ -69,6 +69,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
+    /// Somebody else is at it for a moment.
+    pub fn busy(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+
     /// What is to be changed is not the version that `If-Match` names.
     pub fn precondition_failed() -> Self {
         let detail = "it is not the version of `If-Match` any more: read it, and send the `ETag` of what you have read";

@@ -15,6 +15,7 @@ use causeway_core::{
     provider::Issuer,
     run::RunReport,
     sign_in_links::SignInLinks,
+    subject::Subject,
     timestamp::Timestamp,
     user_pool::UserPool,
 };
@@ -52,6 +53,8 @@ pub struct ProviderAnswer {
     identifiers: BTreeSet<Identifier>,
     /// Its issuer.
     issuer: Issuer,
+    /// What `sub` is in its sign-ins.
+    subject: Subject,
     /// How an application begins a sign-in with it.
     sign_in: SignInLinks,
     /// The app clients of the pool's that offer it; null before a run has seen them, and where there are more than are
@@ -91,6 +94,7 @@ impl ProviderAnswer {
             provider_name: claim.provider_name,
             identifiers: claim.identifiers,
             issuer: claim.issuer,
+            subject: claim.subject,
             in_sync: claim.in_sync,
         }
     }

@@ -15,8 +15,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    adoption, approvals, audit, dead_letters, external_id_rotation, health, idempotency, onboarding_links, openapi,
-    pool_changes, problem::Problem, reconcile, refusals, removal, reports, service::Service, sign_ins, status,
+    adoption, approvals, audit, dead_letters, external_id_rotation, health, idempotency, moving, onboarding_links,
+    openapi, pool_changes, problem::Problem, reconcile, refusals, removal, reports, service::Service, sign_ins, status,
     tenant_changes, tenants, user_pools, verify, webhook_rotation,
 };
 
@@ -95,6 +95,7 @@ calls! {
     get "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/refusals" refusals::list;
     delete "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/refusals/{connection_id}" refusals::let_go;
     post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/adopt" adoption::adopt;
+    post "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/adoptions" moving::adopt_export;
     get "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/providers" reports::providers;
     get "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/runs" reports::runs;
     get "/v1/tenants/{tenant_id}/user-pools/{user_pool_id}/sign-ins" sign_ins::sign_ins;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     claim::Claim,
-    desired::{Desired, Presence},
+    desired::{Desired, DesiredConnection, Presence},
     id::{ConnectionId, ProviderName, TenantId},
     plan::SpecOf,
     provider::{Issuer, ObservedProvider, ProviderSpec},
@@ -87,13 +87,10 @@ pub fn adopt(
     if let Some(claim) = claims.values().find(|claim| claim.provider_name == *request.provider_name) {
         return Err(NotAdoptable::AlreadyOurs(claim.connection_id.clone()));
     }
-    if provider.provider_type != "OIDC" {
-        return Err(NotAdoptable::NotOidc(provider.provider_type.clone()));
-    }
-    let before = provider.description.as_ref().ok_or(NotAdoptable::NoProvider)?.spec.clone();
+    let before = shown(provider)?;
     let id = match request.connection {
         Some(named) => named.clone(),
-        None => connection_of(&before)?,
+        None => connection_of(&before, desired)?,
     };
     let Some(wanted) = desired.connections.get(&id).filter(|_| !desired.is_untouched(&id)) else {
         return Err(NotAdoptable::UnknownConnection);
@@ -105,20 +102,42 @@ pub fn adopt(
     if let Some(claim) = claims.get(&id) {
         return Err(NotAdoptable::HasProvider(claim.provider_name.clone()));
     }
-    let organization = wanted.connection.organization_id.clone();
+    Ok(adoption_for(request, wanted, before, spec, issuer))
+}
+
+/// What a provider shows of itself, if it is of a kind that can point at Causeway.
+pub(crate) fn shown(provider: &ObservedProvider) -> Result<ProviderSpec, NotAdoptable> {
+    if provider.provider_type != "OIDC" {
+        return Err(NotAdoptable::NotOidc(provider.provider_type.clone()));
+    }
+    provider.description.as_ref().map(|description| description.spec.clone()).ok_or(NotAdoptable::NoProvider)
+}
+
+/// The adoption of a provider, shown as `before`, for a connection.
+pub(crate) fn adoption_for(
+    request: Request<'_>,
+    wanted: &DesiredConnection,
+    before: ProviderSpec,
+    spec: &dyn SpecOf,
+    issuer: impl FnOnce(&ConnectionId) -> Issuer,
+) -> Adoption {
+    let (id, organization) = (wanted.connection.id.clone(), wanted.connection.organization_id.clone());
+    let after = spec.spec(&id, before.identifiers.clone());
+    let issuer = issuer(&id);
     let claim = Claim {
         provider_name: request.provider_name.clone(),
         subject: request.subject,
-        ..Claim::intended(request.tenant.clone(), id.clone(), organization, issuer(&id))
+        ..Claim::intended(request.tenant.clone(), id, organization, issuer)
     };
-    let after = spec.spec(&id, before.identifiers.clone());
-    Ok(Adoption { claim, before, after })
+    Adoption { claim, before, after }
 }
 
-/// The connection whose ID is one of the provider's identifiers.
-fn connection_of(spec: &ProviderSpec) -> Result<ConnectionId, NotAdoptable> {
-    let named: BTreeSet<ConnectionId> =
-        spec.identifiers.iter().filter_map(|identifier| identifier.as_str().parse().ok()).collect();
+/// The connection whose ID is one of the provider's identifiers. Almost any text can be an ID: of those that no connection
+/// has, only what begins as WorkOS's IDs do is taken for one.
+fn connection_of(spec: &ProviderSpec, desired: &Desired) -> Result<ConnectionId, NotAdoptable> {
+    let ids = spec.identifiers.iter().filter_map(|identifier| identifier.as_str().parse::<ConnectionId>().ok());
+    let is_meant = |id: &ConnectionId| desired.connections.contains_key(id) || id.as_str().starts_with("conn_");
+    let named: BTreeSet<ConnectionId> = ids.filter(is_meant).collect();
     let mut rest = named.iter();
     match (rest.next(), rest.next()) {
         (None, _) => Err(NotAdoptable::NoConnection),

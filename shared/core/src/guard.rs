@@ -176,7 +176,8 @@ impl<'a> Unjudged<'a> {
         if !staged.is_empty() {
             self.plan.notes.push(staged::note(&staged));
         }
-        let judge::Verdict { held, losses, put_off } = verdict;
+        let judge::Verdict { held, losses, went, put_off } = verdict;
+        self.plan.notes.extend(judge::why_held(&self.plan, went, self.standing.len()));
         self.plan.notes.extend(put_off.iter().map(|step| {
             Note::on_connection(
                 step.connection_id.clone(),

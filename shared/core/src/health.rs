@@ -166,19 +166,17 @@ impl Health {
     }
 
     /// This health of a pool in which checks found this, passes left out. What fails makes it `rejected` where nothing
-    /// else is wrong, and is told after what else is; a warning is told of a pool that is well.
+    /// else is wrong; a warning changes no state. Both are told after what else is wrong.
     #[must_use]
-    pub fn and_found(mut self, checks: &[Check]) -> Self {
-        let failed = told(checks, CheckOutcome::Fail);
-        let (message, remedy) = failed.clone().or_else(|| told(checks, CheckOutcome::Warn)).unwrap_or_default();
-        if failed.is_some() {
-            let since = self.since;
-            return self.and(Self { state: HealthState::Rejected, message, remedy, since });
-        }
-        if self.state == HealthState::Ok {
-            (self.message, self.remedy) = (message, remedy);
-        }
-        self
+    pub fn and_found(self, checks: &[Check]) -> Self {
+        let states = [(CheckOutcome::Fail, HealthState::Rejected), (CheckOutcome::Warn, HealthState::Ok)];
+        states.into_iter().fold(self, |health, (outcome, state)| match told(checks, outcome) {
+            None => health,
+            Some((message, remedy)) => {
+                let since = health.since;
+                health.and(Self { state, message, remedy, since })
+            }
+        })
     }
 
     /// The health that a failure leaves.

@@ -79,6 +79,11 @@ impl Issuer {
         &self.0
     }
 
+    /// Whether it is one of this tenant and connection, of whatever deployment.
+    pub fn is_of(&self, tenant: &TenantId, connection: &ConnectionId) -> bool {
+        self.0.ends_with(&format!("/oidc/{tenant}/{connection}"))
+    }
+
     /// One of the provider's endpoints, such as `token`.
     pub fn endpoint(&self, name: &str) -> String {
         format!("{}/{name}", self.0)

@@ -12,7 +12,7 @@ use crate::{
     id::{ConnectionId, OrganizationId, ProviderName, TenantId, UserPoolId, WorkosClientId},
     lenient::{if_readable, present},
     lookup::{self, DomainLookup},
-    oidc::{asked::AskedFor, claims::is_ever_sent},
+    oidc::{asked::AskedFor, claims::is_ever_sent, profile::Profile},
     organization::{KnownOrganization, OrganizationReads},
     provider::Issuer,
     schema::SchemaAttribute,
@@ -55,6 +55,8 @@ pub struct ServingPool {
 #[derive(Debug, Clone, Deserialize)]
 pub struct ServingOptions {
     sign_in: SignIn,
+    #[serde(default, deserialize_with = "if_readable")]
+    organizations: Option<Vec<OrganizationId>>,
     #[serde(deserialize_with = "present")]
     attribute_mapping: Option<BTreeMap<String, String>>,
     /// Whether an attribute that the identity provider no longer sends is emptied.
@@ -81,6 +83,14 @@ impl ServingPool {
     /// Whether users may sign in. Mode and health have no say in it.
     pub fn lets_users_in(&self) -> bool {
         self.status == PoolStatus::Active && self.options.sign_in == SignIn::Enabled
+    }
+
+    /// Whether a user may sign in for whom this identity provider vouches. WorkOS's own for tests vouches for anybody: its
+    /// users may only where the operator named its organization, and of no other organization.
+    pub fn admits(&self, profile: &Profile) -> bool {
+        let of_test = profile.organization_id.as_ref().filter(|organization| organization.is_test());
+        let named = self.options.organizations.as_deref().unwrap_or_default();
+        !profile.is_of_test_provider() || of_test.is_some_and(|test| named.contains(test))
     }
 
     /// The callbacks of Cognito that a sign-in of this pool may return to, as [`crate::user_pool::callbacks_of`] says.

@@ -40,7 +40,9 @@ pub fn shown(text: &str, instead: Option<char>) -> impl Iterator<Item = char> {
 /// A name as people read it: 128 characters at most, and nothing but what shows. `None` where nothing is left.
 pub fn name(text: &str) -> Option<String> {
     let shown: String = shown(text, None).take(LONGEST_NAME).collect();
-    Some(shown.trim().to_owned()).filter(|name| !name.is_empty())
+    // A mark on a space that goes would be written on what stands before the name.
+    let name = shown.trim_end().trim_start_matches(|c: char| c.is_whitespace() || is_mark(c));
+    Some(name.to_owned()).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -107,7 +109,9 @@ mod tests {
         assert_eq!(name(&"ä".repeat(1000)).unwrap().chars().count(), 128);
         let piled = format!("a{}b{}", "\u{301}".repeat(100), "\u{301}\u{200b}".repeat(100));
         assert_eq!(name(&piled).unwrap(), format!("a{0}b{0}", "\u{301}".repeat(4)));
-        assert_eq!(name("\u{301}\u{301}Acme"), Some("Acme".to_owned()), "no mark is written on what stands before it");
+        for marked in ["\u{301}\u{301}Acme", " \u{301} \u{119da}Acme"] {
+            assert_eq!(name(marked), Some("Acme".to_owned()), "no mark is written on what stands before it");
+        }
         for nothing in ["", "  ", "\u{200b}\u{202e}\n", "\u{301}\u{301}"] {
             assert_eq!(name(nothing), None, "{nothing:?}");
         }

@@ -92,6 +92,17 @@ fn a_provider_is_adopted_for_the_connection_that_it_carries_or_that_is_named() {
 }
 
 #[test]
+fn other_identifiers_of_a_provider_do_not_hide_which_connection_it_is_for() {
+    let (none, text) = (BTreeMap::new(), |text: &str| text.parse::<Identifier>().unwrap());
+    let its = Identifier::of_id(&conn('A')).unwrap();
+    for beside in ["acme", "org_01EHWNCE74X7JSDV0X3SZ3KJNY", "acme.example.com"] {
+        let carried = tried(Some(&provider("OIDC", &[its.clone(), text(beside)])), None, &none).unwrap();
+        assert_eq!(carried.claim.connection_id, conn('A'), "{beside}");
+    }
+    assert_eq!(tried(Some(&provider("OIDC", &[text("acme")])), None, &none), Err(NotAdoptable::NoConnection));
+}
+
+#[test]
 fn what_can_not_be_adopted_is_refused_for_what_it_is() {
     let none = BTreeMap::new();
     let id = |letter| Identifier::of_id(&conn(letter)).unwrap();

@@ -139,6 +139,29 @@ fn what_is_held_is_held_however_long_it_waits_and_whatever_goes_beside_it() {
 }
 
 #[test]
+fn who_has_to_decide_is_told_how_many_wait_of_how_many_and_how_many_went_before_without_an_approval() {
+    let mut scene = losing(2, 12);
+    let mut record = OnRecord::default();
+    let few = scene.guarded();
+    let why = |guarded: &Guarded| {
+        let notes = guarded.plan.notes.iter().map(|note| note.message.clone());
+        notes.filter(|message| message.contains("wait for an approval")).collect::<Vec<_>>()
+    };
+    assert_eq!((taken(&few).as_str(), why(&few)), ("AB", Vec::new()), "nothing waits");
+    record.follow(&few);
+    carry_out_deletes(&mut scene, &few);
+    disconnect(&mut scene, "CDEFG");
+    let many = scene.guarded_by(&record);
+    assert_eq!(held(&many), "CDEFG");
+    let [told] = &why(&many)[..] else { panic!("{:?}", many.plan.notes) };
+    assert!(told.starts_with("5 of 10 connections would lose"), "{told}");
+    assert!(
+        told.contains("at most 5 connections, or 30 % of all") && told.ends_with("2 did in the last 24 hours"),
+        "{told}"
+    );
+}
+
+#[test]
 fn one_customer_s_leaving_is_never_held_for_what_is_held_or_was_approved_before() {
     let mut scene = losing(8, 12);
     let mut record = OnRecord::default();

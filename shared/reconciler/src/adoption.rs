@@ -1,12 +1,14 @@
-//! The adoption of one provider, by an operator's word: claimed, then written, then held.
+//! Adoption, by an operator's word: a provider is claimed, then written, then held.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use causeway_core::{
     adoption::{Adoption, NotAdoptable, Request, adopt},
+    claim::Claim,
     desired::{Desired, with_known_organizations},
     health::ErrorClass,
     id::{ConnectionId, ProviderName, ulid_text},
+    moving::Difference,
     port::{Directory, Lease, Pool, PoolError, Ports, Table, TableError, Taken},
     provider::{Change, ObservedProvider},
     subject::Subject,
@@ -17,9 +19,12 @@ use causeway_core::{
     wake_up::Cause,
 };
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+
 use crate::{
     LookError, Reconciler,
-    look::Entered,
+    describe::ASKED_AT_ONCE,
+    look::{Entered, Specs},
     writing::{Unwritten, WriteError, Writing},
 };
 
@@ -56,6 +61,9 @@ pub enum AdoptionError {
     /// It can't be.
     #[error(transparent)]
     NotAdoptable(#[from] NotAdoptable),
+    /// An export is not what is here, so that nothing is taken over.
+    #[error("what is here is not what was exported")]
+    Differs(Vec<Difference>),
     /// A run holds the pool for longer than the caller can wait.
     #[error("a run is under way in the user pool")]
     Busy,
@@ -92,7 +100,7 @@ impl<P: Ports> Reconciler<P> {
         Ok(adopted(&adoption))
     }
 
-    /// Adopts a provider. Like a run it holds the pool, so that no other one writes to it meanwhile.
+    /// Adopts a provider.
     pub async fn adopt(
         &self,
         tenant: &Tenant,
@@ -100,13 +108,28 @@ impl<P: Ports> Reconciler<P> {
         request: &AdoptionRequest,
         deadline: Timestamp,
     ) -> Result<Adopted, AdoptionError> {
+        let adopting = async |held: &UserPool| {
+            // A role that lets others in is used for no write.
+            self.check_role(tenant, held).await?;
+            let (access, adoption) = self.decide(tenant, held, request, deadline).await?;
+            let adopted = adopted(&adoption);
+            self.take_over(held, &access, adoption).await?;
+            Ok(adopted)
+        };
+        self.holding(pool, deadline, adopting).await
+    }
+
+    /// Does something to a pool that is active. Like a run it holds the pool, so that no other one writes to it meanwhile.
+    pub(crate) async fn holding<T>(
+        &self,
+        pool: &UserPool,
+        deadline: Timestamp,
+        work: impl AsyncFnOnce(&UserPool) -> Result<T, AdoptionError>,
+    ) -> Result<T, AdoptionError> {
         let holder = ulid_text((self.sources.now)(), self.sources.number());
         let held = self.held(pool, &holder, deadline).await?;
-        let outcome = if held.status == PoolStatus::Active {
-            Box::pin(self.adopt_held(tenant, &held, request, deadline)).await
-        } else {
-            Err(AdoptionError::NotActive)
-        };
+        let outcome =
+            if held.status == PoolStatus::Active { Box::pin(work(&held)).await } else { Err(AdoptionError::NotActive) };
         if let Err(error) = self.table.release_lease(&pool.tenant_id, &pool.user_pool_id, &holder).await {
             // It ends by itself.
             tracing::warn!(error = causeway_telemetry::chain(&error), "the lease of an adoption was not given back");
@@ -131,21 +154,17 @@ impl<P: Ports> Reconciler<P> {
         }
     }
 
-    async fn adopt_held(
+    /// Writes a provider whose adoption is decided.
+    pub(crate) async fn take_over(
         &self,
-        tenant: &Tenant,
         pool: &UserPool,
-        request: &AdoptionRequest,
-        deadline: Timestamp,
-    ) -> Result<Adopted, AdoptionError> {
-        // A role that lets others in is used for no write.
-        self.check_role(tenant, pool).await?;
-        let (access, adoption) = self.decide(tenant, pool, request, deadline).await?;
-        let adopted = adopted(&adoption);
+        access: &Entered<P>,
+        adoption: Adoption,
+    ) -> Result<(), AdoptionError> {
         let Adoption { claim, after, .. } = adoption;
         let issuer = claim.issuer.clone();
         let writing = Writing { claim, spec: &after, issuer, kept: None, is_new: false };
-        let held = match self.write(&pool.user_pool_id, &access, writing).await {
+        let held = match self.write(&pool.user_pool_id, access, writing).await {
             Ok(held) => held,
             Err(unwritten) => return Err(self.not_adopted(pool, unwritten).await),
         };
@@ -156,7 +175,7 @@ impl<P: Ports> Reconciler<P> {
             provider_name = %held.provider_name,
             "provider adopted"
         );
-        Ok(adopted)
+        Ok(())
     }
 
     /// Drops the claim of a provider that was plainly not written. Where it may have been, the next run finds out.
@@ -171,7 +190,7 @@ impl<P: Ports> Reconciler<P> {
         AdoptionError::Failed(error.into())
     }
 
-    /// Looks at what an adoption depends on, and decides.
+    /// Decides on one adoption.
     async fn decide(
         &self,
         tenant: &Tenant,
@@ -179,22 +198,44 @@ impl<P: Ports> Reconciler<P> {
         request: &AdoptionRequest,
         deadline: Timestamp,
     ) -> Result<(Entered<P>, Adoption), AdoptionError> {
+        let names = [request.provider_name.clone()];
+        let Sides { access, providers, desired, claims, specs } =
+            self.look_to_adopt(tenant, pool, &names, deadline).await?;
+        let provider = providers.get(&request.provider_name).and_then(Option::as_ref);
+        let request = Request {
+            tenant: &tenant.id,
+            provider_name: &request.provider_name,
+            connection: request.connection.as_ref(),
+            subject: request.subject,
+        };
+        let adoption = adopt(request, provider, &desired, &claims, &specs, |id| specs.issuer(id))?;
+        Ok((access, adoption))
+    }
+
+    /// Looks at what adoptions of providers of these names depend on.
+    pub(crate) async fn look_to_adopt(
+        &self,
+        tenant: &Tenant,
+        pool: &UserPool,
+        names: &[ProviderName],
+        deadline: Timestamp,
+    ) -> Result<Sides<P>, AdoptionError> {
         let key = self.key(tenant).await?;
         let look = async {
             futures::join!(
                 self.directory.snapshot(&key, false),
                 async {
                     let access = self.enter(tenant, pool).await?;
-                    let provider = described(&access, &request.provider_name).await?;
-                    Ok::<_, PoolError>((access, provider))
+                    let providers = all_described(&access, names).await?;
+                    Ok::<_, PoolError>((access, providers))
                 },
                 self.own_claims(pool),
             )
         };
         let time = deadline.since((self.sources.now)());
         let seen = tokio::time::timeout(time, Box::pin(look)).await;
-        let (snapshot, provider, claims) = seen.map_err(|_| LookError::OutOfTime)?;
-        let (access, provider) = provider.inspect_err(|error| {
+        let (snapshot, seen, claims) = seen.map_err(|_| LookError::OutOfTime)?;
+        let (access, providers) = seen.inspect_err(|error| {
             if error.class() == ErrorClass::Denied {
                 self.forget_access(tenant, pool);
             }
@@ -202,16 +243,28 @@ impl<P: Ports> Reconciler<P> {
         let claims = claims?;
         let snapshot = snapshot.map_err(LookError::from)?;
         let desired = Desired::new(&with_known_organizations(snapshot, &pool.options, &claims), &pool.options);
-        let specs = self.specs(tenant, pool);
-        let request = Request {
-            tenant: &tenant.id,
-            provider_name: &request.provider_name,
-            connection: request.connection.as_ref(),
-            subject: request.subject,
-        };
-        let adoption = adopt(request, provider.as_ref(), &desired, &claims, &specs, |id| specs.issuer(id))?;
-        Ok((access, adoption))
+        Ok(Sides { access, providers, desired, claims, specs: self.specs(tenant, pool) })
     }
+}
+
+/// Both sides, as far as adoptions depend on them.
+pub(crate) struct Sides<P: Ports> {
+    pub access: Entered<P>,
+    /// The providers that were asked for, each by its name; none where the pool has none of it.
+    pub providers: BTreeMap<ProviderName, Option<ObservedProvider>>,
+    pub desired: Desired,
+    pub claims: BTreeMap<ConnectionId, Claim>,
+    pub specs: Specs,
+}
+
+async fn all_described(
+    access: &impl Pool,
+    names: &[ProviderName],
+) -> Result<BTreeMap<ProviderName, Option<ObservedProvider>>, PoolError> {
+    let questions = names.iter().map(async |name| Ok((name.clone(), described(access, name).await?)));
+    // Collected first: the borrow checker does not follow an iterator of futures into a stream.
+    let questions: Vec<_> = questions.collect();
+    stream::iter(questions).buffer_unordered(ASKED_AT_ONCE).try_collect().await
 }
 
 /// A provider as the pool has it. A name that Cognito refuses is no provider's: which characters it takes goes by
@@ -223,7 +276,7 @@ async fn described(access: &impl Pool, name: &ProviderName) -> Result<Option<Obs
     }
 }
 
-fn adopted(adoption: &Adoption) -> Adopted {
+pub(crate) fn adopted(adoption: &Adoption) -> Adopted {
     Adopted {
         connection_id: adoption.claim.connection_id.clone(),
         issuer_before: adoption.before.issuer().map(str::to_owned),

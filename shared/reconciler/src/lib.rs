@@ -10,6 +10,7 @@ mod external_ids;
 mod guard;
 mod in_line;
 mod look;
+mod moving;
 mod planned;
 mod providers;
 mod removal;
@@ -24,6 +25,7 @@ use causeway_core::{port::Ports, provider::BaseUrl, timestamp::Timestamp};
 
 pub use adoption::{Adopted, AdoptionError, AdoptionRequest};
 pub use look::{Look, LookError};
+pub use moving::{Compared, MoveRequest};
 pub use run::{Deadlines, LEASE_AFTER_DEADLINE, Ran, RunError};
 
 /// What every run depends on besides its pool.

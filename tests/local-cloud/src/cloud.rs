@@ -155,6 +155,21 @@ impl Cloud {
         Self::load(&named.unwrap_or_else(|| cloud_file(&workspace::local())))
     }
 
+    /// Another deployment on the same cloud, of another operator who has this account to himself.
+    pub async fn deployed_beside(&self, account: &str) -> Result<Self> {
+        let account = self.account(account);
+        let outputs = deployment::deploy_beside(self, &account).await?;
+        let (behind, used) = (
+            Endpoints { aws: self.aws_endpoint.clone(), workos: self.workos_emulator_url.clone() },
+            Endpoints { aws: self.used_aws_endpoint.clone(), workos: self.workos_url.clone() },
+        );
+        let (strict, processes) = (self.strict_endpoint.clone(), self.process_ids.clone());
+        let mut beside = described(behind, strict, used, outputs, &self.log_dir, processes)?;
+        (beside.integration_account, beside.triggers) = (account.id, self.triggers);
+        healthy(&beside).await.context("the deployment beside")?;
+        Ok(beside)
+    }
+
     /// The root of any account.
     #[must_use]
     pub fn account(&self, id: &str) -> Account {

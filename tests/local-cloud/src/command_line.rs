@@ -6,8 +6,8 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use aws_credential_types::Credentials;
 use serde_json::Value;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 
 use crate::cloud::Cloud;
@@ -86,8 +86,30 @@ impl CommandLine {
         self.run_with_input(arguments, "").await
     }
 
-    /// Runs it with `input` on its standard input, and nothing of the developer's environment.
+    /// Runs it with `input` on its standard input.
     pub async fn run_with_input(&self, arguments: &[&str], input: &str) -> Result<Ended> {
+        let mut child = self.command(arguments).await?.spawn().context("cannot start the command")?;
+        let mut stdin = child.stdin.take().context("no standard input")?;
+        stdin.write_all(input.as_bytes()).await?;
+        drop(stdin);
+        let output = child.wait_with_output().await?;
+        Ok(Ended {
+            code: output.status.code().context("the command was killed")?,
+            stdout: String::from_utf8(output.stdout)?,
+            stderr: String::from_utf8(output.stderr)?,
+        })
+    }
+
+    /// Starts it, and gives it with the first line that it prints. It ends when it is dropped.
+    pub async fn start(&self, arguments: &[&str]) -> Result<(Child, String)> {
+        let mut child = self.command(arguments).await?.spawn().context("cannot start the command")?;
+        let mut stdout = BufReader::new(child.stdout.take().context("no standard output")?).lines();
+        let line = stdout.next_line().await?;
+        Ok((child, line.context("it prints nothing")?))
+    }
+
+    /// It with nothing of the developer's environment.
+    async fn command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = Command::new(program().await?);
         command
             .args(arguments)
@@ -101,15 +123,6 @@ impl CommandLine {
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
             .env("AWS_EC2_METADATA_DISABLED", "true");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().context("cannot start the command")?;
-        let mut stdin = child.stdin.take().context("no standard input")?;
-        stdin.write_all(input.as_bytes()).await?;
-        drop(stdin);
-        let output = child.wait_with_output().await?;
-        Ok(Ended {
-            code: output.status.code().context("the command was killed")?,
-            stdout: String::from_utf8(output.stdout)?,
-            stderr: String::from_utf8(output.stderr)?,
-        })
+        Ok(command)
     }
 }

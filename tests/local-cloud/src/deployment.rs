@@ -219,6 +219,16 @@ pub async fn deploy(tools: &Tools, settings: Settings<'_>, log: &Path) -> Result
     Ok(stack_outputs(&account, REGION, STACK).await?.into_iter().collect())
 }
 
+/// Deploys what was built into another account of a running cloud too, as another operator does, and gives the stack's
+/// outputs.
+pub async fn deploy_beside(cloud: &Cloud, account: &Account) -> Result<BTreeMap<String, String>> {
+    let log = cloud.log_dir.join(format!("deploy-{}.log", account.id));
+    let settings = settings_of(cloud, SigningKeys::default())?;
+    let mut sam = sam_deploy(&tools::installed()?.sam, &cloud.aws_endpoint, settings)?;
+    run("sam deploy", sam.env("AWS_ACCESS_KEY_ID", &account.id), &log).await?;
+    Ok(stack_outputs(account, REGION, STACK).await?.into_iter().collect())
+}
+
 fn sam_deploy(environment: &Path, endpoint: &str, settings: Settings<'_>) -> Result<Command> {
     let mut sam = sam(environment);
     sam.args(["deploy", "--config-env", "local", "--config-file"])

@@ -36,7 +36,8 @@ async fn no_route_of_the_api_answers_an_unsigned_call() -> Result<()> {
     routes.extend(["GET", "POST"].map(|method| (method, links.to_owned())));
     routes.push(("DELETE", format!("{links}/onb_01KAPJ7M7VYGJ5GM8WXT1C4D2N")));
     routes.extend(
-        ["verify", "reconcile", "approvals", "refusals", "admission"].map(|name| ("POST", format!("{pool}/{name}"))),
+        ["verify", "reconcile", "approvals", "refusals", "admission", "adopt", "adoptions"]
+            .map(|name| ("POST", format!("{pool}/{name}"))),
     );
     routes.push(("GET", "/v1/tenants/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N/audit".to_owned()));
     routes.extend(["/v1/tenants/tnt_01KAPJ7M7VYGJ5GM8WXT1C4D2N", pool].map(|path| ("PATCH", path.to_owned())));

@@ -16,7 +16,7 @@ use crate::tenancy::{Tenancy, text, unique};
 const THEIR_ISSUER: &str = "https://idp.example.com";
 
 /// A provider of the tenant's own, with these identifiers, in the app client.
-async fn add_theirs(pool: &Pool, name: &str, kind: IdentityProviderTypeType, identifiers: &[&str]) -> Result<()> {
+pub async fn add_theirs(pool: &Pool, name: &str, kind: IdentityProviderTypeType, identifiers: &[&str]) -> Result<()> {
     add_by(&pool.tenancy.cognito, pool, name, kind, identifiers).await
 }
 
@@ -52,7 +52,7 @@ async fn theirs(pool: &Pool) -> Result<IdentityProviderType> {
     pool.provider("Theirs").await?.context("the provider is gone")
 }
 
-async fn set_mode(pool: &Pool, mode: &str) -> Result<()> {
+pub async fn set_mode(pool: &Pool, mode: &str) -> Result<()> {
     let path = format!("/v1/tenants/{}/user-pools/{}", pool.tenancy.id, pool.id);
     let headers = [("content-type", "application/json")];
     let body = json!({"mode": mode}).to_string();

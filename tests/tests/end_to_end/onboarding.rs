@@ -36,7 +36,7 @@ async fn narrow(pool: &Pool, organization: &str) -> Result<()> {
 }
 
 /// What is asked of every page: that it can be read and used by all, in every look, and that nothing goes wrong.
-async fn is_fit(window: &mut Window, what: &str) -> Result<()> {
+pub async fn is_fit(window: &mut Window, what: &str) -> Result<()> {
     for (scheme, size) in [("light", PHONE), ("dark", PHONE), ("dark", DESK), ("light", DESK)] {
         window.looks(scheme, size).await?;
         let violations = window.audit().await?;
@@ -49,11 +49,12 @@ async fn is_fit(window: &mut Window, what: &str) -> Result<()> {
     Ok(())
 }
 
-async fn picture(window: &mut Window, step: u8) -> Result<()> {
+/// Makes the picture of this name in the documentation anew, where that is asked for.
+pub async fn picture(window: &mut Window, name: &str) -> Result<()> {
     if std::env::var_os(PICTURES_VARIABLE).is_none() {
         return Ok(());
     }
-    let file: PathBuf = workspace::root().join(format!("docs/images/onboarding-{step}.png"));
+    let file: PathBuf = workspace::root().join(format!("docs/images/{name}.png"));
     window.pictures(&file).await
 }
 
@@ -100,7 +101,7 @@ async fn begin(window: &mut Window, link: &Link, tenancy: &Tenancy) -> Result<()
 async fn give_key(window: &mut Window, tenancy: &Tenancy) -> Result<()> {
     const LABEL: &str = "WorkOS API key";
     is_fit(window, "step 1").await?;
-    picture(window, 1).await?;
+    picture(window, "onboarding-1").await?;
     let wrong = unique("sk_wrong_");
     for (key, then) in [(wrong.as_str(), "/workos"), (&tenancy.workos.api_key, "/role")] {
         window.tabs_to("input", LABEL).await?;
@@ -133,7 +134,7 @@ async fn look_at_role(window: &mut Window, pool: &Pool) -> Result<()> {
     );
     window.clicks("button", "Show the role").await?;
     window.sees("Create it in one of these ways").await?;
-    picture(window, 2).await?;
+    picture(window, "onboarding-2").await?;
     for form in ["CloudFormation template", "Terraform", "AWS CLI"] {
         window.does("unfold", &json!({"name": form})).await?;
     }
@@ -159,7 +160,7 @@ async fn see_checks_fail(window: &mut Window, pool: &Pool) -> Result<()> {
     let role = pool.get("/role").await?.expect(200)?.json()?;
     ensure!(remedy == role["trust_policy"], "the remedy is not what helps: {remedy:#}");
     is_fit(window, "step 3 with a failed check").await?;
-    picture(window, 3).await
+    picture(window, "onboarding-3").await
 }
 
 async fn create_role_and_see_checks_pass(window: &mut Window, pool: &Pool, organization: &str) -> Result<()> {
@@ -209,7 +210,7 @@ async fn offer_and_try_a_sign_in(window: &mut Window, pool: &Pool, connection: &
     window.sees(&provider).await?;
     window.sees(&connection[connection.len() - 6..]).await?;
     is_fit(window, "step 4 with a provider").await?;
-    picture(window, 4).await?;
+    picture(window, "onboarding-4").await?;
 
     let links = window.attributes("#sign-ins a[href*='/oauth2/authorize']", "href").await?;
     ensure!(links.len() == 1, "not one sign-in link: {links:?}");

@@ -48,6 +48,8 @@ const focused = () => page.evaluate(() => {
 const commands = {
   // Opens an address, as if it was typed in or clicked on in a mail.
   open: async ({ url }) => ({ status: (await page.goto(url)).status() }),
+  // The same of a page that goes on to another by itself.
+  begin: async ({ url }) => { await page.goto(url, { waitUntil: 'commit' }); },
   click: async ({ role, name }) => page.getByRole(role, { name, exact: true }).click(),
   fill: async ({ name, value }) => field(name).fill(value),
   check: async ({ name, checked }) => page.getByRole('checkbox', { name, exact: true }).setChecked(checked),

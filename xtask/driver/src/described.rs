@@ -32,11 +32,12 @@ const EXAMPLES: &str = "15";
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_headers_conformance,response_schema_conformance,negative_data_rejection";
 /// The operations for which a made-up request may never be good enough. Only a provider that somebody else made can be
-/// adopted. Only the hash of steps that are held back can be approved, and only a connection with a provider in the pool be
+/// adopted, and only an export that names it. Only the hash of steps that are held back can be approved, and only a connection with a provider in the pool be
 /// refused. No webhook is rotated while the tenant has as
 /// many former secrets as it may have, and made-up changes of the tenant give it these.
-const NEED_MORE: [&str; 5] = [
+const NEED_MORE: [&str; 6] = [
     "POST /v1/tenants/{tenant_id}/user-pools/{user_pool_id}/adopt",
+    "POST /v1/tenants/{tenant_id}/user-pools/{user_pool_id}/adoptions",
     "POST /v1/tenants/{tenant_id}/user-pools/{user_pool_id}/approvals",
     "POST /v1/tenants/{tenant_id}/user-pools/{user_pool_id}/refusals",
     "DELETE /v1/tenants/{tenant_id}/user-pools/{user_pool_id}/refusals/{connection_id}",

@@ -1,23 +1,7 @@
-// Everything on the page works without this. It copies, lets the checks be watched while they run, and shows
-// providers as they appear.
-"use strict";
+// Everything on the page works without this. It lets the checks be watched while they run, and shows providers as they
+// appear.
 
 const PAUSE = 700;
-
-for (const button of document.querySelectorAll("button[data-copies]")) {
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    const text = document.getElementById(button.dataset.copies).textContent;
-    const label = button.firstChild;
-    try {
-      await navigator.clipboard.writeText(text);
-      label.textContent = "Copied ";
-    } catch {
-      label.textContent = "Select the text and copy it ";
-    }
-    setTimeout(() => { label.textContent = "Copy "; }, 2000);
-  });
-}
 
 // This page as the server shows it now.
 async function read() {

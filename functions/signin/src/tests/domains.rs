@@ -65,6 +65,39 @@ async fn domains_that_runs_read_two_hours_ago_or_never_are_asked_for_and_else_ve
 }
 
 #[tokio::test]
+async fn users_of_an_identity_provider_for_tests_come_in_only_where_the_operator_named_its_organization() {
+    let (test, ordinary) = ("org_test_idp", "org_1");
+    for (named, of, connection_type, comes_in) in [
+        (Some(vec![test]), test, json!("TestIdp"), true),
+        (Some(vec![ordinary, test]), test, Value::Null, true),
+        (Some(vec![ordinary]), test, json!("TestIdp"), false),
+        (Some(vec![ordinary]), test, json!(["odd"]), false),
+        (None, test, json!("TestIdp"), false),
+        (None, ordinary, json!("TestIdp"), false),
+        (Some(vec![ordinary, test]), ordinary, json!("TestIdp"), false),
+    ] {
+        let world = World::new().await;
+        let mut claim = world.claim().await;
+        claim.organization_id = Some(of.parse().unwrap());
+        world.store.put_claim(&user_pool_id(), &claim).await.unwrap();
+        let mut profile = profile();
+        (profile["organization_id"], profile["connection_type"]) = (json!(of), connection_type.clone());
+        world.workos.has_profile(Some(profile));
+        // The instance knows the pool as it was before the operator chose.
+        let state = world.authorize(CONNECTION, CALLBACK).await.sent_with("state").unwrap();
+        let mut pool = pool();
+        let ids = |named: &Vec<&str>| named.iter().map(|id| id.parse().unwrap()).collect();
+        pool.options.organizations = named.as_ref().map(ids);
+        world.put_pool(&pool).await;
+        pass(Duration::from_secs(2));
+        let back = world.get("/callback", &[("code", "code of WorkOS"), ("state", &state)]).await;
+        let case = format!("{named:?} {of} {connection_type}");
+        assert_eq!(back.sent_with("code").is_some(), comes_in, "{case}");
+        assert_eq!(back.sent_with("error").as_deref(), (!comes_in).then_some("access_denied"), "{case}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_run_writes_counts_within_a_minute() {
     let world = World::new().await;
     assert_eq!(sign_in(&world).await.0, json!(true));
@@ -103,10 +136,17 @@ async fn a_user_gets_in_where_workos_does_not_answer_for_the_domains() {
 async fn nothing_is_asked_for_a_user_without_an_address_or_of_the_test_organization() {
     let world = World::new().await;
     world.aws.forget("POOL#", "organization");
-    for odd in [json!({ "email": null }), json!({ "connection_type": "TestIdp" })] {
-        let mut profile = profile();
-        profile.as_object_mut().unwrap().extend(odd.as_object().unwrap().clone());
-        world.workos.has_profile(Some(profile));
-        assert_eq!(sign_in(&world).await, (json!(false), vec![TOKEN.to_owned()]), "{odd}");
-    }
+    let mut profile = profile();
+    profile["email"] = json!(null);
+    world.workos.has_profile(Some(profile.clone()));
+    assert_eq!(sign_in(&world).await, (json!(false), vec![TOKEN.to_owned()]), "without an address");
+    let (mut claim, mut pool) = (world.claim().await, pool());
+    claim.organization_id = Some("org_test_idp".parse().unwrap());
+    pool.options.organizations = Some(vec!["org_test_idp".parse().unwrap()]);
+    world.store.put_claim(&user_pool_id(), &claim).await.unwrap();
+    world.put_pool(&pool).await;
+    pass(Duration::from_mins(1));
+    (profile["email"], profile["organization_id"]) = (json!("ann@example.com"), json!("org_test_idp"));
+    world.workos.has_profile(Some(profile));
+    assert_eq!(sign_in(&world).await, (json!(false), vec![TOKEN.to_owned()]), "of the Test Organization");
 }

@@ -9,7 +9,7 @@ use url::form_urlencoded;
 use super::{
     log::lines,
     made_up::texts,
-    world::{Answer, POOL, TENANT, World, event, pass, pool, user_pool_id},
+    world::{Answer, CALLBACK, POOL, TENANT, World, event, pass, pool, user_pool_id},
 };
 
 const PAGE: &str = "https://app.example.com";
@@ -73,6 +73,19 @@ async fn a_domain_is_answered_with_its_provider_by_one_get_item() {
     assert_eq!(looked_up(&world, "other.test").await.status, 404);
     assert_eq!(world.aws.calls(), ["GetItem"]);
     assert_eq!((looked_up(&world, "acme.test").await.status, world.aws.calls()), (200, vec![]));
+}
+
+#[tokio::test]
+async fn domains_that_nobody_knows_take_no_sign_in_from_who_shares_their_address() {
+    let world = offering().await;
+    let statuses = async |number: usize| looked_up(&world, &format!("made-up-{number}.test")).await.status;
+    let mut refused = 0;
+    for number in 0..40 {
+        refused += usize::from(statuses(number).await == 429);
+    }
+    assert!(refused > 0, "they are bounded");
+    let claim = world.put_claim("conn_01E4ZCR3C56J083X43JQXF3JK9", "secret").await;
+    assert_eq!(world.authorize(claim.connection_id.as_str(), CALLBACK).await.status, 302, "an instance has not met it");
 }
 
 #[tokio::test]

@@ -86,8 +86,15 @@ impl Faults {
             )),
             Kind::Text { least, usual } => {
                 self.of_length(name, claim, *max_length, least, usual);
-                if min_length.is_some_and(|shortest| shortest > usual) {
-                    self.failing.push(format!("{name} has a MinLength that {claim} hardly ever has"));
+                match *min_length {
+                    Some(shortest) if shortest > usual => {
+                        self.failing.push(format!("{name} has a MinLength that {claim} hardly ever has"));
+                    }
+                    Some(shortest) if shortest > 1 => self.doubtful.push(format!(
+                        "{name} takes no fewer than {shortest} characters (MinLength): a user whose {claim} is shorter \
+                         can't sign in"
+                    )),
+                    _ => {}
                 }
             }
             Kind::List => {
@@ -217,6 +224,23 @@ mod tests {
         }
         let schema = [SchemaAttribute { min_length: Some(3), ..attribute("custom:list") }];
         assert_eq!(found(&[("custom:list", "groups")], &schema).0, CheckOutcome::Fail, "nobody without groups gets in");
+    }
+
+    #[test]
+    fn a_text_that_is_shorter_than_the_attribute_takes_is_warned_of() {
+        for (shortest, outcome) in [
+            (None, CheckOutcome::Pass),
+            (Some(0), CheckOutcome::Pass),
+            (Some(1), CheckOutcome::Pass),
+            (Some(2), CheckOutcome::Warn),
+            (Some(20), CheckOutcome::Warn),
+            (Some(2048), CheckOutcome::Fail),
+        ] {
+            for claim in ["given_name", "role"] {
+                let schema = [SchemaAttribute { min_length: shortest, ..attribute("custom:it") }];
+                assert_eq!(found(&[("custom:it", claim)], &schema).0, outcome, "{claim} {shortest:?}");
+            }
+        }
     }
 
     #[test]

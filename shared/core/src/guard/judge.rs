@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     claim::SETTLES_WITHIN,
-    guard::{FEW, Held, Loss, MOST_NAMES, Parked, Record, SHARE, Unconfirmed, recent},
+    guard::{FEW, Held, Loss, MOST_NAMES, Parked, Record, SHARE, Unconfirmed, WINDOW, recent},
     id::ConnectionId,
-    plan::{Action, Plan, Step},
+    plan::{Action, Note, Plan, Step},
     standing::Standing,
     timestamp::Timestamp,
 };
@@ -37,6 +37,8 @@ pub(super) struct Verdict {
     pub held: Held,
     /// The losses that count once the plan's steps are done.
     pub losses: Vec<Loss>,
+    /// How many connections lost a way to sign in within the last day without an approval.
+    pub went: usize,
     /// Steps for a later run, which were taken off the plan: losses that are too many only as long as others are not
     /// made good, which this plan is about to do.
     pub put_off: Vec<Step>,
@@ -65,6 +67,7 @@ pub(super) fn judge(plan: &mut Plan, grounds: &Grounds<'_>) -> Verdict {
         kind.insert(id.clone());
     }
     let mut losses = counting(grounds);
+    let went = losses.len();
     let mut put_off = Vec::new();
     if is_too_much(&new, losses.iter(), &approved, grounds) {
         let lasting = losses.iter().filter(|loss| !comes_back(loss, plan, grounds));
@@ -81,7 +84,7 @@ pub(super) fn judge(plan: &mut Plan, grounds: &Grounds<'_>) -> Verdict {
     let still = losing.iter().chain(grounds.unclear).filter(is_held);
     let held = still.chain(&waiting).chain(&approved).chain(grounds.parked.keys()).map(since).collect();
     count(&mut losses, &new, grounds);
-    Verdict { held, losses, put_off }
+    Verdict { held, losses, went, put_off }
 }
 
 fn waits_already(id: &ConnectionId, grounds: &Grounds<'_>) -> bool {
@@ -131,6 +134,20 @@ fn is_too_much<'a>(
     // Nobody would be left, where there were two or more at the beginning of the run.
     let everything = all + approved.len() >= 2 && lost.len() >= all;
     !new.is_empty() && (many || everything)
+}
+
+/// Why steps are held back, for who has to decide: how many connections of how many, and what goes without an approval.
+/// None where nothing is.
+pub(super) fn why_held(plan: &Plan, went: usize, all: usize) -> Option<Note> {
+    let held = plan.steps.iter().filter(|step| step.held).map(|step| &step.connection_id);
+    let held = held.collect::<BTreeSet<_>>().len();
+    let hours = WINDOW.as_secs() / 3600;
+    let message = format!(
+        "{held} of {all} connections would lose a way to sign in and wait for an approval or a refusal. Without one, at \
+         most {FEW} connections, or {SHARE} % of all where that is more, lose it within {hours} hours, and never all of \
+         them. {went} did in the last {hours} hours"
+    );
+    (held > 0).then(|| Note::general(message))
 }
 
 /// Marks what of the waiting connections was not approved. A provider is unwired before it is deleted, so what is held of

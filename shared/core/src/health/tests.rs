@@ -24,11 +24,15 @@ fn what_a_check_found_is_told_and_makes_no_pool_unwell_that_it_only_warns_of() {
     assert_eq!(found(Health::ok(now), &[]), texts(HealthState::Ok, "", ""));
     assert_eq!(found(Health::ok(now), std::slice::from_ref(&warn)), texts(HealthState::Ok, "warned", "heed"));
     let both = [warn.clone(), fail.clone()];
-    assert_eq!(found(Health::ok(now), &both), texts(HealthState::Rejected, "failed", "mend"));
+    assert_eq!(
+        found(Health::ok(now), &both),
+        texts(HealthState::Rejected, "failed. Apart from that, warned", "mend heed")
+    );
     let denied = Health { remedy: "verify.".into(), ..Health::from_failure(ErrorClass::Denied, "no".into(), now) };
-    let expected = texts(HealthState::Denied, "no. Apart from that, failed", "verify. mend");
+    let expected =
+        texts(HealthState::Denied, "no. Apart from that, failed. Apart from that, warned", "verify. mend heed");
     assert_eq!(found(denied.clone(), &both), expected);
-    assert_eq!(found(denied, &[warn]), texts(HealthState::Denied, "no", "verify."));
+    assert_eq!(found(denied, &[warn]), texts(HealthState::Denied, "no. Apart from that, warned", "verify. heed"));
     let many = Health::ok(now).and_found(&vec![fail; 7]);
     assert!(many.message.ends_with("failed; and 2 more: run `verify`"), "{}", many.message);
 }

@@ -173,8 +173,12 @@ pub fn oauth_error(error: &str, description: Option<&str>, prompted: bool) -> (&
         "unauthorized_client",
         "unsupported_response_type",
     ];
-    let is_about_the_prompt = prompted && [Some(error), description].into_iter().flatten().any(names_the_prompt);
-    let known = match KNOWN.into_iter().find(|known| *known == error) {
+    let known = KNOWN.into_iter().find(|known| *known == error);
+    // Of an error that is about something else the description may name a prompt of any kind.
+    let may_be_the_prompt = prompted && matches!(known, None | Some("invalid_request"));
+    let is_about_the_prompt =
+        may_be_the_prompt && [Some(error), description].into_iter().flatten().any(names_the_prompt);
+    let known = match known {
         _ if is_about_the_prompt || INTERACTION.contains(&error) => LOGIN_REQUIRED,
         known => known.unwrap_or("access_denied"),
     };
@@ -192,7 +196,7 @@ pub fn oauth_error(error: &str, description: Option<&str>, prompted: bool) -> (&
 }
 
 fn names_the_prompt(text: &str) -> bool {
-    text.to_ascii_lowercase().contains("prompt")
+    text.split(|c: char| !c.is_alphanumeric()).any(|word| word.eq_ignore_ascii_case("prompt"))
 }
 
 #[cfg(test)]
@@ -279,6 +283,13 @@ mod tests {
         {
             assert_eq!(oauth_error(error, description, true).0, LOGIN_REQUIRED);
             assert_ne!(oauth_error(error, description, false).0, LOGIN_REQUIRED, "nothing was asked for");
+        }
+        for (error, description, known) in [
+            ("access_denied", "The user did not answer the MFA prompt", "access_denied"),
+            ("server_error", "It did not answer promptly: no prompt", "server_error"),
+            ("invalid_request", "It did not answer promptly", "invalid_request"),
+        ] {
+            assert_eq!(oauth_error(error, Some(description), true).0, known, "{description}");
         }
         for error in ["login_required", "interaction_required"] {
             assert_eq!(oauth_error(error, None, false).0, LOGIN_REQUIRED);

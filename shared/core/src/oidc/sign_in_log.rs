@@ -43,6 +43,8 @@ pub enum SignInError {
     FailedAtWorkos,
     /// The profile is of another connection or organization.
     AnotherConnection,
+    /// WorkOS's identity provider for tests vouched for the user, and the pool does not let its users in.
+    TestProvider,
     /// The provider was adopted with another ID as its `sub`, which the identity provider did not send.
     NoSubject,
     /// The application asked that the user show anew who they are, and nothing says that they did.
@@ -75,6 +77,10 @@ impl SignInError {
             }
             Self::AnotherConnection => {
                 "the user came back from another connection or organization than the one that was asked for"
+            }
+            Self::TestProvider => {
+                "WorkOS's identity provider for tests vouched for the user, which it does for anybody: name `org_test_idp` in \
+                 the pool's `organizations` for as long as you test"
             }
             Self::NoSubject => {
                 "the identity provider sent no ID of the user that fits (`idp_id`), which is the `sub` of this adopted \
@@ -159,6 +165,7 @@ impl SignInEntry {
             | SignInError::Unknown => SignInOutcome::Failed,
             SignInError::DeniedByWorkos
             | SignInError::AnotherConnection
+            | SignInError::TestProvider
             | SignInError::NoSubject
             | SignInError::LoginRequired
             | SignInError::CodeOfWorkosNotGood

@@ -17,6 +17,9 @@ use crate::{
 /// The pool's own users in `SupportedIdentityProviders`: no provider.
 const COGNITO: &str = "COGNITO";
 
+/// What to do about a name without a provider that Causeway does not know as its own.
+const TAKE_OUT: &str = "Take the name out of the app client's `SupportedIdentityProviders`.";
+
 impl Builder<'_> {
     /// Names without a provider go first, since Cognito refuses every change of an app client that has one.
     /// Then wires before unwires, so that an organization whose connections change never stands without.
@@ -62,6 +65,7 @@ impl Builder<'_> {
                             "the app client {client} names {name}, and there is no such provider: Cognito refuses \
                              every change of the app client until somebody takes the name out"
                         ),
+                        remedy: Some(TAKE_OUT.to_owned()),
                         ..Note::default()
                     }),
                 }

@@ -3,6 +3,7 @@
 //! Connections are called by a letter, which is also their age: `A` is the oldest. Each is in an
 //! organization of its own unless told otherwise.
 
+pub mod exported;
 mod names;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -41,8 +41,6 @@ pub const ENTRY_OF_DUE: f64 = 2.0;
 const TENANT: Units = Units::reading(1.0);
 const POOL: Units = Units::reading(1.0);
 const CLAIM: Units = Units::reading(1.0);
-/// The deployment's key of codes and access tokens.
-const BEARER_KEY: Units = Units::reading(1.0);
 /// All pools of a tenant that has one or two.
 const POOLS: Units = Units::reading(1.0);
 /// The marks of a tenant's pools, which say for which of them a message waits.
@@ -149,10 +147,6 @@ pub struct Endpoint {
     /// for all tenants: one call to the keys more.
     pub needs_public_key: bool,
 }
-
-/// What the start of an instance of `signin` takes: the key of codes and access tokens is read and opened, and read
-/// twice more for connections to the table. The public key of the ID tokens is read.
-pub const START: Counted = Counted { table: &[BEARER_KEY; 3], opened: 1, public_keys: 1, ..Counted::NONE };
 
 /// How many requests a sign-in takes.
 pub const SIGN_IN_REQUESTS: u32 = 5;
