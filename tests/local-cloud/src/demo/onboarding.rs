@@ -82,8 +82,9 @@ async fn offer_sign_in(scene: &Scene<'_>, page: &OnboardingPage) -> Result<()> {
     let link = format!("identity_provider={}", provider_name(&scene.connections[0]));
     let name = eventually(SOON, "the page shows a sign-in link", async || {
         let seen = page.get(&path).await?.expect(200)?.text();
-        let called = seen.split_once(&link).and_then(|(_, rest)| rest.split_once("<bdi>")?.1.split_once("</bdi>"));
-        Ok(called.map(|(name, _)| name.replace("&quot;", "\"")))
+        let after = seen.split_once(&link).and_then(|(_, after)| after.split_once("<bdi"));
+        let called = after.and_then(|(_, named)| named.split_once("</bdi>")?.0.split_once('>'));
+        Ok(called.map(|(_, name)| name.replace("&quot;", "\"")))
     })
     .await?;
     held(&format!("the app client is chosen, and the page shows a link: Sign in with {name}"));
