@@ -21,9 +21,9 @@ use crate::cloud::Cloud;
 use crate::eventually::eventually;
 
 /// How long anything that a wake-up leads to may take.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(2);
 /// How long the schedule may take.
-const SCHEDULED: Duration = Duration::from_mins(1);
+const SCHEDULED: Duration = Duration::from_mins(2);
 
 /// Plays every scene after the start of the cloud, from the second on.
 ///

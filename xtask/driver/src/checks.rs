@@ -8,7 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use causeway_local_cloud::cloud::{CLOUD_FILE_VARIABLE, Cloud, Settings, Started};
 use causeway_local_cloud::command_line::{self, PROGRAM_VARIABLE};
-use causeway_local_cloud::deployment::Build;
+use causeway_local_cloud::demo::play;
+use causeway_local_cloud::deployment::{Build, Triggers};
 use causeway_local_cloud::process::run_shown;
 use causeway_local_cloud::{deployment, tools, workspace};
 use causeway_machine::options::Accept;
@@ -93,6 +94,7 @@ async fn all(size: Size, parts: &Parts) -> Result<()> {
     // The tests mostly wait, and leave the processors time for what they don't need: the build comes behind everything.
     let ship = parts.run("a function as shipped", ship());
     tokio::try_join!(parts.run("end-to-end tests", end_to_end(&clouds.tested, size)), ship, async {
+        parts.run("demo", demo()).await?;
         parts.run("API as described", Box::pin(described::check(clouds.described.cloud()?))).await?;
         parts.run("acceptance", Box::pin(acceptance(clouds.described.cloud()?))).await?;
         // They would be in the way of all others, which have the first cloud.
@@ -164,6 +166,18 @@ async fn start() -> Result<Clouds> {
     let at =
         async |home: PathBuf| Cloud::start(&with_front(Settings { home, strict: true, ..Settings::default() })?).await;
     Ok(Clouds { tested: at(home()).await?, described: at(workspace::local().join("described")).await? })
+}
+
+/// Plays what `cargo xtask demo` shows, on a cloud of its own, whose schedule ticks as quickly.
+async fn demo() -> Result<()> {
+    let settings = Settings {
+        strict: true,
+        triggers: Triggers::Quick,
+        home: workspace::local().join("demo"),
+        ..Settings::default()
+    };
+    let started = Cloud::start(&with_front(settings)?).await?;
+    Box::pin(play(started.cloud()?)).await.map(drop)
 }
 
 async fn end_to_end(started: &Started, size: Size) -> Result<()> {
