@@ -250,3 +250,19 @@ fn an_answer_that_is_something_else_is_a_failure_and_no_panic() {
         assert!(tenant::details(&answer).is_err() && pool::list(&[answer]).is_err());
     }
 }
+
+#[test]
+fn sign_ins_with_the_claims_that_did_not_reach_the_pool_as_they_are() {
+    let sign_in = |outcome: &str, cut: &[&str], kept: &[&str]| {
+        json!({
+            "at": "2026-11-22T12:00:00.000Z", "connection_id": "conn_01E4ZCR3C56J083X43JQXF3JK5", "outcome": outcome,
+            "organization_name": "Acme", "connection_type": "OktaSAML", "error": null, "cut": cut, "kept": kept,
+        })
+    };
+    let items = [
+        sign_in("signed_in", &["groups"], &["raw.department", "team"]),
+        sign_in("signed_in", &[], &["team"]),
+        sign_in("returned", &[], &[]),
+    ];
+    golden("sign-ins", &lists::sign_ins(&items).unwrap());
+}

@@ -165,6 +165,10 @@ pub(crate) struct SignIn {
     pub(crate) naming: Naming,
     pub(crate) outcome: String,
     pub(crate) error: Option<SignInError>,
+    #[serde(default)]
+    cut: Vec<String>,
+    #[serde(default)]
+    kept: Vec<String>,
 }
 
 /// Why a sign-in is over.
@@ -174,14 +178,21 @@ pub(crate) struct SignInError {
     pub(crate) message: String,
 }
 
-/// What sign-ins came to. What to do about an error stands below the table, once.
+/// What sign-ins came to. What to do about an error stands below the table, once, and so do the claims that did not reach
+/// the pool as the identity provider has them.
 pub fn sign_ins(items: &[Value]) -> Result<String, Failure> {
     let (mut rows, mut errors) = (Vec::new(), BTreeMap::new());
+    let (mut cut, mut kept) = (BTreeMap::new(), BTreeMap::new());
     for item in items {
         let sign_in: SignIn = shown::read(item, "a sign-in")?;
         // Of the last month, so that the year says nothing.
         let at = shown::time(&sign_in.at);
         let at = at.split_once('-').map_or(at.clone(), |(_, day)| day.to_owned());
+        for (claims, of) in [(&mut cut, sign_in.cut), (&mut kept, sign_in.kept)] {
+            for claim in of {
+                *claims.entry(claim).or_insert(0) += 1;
+            }
+        }
         let code = sign_in.error.as_ref().map_or(&sign_in.outcome, |error| &error.code).clone();
         errors.extend(sign_in.error.map(|error| (error.code, (sign_in.outcome, error.message))));
         let name = name(&sign_in.naming, &sign_in.connection_id);
@@ -190,6 +201,17 @@ pub fn sign_ins(items: &[Value]) -> Result<String, Failure> {
     let mut text = table::fitting(&["AT", "NAME", "OUTCOME", "CONNECTION"], rows, &["AT", "OUTCOME", "CONNECTION"]);
     for (code, (outcome, message)) in errors {
         let _ = write!(text, "\n{code} ({outcome})\n{}", shown::wrapped(&message, table::WIDTH, "  "));
+    }
+    for (what, claims) in
+        [("Too long for Cognito, cut or left out", cut), ("Not sent: the pool keeps what it had", kept)]
+    {
+        let claims: Vec<String> = claims
+            .into_iter()
+            .map(|(claim, number)| format!("{claim} ({})", shown::count(number, "sign-in", "sign-ins")))
+            .collect();
+        if !claims.is_empty() {
+            let _ = write!(text, "\n{what}\n{}", shown::wrapped(&claims.join(", "), table::WIDTH, "  "));
+        }
     }
     Ok(text)
 }
