@@ -5,7 +5,7 @@
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod scene;
 
-use causeway_core::user_pool::Mode;
+use causeway_core::{plan::Step, user_pool::Mode};
 use scene::{Scene, conn, identifier, name, org, then};
 use secrecy::SecretString;
 
@@ -17,6 +17,21 @@ fn nothing() -> Vec<String> {
 }
 
 // The table at the top of plan.rs, row by row.
+
+#[test]
+fn providers_that_lead_to_another_deployment_get_no_secret_of_ours_before_they_lead_here() {
+    let mut scene = Scene::new();
+    for letter in "AB".chars() {
+        scene.ours(letter).connection(letter, "active");
+        let elsewhere = scene.drifted(letter);
+        elsewhere.client_secret = Some(SecretString::from("theirs"));
+        elsewhere.spec.details.insert("oidc_issuer".to_owned(), format!("https://other.example.com/oidc/t/{letter}"));
+    }
+    let steps = scene.guarded().plan.steps;
+    let changed = |step: &Step| step.changes.iter().map(|change| change.field.clone()).collect::<Vec<_>>();
+    assert!(steps.len() == 2 && steps.iter().all(|step| step.held), "nobody's sign-in ends unasked: {steps:#?}");
+    assert!(steps.iter().all(|step| changed(step).contains(&"oidc_issuer".to_owned())), "{steps:#?}");
+}
 
 #[test]
 fn a_wanted_connection_without_a_provider_gets_one_and_is_then_wired() {

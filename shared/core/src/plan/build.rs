@@ -118,6 +118,11 @@ impl<'a> Builder<'a> {
         let id = &claim.connection_id;
         let Some(before) = self.specs.get(id).cloned() else { return };
         let mut after = self.wanted_spec(id);
+        // It leads to somebody else, such as another deployment, whose secret it has: one of ours there would end every
+        // sign-in. Both change in the step that takes it back.
+        if before.issuer().is_some_and(|shown| shown != claim.issuer.as_str() && after.issuer() != Some(shown)) {
+            return;
+        }
         let mut gained: Vec<Identifier> = after.identifiers.difference(&before.identifiers).cloned().collect();
         gained.retain(|identifier| !self.is_others(id, identifier));
         if before.details.contains_key(OIDC_ISSUER) && before.issuer() != after.issuer() {
