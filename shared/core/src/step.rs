@@ -199,3 +199,16 @@ impl Note {
         Self { connection_id: Some(id), message, ..Self::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_has_one_name_everywhere() {
+        use ActionKind::{Create, Delete, Forget, Unwire, Update, Wire};
+        for kind in [Create, Update, Wire, Unwire, Delete, Forget] {
+            assert_eq!(serde_json::json!(kind), kind.name());
+        }
+    }
+}

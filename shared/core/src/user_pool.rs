@@ -287,10 +287,9 @@ impl UserPool {
     /// The app clients that it is to give its providers to, and that its last run did not find; none where that is not
     /// known: the run did not see the pool, or the operator has chosen others since.
     pub fn missing_app_clients(&self) -> Vec<AppClientId> {
-        let has_looked = self.run.last_run.as_ref().is_some_and(|last| {
-            let is_blind = matches!(last.outcome, Outcome::Failed | Outcome::OutOfTime);
-            !is_blind && last.finished_at >= self.updated_at
-        });
+        let has_seen = |last: &LastRun| !matches!(last.outcome, Outcome::Failed | Outcome::OutOfTime);
+        let has_looked = |last: &LastRun| has_seen(last) && last.finished_at >= self.updated_at;
+        let has_looked = self.run.last_run.as_ref().is_some_and(has_looked);
         let Some(seen) = self.run.app_clients.as_ref().filter(|_| has_looked) else { return Vec::new() };
         let named = self.options.app_clients.named().iter();
         named.filter(|id| seen.iter().all(|client| client.id != **id)).cloned().collect()

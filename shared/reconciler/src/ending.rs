@@ -131,12 +131,16 @@ impl Attempt {
         self.left == Some(0) && self.failures.is_empty()
     }
 
+    /// Whether it did not see what there is to do.
+    fn is_blind(&self) -> bool {
+        self.seen.is_none() && self.left.is_none()
+    }
+
     fn outcome(&self) -> Outcome {
-        let is_blind = self.seen.is_none() && self.left.is_none();
         let did_nothing = self.done.is_empty();
         if self.out_of_time {
             Outcome::OutOfTime
-        } else if !self.failures.is_empty() && (is_blind || (self.left.is_some() && did_nothing)) {
+        } else if !self.failures.is_empty() && (self.is_blind() || (self.left.is_some() && did_nothing)) {
             Outcome::Failed
         } else if !self.held.is_empty() || self.put_off || !self.failures.is_empty() {
             Outcome::Partial
@@ -156,7 +160,7 @@ impl Attempt {
 
     /// Whether something waits for a person. A run that did not see both sides leaves what the last look held back.
     fn holds_back(&self, pool: &UserPool) -> bool {
-        !self.held.is_empty() || (self.seen.is_none() && self.left.is_none() && !pool.held.is_empty())
+        !self.held.is_empty() || (self.is_blind() && !pool.held.is_empty())
     }
 
     fn report<P: Ports>(&self, run: &Run<'_, P>) -> RunReport {

@@ -139,7 +139,8 @@ pub(super) enum Known {
     Ours,
     /// One is, and somebody else made it.
     Foreign,
-    /// Nobody looked closely whether one is, or whose it is: nothing is concluded.
+    /// Nobody looked closely whether one is, or whose it is, or somebody else's stands where a late write of ours may still
+    /// go: nothing is concluded.
     Unclear,
 }
 
